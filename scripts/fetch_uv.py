@@ -35,9 +35,13 @@ def locked_wheel(lock: str, tag: str) -> tuple[str, str, str]:
 
     A regular expression, not tomllib: python3 may be older than 3.11 here.
     """
-    package = re.search(r'\[\[package\]\]\nname = "uv"\nversion = "([^"]+)".*?(?=\n\[\[|\Z)', lock, re.S)
+    package = re.search(
+        r'\[\[package\]\]\nname = "uv"\nversion = "([^"]+)".*?(?=\n\[\[|\Z)', lock, re.DOTALL
+    )
     if package:
-        for url, digest in re.findall(r'url = "([^"]+)", hash = "sha256:([0-9a-f]{64})"', package[0]):
+        for url, digest in re.findall(
+            r'url = "([^"]+)", hash = "sha256:([0-9a-f]{64})"', package[0]
+        ):
             if tag in url:
                 return package[1], url, digest
     sys.exit(f"fetch_uv: uv.lock names no wheel of uv for {tag}")
@@ -47,7 +51,9 @@ def from_pip(version: str) -> bytes | None:
     """Download the wheel with pip; None where there is no pip or it finds nothing."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
-        done = subprocess.run([*pip, "-d", folder, f"uv=={version}"], capture_output=True, check=False)
+        done = subprocess.run(
+            [*pip, "-d", folder, f"uv=={version}"], capture_output=True, check=False
+        )
         wheels = list(Path(folder).glob("uv-*.whl"))
         return wheels[0].read_bytes() if done.returncode == 0 and wheels else None
 

@@ -1,0 +1,20 @@
+"""What a request is answered with."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from wire_errors import RequestError
+
+
+class Answer(NamedTuple):
+    """A JSON document and its HTTP status."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+
+
+def failure(error: RequestError, *, v2: bool) -> Answer:
+    """Return the answer for a request that failed; `v2` for a request of that protocol."""
+    return Answer(error.to_json(v2=v2), HTTPStatus(error.status))

@@ -1,0 +1,169 @@
+"""TorchServe's contract: a batch of requests in, a list of answers of the same length out.
+
+Each request gets its own status. Knows the wire format and the model, nothing of HTTP servers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+
+import wire
+import wire_v2
+from answers import Answer, failure
+from in_flight import InFlight
+from model import Model, ModelError, read_settings
+from wire_errors import RequestError
+from wire_numbers import Array
+
+logger = logging.getLogger(__name__)
+
+
+class TensorHandler:
+    """Serves any TorchScript module from 1-D tensor to 1-D tensor over the wire format."""
+
+    def initialize(self, context: Any) -> None:  # noqa: ANN401 (TorchServe publishes no types)
+        """Load the model that the archive holds and warm it up.
+
+        Args:
+            context: TorchServe's; names the model's directory, the manifest, model-config.yaml's
+                content and the GPU that this worker is to use, if any.
+
+        Raises:
+            ValueError: model-config.yaml does not fit the model. The worker does not start then.
+        """
+        properties, manifest = context.system_properties, context.manifest["model"]
+        gpu = properties.get("gpu_id")
+        on_gpu = gpu is not None and torch.cuda.is_available()
+        self.name: str = context.model_name
+        self.version: str = manifest["modelVersion"]
+        self._model = Model(
+            Path(properties["model_dir"]) / manifest["serializedFile"],
+            read_settings(context.model_yaml_config or {}),
+            torch.device(f"cuda:{gpu}" if on_gpu else "cpu"),
+        )
+        self._bounds = self._model.settings.bounds
+        self._in_flight = InFlight()
+        logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
+        # The worker's own lines, one or more for each batch, go through a pipe that TorchServe
+        # reads line by line. Its metrics are counted in TorchServe already.
+        logging.getLogger().setLevel(logging.WARNING)
+
+    def handle(self, data: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:  # noqa: ANN401
+        """Answer a batch.
+
+        Args:
+            data: one mapping per request, from TorchServe: the raw body under `body`, or a
+                multipart form's fields.
+            context: TorchServe's; holds each request's headers and takes each answer's status.
+
+        Returns:
+            One JSON document per request, in order. Nothing that a request holds raises.
+        """
+        with self._in_flight:
+            read = [self._read(fields, i, context) for i, fields in enumerate(data)]
+            arrays = [a for slot in read if not isinstance(slot, Answer) for a in slot.arrays]
+            outputs = iter(self._model(arrays))
+            return [
+                _send(slot if isinstance(slot, Answer) else self._answer(slot, outputs), i, context)
+                for i, slot in enumerate(read)
+            ]
+
+    def describe_handle(self) -> dict[str, object]:
+        """Return what the model takes and gives, for people and tools."""
+        settings = self._model.settings
+        return {
+            "name": self.name,
+            "version": self.version,
+            "device": str(self._model.device),
+            "dtypes": settings.dtypes,
+            "elementwise": settings.elementwise,
+            "integers": {"minimum": self._bounds.minimum, "maximum": self._bounds.maximum},
+            "input": {"shape": [-1], "datatypes": [*wire_v2.INTEGERS, *wire_v2.FLOATS]},
+            "output": {"shape": [-1], "name": "output"},
+            "forms": ["[number, ...]", '{"instances": [...]}', '{"inputs": [...]}'],
+        }
+
+    def _read(
+        self,
+        fields: Mapping[str, Any],
+        index: int,
+        context: Any,  # noqa: ANN401
+    ) -> wire.Request | Answer:
+        """Return what the model is to be asked, or the answer where it need not be."""
+        try:
+            special = self._special(context.get_all_request_header(index))
+            return special or wire.parse(_body(fields, index, context), self._bounds)
+        except RequestError as error:
+            return failure(error, v2=_meant_v2(fields))
+
+    def _special(self, headers: Mapping[str, Any]) -> Answer | None:
+        """Answer what is no prediction: a description, readiness. None for a prediction."""
+        if headers.get("describe") == "True":
+            return Answer(orjson.dumps(self.describe_handle()))
+        path = headers.get("url_path", "")
+        if path == "ready":
+            ready = {"name": self.name, "version": self.version, "ready": True}
+            return Answer(orjson.dumps(ready))
+        if path or headers.get("explain") == "True":
+            what = f"path {path}" if path else "explanations"
+            raise RequestError(f"The model {self.name} has no {what}", 404, "NotFound")
+        return None
+
+    def _answer(self, request: wire.Request, outputs: Iterator[Array | ModelError]) -> Answer:
+        """Answer a request with as many of `outputs` as it has arrays."""
+        own = [next(outputs) for _ in request.arrays]
+        try:
+            arrays = [_array(output) for output in own]
+            return Answer(request.render(arrays, self))
+        except RequestError as error:
+            return failure(error, v2=isinstance(request, wire_v2.Inference))
+
+
+def _array(output: Array | ModelError) -> Array:
+    if isinstance(output, ModelError):
+        logger.warning("%s", output)
+        raise RequestError(str(output), 500, "ModelError")
+    return output
+
+
+def _body(fields: Mapping[str, Any], index: int, context: Any) -> bytes | bytearray:  # noqa: ANN401
+    """Return the request's raw body, from wherever TorchServe put it."""
+    body = fields.get("body", fields.get("data"))
+    kind = _header(context, index, "content-type")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        raise RequestError(
+            "The body came form-encoded (what curl -d sends by itself): "
+            "send it with the header Content-Type: application/json",
+            415,
+            "UnsupportedMediaType",
+        )
+    if body is None:
+        raise RequestError("Expected a form field named data or body - at the multipart body")
+    return body.encode() if isinstance(body, str) else body
+
+
+def _header(context: Any, index: int, name: str) -> str:  # noqa: ANN401
+    """Return a request header; its name arrives with the client's casing."""
+    headers = context.get_all_request_header(index)
+    return next((str(v).lower() for k, v in headers.items() if k.lower() == name), "")
+
+
+def _meant_v2(fields: Mapping[str, Any]) -> bool:
+    body = fields.get("body", fields.get("data", b""))
+    return isinstance(body, (bytes, bytearray)) and wire.is_v2(body)
+
+
+def _send(answer: Answer, index: int, context: Any) -> bytes:  # noqa: ANN401
+    """Set the answer's status and content type; return its body."""
+    context.set_response_content_type(index, "application/json")
+    if answer.status is not HTTPStatus.OK:
+        # TorchServe writes no reason phrase of its own for a status that a handler sets.
+        context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=index)
+    return answer.body

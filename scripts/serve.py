@@ -1,0 +1,83 @@
+"""Start TorchServe, wait until the model answers, watch it, and stop it without losing a request.
+
+python -m scripts.serve [--name NAME] [--version VERSION]
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+from scripts import archive
+from scripts.server import drain, java, settings
+from scripts.server.start import StartError, wait_ready
+
+
+class Stop(Exception):  # noqa: N818 (a request, not an error)
+    """SIGINT or SIGTERM arrived."""
+
+
+def main() -> int:
+    """Run the server until it is told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--name", default="doubleit", help="the model's name in addresses")
+    parser.add_argument("--version", default="1.0", help="the version to serve")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _raise_stop)
+    try:
+        return run(settings.read(options.name, options.version))
+    except (StartError, settings.SettingsError, archive.ArchiveError) as error:
+        print(f"serve: {error}", file=sys.stderr)
+        return 1
+    except Stop:
+        return 0
+
+
+def _raise_stop(number: int, _frame: FrameType | None) -> None:
+    # A second signal does not cut the orderly end short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stop(number)
+
+
+def run(server: settings.Settings) -> int:
+    """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    archives = [archive.find(server.model_store, server.model, server.version)]
+    settings.check_ports(server)
+    with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
+        temp = Path(folder)
+        lock = temp / "in-flight.lock"
+        process = java.start(
+            server, [a.path for a in archives], temp, {"IN_FLIGHT_LOCK": str(lock)}
+        )
+        try:
+            wait_ready(server, [a.version for a in archives], process)
+            announce(server)
+            try:
+                process.wait()
+            except Stop:
+                print("serve: stopping, requests in flight are answered first", flush=True)
+                if not drain.wait(server, lock):
+                    print("serve: requests were still in flight at the end", file=sys.stderr)
+                return 0
+        finally:
+            java.stop(process)
+    raise StartError(f"TorchServe ended by itself, exit status {process.returncode}")
+
+
+def announce(server: settings.Settings) -> None:
+    """Print where the model answers, and a line to try it with."""
+    url = f"{server.inference}/predictions/{server.model}"
+    print(f"{server.model} {server.version} answers at {url}", flush=True)
+    print(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

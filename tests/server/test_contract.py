@@ -1,0 +1,197 @@
+"""The contract over HTTP, against the real server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.server import JSON, Server
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ("[1, 2, 3]", "[2,4,6]"),
+        ("[1.5, 2]", "[3.0,4.0]"),
+        ("[]", "[]"),
+        ("[9007199254740993]", "[18014398509481986]"),
+        (
+            "[4611686018427387903, -4611686018427387904]",
+            "[9223372036854775806,-9223372036854775808]",
+        ),
+        ("[0.1]", "[0.2]"),
+        ("[-0.0, 5e-324, 0.30000000000000004]", "[-0.0,1e-323,0.6000000000000001]"),
+        ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
+        ('{"instances": [1, 2.5]}', '{"predictions":[2,5.0]}'),
+        (
+            '{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}], "id": "7"}',
+            '{"model_name":"doubleit","model_version":"1.0","id":"7","outputs":'
+            '[{"name":"output","shape":[2],"datatype":"INT64","data":[2,4]}]}',
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/predictions/doubleit",
+        "/predictions/doubleit/1.0",
+        "/v1/models/doubleit:predict",
+        "/v2/models/doubleit/infer",
+    ],
+)
+def test_every_form_is_answered_on_every_route(
+    server: Server, path: str, body: str, answer: str
+) -> None:
+    response = server.post(body, path)
+    assert (response.status_code, response.text) == (200, answer)
+    assert response.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", "at byte 0"),
+        (b"[1,", "(byte 3)"),
+        (b"[NaN]", "(byte 1)"),
+        (b"[1e999]", "at $[0]"),
+        (b"\xff", "(byte 0)"),
+        (b"null", "at $"),
+        (b"[true]", "at $[0]"),
+        (b'[1, 2, "3"]', "at $[2]"),
+        (b"[[1]]", "at $[0]"),
+        (b'{"a":1}', "at $"),
+        (b'{"instances": [1], "x": 1}', "at $"),
+        (b"[1e308]", "at $[0]"),
+        (b"[0, 4611686018427387904]", "at $[1]"),
+        (b"[-4611686018427387905]", "at $[0]"),
+    ],
+)
+def test_bad_input_is_a_400_that_says_where(server: Server, body: bytes, place: str) -> None:
+    response = server.post(body)
+    answer = response.json()
+    assert response.status_code == 400
+    assert response.reason == "Bad Request"
+    assert list(answer) == ["code", "type", "message"]
+    assert (answer["code"], answer["type"]) == (400, "InvalidInput")
+    assert answer["message"].endswith(place)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": ""}, {"Content-Type": "text/plain"}])
+def test_any_content_type_or_none_will_do(server: Server, headers: dict[str, str]) -> None:
+    response = requests.post(server.predictions, data=b"[1]", headers=headers, timeout=10)
+    assert (response.status_code, response.text) == (200, "[2]")
+
+
+@pytest.mark.parametrize("field", ["data", "body"])
+def test_a_multipart_field_will_do(server: Server, field: str) -> None:
+    response = requests.post(
+        server.predictions, files={field: ("numbers.json", b"[1]")}, timeout=10
+    )
+    assert (response.status_code, response.text) == (200, "[2]")
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"data=[1]", b""])
+def test_a_form_encoded_body_is_a_415_that_names_the_header(server: Server, body: bytes) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = requests.post(server.predictions, data=body, headers=headers, timeout=10)
+    assert response.status_code == 415
+    assert "Content-Type: application/json" in response.json()["message"]
+
+
+def test_a_v2_error_stands_where_its_clients_look(server: Server) -> None:
+    response = server.post('{"inputs": [{"name": "x"}]}', "/v2/models/doubleit/infer")
+    assert response.status_code == 400
+    assert response.json()["error"] == response.json()["message"]
+
+
+def test_a_body_at_the_limit_is_answered_and_a_larger_one_is_a_413(server: Server) -> None:
+    limit = 32 * 1024 * 1024
+    # The worst case for an answer's size: few digits that become many.
+    numbers = ["9e14"] * (limit // 5)
+    body = f"[{','.join(numbers)}]"[:limit]
+    assert len(body) <= limit
+    response = server.post(body)
+    assert response.status_code == 200
+    assert response.text == f"[{','.join(['1800000000000000.0'] * len(numbers))}]"
+    assert server.post("[" + " " * limit + "]").status_code == 413
+    assert server.post("[1]").text == "[2]"
+
+
+def test_readiness_and_description(server: Server) -> None:
+    ready = requests.get(f"{server.predictions}/1.0/ready", timeout=10)
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    described = requests.get(
+        f"{server.management}/models/doubleit", params={"customized": "true"}, timeout=10
+    ).json()
+    details: dict[str, Any] = described[0]["customizedMetadata"]
+    assert (details["name"], details["version"]) == ("doubleit", "1.0")
+    assert details["integers"] == {"minimum": -(2**62), "maximum": 2**62 - 1}
+    assert "INT64" in details["input"]["datatypes"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/predictions/other", "/predictions/doubleit/9.9", "/predictions/doubleit/1.0/x"]
+)
+def test_what_is_not_there_is_a_404(server: Server, path: str) -> None:
+    response = server.post("[1]", path)
+    assert response.status_code == 404
+    assert response.json()["code"] == 404
+
+
+def test_the_log_is_json_lines_without_bodies_and_headers(server: Server) -> None:
+    server.post("[987654321, secret", **{"X-Secret": "letmein"})
+    server.post("[123454321]", **{"X-Secret": "letmein"})
+    output = server.output()
+    for hidden in ("987654321", "123454321", "letmein"):
+        assert hidden not in output
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    assert lines
+    assert all(set(json.loads(line)) == {"time", "level", "logger", "message"} for line in lines)
+
+
+def test_metrics_count_the_requests(server: Server) -> None:
+    def count() -> float:
+        text = requests.get(f"{server.metrics}/metrics", timeout=10).text
+        lines = [
+            line for line in text.splitlines() if line.startswith("ts_inference_requests_total{")
+        ]
+        return sum(float(line.split()[-1]) for line in lines)
+
+    server.post("[1]")
+    before = count()
+    server.post("[1]")
+    assert count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x.mar",
+        "https://127.0.0.1:1/x.mar",
+        "file:///etc/passwd",
+        "../x.mar",
+        "/etc/passwd",
+    ],
+)
+def test_nothing_from_outside_the_store_can_be_registered(server: Server, url: str) -> None:
+    for path in ("models", "workflows"):
+        response = requests.post(f"{server.management}/{path}", params={"url": url}, timeout=10)
+        assert response.status_code in (400, 404)
+    assert [v["modelVersion"] for v in server.describe()] == ["1.0"]
+
+
+def test_large_lists_are_exact(server: Server) -> None:
+    numbers = [n * 92233720368547 - 2**62 for n in range(100_000)]
+    response = server.post(json.dumps(numbers))
+    assert response.json() == [n * 2 for n in numbers]
+
+
+def test_a_session_is_kept_alive(server: Server) -> None:
+    with requests.Session() as session:
+        for n in range(20):
+            assert session.post(
+                server.predictions, data=f"[{n}]", headers=JSON, timeout=10
+            ).json() == [2 * n]

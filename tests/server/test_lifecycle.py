@@ -1,0 +1,146 @@
+"""Start, failure, recovery and stop of the real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts import build_archive
+from tests.support import models
+from tests.support.server import Server, announced_url
+
+
+def gone(pids: list[int]) -> bool:
+    """Say whether none of the processes runs."""
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def wait_for(condition: object, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(store: Path, tmp_path: Path, number: int) -> None:
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as server:
+        assert announced_url(server.output()) == server.predictions
+        pids = [server.java_pid(), *server.worker_pids()]
+        assert len(pids) >= 2
+        assert list(temp.glob("torchserve-*/.ts.sock.*"))
+        started = time.monotonic()
+        assert server.stop(number) == 0
+        assert time.monotonic() - started < 10
+        wait_for(lambda: gone(pids))
+        assert list(temp.iterdir()) == []
+        for port in server.ports.values():
+            with socket.socket() as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(("127.0.0.1", port))
+
+
+def test_two_servers_run_side_by_side(store: Path, tmp_path: Path, server: Server) -> None:
+    with Server(store, tmp_path / "log") as other:
+        assert other.post("[1]").text == "[2]"
+        assert other.stop() == 0
+    assert server.post("[1]").text == "[2]"
+
+
+def test_a_dead_worker_is_replaced(store: Path, tmp_path: Path) -> None:
+    with Server(
+        store, tmp_path / "log", environment={"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    ) as server:
+        (pid,) = server.worker_pids()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: server.post("[1]").status_code == 200 and server.worker_pids() != [pid])
+
+
+def test_a_dead_java_process_ends_the_command_with_an_error(store: Path, tmp_path: Path) -> None:
+    with Server(store, tmp_path / "log") as server:
+        workers = server.worker_pids()
+        os.kill(server.java_pid(), signal.SIGKILL)
+        assert server.process
+        assert server.process.wait(10) == 1
+        assert "serve: TorchServe ended by itself, exit status -9" in server.output()
+        wait_for(lambda: gone(workers))
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(store: Path, tmp_path: Path) -> None:
+    with Server(store, tmp_path / "log") as server:
+        pids = [server.java_pid(), *server.worker_pids()]
+        server.stop(signal.SIGKILL)
+        wait_for(lambda: gone(pids))
+
+
+def refuse(server: Server) -> str:
+    """Start a server that cannot start; return the last line, which says why."""
+    started = time.monotonic()
+    process = server.start().process
+    assert process
+    assert process.wait(30) == 1
+    assert time.monotonic() - started < 20
+    last = server.output().splitlines()[-1]
+    assert last.startswith("serve: ")
+    return last.removeprefix("serve: ")
+
+
+def test_a_taken_port_is_refused_at_once(store: Path, tmp_path: Path) -> None:
+    server = Server(store, tmp_path / "log")
+    with socket.create_server(("127.0.0.1", server.ports["METRICS_PORT"])):
+        message = refuse(server)
+    assert (
+        f"cannot listen on 127.0.0.1:{server.ports['METRICS_PORT']}: Address already in use"
+        in message
+    )
+    assert "METRICS_PORT" in message
+
+
+def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
+    assert "doubleit-9.9.mar is missing" in refuse(Server(store, tmp_path / "log", version="9.9"))
+
+
+def test_a_corrupt_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
+    good = (store / "doubleit-1.0.mar").read_bytes()
+    archive = tmp_path / "doubleit-1.0.mar"
+    archive.write_bytes(good[: len(good) // 2])
+    assert "is not a model archive" in refuse(Server(tmp_path, tmp_path / "log"))
+    archive.write_bytes(good.replace(b"import torch", b"import tarch"))
+    assert "is corrupt" in refuse(Server(tmp_path, tmp_path / "log"))
+
+
+def test_an_archive_of_another_model_is_refused_at_once(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "other-1.0.mar").write_bytes((store / "doubleit-1.0.mar").read_bytes())
+    assert "holds doubleit 1.0, not other 1.0" in refuse(
+        Server(tmp_path, tmp_path / "log", "other")
+    )
+
+
+def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
+    model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
+    build_archive.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
+    server = Server(tmp_path, tmp_path / "log", "wrong")
+    assert refuse(server) == "a worker died while loading wrong 1.0: its log says why"
+    assert "set elementwise to false" in server.output()
+
+
+def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
+    store: Path, tmp_path: Path
+) -> None:
+    # Both are fine by themselves; TorchServe wants a runtime that it knows.
+    with zipfile.ZipFile(store / "doubleit-1.0.mar") as source:
+        with zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target:
+            for name in source.namelist():
+                data = source.read(name)
+                if name == "model-config.yaml":
+                    data = b"batchSize: [1\n"
+                target.writestr(name, data)
+    assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))

@@ -1,0 +1,86 @@
+"""TorchScript models that the tests archive: what users bring, and what goes wrong."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+ELEMENTWISE = "model: {elementwise: true}\n"
+SERVER = "batchSize: 16\nmaxBatchDelay: 50\nresponseTimeout: 30\nstartupTimeout: 60\n"
+
+
+class Difference(nn.Module):
+    """Each number less the one before it: one number shorter, not elementwise."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return numbers[1:] - numbers[:-1]
+
+
+class Unlucky(nn.Module):
+    """Doubles, and raises where a 13 is among the numbers."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        if bool((numbers == 13).any()):
+            raise ValueError("13 brings bad luck")
+        return numbers * 2
+
+
+class Slow(nn.Module):
+    """Doubles, and takes about as many seconds as the first number says."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        if numbers.numel() > 0:
+            work = torch.ones(1_000_000)
+            for _ in range(int(numbers[0]) * 250):
+                work = torch.sin(work).cos()
+        return numbers * 2
+
+
+class Pair(nn.Module):
+    """Not what the handler serves: answers with two dimensions."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return torch.stack([numbers, numbers])
+
+
+class Half(nn.Module):
+    """Answers with float16 and takes float32 only, as trained networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([0.5]))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return (
+            torch.nn.functional.linear(numbers.unsqueeze(1), self.scale.unsqueeze(1))
+            .squeeze(1)
+            .half()
+        )
+
+
+class Reciprocal(nn.Module):
+    """Answers with infinity for zero."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return 1 / numbers
+
+
+class Counting(nn.Module):
+    """Doubles, and counts its calls."""
+
+    calls: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1, dtype=torch.int64))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        self.calls.add_(1)
+        return numbers * 2
+
+
+def save(module: nn.Module, path: Path, settings: str = "") -> Path:
+    """Write a TorchScript file, and beside it the settings of its archive."""
+    torch.jit.save(torch.jit.script(module.eval()), str(path))
+    path.with_suffix(".yaml").write_text(SERVER + settings)
+    return path

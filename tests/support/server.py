@@ -1,0 +1,141 @@
+"""A real TorchServe on free ports, started the way that `make serve` starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PORTS = ("PORT", "MANAGEMENT_PORT", "METRICS_PORT", "GRPC_PORT", "GRPC_MANAGEMENT_PORT")
+JSON = {"Content-Type": "application/json"}
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on, each another."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Server:
+    """One server process. Use as a context manager: it is stopped at the end."""
+
+    def __init__(
+        self,
+        store: Path,
+        log: Path,
+        name: str = "doubleit",
+        version: str = "1.0",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.version, self.log = name, version, log
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.url = f"http://127.0.0.1:{self.ports['PORT']}"
+        self.management = f"http://127.0.0.1:{self.ports['MANAGEMENT_PORT']}"
+        self.metrics = f"http://127.0.0.1:{self.ports['METRICS_PORT']}"
+        self.predictions = f"{self.url}/predictions/{name}"
+        self.environment = {
+            **os.environ,
+            **{port: str(number) for port, number in self.ports.items()},
+            "MODEL_STORE": str(store),
+            **(environment or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        """Start without waiting."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "scripts.serve",
+                    "--name",
+                    self.name,
+                    "--version",
+                    self.version,
+                ],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def wait_ready(self, seconds: float = 60) -> Server:
+        """Wait for the line that says that the model answers."""
+        assert self.process
+        deadline = time.monotonic() + seconds
+        while " answers at " not in self.output():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start:\n{self.output()}")
+            time.sleep(0.02)
+        return self
+
+    def output(self) -> str:
+        """Return what the server printed."""
+        return self.log.read_text()
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 12) -> int:
+        """Send a signal to the supervisor and return its exit status."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def __enter__(self) -> Server:
+        return self.start().wait_ready()
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.stop()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.process.kill()
+
+    def post(self, body: bytes | str, path: str = "", **headers: str) -> requests.Response:
+        """Send a prediction request."""
+        return requests.post(
+            (path and self.url + path) or self.predictions,
+            data=body,
+            headers={**JSON, **headers},
+            timeout=60,
+        )
+
+    def describe(self, version: str = "all") -> list[dict[str, Any]]:
+        """Return the management API's description."""
+        url = f"{self.management}/models/{self.name}/{version}"
+        described: list[dict[str, Any]] = requests.get(url, timeout=10).json()
+        return described
+
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of all workers that run."""
+        return [w["pid"] for v in self.describe() for w in v["workers"] if w["pid"] > 0]
+
+    def java_pid(self) -> int:
+        """Return the process id of TorchServe itself."""
+        assert self.process
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return int(children.split()[0])
+
+
+def announced_url(output: str) -> str:
+    """Return the address in the line that says that the model answers."""
+    found = re.search(r"answers at (\S+)", output)
+    assert found, output
+    return found[1]
