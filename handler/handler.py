@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import torch
@@ -22,13 +22,16 @@ from model import Model, ModelError, read_settings
 from wire_errors import RequestError
 from wire_numbers import Array
 
+if TYPE_CHECKING:
+    from ts.context import Context
+
 logger = logging.getLogger(__name__)
 
 
 class TensorHandler:
     """Serves any TorchScript module from 1-D tensor to 1-D tensor over the wire format."""
 
-    def initialize(self, context: Any) -> None:  # noqa: ANN401 (TorchServe publishes no types)
+    def initialize(self, context: Context) -> None:
         """Load the model that the archive holds and warm it up.
 
         Args:
@@ -55,7 +58,7 @@ class TensorHandler:
         # reads line by line. Its metrics are counted in TorchServe already.
         logging.getLogger().setLevel(logging.WARNING)
 
-    def handle(self, data: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:  # noqa: ANN401
+    def handle(self, data: Sequence[Mapping[str, Any]], context: Context) -> list[bytes]:
         """Answer a batch.
 
         Args:
@@ -94,7 +97,7 @@ class TensorHandler:
         self,
         fields: Mapping[str, Any],
         index: int,
-        context: Any,  # noqa: ANN401
+        context: Context,
     ) -> wire.Request | Answer:
         """Return what the model is to be asked, or the answer where it need not be."""
         try:
@@ -133,7 +136,7 @@ def _array(output: Array | ModelError) -> Array:
     return output
 
 
-def _body(fields: Mapping[str, Any], index: int, context: Any) -> bytes | bytearray:  # noqa: ANN401
+def _body(fields: Mapping[str, Any], index: int, context: Context) -> bytes | bytearray:
     """Return the request's raw body, from wherever TorchServe put it."""
     body = fields.get("body", fields.get("data"))
     kind = _header(context, index, "content-type")
@@ -160,7 +163,7 @@ def _meant_v2(fields: Mapping[str, Any]) -> bool:
     return isinstance(body, (bytes, bytearray)) and wire.is_v2(body)
 
 
-def _send(answer: Answer, index: int, context: Any) -> bytes:  # noqa: ANN401
+def _send(answer: Answer, index: int, context: Context) -> bytes:
     """Set the answer's status and content type; return its body."""
     context.set_response_content_type(index, "application/json")
     if answer.status is not HTTPStatus.OK:

@@ -90,7 +90,12 @@ def test_a_full_batch_of_every_form(doubleit: Made) -> None:
 
 
 def test_the_body_may_come_as_a_form_field(doubleit: Made) -> None:
-    fields = [{"data": bytearray(b"[1]")}, {"body": b"[2]"}, {"data": "[3]"}, {"file": b"[4]"}]
+    fields: list[dict[str, Any]] = [
+        {"data": bytearray(b"[1]")},
+        {"body": b"[2]"},
+        {"data": "[3]"},
+        {"file": b"[4]"},
+    ]
     answers = ask(doubleit, *fields)
     assert [a for s, a in answers if s == 200] == [[2], [4], [6]]
     assert answers[3][0] == 400

@@ -97,11 +97,11 @@ def test_a_body_cut_anywhere_is_refused(numbers: list[int], data: st.DataObject)
     [
         (
             "",
-            'Empty body: expected a list of numbers, or an object with "instances" or "inputs" - at byte 0',
+            f"Empty body: expected {wire.FORMS} - at byte 0",
         ),
         (
             " \n",
-            'Empty body: expected a list of numbers, or an object with "instances" or "inputs" - at byte 0',
+            f"Empty body: expected {wire.FORMS} - at byte 0",
         ),
         ("[1,", "Not JSON: Input data was truncated (byte 3)"),
         ("[1] x", "Not JSON: JSON is malformed: trailing characters (byte 5)"),
@@ -119,7 +119,7 @@ def test_a_body_cut_anywhere_is_refused(numbers: list[int], data: st.DataObject)
         ("[1e999]", "Number out of range - at $[0]"),
         (
             '{"a": 1}',
-            'Expected a list of numbers, or an object with "instances" or "inputs", got an object with "a" - at $',
+            f'Expected {wire.FORMS}, got an object with "a" - at $',
         ),
         (
             "{}",

@@ -27,7 +27,8 @@ from tests.support.server import JSON, Server
         ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
         ('{"instances": [1, 2.5]}', '{"predictions":[2,5.0]}'),
         (
-            '{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}], "id": "7"}',
+            '{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}],'
+            ' "id": "7"}',
             '{"model_name":"doubleit","model_version":"1.0","id":"7","outputs":'
             '[{"name":"output","shape":[2],"datatype":"INT64","data":[2,4]}]}',
         ),

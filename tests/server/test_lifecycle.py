@@ -135,12 +135,11 @@ def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
 def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
     store: Path, tmp_path: Path
 ) -> None:
-    # Both are fine by themselves; TorchServe wants a runtime that it knows.
-    with zipfile.ZipFile(store / "doubleit-1.0.mar") as source:
-        with zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target:
-            for name in source.namelist():
-                data = source.read(name)
-                if name == "model-config.yaml":
-                    data = b"batchSize: [1\n"
-                target.writestr(name, data)
+    with (
+        zipfile.ZipFile(store / "doubleit-1.0.mar") as source,
+        zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target,
+    ):
+        for name in source.namelist():
+            broken = name == "model-config.yaml"
+            target.writestr(name, b"batchSize: [1\n" if broken else source.read(name))
     assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))
