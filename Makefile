@@ -4,7 +4,7 @@ NAME ?= doubleit
 VERSION ?= 1.0
 
 PYTHON := .venv/bin/python
-# A page of settings that the programs below read from the environment.
+# Where the server listens; scripts/server/settings.py has the same defaults.
 export PORT ?= 8080
 export MANAGEMENT_PORT ?= 8081
 export METRICS_PORT ?= 8082
@@ -37,7 +37,11 @@ infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.infer
 archive: .venv/.server ## Build model_store/NAME-VERSION.mar [MODEL= NAME= VERSION= CONFIG=]
 	@$(PYTHON) -m scripts.build_archive --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) $(if $(CONFIG),--config $(CONFIG))
-serve: .venv/.server ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
+# DoubleIt's archive follows its sources. Any other archive is yours, and never replaced by itself.
+DOUBLEIT := model_store/doubleit-1.0.mar
+$(DOUBLEIT): $(wildcard handler/*) scripts/doubleit.py scripts/build_model.py scripts/build_archive.py | .venv/.server
+	@$(PYTHON) -m scripts.build_archive
+serve: .venv/.server $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.serve --name $(NAME) --version $(VERSION)
 
 ##@ Quality
@@ -49,8 +53,8 @@ lint: .venv/.development ## Everything static: format, style, types, shell
 	@.venv/bin/mypy
 	@.venv/bin/shellcheck scripts/*.sh .ci/run
 format: .venv/.development ## Format the code and mend what can be mended
+	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
-	@.venv/bin/ruff check --fix .
 test: .venv/.development ## Run the tests against the real server, with coverage
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 

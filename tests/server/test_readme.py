@@ -1,0 +1,120 @@
+"""Every command of README.md and docs/own-model.md, run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import PORTS, ROOT, free_ports
+
+PORT = "8080"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text()
+    return [
+        textwrap.dedent(b)
+        for b in re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+def commands(page: str) -> list[tuple[str, str]]:
+    """Return the page's commands, each with the output that the page shows."""
+    found = []
+    for block in blocks(page, "console"):
+        for part in block.split("$ ")[1:] if block.startswith("$ ") else []:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    assert found
+    return found
+
+
+@contextmanager
+def make_serve(log: Path, *arguments: str) -> Iterator[int]:
+    """Run `make serve` on free ports, without uv and java on PATH; yield the inference port."""
+    numbers = free_ports(len(PORTS))
+    ports = [f"{name}={number}" for name, number in zip(PORTS, numbers, strict=True)]
+    path = ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "java").exists())
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "serve", *arguments, *ports],
+            cwd=ROOT,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{path}:/bin"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while "curl " not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield numbers[0]
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(15)
+
+
+def run(command: str, port: int) -> str:
+    command = command.replace("curl ", "curl -s ", 1).replace(f":{PORT}/", f":{port}/")
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def test_the_readme_shows_what_happens(tmp_path: Path) -> None:
+    with make_serve(tmp_path / "log") as port:
+        printed = re.search(r"^curl .*$", (tmp_path / "log").read_text(), re.MULTILINE)
+        assert printed
+        assert run(printed[0], port) == "[2,4,6,8]"
+        ran = 0
+        for command, output in commands("README.md"):
+            if command.startswith("curl"):
+                assert run(command, port) == output.rstrip("\n")
+                ran += 1
+        assert ran >= 8
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/own-model.md"])
+def test_every_make_command_is_one_that_make_knows(page: str) -> None:
+    for command, _ in commands(page):
+        if command.startswith("make"):
+            subprocess.run(
+                ["bash", "-c", f"{command} --dry-run"], cwd=ROOT, check=True, capture_output=True
+            )
+
+
+def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:
+    page = "docs/own-model.md"
+    (script,), (settings,) = blocks(page, "python"), blocks(page, "yaml")
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    archive = ROOT / "model_store" / "difference-1.0.mar"
+    source = tmp_path / "save.py"
+    source.write_text(script)
+    made = [build / "difference.pt", build / "difference.yaml", archive]
+    kept = {path: path.read_bytes() for path in made if path.exists()}
+    try:
+        subprocess.run([sys.executable, source], cwd=ROOT, check=True, capture_output=True)
+        made[1].write_text(settings)
+        todo = commands(page)
+        assert run(todo[0][0], 0).startswith("model_store/difference-1.0.mar")
+        with make_serve(tmp_path / "log", *todo[1][0].split()[2:]) as port:
+            assert run(todo[2][0], port) == todo[2][1].rstrip("\n")
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
+        for path, data in kept.items():
+            path.write_bytes(data)
