@@ -51,7 +51,8 @@ def test_64_clients_with_valid_and_invalid_requests_get_their_own_answers(server
     with ThreadPoolExecutor(CLIENTS) as pool:
         wrong = list(pool.map(lambda seed: one_client(server, seed), range(CLIENTS)))
     assert [w for client in wrong for w in client] == []
-    assert server.worker_pids() == workers
+    # The second worker may have come up after the first had answered.
+    assert set(workers) <= set(server.worker_pids())
 
 
 def test_300_clients_at_once_are_all_answered(server: Server) -> None:

@@ -68,8 +68,15 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
 
 def run(command: str, port: int) -> str:
     command = command.replace("curl ", "curl -s ", 1).replace(f":{PORT}/", f":{port}/")
+    # As from a shell, also where make runs the tests.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, check=True, capture_output=True, text=True
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return done.stdout
 
