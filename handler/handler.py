@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import torch
 
+import batch_io
 import wire
 import wire_v2
 from answers import Answer, failure
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ts.context import Context
 
 logger = logging.getLogger(__name__)
+
+
+TYPE = "content-type"
 
 
 class TensorHandler:
@@ -54,6 +58,7 @@ class TensorHandler:
         self._bounds = self._model.settings.bounds
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
+        batch_io.install(self.answer)
         # The worker's own lines, one or more for each batch, go through a pipe that TorchServe
         # reads line by line. Its metrics are counted in TorchServe already.
         logging.getLogger().setLevel(logging.WARNING)
@@ -69,13 +74,25 @@ class TensorHandler:
         Returns:
             One JSON document per request, in order. Nothing that a request holds raises.
         """
+        headers = [context.get_all_request_header(i) for i in range(len(data))]
+        answers = self.answer(data, headers)
+        for i, answer in enumerate(answers):
+            context.set_response_content_type(i, "application/json")
+            if answer.status is not HTTPStatus.OK:
+                # TorchServe writes no reason phrase of its own for a status that a handler sets.
+                context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=i)
+        return [answer.body for answer in answers]
+
+    def answer(
+        self, data: Sequence[Mapping[str, Any]], headers: Sequence[Mapping[str, Any]]
+    ) -> list[Answer]:
+        """Answer a batch: fields and headers of each request in, an answer for each out."""
         with self._in_flight:
-            read = [self._read(fields, i, context) for i, fields in enumerate(data)]
+            read = [self._read(*request) for request in zip(data, headers, strict=True)]
             arrays = [a for slot in read if not isinstance(slot, Answer) for a in slot.arrays]
             outputs = iter(self._model(arrays))
             return [
-                _send(slot if isinstance(slot, Answer) else self._answer(slot, outputs), i, context)
-                for i, slot in enumerate(read)
+                slot if isinstance(slot, Answer) else self._answer(slot, outputs) for slot in read
             ]
 
     def describe_handle(self) -> dict[str, object]:
@@ -93,16 +110,11 @@ class TensorHandler:
             "forms": ["[number, ...]", '{"instances": [...]}', '{"inputs": [...]}'],
         }
 
-    def _read(
-        self,
-        fields: Mapping[str, Any],
-        index: int,
-        context: Context,
-    ) -> wire.Request | Answer:
+    def _read(self, fields: Mapping[str, Any], headers: Mapping[str, Any]) -> wire.Request | Answer:
         """Return what the model is to be asked, or the answer where it need not be."""
         try:
-            special = self._special(context.get_all_request_header(index))
-            return special or wire.parse(_body(fields, index, context), self._bounds)
+            special = self._special(headers)
+            return special or wire.parse(_body(fields, headers), self._bounds)
         except RequestError as error:
             return failure(error, v2=_meant_v2(fields))
 
@@ -136,37 +148,25 @@ def _array(output: Array | ModelError) -> Array:
     return output
 
 
-def _body(fields: Mapping[str, Any], index: int, context: Context) -> bytes | bytearray:
+def _body(fields: Mapping[str, Any], headers: Mapping[str, Any]) -> bytes | bytearray:
     """Return the request's raw body, from wherever TorchServe put it."""
-    body = fields.get("body", fields.get("data"))
-    kind = _header(context, index, "content-type")
-    if kind.startswith("application/x-www-form-urlencoded"):
+    # A header's name arrives with the client's casing; nearly always it is one of these.
+    kind = headers.get("Content-Type") or headers.get("content-type")
+    if kind is None:
+        kind = next((value for name, value in headers.items() if name.lower() == TYPE), "")
+    if kind.lower().startswith("application/x-www-form-urlencoded"):
         raise RequestError(
             "The body came form-encoded (what curl -d sends by itself): "
             "send it with the header Content-Type: application/json",
             415,
             "UnsupportedMediaType",
         )
+    body = fields.get("body", fields.get("data"))
     if body is None:
         raise RequestError("Expected a form field named data or body - at the multipart body")
     return body.encode() if isinstance(body, str) else body
 
 
-def _header(context: Any, index: int, name: str) -> str:  # noqa: ANN401
-    """Return a request header; its name arrives with the client's casing."""
-    headers = context.get_all_request_header(index)
-    return next((str(v).lower() for k, v in headers.items() if k.lower() == name), "")
-
-
 def _meant_v2(fields: Mapping[str, Any]) -> bool:
     body = fields.get("body", fields.get("data", b""))
     return isinstance(body, (bytes, bytearray)) and wire.is_v2(body)
-
-
-def _send(answer: Answer, index: int, context: Context) -> bytes:
-    """Set the answer's status and content type; return its body."""
-    context.set_response_content_type(index, "application/json")
-    if answer.status is not HTTPStatus.OK:
-        # TorchServe writes no reason phrase of its own for a status that a handler sets.
-        context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=index)
-    return answer.body
