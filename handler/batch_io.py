@@ -151,7 +151,7 @@ class Reader:
             # A block ends with -1, so a match is the whole block and nothing but it.
             if buffer.startswith(block, at):
                 return headers, at + len(block)
-        start, headers = at, {}
+        start, pairs = at, []
         while True:
             (size,) = _int.unpack_from(buffer, at)
             at += 4
@@ -160,8 +160,10 @@ class Reader:
             name, at = buffer[at : at + size], at + size
             (size,) = _int.unpack_from(buffer, at)
             at += 4
-            headers[name.decode()] = buffer[at : at + size].decode()
+            pairs.append((name, buffer[at : at + size]))
             at += size
+        # Decoded once all of it is there: a string may be cut in the middle of a character.
+        headers = {name.decode(): value.decode() for name, value in pairs}
         self._known = [(bytes(buffer[start:at]), headers), *self._known[: KNOWN_BLOCKS - 1]]
         return headers, at
 

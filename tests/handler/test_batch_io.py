@@ -1,0 +1,204 @@
+"""The fast reader and writer against TorchServe's own, byte for byte."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from http import HTTPStatus
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ts.context import Context, RequestProcessor
+from ts.protocol import otf_message_handler as protocol
+from ts.service import Service
+
+import batch_io
+from answers import Answer
+
+END = struct.pack("!i", -1)
+
+
+def string(data: bytes) -> bytes:
+    return struct.pack("!i", len(data)) + data
+
+
+Request = tuple[dict[str, str], dict[str, bytes]]
+
+
+def encode(requests: list[Request]) -> bytes:
+    """Return the message that TorchServe's frontend sends for a batch."""
+    message = b"I"
+    for i, (headers, fields) in enumerate(requests):
+        message += string(f"request-{i}".encode())
+        message += (
+            b"".join(string(k.encode()) + string(v.encode()) for k, v in headers.items()) + END
+        )
+        for name, value in fields.items():
+            message += string(name.encode()) + string(b"application/octet-stream") + string(value)
+        message += END
+    return message + END
+
+
+class Connection:
+    """A socket that delivers its bytes in pieces of the given sizes."""
+
+    def __init__(self, data: bytes, sizes: list[int]) -> None:
+        self.data, self.sizes = data, sizes
+
+    def recv(self, size: int) -> bytes:
+        size = min(size, self.sizes.pop() if self.sizes else size)
+        piece, self.data = self.data[:size], self.data[size:]
+        return piece
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+requests = st.lists(
+    st.tuples(
+        st.dictionaries(texts, texts, max_size=4),
+        st.dictionaries(
+            st.sampled_from(["body", "data", "file"]), st.binary(max_size=300), max_size=2
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(requests, min_size=1, max_size=3), st.lists(st.integers(1, 50), max_size=200))
+def test_batches_are_read_as_torchserve_reads_them(
+    batches: list[list[Request]], sizes: list[int]
+) -> None:
+    data = b"".join(encode(batch) for batch in batches)
+    reader = batch_io.Reader(Connection(data, sizes))  # type: ignore[arg-type]
+    slow = Connection(data, [])
+    for _ in batches:
+        command, batch = reader.read()
+        assert command == b"I"
+        _, message = protocol.retrieve_msg(slow)
+        processors, fields, ids = Service.retrieve_data_for_inference(message)
+        assert batch.fields == fields
+        assert [i.decode() for i in batch.ids] == list(ids.values())
+        own = [
+            {k: v for k, v in p.get_request_properties().items() if isinstance(v, str)}
+            for p in processors
+        ]
+        # TorchServe mixes a field's content type into the headers; these are the headers alone.
+        for got, wanted, names in zip(batch.headers, own, fields, strict=True):
+            assert {k: v for k, v in got.items() if k not in names} == {
+                k: v for k, v in wanted.items() if k not in names
+            }
+
+
+def test_known_header_blocks_are_told_from_others() -> None:
+    same: Request = ({"Host": "a", "Content-Length": "3"}, {"body": b"[1]"})
+    other: Request = ({"Host": "a", "Content-Length": "3", "X": "1"}, {"body": b"[2]"})
+    more: list[Request] = [
+        ({"Host": str(n)}, {"body": b"[]"}) for n in range(2 * batch_io.KNOWN_BLOCKS)
+    ]
+    batch = [same, other, same, *more, same, other]
+    reader = batch_io.Reader(Connection(encode(batch), []))  # type: ignore[arg-type]
+    read: batch_io.Batch = reader.read()[1]
+    assert read.headers == [headers for headers, _ in batch]
+    assert len(reader._known) == batch_io.KNOWN_BLOCKS
+
+
+@given(
+    st.lists(
+        st.tuples(st.binary(max_size=50), st.sampled_from([200, 400, 404, 415, 500])), max_size=5
+    )
+)
+def test_answers_are_written_as_torchserve_writes_them(answers: list[tuple[bytes, int]]) -> None:
+    context = Context("m", "", {}, 1, None, "0.12.0")
+    context.request_processor = [RequestProcessor({}) for _ in answers]
+    for i, (_, status) in enumerate(answers):
+        context.set_response_content_type(i, "application/json")
+        if status != 200:
+            context.set_response_status(status, HTTPStatus(status).phrase, i)
+    ids = {i: f"id-{i}" for i in range(len(answers))}
+    expected = protocol.create_predict_response(
+        [body for body, _ in answers], ids, "Prediction success", 200, context
+    )
+    made = [Answer(body, HTTPStatus(status)) for body, status in answers]
+    assert batch_io.write([i.encode() for i in ids.values()], made) == bytes(expected)
+
+
+def load_message() -> bytes:
+    parts = [string(b"doubleit"), string(b"/path"), struct.pack("!i", 64), string(b"handler.py")]
+    return b"L" + b"".join(parts) + END + string(b"") + b"\x01"
+
+
+def test_a_model_can_still_be_loaded() -> None:
+    data = load_message() + encode([({}, {"body": b"[1]"})])
+    reader = batch_io.Reader(Connection(data, [3] * 9))  # type: ignore[arg-type]
+    command, message = reader.read()
+    assert (command, message) == protocol.retrieve_msg(Connection(load_message(), []))
+    assert reader.read()[1].fields == [{"body": b"[1]"}]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 60])
+def test_a_frontend_that_has_gone_ends_the_worker(cut: int) -> None:
+    message = encode([({"Host": "a"}, {"body": b"[1]" * 40})])
+    reader = batch_io.Reader(Connection(message[:cut], []))  # type: ignore[arg-type]
+    with pytest.raises(SystemExit) as caught:
+        reader.read()
+    assert caught.value.code == 0
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Invalid command"):
+        batch_io.Reader(Connection(b"X", [])).read()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A process that looks like TorchServe's worker."""
+    module = ModuleType("__main__")
+    module.retrieve_msg = protocol.retrieve_msg  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setattr(Service, "predict", Service.predict)
+    return module
+
+
+def test_installed_it_answers_batches(worker: Any) -> None:
+    assert batch_io.install(
+        lambda fields, headers: [
+            Answer(f["body"] + h["a"].encode()) for f, h in zip(fields, headers, strict=True)
+        ]
+    )
+    connection = Connection(
+        encode([({"a": "x"}, {"body": b"1"}), ({"a": "y"}, {"body": b"2"})]) * 2, []
+    )
+    for _ in range(2):
+        _, batch = worker.retrieve_msg(connection)
+        message = Service.predict(SimpleNamespace(), batch)
+        assert message == batch_io.write(
+            [b"request-0", b"request-1"], [Answer(b"1x"), Answer(b"2y")]
+        )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [(MemoryError, 507, b"Out of resources"), (KeyError, 503, b"Prediction failed")],
+)
+def test_a_handler_that_raises_fails_the_batch_and_not_the_worker(
+    worker: Any, error: type[Exception], code: int, text: bytes
+) -> None:
+    def raises(*_: object) -> list[Answer]:
+        raise error
+
+    assert batch_io.install(raises)
+    _, batch = worker.retrieve_msg(Connection(encode([({}, {})]), []))
+    message = Service.predict(SimpleNamespace(), batch)
+    assert message.startswith(struct.pack("!i", code) + string(text))
+
+
+def test_it_steps_aside_for_another_version(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ts.__version__", "0.13.0")
+    assert not batch_io.install(lambda *_: [])
+    assert worker.retrieve_msg is protocol.retrieve_msg
+
+
+def test_it_steps_aside_outside_a_worker() -> None:
+    assert not batch_io.install(lambda *_: [])
