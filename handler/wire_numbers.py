@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 Place = Callable[[int], str]
 
 INT64 = np.iinfo(np.int64)
+# Fewer numbers than this are compared faster by Python than by NumPy.
+SMALL = 100
 
 
 class IntegerBounds(NamedTuple):
@@ -39,21 +41,33 @@ def to_array(numbers: Sequence[int | float], bounds: IntegerBounds, place: Place
     Raises:
         RequestError: an integer is out of bounds, or too large for float64 beside a fraction.
     """
+    # NumPy finds the dtype in the pass that copies. What it finds is right but for integers beyond
+    # int64, which it makes unsigned, objects, or floats without a fraction among them.
+    array = np.array(numbers) if numbers else np.array([], dtype=np.int64)
+    if array.dtype == np.int64:
+        if not _within(numbers, array, bounds):
+            raise _out_of_bounds(numbers, bounds, place)
+        return array
     if float in map(type, numbers):
-        return to_floats(numbers, place)
-    return to_integers(numbers, bounds, place)
+        return array if array.dtype == np.float64 else to_floats(numbers, place)
+    raise _out_of_bounds(numbers, bounds, place)
 
 
-def to_integers(numbers: Sequence[int | float], bounds: IntegerBounds, place: Place) -> Array:
-    """Return integers as int64; raise RequestError where one is out of bounds."""
-    if numbers and (min(numbers) < bounds.minimum or max(numbers) > bounds.maximum):
-        index = next(i for i, n in enumerate(numbers) if not bounds.minimum <= n <= bounds.maximum)
-        raise invalid(
-            f"{brief(numbers[index])} is outside the integers that this model takes, "
-            f"{bounds.minimum} to {bounds.maximum}",
-            place(index),
-        )
-    return np.array(numbers, dtype=np.int64)
+def _within(numbers: Sequence[int | float], array: Array, bounds: IntegerBounds) -> bool:
+    if len(numbers) < SMALL:
+        return not numbers or (min(numbers) >= bounds.minimum and max(numbers) <= bounds.maximum)
+    return bool(array.min() >= bounds.minimum and array.max() <= bounds.maximum)
+
+
+def _out_of_bounds(
+    numbers: Sequence[int | float], bounds: IntegerBounds, place: Place
+) -> RequestError:
+    index = next(i for i, n in enumerate(numbers) if not bounds.minimum <= n <= bounds.maximum)
+    return invalid(
+        f"{brief(numbers[index])} is outside the integers that this model takes, "
+        f"{bounds.minimum} to {bounds.maximum}",
+        place(index),
+    )
 
 
 def to_floats(numbers: Sequence[int | float], place: Place) -> Array:

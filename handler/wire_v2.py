@@ -18,7 +18,7 @@ import orjson
 from msgspec import UNSET, UnsetType
 
 from wire_errors import RequestError, invalid
-from wire_numbers import Array, IntegerBounds, brief, to_floats, to_integers, to_json
+from wire_numbers import Array, IntegerBounds, brief, to_array, to_floats, to_json
 
 if TYPE_CHECKING:
     from wire import ModelId
@@ -157,7 +157,7 @@ def _integers(numbers: list[int | float], datatype: str, bounds: IntegerBounds) 
     if numbers and (min(numbers) < limits.min or max(numbers) > limits.max):
         index = next(i for i, n in enumerate(numbers) if not limits.min <= n <= limits.max)
         raise invalid(f"{brief(numbers[index])} does not fit {datatype}", _place(index))
-    return to_integers(numbers, bounds, _place)
+    return to_array(numbers, bounds, _place)
 
 
 def _floats(numbers: list[int | float], datatype: str) -> Array:
