@@ -41,7 +41,10 @@ archive: .venv/.server ## Build model_store/NAME-VERSION.mar [MODEL= NAME= VERSI
 DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*) scripts/doubleit.py scripts/build_model.py scripts/build_archive.py | .venv/.server
 	@$(PYTHON) -m scripts.build_archive
-serve: .venv/.server $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
+# Once for each environment: what makes the next starts quicker.
+.venv/torchserve.aot: config.properties .venv/.server | $(DOUBLEIT)
+	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
+serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.serve --name $(NAME) --version $(VERSION)
 
 ##@ Quality

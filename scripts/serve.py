@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from scripts import archive
-from scripts.server import drain, java, settings
+from scripts.server import drain, java, settings, start_cache
 from scripts.server.start import StartError, wait_ready
 
 
@@ -55,7 +55,11 @@ def run(server: settings.Settings) -> int:
         temp = Path(folder)
         lock = temp / "in-flight.lock"
         process = java.start(
-            server, [a.path for a in archives], temp, {"IN_FLIGHT_LOCK": str(lock)}
+            server,
+            [a.path for a in archives],
+            temp,
+            {"IN_FLIGHT_LOCK": str(lock)},
+            start_cache.flags(),
         )
         try:
             wait_ready(server, [a.version for a in archives], process)

