@@ -58,6 +58,25 @@ format: .venv/.development ## Format the code and mend what can be mended
 test: .venv/.development ## Run the tests against the real server, with coverage
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 
+##@ Cloud
+
+# On a machine that cannot download Terraform's providers, what stands in for the google one.
+PROVIDER_SETUP ?= $(wildcard ../shared/tools/terraform-google/setup.sh)
+IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/iac.sh
+
+.PHONY: infra-setup test-iac plan apply output
+infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
+	@scripts/infra_setup.sh $(ARGS)
+test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
+	@$(IAC) check
+	@.venv/bin/pytest tests/iac
+plan: ## What would change in an environment: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
+	@$(IAC) plan $(ENV)
+apply: ## Carry out the plan that was kept: ENV=dev|prod
+	@$(IAC) apply $(ENV)
+output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
+	@$(IAC) output $(ENV)
+
 .PHONY: clean
 clean: ## Remove what was built; the environment stays
 	@rm -rf build model_store/*.mar model_store/*.pt coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache

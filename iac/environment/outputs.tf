@@ -38,7 +38,12 @@ output "frontend_latest_revision" {
   value       = module.frontend.latest_revision
 }
 
-output "backend_requires_id_token" {
-  description = "Whether a caller of the API must send an ID token."
-  value       = !var.backend_public
+output "backend_invokers" {
+  description = "Who may call the API. Not allUsers: a caller sends an ID token for backend_url."
+  value       = module.backend.invokers
+}
+
+output "frontend_invokers" {
+  description = "Who may open the page."
+  value       = module.frontend.invokers
 }

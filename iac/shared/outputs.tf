@@ -8,9 +8,14 @@ output "workload_identity_provider" {
   value       = google_iam_workload_identity_pool_provider.github.name
 }
 
-output "deployers" {
-  description = "The deployer's address for each environment."
-  value       = { for environment, account in google_service_account.deployer : environment => account.email }
+output "deployer_dev" {
+  description = "The address of dev's deployer; null where this project has no dev."
+  value       = try(google_service_account.deployer["dev"].email, null)
+}
+
+output "deployer_prod" {
+  description = "The address of prod's deployer; null where this project has no prod."
+  value       = try(google_service_account.deployer["prod"].email, null)
 }
 
 output "runtime_accounts" {

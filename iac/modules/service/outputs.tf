@@ -22,3 +22,13 @@ output "serving_revision" {
   description = "The revision to name as stable in the next deployment, and to return to."
   value       = local.canary && var.canary_percent < 100 ? var.stable_revision : basename(google_cloud_run_v2_service.this.latest_ready_revision)
 }
+
+output "invokers" {
+  description = "Every IAM member that the service's policy lets invoke it."
+  value       = [for grant in google_cloud_run_v2_service_iam_member.invoker : grant.member]
+}
+
+output "service" {
+  description = "The service as it is declared, for whoever tests a configuration that uses this module."
+  value       = google_cloud_run_v2_service.this
+}
