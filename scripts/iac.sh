@@ -20,6 +20,7 @@ cd "$(dirname "$0")/.."
 CHECKOV=checkov==3.3.30
 build=$PWD/build/iac
 mkdir -p "$build"
+if ! [ -t 1 ]; then export TF_CLI_ARGS_test=-no-color TF_CLI_ARGS_plan=-no-color TF_CLI_ARGS_validate=-no-color; fi
 
 die() {
     echo "iac: $*" >&2

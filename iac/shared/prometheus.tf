@@ -5,7 +5,6 @@ locals {
 
 # The sidecar reads its configuration from a mounted file; on Cloud Run a secret is that file.
 resource "google_secret_manager_secret" "run_monitoring" {
-  # checkov:skip=CKV_GCP_143:A port and a path: there is nothing to rotate.
   count = local.prometheus
 
   secret_id = "doubleit-run-monitoring"
