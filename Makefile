@@ -70,8 +70,8 @@ infra-setup: ## Prepare the Google Cloud project and the GitHub repository named
 test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
 	@$(IAC) check
 	@.venv/bin/pytest tests/iac
-plan: ## What would change in an environment: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
-	@$(IAC) plan $(ENV)
+plan: ## What would change: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
+	@$(IAC) plan $(ENV) $(ARGS)
 apply: ## Carry out the plan that was kept: ENV=dev|prod
 	@$(IAC) apply $(ENV)
 output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod

@@ -2,7 +2,8 @@
 # Terraform of this project, for a person and for CI.
 #
 #   scripts/iac.sh check         format, validity and tests of every part, and checkov
-#   scripts/iac.sh plan ENV      what would change in dev or prod; kept as build/iac/ENV.tfplan
+#   scripts/iac.sh plan ENV      what would change in dev or prod; kept as build/iac/ENV.tfplan.
+#                                Further options are terraform's, such as -destroy
 #   scripts/iac.sh apply ENV     carry out the plan that was kept
 #   scripts/iac.sh output ENV    addresses and revisions, as JSON
 #
@@ -119,7 +120,7 @@ plan() {
     export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION \
         TF_VAR_backend_image=$BACKEND_IMAGE TF_VAR_frontend_image=$FRONTEND_IMAGE
     [ -z "${ALERT_EMAIL-}" ] || export TF_VAR_alert_email=$ALERT_EMAIL
-    terraform -chdir="$root" plan -input=false -var-file="$1.tfvars" -out="$build/$1.tfplan"
+    terraform -chdir="$root" plan -input=false -var-file="$1.tfvars" -out="$build/$1.tfplan" "${@:2}"
 }
 
 apply() {

@@ -42,6 +42,12 @@ def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
     assert not (workplace.cloud / "applied").exists()
 
 
+def test_further_options_reach_terraform(workplace: Workplace) -> None:
+    workplace.run("iac.sh", "plan", "dev", "-destroy", **IMAGES)
+
+    assert workplace.calls()[1].endswith(" -destroy")
+
+
 def test_images_must_be_named(workplace: Workplace) -> None:
     done = workplace.run("iac.sh", "plan", "dev", BACKEND_IMAGE="backend@sha256:0")
 
