@@ -58,6 +58,10 @@ format: .venv/.development ## Format the code and mend what can be mended
 test: .venv/.development ## Run the tests against the real server, with coverage
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 
+.PHONY: clean
+clean: ## Remove what was built; the environment stays
+	@rm -rf build model_store/*.mar model_store/*.pt coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
+
 ##@ Cloud
 
 # On a machine that cannot download Terraform's providers, what stands in for the google one.
@@ -76,7 +80,3 @@ apply: ## Carry out the plan that was kept: ENV=dev|prod
 	@$(IAC) apply $(ENV)
 output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
 	@$(IAC) output $(ENV)
-
-.PHONY: clean
-clean: ## Remove what was built; the environment stays
-	@rm -rf build model_store/*.mar model_store/*.pt coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
