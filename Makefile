@@ -54,7 +54,7 @@ lint: .venv/.development ## Everything static: format, style, types, shell
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck scripts/*.sh .ci/run
+	@.venv/bin/shellcheck -x scripts/*.sh .ci/run tests/iac/stand_ins/*
 format: .venv/.development ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
@@ -64,3 +64,22 @@ test: .venv/.development ## Run the tests against the real server, with coverage
 .PHONY: clean
 clean: ## Remove what was built; the environment stays
 	@rm -rf build model_store/*.mar model_store/*.pt coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
+
+##@ Cloud
+
+# On a machine that cannot download Terraform's providers, what stands in for the google one.
+PROVIDER_SETUP ?= $(wildcard ../shared/tools/terraform-google/setup.sh)
+IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/iac.sh
+
+.PHONY: infra-setup test-iac plan apply output
+infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
+	@scripts/infra_setup.sh $(ARGS)
+test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
+	@$(IAC) check
+	@.venv/bin/pytest tests/iac
+plan: ## What would change: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
+	@$(IAC) plan $(ENV) $(ARGS)
+apply: ## Carry out the plan that was kept: ENV=dev|prod
+	@$(IAC) apply $(ENV)
+output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
+	@$(IAC) output $(ENV)

@@ -1,0 +1,40 @@
+# The API: TorchServe.
+locals {
+  readiness_path = "/predictions/${var.model_name}/${var.model_version}/ready"
+}
+
+module "backend" {
+  source = "../modules/service"
+
+  name            = "doubleit-backend-${var.environment}"
+  project_id      = var.project_id
+  region          = var.region
+  image           = var.backend_image
+  service_account = data.google_service_account.backend.email
+
+  cpu             = var.backend.cpu
+  memory          = var.backend.memory
+  concurrency     = var.backend.concurrency
+  timeout_seconds = var.backend.timeout_seconds
+  min_instances   = var.backend.min_instances
+  max_instances   = var.backend.max_instances
+
+  # /ping is healthy while the model still loads; this path answers once a worker really does.
+  startup_path  = local.readiness_path
+  liveness_path = "/ping"
+
+  invokers = merge(
+    var.backend_public ? { everybody = "allUsers" } : { frontend = data.google_service_account.frontend.member },
+    { for member in var.backend_invokers : member => member },
+  )
+
+  stable_revision     = var.backend_stable_revision
+  canary_percent      = var.backend_canary_percent
+  deletion_protection = var.deletion_protection
+
+  sidecar = var.metrics_sidecar_image == null ? null : {
+    image         = var.metrics_sidecar_image
+    config_secret = "doubleit-run-monitoring"
+    config_path   = "/etc/rungmp"
+  }
+}

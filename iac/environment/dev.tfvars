@@ -1,0 +1,17 @@
+environment = "dev"
+
+# Anybody may try it; it costs nothing while nobody does.
+backend_public      = true
+frontend_access     = "public"
+deletion_protection = false
+
+backend = {
+  min_instances = 0
+  max_instances = 2
+}
+frontend = {
+  min_instances = 0
+  max_instances = 2
+}
+
+uptime_period_seconds = 900

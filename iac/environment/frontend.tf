@@ -1,0 +1,35 @@
+# The page: Streamlit.
+module "frontend" {
+  source = "../modules/service"
+
+  name            = "doubleit-frontend-${var.environment}"
+  project_id      = var.project_id
+  region          = var.region
+  image           = var.frontend_image
+  service_account = data.google_service_account.frontend.email
+
+  env = {
+    BACKEND_URL  = module.backend.uri
+    BACKEND_AUTH = var.backend_public ? "none" : "id-token"
+  }
+
+  cpu             = var.frontend.cpu
+  memory          = var.frontend.memory
+  concurrency     = var.frontend.concurrency
+  timeout_seconds = var.frontend.timeout_seconds
+  min_instances   = var.frontend.min_instances
+  max_instances   = var.frontend.max_instances
+
+  # A session lives in one instance's memory, and its websocket must come back there.
+  session_affinity = true
+
+  startup_path  = "/_stcore/health"
+  liveness_path = "/_stcore/health"
+
+  iap_enabled = local.iap
+  invokers    = local.iap ? { iap = local.iap_agent } : { everybody = "allUsers" }
+
+  stable_revision     = var.frontend_stable_revision
+  canary_percent      = var.frontend_canary_percent
+  deletion_protection = var.deletion_protection
+}

@@ -1,0 +1,90 @@
+# Who may do what in dev; run with dev.tfvars.
+mock_provider "google" {
+  override_during = plan
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      uri                   = "https://service.example.test"
+      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
+      traffic_statuses      = []
+    }
+  }
+  mock_resource "google_monitoring_notification_channel" {
+    defaults = { name = "projects/p/notificationChannels/1" }
+  }
+}
+override_data {
+  target          = data.google_service_account.backend
+  override_during = plan
+  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
+}
+override_data {
+  target          = data.google_service_account.frontend
+  override_during = plan
+  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
+}
+
+variables {
+  project_id     = "my-project"
+  backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+}
+
+run "dev_is_public" {
+  command = plan
+
+  assert {
+    condition     = output.backend_invokers == ["allUsers"]
+    error_message = "dev's API is not public"
+  }
+
+  assert {
+    condition     = output.frontend_invokers == ["allUsers"]
+    error_message = "dev's page is not public"
+  }
+}
+
+run "the_page_sends_no_token_to_a_public_api" {
+  command = plan
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "none" }
+    error_message = "the page's settings are others"
+  }
+}
+
+run "dev_goes_to_zero_and_may_be_deleted" {
+  command = plan
+
+  assert {
+    condition     = module.backend.service.scaling[0].min_instance_count == 0 && module.frontend.service.scaling[0].min_instance_count == 0
+    error_message = "dev costs money while nobody uses it"
+  }
+
+  assert {
+    condition     = !module.backend.service.deletion_protection && !module.frontend.service.deletion_protection
+    error_message = "dev cannot be torn down"
+  }
+}
+
+run "names_carry_the_environment" {
+  command = plan
+
+  assert {
+    condition     = module.backend.service.name == "doubleit-backend-dev" && module.frontend.service.name == "doubleit-frontend-dev"
+    error_message = "other names"
+  }
+
+  assert {
+    condition     = data.google_service_account.backend.account_id == "doubleit-backend-dev" && data.google_service_account.frontend.account_id == "doubleit-frontend-dev"
+    error_message = "another environment's accounts"
+  }
+}
+
+run "dev_asks_every_service_without_a_token" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for c in google_monitoring_uptime_check_config.this : length(c.http_check[0].service_agent_authentication) == 0]) && length(google_monitoring_uptime_check_config.this) == 2
+    error_message = "the uptime checks do not fit public services"
+  }
+}

@@ -1,0 +1,140 @@
+# Who may do what in prod; run with prod.tfvars.
+mock_provider "google" {
+  override_during = plan
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      uri                   = "https://service.example.test"
+      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
+      traffic_statuses      = []
+    }
+  }
+  mock_resource "google_monitoring_notification_channel" {
+    defaults = { name = "projects/p/notificationChannels/1" }
+  }
+}
+override_data {
+  target          = data.google_service_account.backend
+  override_during = plan
+  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
+}
+override_data {
+  target          = data.google_service_account.frontend
+  override_during = plan
+  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
+}
+override_data {
+  target          = data.google_project.this[0]
+  override_during = plan
+  values          = { number = "123" }
+}
+
+variables {
+  project_id     = "my-project"
+  backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+}
+
+run "only_the_page_may_invoke_the_api" {
+  command = plan
+
+  assert {
+    condition     = output.backend_invokers == ["serviceAccount:frontend@sa"]
+    error_message = "somebody else may invoke the API"
+  }
+}
+
+run "the_page_is_public_as_asked_and_nothing_else_is" {
+  command = plan
+
+  assert {
+    condition     = output.frontend_invokers == ["allUsers"]
+    error_message = "the page is not public, as prod.tfvars asks"
+  }
+
+  assert {
+    condition     = !contains(output.backend_invokers, "allUsers") && !contains(output.backend_invokers, "allAuthenticatedUsers")
+    error_message = "the API is public"
+  }
+
+  assert {
+    condition     = !coalesce(module.backend.service.invoker_iam_disabled, false) && !coalesce(module.frontend.service.invoker_iam_disabled, false)
+    error_message = "the check of invokers is off"
+  }
+}
+
+run "the_page_sends_a_token_to_the_private_api" {
+  command = plan
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "id-token" }
+    error_message = "the page's settings are others"
+  }
+}
+
+run "prod_is_warm_and_protected" {
+  command = plan
+
+  assert {
+    condition     = module.backend.service.scaling[0].min_instance_count == 1 && module.frontend.service.scaling[0].min_instance_count == 1
+    error_message = "callers wait for cold starts"
+  }
+
+  assert {
+    condition     = module.backend.service.deletion_protection && module.frontend.service.deletion_protection
+    error_message = "prod can be deleted by mistake"
+  }
+}
+
+run "a_named_caller_is_let_in_beside_the_page" {
+  command = plan
+  variables {
+    backend_invokers = ["serviceAccount:smoke-test@my-project.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = toset(output.backend_invokers) == toset(["serviceAccount:frontend@sa", "serviceAccount:smoke-test@my-project.iam.gserviceaccount.com"])
+    error_message = "not the page and the named caller"
+  }
+}
+
+run "behind_a_sign_in_only_iap_invokes_the_page" {
+  command = plan
+  variables {
+    frontend_access = "iap"
+    iap_members     = ["group:team@example.com"]
+  }
+
+  assert {
+    condition     = output.frontend_invokers == ["serviceAccount:service-123@gcp-sa-iap.iam.gserviceaccount.com"]
+    error_message = "the page can be reached around the sign-in"
+  }
+
+  assert {
+    condition     = module.frontend.service.iap_enabled && !module.backend.service.iap_enabled
+    error_message = "IAP is on where it should not be, or off"
+  }
+
+  assert {
+    condition     = { for m, grant in google_iap_web_cloud_run_service_iam_member.visitor : m => grant.role } == { "group:team@example.com" = "roles/iap.httpsResourceAccessor" }
+    error_message = "others pass the sign-in"
+  }
+
+  assert {
+    condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
+    error_message = "a check of the sign-in page, which always passes"
+  }
+}
+
+run "prod_api_is_asked_as_the_monitoring_agent" {
+  command = plan
+
+  assert {
+    condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
+    error_message = "the check would be refused"
+  }
+
+  assert {
+    condition     = length(google_monitoring_uptime_check_config.this["page"].http_check[0].service_agent_authentication) == 0
+    error_message = "the page is public and needs no token"
+  }
+}

@@ -1,0 +1,86 @@
+# Asked from outside, as callers do. The API is asked for its readiness: the model must answer.
+locals {
+  uptime_checks = merge(
+    {
+      API = {
+        host    = trimprefix(module.backend.uri, "https://")
+        path    = local.readiness_path
+        private = !var.backend_public
+      }
+    },
+    # Behind a sign-in, a check would see Google's sign-in page and always pass: the alerts on errors
+    # and failed starts watch the page then.
+    local.iap ? {} : {
+      page = {
+        host    = trimprefix(module.frontend.uri, "https://")
+        path    = "/_stcore/health"
+        private = false
+      }
+    },
+  )
+}
+
+resource "google_monitoring_uptime_check_config" "this" {
+  for_each = local.uptime_checks
+
+  display_name = "DoubleIt ${var.environment} ${each.key}"
+  period       = "${var.uptime_period_seconds}s"
+  # A cold start fits in.
+  timeout = "30s"
+
+  monitored_resource {
+    type = "uptime_url"
+    labels = {
+      project_id = var.project_id
+      host       = each.value.host
+    }
+  }
+
+  http_check {
+    path         = each.value.path
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+
+    # To a private service the check goes as Cloud Monitoring's own agent, whose project role lets
+    # it invoke; the service's policy need not name it.
+    dynamic "service_agent_authentication" {
+      for_each = each.value.private ? [true] : []
+      content {
+        type = "OIDC_TOKEN"
+      }
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "uptime" {
+  for_each = google_monitoring_uptime_check_config.this
+
+  display_name          = "DoubleIt ${var.environment} ${each.key}: unreachable"
+  combiner              = "OR"
+  severity              = local.alert_severity
+  notification_channels = local.notification_channels
+
+  conditions {
+    display_name = "More than one region gets no good answer"
+    condition_threshold {
+      filter          = "resource.type = \"uptime_url\" AND metric.type = \"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.labels.check_id = \"${each.value.uptime_check_id}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1
+      duration        = "60s"
+
+      aggregations {
+        # Long enough to hold a result of every region.
+        alignment_period     = "1200s"
+        per_series_aligner   = "ALIGN_NEXT_OLDER"
+        cross_series_reducer = "REDUCE_COUNT_FALSE"
+        group_by_fields      = ["resource.label.project_id", "resource.label.host"]
+      }
+    }
+  }
+
+  documentation {
+    subject = "DoubleIt ${var.environment}: the ${each.key} cannot be reached"
+    content = "Ask it yourself: make smoke URL=ADDRESS. If it answers you, look at who may invoke it; if not, at the revision's log."
+  }
+}

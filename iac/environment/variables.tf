@@ -1,0 +1,77 @@
+variable "project_id" {
+  description = "The Google Cloud project that holds everything."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id is the project's ID, not its name or number: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "Where the services run."
+  type        = string
+  default     = "us-central1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region is a Cloud Run region such as us-central1, not a zone (us-central1-a) or a multi-region (us)."
+  }
+}
+
+variable "environment" {
+  description = "dev or prod; part of every name."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "environment is dev or prod."
+  }
+}
+
+variable "backend_image" {
+  description = "The model server's image, by digest."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^@\\s]+@sha256:[0-9a-f]{64}$", var.backend_image))
+    error_message = "backend_image is REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:DIGEST. A tag is refused: it can be moved to another image after it was tested."
+  }
+}
+
+variable "frontend_image" {
+  description = "The page's image, by digest."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^@\\s]+@sha256:[0-9a-f]{64}$", var.frontend_image))
+    error_message = "frontend_image is REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:DIGEST. A tag is refused: it can be moved to another image after it was tested."
+  }
+}
+
+variable "model_name" {
+  description = "The model in the image; its readiness is what a start waits for."
+  type        = string
+  default     = "doubleit"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", var.model_name))
+    error_message = "model_name is the name in the archive: letters, digits, dots, hyphens and underscores."
+  }
+}
+
+variable "model_version" {
+  description = "The version of the model in the image."
+  type        = string
+  default     = "1.0"
+
+  validation {
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)*$", var.model_version))
+    error_message = "model_version is the version in the archive, such as 1.0."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether Terraform refuses to delete the services."
+  type        = bool
+}

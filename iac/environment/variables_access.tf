@@ -1,0 +1,46 @@
+variable "backend_public" {
+  description = "Whether everybody may call the API. Where not, the page's own account may."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.backend_public && var.environment == "prod")
+    error_message = "backend_public is for dev: prod's API is called by the page. Let another caller in by name, through backend_invokers."
+  }
+}
+
+variable "backend_invokers" {
+  description = "Further IAM members that may call a private API, such as serviceAccount:smoke-test@PROJECT.iam.gserviceaccount.com."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.backend_invokers : can(regex("^(user|group|serviceAccount|principal|principalSet|domain):.+$", member))])
+    error_message = "backend_invokers holds IAM members by name (user:, group:, serviceAccount:, principal:, principalSet:, domain:). Everybody (allUsers, allAuthenticatedUsers) is what backend_public is for."
+  }
+}
+
+variable "frontend_access" {
+  description = "Who may open the page: public (everybody) or iap (the members in iap_members, after a Google sign-in)."
+  type        = string
+
+  validation {
+    condition     = contains(["public", "iap"], var.frontend_access)
+    error_message = "frontend_access is public or iap."
+  }
+}
+
+variable "iap_members" {
+  description = "Who may pass the sign-in before the page, as IAM members."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.iap_members : can(regex("^(user|group|domain|serviceAccount|principal|principalSet):.+$", member))])
+    error_message = "iap_members holds IAM members by name, such as group:team@example.com. For everybody, set frontend_access to public."
+  }
+  validation {
+    condition     = (var.frontend_access == "iap") == (length(var.iap_members) > 0)
+    error_message = "iap_members goes with frontend_access = iap: name at least one member with it, and none without."
+  }
+}

@@ -1,0 +1,52 @@
+variable "alert_email" {
+  description = "Where alerts are sent. Null: they are shown in the console only."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alert_email == null || can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))
+    error_message = "alert_email is one address, such as oncall@example.com."
+  }
+}
+
+variable "alert_thresholds" {
+  description = "When an alert opens: share of answers that are 5xx, 95th percentile of the API's latency in milliseconds, share of an instance's memory and CPU."
+  type = object({
+    error_share    = optional(number, 0.05)
+    latency_p95_ms = optional(number, 1000)
+    memory_share   = optional(number, 0.9)
+    cpu_share      = optional(number, 0.9)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for share in [var.alert_thresholds.error_share, var.alert_thresholds.memory_share, var.alert_thresholds.cpu_share] : share > 0 && share < 1])
+    error_message = "alert_thresholds: error_share, memory_share and cpu_share are shares between 0 and 1, such as 0.05 for 5 %."
+  }
+  validation {
+    condition     = var.alert_thresholds.latency_p95_ms > 0
+    error_message = "alert_thresholds.latency_p95_ms is a number of milliseconds above 0."
+  }
+}
+
+variable "uptime_period_seconds" {
+  description = "How often each checker asks the page and the API. A check also wakes a service that went to zero."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = contains([60, 300, 600, 900], var.uptime_period_seconds)
+    error_message = "uptime_period_seconds is 60, 300, 600 or 900, what Cloud Monitoring offers."
+  }
+}
+
+variable "metrics_sidecar_image" {
+  description = "The image of Google's Prometheus sidecar, by digest, to collect TorchServe's own metrics. Null: no sidecar. The project must allow it first: prometheus_environments in iac/shared."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.metrics_sidecar_image == null || can(regex("@sha256:[0-9a-f]{64}$", var.metrics_sidecar_image))
+    error_message = "metrics_sidecar_image names a digest (…@sha256:…), not a tag."
+  }
+}

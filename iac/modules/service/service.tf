@@ -1,0 +1,112 @@
+# One Cloud Run service: what the API and the page have in common.
+resource "google_cloud_run_v2_service" "this" {
+  name                = var.name
+  project             = var.project_id
+  location            = var.region
+  deletion_protection = var.deletion_protection
+  iap_enabled         = var.iap_enabled
+
+  # Reachable at its own address; who is let in is decided by access.tf.
+  ingress = "INGRESS_TRAFFIC_ALL"
+
+  # On the service and not on its revisions: one that waits for its share of traffic keeps nothing warm.
+  scaling {
+    min_instance_count = var.min_instances
+  }
+
+  template {
+    service_account                  = var.service_account
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    max_instance_request_concurrency = var.concurrency
+    timeout                          = "${var.timeout_seconds}s"
+    session_affinity                 = var.session_affinity
+
+    scaling {
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      name  = "server"
+      image = var.image
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = var.cpu
+          memory = var.memory
+        }
+        # CPU between requests costs more: only the sidecar needs it, to collect metrics then too.
+        cpu_idle          = var.sidecar == null
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = var.env
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      # 40 x 3 s: two minutes to start. Cloud Run allows four.
+      startup_probe {
+        period_seconds    = 3
+        timeout_seconds   = 3
+        failure_threshold = 40
+        http_get {
+          path = var.startup_path
+        }
+      }
+
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 3
+        http_get {
+          path = var.liveness_path
+        }
+      }
+    }
+
+    dynamic "containers" {
+      for_each = var.sidecar[*]
+      content {
+        name       = "metrics"
+        image      = containers.value.image
+        depends_on = ["server"]
+
+        volume_mounts {
+          name       = "metrics-config"
+          mount_path = containers.value.config_path
+        }
+      }
+    }
+
+    dynamic "volumes" {
+      for_each = var.sidecar[*]
+      content {
+        name = "metrics-config"
+        secret {
+          secret = volumes.value.config_secret
+          items {
+            path    = "config.yaml"
+            version = "latest"
+          }
+        }
+      }
+    }
+  }
+
+  dynamic "traffic" {
+    for_each = local.traffic
+    content {
+      type     = traffic.value.revision == null ? "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST" : "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+      revision = traffic.value.revision
+      percent  = traffic.value.percent
+      tag      = traffic.value.tag
+    }
+  }
+}

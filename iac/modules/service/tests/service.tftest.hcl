@@ -1,0 +1,207 @@
+# One service, whoever uses the module. No cloud is asked: the provider is mocked, its schema is real.
+mock_provider "google" {
+  override_during = plan
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      uri                   = "https://svc.example.test"
+      latest_ready_revision = "projects/p/locations/us-central1/services/svc/revisions/svc-00002-new"
+      traffic_statuses = [
+        { percent = 100, revision = "svc-00001-old", tag = "", type = "", uri = "" },
+        { percent = 0, revision = "", tag = "canary", type = "", uri = "https://canary---svc.example.test" },
+      ]
+    }
+  }
+}
+
+variables {
+  name                = "svc"
+  project_id          = "my-project"
+  region              = "us-central1"
+  image               = "us-central1-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  service_account     = "svc@my-project.iam.gserviceaccount.com"
+  cpu                 = "1"
+  memory              = "1Gi"
+  concurrency         = 256
+  timeout_seconds     = 60
+  min_instances       = 1
+  max_instances       = 3
+  startup_path        = "/ready"
+  liveness_path       = "/ping"
+  deletion_protection = true
+}
+
+run "runs_as_declared" {
+  command = plan
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].execution_environment == "EXECUTION_ENVIRONMENT_GEN2"
+    error_message = "not the second generation"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].service_account == "svc@my-project.iam.gserviceaccount.com"
+    error_message = "not its own account"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].startup_cpu_boost
+    error_message = "no CPU boost at start"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle
+    error_message = "CPU is paid for between requests"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].timeout == "60s"
+    error_message = "not the given timeout"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.deletion_protection
+    error_message = "may be deleted"
+  }
+}
+
+run "asks_startup_and_liveness_where_told" {
+  command = plan
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].path == "/ready"
+    error_message = "startup asks another path"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0].http_get[0].path == "/ping"
+    error_message = "liveness asks another path"
+  }
+  assert {
+    # Cloud Run refuses more.
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold * google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].period_seconds <= 240
+    error_message = "a start may take longer than the 240 s that Cloud Run allows"
+  }
+}
+
+run "keeps_warm_instances_on_the_service_not_on_each_revision" {
+  command = plan
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.scaling[0].min_instance_count == 1
+    error_message = "the service keeps nothing warm"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == null
+    error_message = "a revision without traffic would keep instances warm"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 3
+    error_message = "not the given limit"
+  }
+}
+
+run "nobody_may_invoke_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0
+    error_message = "somebody may invoke"
+  }
+}
+
+run "newest_serves_everything_without_a_stable_revision" {
+  command = plan
+
+  assert {
+    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
+    error_message = "not 100 % to the newest"
+  }
+  assert {
+    condition     = output.serving_revision == "svc-00002-new"
+    error_message = "the serving revision is not the newest"
+  }
+}
+
+run "canary_at_zero_has_its_own_address_and_no_share" {
+  command = plan
+  variables {
+    stable_revision = "svc-00001-old"
+  }
+
+  assert {
+    condition     = jsonencode([for t in google_cloud_run_v2_service.this.traffic : [t.revision, t.percent, t.tag]]) == jsonencode([["svc-00001-old", 100, null], [null, 0, "canary"]])
+    error_message = "not 100 % to the stable revision and a tag on the newest"
+  }
+  assert {
+    condition     = output.canary_uri == "https://canary---svc.example.test"
+    error_message = "the canary's address is not told"
+  }
+  assert {
+    condition     = output.serving_revision == "svc-00001-old"
+    error_message = "the revision to return to is not the stable one"
+  }
+}
+
+run "canary_at_ten_shares_with_the_stable_revision" {
+  command = plan
+  variables {
+    stable_revision = "svc-00001-old"
+    canary_percent  = 10
+  }
+
+  assert {
+    condition     = [for t in google_cloud_run_v2_service.this.traffic : t.percent] == [90, 10]
+    error_message = "not 90 and 10"
+  }
+  assert {
+    condition     = sum([for t in google_cloud_run_v2_service.this.traffic : t.percent]) == 100
+    error_message = "shares do not add to 100"
+  }
+}
+
+run "canary_at_hundred_leaves_the_stable_revision_without_traffic" {
+  command = plan
+  variables {
+    stable_revision = "svc-00001-old"
+    canary_percent  = 100
+  }
+
+  assert {
+    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
+    error_message = "not 100 % to the newest"
+  }
+  assert {
+    condition     = output.serving_revision == "svc-00002-new"
+    error_message = "the serving revision is not the newest"
+  }
+}
+
+run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
+  command = plan
+  variables {
+    sidecar = {
+      image         = "gcr.example/sidecar@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      config_secret = "config"
+      config_path   = "/etc/rungmp"
+    }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[1].depends_on == tolist(["server"])
+    error_message = "the sidecar does not wait for the server"
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service.this.template[0].containers[1].ports) == 0
+    error_message = "a second container takes requests"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].volumes[0].secret[0].secret == "config"
+    error_message = "its configuration is not mounted"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle == false
+    error_message = "no CPU to collect with between requests"
+  }
+}
+
+run "refuses_a_tag" {
+  command = plan
+  variables {
+    image = "us-central1-docker.pkg.dev/p/r/i:latest"
+  }
+  expect_failures = [var.image]
+}

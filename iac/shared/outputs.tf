@@ -1,0 +1,29 @@
+output "registry" {
+  description = "Where images are pushed: REGISTRY/doubleit-torchserve and REGISTRY/doubleit-frontend."
+  value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "workload_identity_provider" {
+  description = "The provider's full name, for the workflow's sign-in."
+  value       = google_iam_workload_identity_pool_provider.github.name
+}
+
+output "deployer_dev" {
+  description = "The address of dev's deployer; null where this project has no dev."
+  value       = try(google_service_account.deployer["dev"].email, null)
+}
+
+output "deployer_prod" {
+  description = "The address of prod's deployer; null where this project has no prod."
+  value       = try(google_service_account.deployer["prod"].email, null)
+}
+
+output "runtime_accounts" {
+  description = "The addresses of the accounts that the services run as, by service."
+  value       = { for service, account in google_service_account.runtime : service => account.email }
+}
+
+output "state_bucket" {
+  description = "The bucket of Terraform's state."
+  value       = google_storage_bucket.state.name
+}

@@ -1,0 +1,188 @@
+# What a project has once. No cloud is asked: the provider is mocked, its schema is real.
+mock_provider "google" {
+  override_during = plan
+}
+# An import cannot be mocked otherwise.
+override_resource {
+  target = google_storage_bucket.state
+}
+override_resource {
+  target          = google_iam_workload_identity_pool.github
+  override_during = plan
+  values          = { name = "projects/123/locations/global/workloadIdentityPools/github-actions" }
+}
+override_resource {
+  target          = google_iam_workload_identity_pool_provider.github
+  override_during = plan
+  values          = { name = "projects/123/locations/global/workloadIdentityPools/github-actions/providers/github" }
+}
+override_resource {
+  target          = google_service_account.deployer["dev"]
+  override_during = plan
+  values          = { name = "deployer-dev", email = "dev@sa", member = "serviceAccount:dev@sa" }
+}
+override_resource {
+  target          = google_service_account.deployer["prod"]
+  override_during = plan
+  values          = { name = "deployer-prod", email = "prod@sa", member = "serviceAccount:prod@sa" }
+}
+
+variables {
+  project_id           = "my-project"
+  state_bucket         = "my-project-tfstate"
+  github_repository    = "owner/name"
+  github_repository_id = "1234"
+  github_owner_id      = "56"
+}
+
+run "registry_is_ml_deploy_repo_in_us_central1" {
+  command = plan
+
+  assert {
+    condition     = output.registry == "us-central1-docker.pkg.dev/my-project/ml-deploy-repo"
+    error_message = "another registry"
+  }
+  assert {
+    condition     = google_artifact_registry_repository.images.vulnerability_scanning_config[0].enablement_config == "INHERITED" && contains(keys(google_project_service.this), "containerscanning.googleapis.com")
+    error_message = "images are not scanned"
+  }
+  assert {
+    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false && toset([for p in google_artifact_registry_repository.images.cleanup_policies : p.action]) == toset(["KEEP", "DELETE"])
+    error_message = "images are never cleaned up"
+  }
+}
+
+run "state_is_versioned_and_private" {
+  command = plan
+
+  assert {
+    condition     = google_storage_bucket.state.versioning[0].enabled
+    error_message = "an overwritten state is lost"
+  }
+  assert {
+    condition     = google_storage_bucket.state.public_access_prevention == "enforced" && google_storage_bucket.state.uniform_bucket_level_access
+    error_message = "the state could be made public"
+  }
+}
+
+run "only_the_one_repository_is_federated" {
+  command = plan
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository_id == '1234' && assertion.repository_owner_id == '56'"
+    error_message = "tokens of other repositories are taken"
+  }
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "assertion.sub"
+    error_message = "the subject is not the token's"
+  }
+}
+
+run "each_deployer_is_bound_to_its_github_environment" {
+  command = plan
+
+  assert {
+    condition = { for e, grant in google_service_account_iam_member.deployer_federation : e => [grant.service_account_id, grant.role, grant.member] } == {
+      dev  = ["deployer-dev", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/repo:owner/name:environment:dev"]
+      prod = ["deployer-prod", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/repo:owner/name:environment:prod"]
+    }
+    error_message = "another job could become a deployer"
+  }
+  assert {
+    condition     = google_service_account.deployer["dev"].account_id == "github-deployer" && google_service_account.deployer["prod"].account_id == "github-deployer-prod"
+    error_message = "other deployers"
+  }
+}
+
+run "a_customized_subject_is_followed" {
+  command = plan
+  variables {
+    github_subject_prefix = "repository_id:1234"
+  }
+
+  assert {
+    condition     = endswith(google_service_account_iam_member.deployer_federation["prod"].member, "/subject/repository_id:1234:environment:prod")
+    error_message = "the prefix is not used"
+  }
+}
+
+run "deployers_have_no_admin_role" {
+  command = plan
+
+  assert {
+    condition     = toset([for grant in google_project_iam_member.deployer : grant.role]) == toset(["roles/run.developer", "roles/monitoring.alertPolicyEditor", "roles/monitoring.uptimeCheckConfigEditor", "roles/monitoring.dashboardEditor", "roles/monitoring.notificationChannelEditor"])
+    error_message = "the deployers' project roles changed: say why in deployer_roles.tf"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.access.permissions == toset(["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy", "resourcemanager.projects.get", "run.services.getIamPolicy", "run.services.setIamPolicy"])
+    error_message = "the deployers' own role changed: say why in deployer_roles.tf"
+  }
+}
+
+run "deployers_act_as_their_own_environment_only" {
+  command = plan
+
+  assert {
+    condition = { for account, grant in google_service_account_iam_member.deployer_acts_as : account => [grant.role, grant.member] } == {
+      doubleit-backend-dev   = ["roles/iam.serviceAccountUser", "serviceAccount:dev@sa"]
+      doubleit-frontend-dev  = ["roles/iam.serviceAccountUser", "serviceAccount:dev@sa"]
+      doubleit-backend-prod  = ["roles/iam.serviceAccountUser", "serviceAccount:prod@sa"]
+      doubleit-frontend-prod = ["roles/iam.serviceAccountUser", "serviceAccount:prod@sa"]
+    }
+    error_message = "a deployer may act as another environment's account"
+  }
+  assert {
+    condition     = alltrue([for e, grant in google_storage_bucket_iam_member.deployer_state : length(regexall("environment/", grant.condition[0].expression)) == 2 && length(regexall("environment/${e}/", grant.condition[0].expression)) == 2])
+    error_message = "a deployer may use another environment's state"
+  }
+}
+
+run "only_dev_pushes_images" {
+  command = plan
+
+  assert {
+    condition     = { for e, grant in google_artifact_registry_repository_iam_member.deployer : e => grant.role } == { dev = "roles/artifactregistry.writer", prod = "roles/artifactregistry.reader" }
+    error_message = "prod's deployer can push what was never tested"
+  }
+}
+
+run "prod_alone_in_its_project_pushes" {
+  command = plan
+  variables {
+    environments = ["prod"]
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository_iam_member.deployer["prod"].role == "roles/artifactregistry.writer"
+    error_message = "nobody could push"
+  }
+  assert {
+    condition     = output.deployer_dev == null && output.deployer_prod == "prod@sa"
+    error_message = "a deployer for an environment that is not here"
+  }
+}
+
+run "no_prometheus_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = length(google_secret_manager_secret.run_monitoring) == 0 && length(google_project_iam_member.backend_writes_metrics) == 0
+    error_message = "rights for a sidecar that nobody asked for"
+  }
+}
+
+run "prometheus_for_one_environment" {
+  command = plan
+  variables {
+    prometheus_environments = ["prod"]
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.backend_writes_metrics) == ["prod"] && keys(google_secret_manager_secret_iam_member.backend_reads_run_monitoring) == ["prod"]
+    error_message = "another environment got the rights"
+  }
+  assert {
+    condition     = yamldecode(google_secret_manager_secret_version.run_monitoring[0].secret_data).spec.endpoints[0].port == 8082
+    error_message = "the sidecar asks another port than TorchServe's"
+  }
+}

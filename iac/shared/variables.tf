@@ -1,0 +1,63 @@
+variable "project_id" {
+  description = "The Google Cloud project that holds everything."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id is the project's ID, not its name or number: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "Where the registry, the state bucket and the services live."
+  type        = string
+  default     = "us-central1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region is a Cloud Run region such as us-central1, not a zone (us-central1-a) or a multi-region (us)."
+  }
+}
+
+variable "environments" {
+  description = "The environments this project hosts. Name one alone to give each a project of its own."
+  type        = set(string)
+  default     = ["dev", "prod"]
+
+  validation {
+    condition     = length(var.environments) > 0 && length(setsubtract(var.environments, ["dev", "prod"])) == 0
+    error_message = "environments holds dev, prod or both."
+  }
+}
+
+variable "registry_name" {
+  description = "The Artifact Registry repository for the images."
+  type        = string
+  default     = "ml-deploy-repo"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,61}[a-z0-9]$", var.registry_name))
+    error_message = "registry_name is 2 to 63 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "state_bucket" {
+  description = "The bucket of Terraform's state. It exists before the first run: scripts/infra_setup.sh makes it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", var.state_bucket))
+    error_message = "state_bucket is a bucket's bare name, without gs://: 3 to 63 lower-case letters, digits, hyphens, dots and underscores."
+  }
+}
+
+variable "prometheus_environments" {
+  description = "Environments whose API may write TorchServe's own metrics to Managed Prometheus."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.prometheus_environments, var.environments)) == 0
+    error_message = "prometheus_environments names an environment that is not in environments."
+  }
+}

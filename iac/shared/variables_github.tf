@@ -1,0 +1,63 @@
+variable "deployer_name" {
+  description = "Account ID of the deployer. Prod's has the suffix -prod."
+  type        = string
+  default     = "github-deployer"
+
+  validation {
+    # 30 characters are allowed, five of them are the suffix.
+    condition     = can(regex("^[a-z][a-z0-9-]{4,23}[a-z0-9]$", var.deployer_name))
+    error_message = "deployer_name is 6 to 25 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "github_repository" {
+  description = "The one repository whose workflows may deploy, as OWNER/NAME."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "github_repository is OWNER/NAME, without the host and without .git."
+  }
+}
+
+variable "github_repository_id" {
+  description = "The repository's number (gh api repos/OWNER/NAME --jq .id). A name can be registered again by somebody else, a number cannot."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]+$", var.github_repository_id))
+    error_message = "github_repository_id is the repository's number: gh api repos/OWNER/NAME --jq .id"
+  }
+}
+
+variable "github_owner_id" {
+  description = "The owner's number (gh api repos/OWNER/NAME --jq .owner.id)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]+$", var.github_owner_id))
+    error_message = "github_owner_id is the owner's number: gh api repos/OWNER/NAME --jq .owner.id"
+  }
+}
+
+variable "github_subject_prefix" {
+  description = "What a token's subject begins with. Null: repo:OWNER/NAME, GitHub's own form. Set it where the repository's subject is customized."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_subject_prefix == null || can(regex("^[^*]+[^*:]$", var.github_subject_prefix))
+    error_message = "github_subject_prefix is the part before :environment:, such as repo:OWNER/NAME. A subject is compared as a whole: there are no wildcards."
+  }
+}
+
+variable "workload_identity_pool_id" {
+  description = "The identity pool's ID. A deleted pool keeps its ID for 30 days: take another to set up again within them."
+  type        = string
+  default     = "github-actions"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,30}[a-z0-9]$", var.workload_identity_pool_id)) && !startswith(var.workload_identity_pool_id, "gcp-")
+    error_message = "workload_identity_pool_id is 4 to 32 lower-case letters, digits and hyphens, beginning with a letter; gcp- is reserved."
+  }
+}

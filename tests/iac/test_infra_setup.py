@@ -1,0 +1,163 @@
+"""scripts/infra_setup.sh: what it does to a project and a repository, and in which order."""
+
+import pytest
+
+from tests.iac.workplace import Workplace
+
+
+def position(calls: list[str], part: str) -> int:
+    return next(i for i, call in enumerate(calls) if part in call)
+
+
+def test_checks_come_before_changes_and_github_learns_what_terraform_made(
+    workplace: Workplace,
+) -> None:
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 0, done.stderr
+    order = [
+        "gcloud auth print-access-token",
+        "gcloud auth application-default print-access-token",
+        "gh auth status",
+        "gcloud projects describe my-project",
+        "gcloud services enable cloudresourcemanager.googleapis.com",
+        "gcloud storage buckets create gs://my-project-tfstate",
+        "gcloud storage buckets update gs://my-project-tfstate --versioning",
+        "terraform -chdir=iac/shared init",
+        "terraform -chdir=iac/shared plan",
+        "terraform -chdir=iac/shared apply",
+        "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
+        "gh api --method PUT repos/owner/name/environments/dev",
+        "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
+    ]
+    positions = [position(workplace.calls(), part) for part in order]
+    assert positions == sorted(positions)
+    assert workplace.github("GCP_PROJECT_ID") == "my-project"
+    assert workplace.github("GCP_REGISTRY") == "the-registry"
+    assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
+
+
+def test_state_goes_to_the_bucket_under_its_own_prefix(workplace: Workplace) -> None:
+    workplace.run("infra_setup.sh")
+
+    init = workplace.calls()[position(workplace.calls(), "init")]
+    assert "-backend-config=bucket=my-project-tfstate -backend-config=prefix=shared" in init
+
+
+def test_bucket_is_made_private(workplace: Workplace) -> None:
+    workplace.run("infra_setup.sh")
+
+    create = workplace.calls()[position(workplace.calls(), "buckets create")]
+    assert "--uniform-bucket-level-access" in create
+    assert "--public-access-prevention" in create
+
+
+def test_terraform_gets_the_settings_and_github_numbers(workplace: Workplace) -> None:
+    workplace.run("infra_setup.sh")
+
+    seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
+    assert "TF_VAR_project_id=my-project" in seen
+    assert "TF_VAR_github_repository_id=1234" in seen
+    assert "TF_VAR_github_owner_id=56" in seen
+    assert 'TF_VAR_environments=["dev","prod"]' in seen
+    assert "TF_VAR_deployer_name=github-deployer" in seen
+
+
+def test_a_second_run_changes_nothing(workplace: Workplace) -> None:
+    assert workplace.run("infra_setup.sh").returncode == 0
+    assert workplace.changes()
+    workplace.forget_calls()
+
+    second = workplace.run("infra_setup.sh")
+
+    assert second.returncode == 0, second.stderr
+    assert workplace.calls()
+    assert workplace.changes() == []
+
+
+def test_only_what_differs_is_written_again(workplace: Workplace) -> None:
+    workplace.run("infra_setup.sh")
+    (workplace.cloud / "github" / "repository" / "GCP_REGION").write_text("europe-west1")
+    workplace.forget_calls()
+
+    workplace.run("infra_setup.sh")
+
+    assert workplace.changes() == [
+        "gh variable set GCP_REGION --repo owner/name --body us-central1"
+    ]
+
+
+def test_an_environment_that_is_there_keeps_its_rules(workplace: Workplace) -> None:
+    made = workplace.cloud / "github" / "prod.made"
+    made.parent.mkdir()
+    made.write_text("reviewers")
+
+    workplace.run("infra_setup.sh")
+
+    assert made.read_text() == "reviewers"
+    assert "protected_branches" in (workplace.cloud / "github" / "dev.made").read_text()
+
+
+def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
+    workplace.write_settings(ENVIRONMENTS="prod")
+
+    workplace.run("infra_setup.sh")
+
+    assert not any("--env dev" in call for call in workplace.calls())
+    assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
+
+
+def test_nothing_reaches_github_when_the_plan_fails(workplace: Workplace) -> None:
+    workplace.fail("terraform .* plan")
+
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 1
+    assert "terraform plan failed" in done.stderr
+    assert not any(call.startswith("gh variable set") for call in workplace.calls())
+
+
+@pytest.mark.parametrize("tool", ["gcloud", "gh", "terraform"])
+def test_a_missing_tool_is_named(workplace: Workplace, tool: str) -> None:
+    (workplace.bin / tool).unlink()
+
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 1
+    assert f"{tool} is not installed" in done.stderr
+    assert workplace.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        ("gcloud auth print-access-token", "gcloud auth login"),
+        ("gcloud auth application-default", "gcloud auth application-default login"),
+        ("gh auth status", "gh auth login"),
+        ("gcloud projects describe", "project my-project does not exist"),
+    ],
+)
+def test_whoever_is_not_signed_in_is_told_how(workplace: Workplace, call: str, remedy: str) -> None:
+    workplace.fail(call)
+
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 1
+    assert remedy in done.stderr
+    assert workplace.changes() == []
+
+
+def test_an_unknown_argument_is_refused(workplace: Workplace) -> None:
+    done = workplace.run("infra_setup.sh", "--keys")
+
+    assert done.returncode == 1
+    assert "unknown argument: --keys" in done.stderr
+    assert workplace.calls() == []
+
+
+def test_help_names_the_key_option(workplace: Workplace) -> None:
+    done = workplace.run("infra_setup.sh", "--help")
+
+    assert done.returncode == 0
+    assert "scripts/infra_setup.sh --key" in done.stdout
+    assert workplace.calls() == []

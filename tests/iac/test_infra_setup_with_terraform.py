@@ -1,0 +1,68 @@
+"""scripts/infra_setup.sh with the real Terraform over iac/shared: both agree on names."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.iac.workplace import ROOT, Workplace
+
+SETUP = Path(
+    os.environ.get("PROVIDER_SETUP") or ROOT.parent / "shared/tools/terraform-google/setup.sh"
+)
+TERRAFORM = shutil.which("terraform")
+
+
+@pytest.fixture
+def provider() -> str:
+    if TERRAFORM is None:
+        pytest.skip("terraform is not installed")
+    if not SETUP.exists():
+        pytest.skip(f"no local provider ({SETUP}), and the real one needs a cloud")
+    where = ROOT / "build" / "iac" / "provider"
+    setup = subprocess.run([SETUP, where], capture_output=True, text=True, check=True)
+    return setup.stdout.splitlines()[-1]
+
+
+def test_terraform_takes_the_settings_and_gives_what_github_is_told(
+    workplace: Workplace, provider: str
+) -> None:
+    # There is no bucket: the state stays in the copy, and the options of its bucket are left out.
+    override = workplace.project / "iac" / "shared" / "backend_override.tf"
+    override.write_text('terraform {\n  backend "local" {}\n}\n')
+    stand_in = workplace.bin / "terraform"
+    stand_in.unlink()
+    stand_in.write_text(
+        "#!/usr/bin/env bash\n"
+        f"export PATH={os.environ['PATH']!r} TF_CLI_CONFIG_FILE={provider!r}\n"
+        "for argument; do\n"
+        "  shift\n"
+        '  [[ $argument == -backend-config=* ]] || set -- "$@" "$argument"\n'
+        "done\n"
+        f'exec {TERRAFORM} "$@"\n'
+    )
+    stand_in.chmod(0o755)
+
+    first = workplace.run("infra_setup.sh")
+    workplace.forget_calls()
+    second = workplace.run("infra_setup.sh")
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "1 to import" in first.stdout
+    assert (
+        workplace.github("GCP_REGISTRY") == "us-central1-docker.pkg.dev/my-project/ml-deploy-repo"
+    )
+    assert workplace.github("GCP_WORKLOAD_IDENTITY_PROVIDER").endswith(
+        "/workloadIdentityPools/github-actions/providers/github"
+    )
+    assert workplace.github("GCP_DEPLOYER", "dev") == (
+        "github-deployer@my-project.iam.gserviceaccount.com"
+    )
+    assert workplace.github("GCP_DEPLOYER", "prod") == (
+        "github-deployer-prod@my-project.iam.gserviceaccount.com"
+    )
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "nothing to change" in second.stdout
+    assert workplace.changes() == []
