@@ -58,8 +58,8 @@ def run(server: settings.Settings) -> int:
             server,
             [a.path for a in archives],
             temp,
-            {"IN_FLIGHT_LOCK": str(lock)},
-            start_cache.flags(),
+            extra={"IN_FLIGHT_LOCK": str(lock)},
+            flags=start_cache.flags(),
         )
         try:
             wait_ready(server, [a.version for a in archives], process)

@@ -77,10 +77,11 @@ def vmargs() -> list[str]:
     return []
 
 
-def start(
+def start(  # noqa: PLR0913 (each is one thing that a start needs)
     settings: Settings,
     archives: Sequence[Path],
     temp: Path,
+    *,
     extra: Mapping[str, str],
     flags: Sequence[str] = (),
     output: int | None = None,

@@ -54,9 +54,9 @@ def train(store: Path) -> None:
             server,
             [served.path],
             Path(temp),
-            {},
-            [f"-XX:AOTCacheOutput={partial}"],
-            subprocess.DEVNULL,
+            extra={},
+            flags=[f"-XX:AOTCacheOutput={partial}"],
+            output=subprocess.DEVNULL,
         )
         try:
             start.wait_ready(server, [server.version], process)

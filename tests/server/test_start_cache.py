@@ -31,7 +31,7 @@ def test_a_cache_that_does_not_fit_is_ignored_without_a_word(
     monkeypatch.setattr(java, "vmargs", lambda: ["-XX:+UseSerialGC", *start_cache.flags()])
     server = Server(store, tmp_path / "log")
     ports = settings.read("doubleit", "1.0", {**server.environment})
-    process = java.start(ports, [store / "doubleit-1.0.mar"], tmp_path, {})
+    process = java.start(ports, [store / "doubleit-1.0.mar"], tmp_path, extra={})
     try:
         start.wait_ready(ports, ["1.0"], process)
     finally:
