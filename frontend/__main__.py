@@ -1,0 +1,47 @@
+"""Start the page: `python -m frontend [--host ADDRESS] [--port PORT]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from streamlit.web import cli
+
+from frontend import outcome, settings
+from frontend.client import Client
+from frontend.errors import State
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Say whether the API answers, then serve the page until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m frontend", description="Start the page.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=os.environ.get("UI_PORT") or "8501",
+        help="port to listen on (UI_PORT, 8501)",
+    )
+    options = parser.parse_args()
+    try:
+        config = settings.read(os.environ)
+    except settings.SettingsError as error:
+        sys.exit(f"page: {error}")
+    status = outcome.look(lambda: Client(config), None)
+    said = f"page: the API at {config.url}: {status.state.value}, {status.detail}"
+    print(said, file=sys.stdout if status.state is State.READY else sys.stderr, flush=True)
+    # Streamlit looks for .streamlit/config.toml in the working directory.
+    os.chdir(ROOT)
+    page = str(Path("frontend/app.py"))
+    cli.main(
+        ["run", page, "--server.address", options.host, "--server.port", str(options.port)],
+        prog_name="streamlit",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What can be in the way of an answer, in a person's words: what, where, and what helps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from google.auth.exceptions import GoogleAuthError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from frontend.settings import MODEL, Settings
+
+
+class State(Enum):
+    """Whether the server can answer, and if not, why not."""
+
+    READY = "Ready"
+    LOADING = "Loading"
+    BUSY = "Busy"
+    NOT_REACHABLE = "Not reachable"
+    UNKNOWN_VERSION = "Unknown version"
+    NOT_ALLOWED = "Not allowed"
+    INVALID_INPUT = "Invalid input"
+    FAILED = "Failed"
+
+
+class ApiError(Exception):
+    """The API gave no answer; the message is for a person.
+
+    Attributes:
+        state: what this says of the server.
+    """
+
+    def __init__(self, state: State, message: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.state = state
+
+
+# Where an error of the API says it is: "... - at $.inputs[0].data[2]".
+_PLACE = re.compile(r"(?P<what>.*) - at \$\.inputs\[0\]\.data\[(?P<index>\d+)\]", re.DOTALL)
+
+
+def no_identity(error: GoogleAuthError) -> ApiError:
+    """Return the error for a machine that cannot get an ID token."""
+    return ApiError(
+        State.NOT_ALLOWED,
+        "The page has to show who it is (BACKEND_AUTH=id-token), and cannot get an ID token on "
+        f"this machine: {error}",
+    )
+
+
+def not_answered(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
+    """Return the error for a request that got no answer at all."""
+    if isinstance(error, GoogleAuthError):
+        return no_identity(error)
+    if isinstance(error, ReadTimeoutError):
+        return ApiError(
+            State.LOADING,
+            f"The server at {settings.url} does not answer in time: it is loading the model, or "
+            "has a lot to do. Try again in a moment.",
+        )
+    return ApiError(
+        State.NOT_REACHABLE,
+        f"No server answers at {settings.url}. Is it up? “make serve” starts one on this machine; "
+        "BACKEND_URL names another.",
+    )
+
+
+def unknown_version(version: str) -> ApiError:
+    """Return the error for a version that the server does not have."""
+    return ApiError(State.UNKNOWN_VERSION, f"The server has no version “{version}” of the model.")
+
+
+def refused(
+    status: int,
+    body: bytes,
+    values: Sequence[float],
+    version: str | None,
+    settings: Settings,
+) -> ApiError:
+    """Return the error for an answer with another status than 200."""
+    message = _message(body)
+    if status == 400:  # noqa: PLR2004
+        return ApiError(State.INVALID_INPUT, _with_place(message, values))
+    if status == 404 and version is not None:  # noqa: PLR2004
+        return unknown_version(version)
+    fixed = {
+        401: _not_allowed(settings),
+        403: _not_allowed(settings),
+        404: (State.FAILED, f"The server at {settings.url} has no model “{MODEL}”."),
+        413: (
+            State.INVALID_INPUT,
+            f"{len(values)} numbers are more than the server takes at once. Send fewer.",
+        ),
+        429: _BUSY,
+        503: _BUSY,
+    }
+    state, text = fixed.get(
+        status, (State.FAILED, f"The server failed at this request: {message} (status {status})")
+    )
+    return ApiError(state, text)
+
+
+_BUSY = (
+    State.BUSY,
+    "The server has no room for this request now: its queue is full, or its worker starts again. "
+    "Try again in a moment.",
+)
+
+
+def _not_allowed(settings: Settings) -> tuple[State, str]:
+    if settings.id_token:
+        who = "This page's identity may not call it: it lacks the right to invoke the service."
+    else:
+        who = "It wants to know who calls: set BACKEND_AUTH=id-token."
+    return State.NOT_ALLOWED, f"The server at {settings.url} refuses this page. {who}"
+
+
+def _message(body: bytes) -> str:
+    """Return the message of an error in TorchServe's shape, else the answer's beginning."""
+    try:
+        found: Any = json.loads(body)
+        return str(found["message"])
+    except (ValueError, LookupError, TypeError):
+        return body[:200].decode(errors="replace").strip() or "it said nothing"
+
+
+def _with_place(message: str, values: Sequence[float]) -> str:
+    """Return the message with the number it is about in place of a JSON path."""
+    match = _PLACE.fullmatch(message)
+    if match is None or int(match["index"]) >= len(values):
+        return message
+    index = int(match["index"])
+    what = match["what"]
+    number = str(values[index])
+    about = "" if number in what else f" ({number})"
+    return f"Number {index + 1}{about}: {what}"
