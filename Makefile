@@ -6,6 +6,7 @@ VERSION ?= 1.0
 PYTHON := .venv/bin/python
 # Where the server listens; scripts/server/settings.py has the same defaults.
 export PORT ?= 8080
+export UI_PORT ?= 8501
 export MANAGEMENT_PORT ?= 8081
 export METRICS_PORT ?= 8082
 export GRPC_PORT ?= 7070
@@ -25,7 +26,10 @@ SETUP := scripts/setup.sh scripts/fetch_uv.py pyproject.toml uv.lock
 	@scripts/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops test lint
+	@scripts/setup.sh server torch archive ops ui browser test lint
+	@touch $@
+.venv/.ui: $(SETUP)
+	@scripts/setup.sh ui
 	@touch $@
 
 ##@ Server
@@ -47,6 +51,17 @@ $(DOUBLEIT): $(wildcard handler/*) scripts/doubleit.py scripts/build_model.py sc
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.serve --name $(NAME) --version $(VERSION)
 
+##@ Page
+
+.PHONY: ui up screenshot
+ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
+	@exec $(PYTHON) -m frontend
+up: .venv/.server .venv/.ui ## Start server and page together; Ctrl-C stops both
+	@exec $(PYTHON) -m scripts.up --version $(VERSION)
+screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
+	@scripts/setup_browser.sh
+	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_screenshot.py
+
 ##@ Quality
 
 .PHONY: lint format test
@@ -59,6 +74,7 @@ format: .venv/.development ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
 test: .venv/.development ## Run the tests against the real server, with coverage
+	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 
 .PHONY: clean

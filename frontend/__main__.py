@@ -1,4 +1,4 @@
-"""Start the page: `python -m frontend [--host ADDRESS] [--port PORT]`."""
+"""Start the page: `python -m frontend [--host ADDRESS] [--port PORT] [--no-look]`."""
 
 from __future__ import annotations
 
@@ -26,20 +26,31 @@ def main() -> None:
         default=os.environ.get("UI_PORT") or "8501",
         help="port to listen on (UI_PORT, 8501)",
     )
+    parser.add_argument("--no-look", action="store_true", help="do not ask whether the API answers")
     options = parser.parse_args()
     try:
         config = settings.read(os.environ)
     except settings.SettingsError as error:
         sys.exit(f"page: {error}")
-    status = outcome.look(lambda: Client(config), None)
-    said = f"page: the API at {config.url}: {status.state.value}, {status.detail}"
-    print(said, file=sys.stdout if status.state is State.READY else sys.stderr, flush=True)
+    if not options.no_look:
+        tell_state(config)
     # Streamlit looks for .streamlit/config.toml in the working directory.
     os.chdir(ROOT)
     page = str(Path("frontend/app.py"))
     cli.main(
         ["run", page, "--server.address", options.host, "--server.port", str(options.port)],
         prog_name="streamlit",
+    )
+
+
+def tell_state(config: settings.Settings) -> None:
+    """Print whether the API answers."""
+    status = outcome.look(lambda: Client(config), None)
+    ready = status.state is State.READY
+    print(
+        f"page: the API at {config.url}: {status.state.value}, {status.detail}",
+        file=sys.stdout if ready else sys.stderr,
+        flush=True,
     )
 
 

@@ -41,8 +41,8 @@ class Retry(urllib3.Retry):
 
 
 # A prediction changes nothing on the server, so that a POST may be sent again. 503 is a full queue
-# or a worker that starts again; no 4xx gets better by itself. Waits 0.2, 0.4 and 0.8 s and up to
-# 0.1 s more, so that many pages do not come back at the same moment.
+# or a worker that starts again; no 4xx gets better by itself. Tries again at once, then after 0.4,
+# 0.8 and 1.6 s, and up to 0.1 s more, so that many pages do not come back at the same moment.
 CALL_RETRY = Retry(
     total=4,
     status_forcelist=[503],

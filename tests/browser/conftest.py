@@ -1,0 +1,106 @@
+"""A real browser. Every test also fails on a console error or a request to another host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.support.page import PageServer
+from tests.support.server import Server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",  # tests may run as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# Opens a tab; takes the options of a browser context, such as color_scheme.
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    asked = os.environ.get("CHROMIUM")
+    path = next(filter(None, map(shutil.which, [asked] if asked else NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (scripts/setup_browser.sh installs Debian's)")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    """The real page with the real server."""
+    log = tmp_path_factory.mktemp("page") / "log"
+    with PageServer(log, server.url) as page:
+        yield page
+
+
+class Watch:
+    """What happens in a tab and must not."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        context.on("request", lambda request: self._add(request.url))
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("page", lambda page: page.on("websocket", lambda socket: self._add(socket.url)))
+
+    def _add(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob"):
+            self.hosts.add(parts.netloc)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    with ExitStack() as checks:
+
+        def open_url(url: str, **options: object) -> Page:
+            context = browser.new_context(
+                **{
+                    "viewport": {"width": 1280, "height": 1000},
+                    "permissions": ["clipboard-read", "clipboard-write"],
+                    **options,
+                }  # type: ignore[arg-type]
+            )
+            context.set_default_timeout(20_000)
+            watch = Watch(context)
+
+            def check() -> None:
+                context.close()
+                assert watch.errors == []
+                assert watch.hosts == {urlsplit(url).netloc}
+
+            checks.callback(check)
+            page = context.new_page()
+            page.goto(url)
+            return page
+
+        yield open_url
+
+
+@pytest.fixture
+def tab(site: PageServer, open_page: Open) -> Page:
+    """The page, open and ready."""
+    page = open_page(site.url)
+    page.get_by_text("Ready · version 1.0").wait_for()
+    return page

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.actions import curl, double, error, expect_numbers, metric, output, rows
+
+LARGE = 2**53 + 1  # the first integer that a browser cannot hold as a number
+
+
+def test_numbers_are_typed_and_read(tab: Page) -> None:
+    double(tab, "1, 2\n3.5")
+    expect_numbers(tab, "3")
+    assert rows(tab, 3) == [["1", "1", "2"], ["2", "2", "4"], ["3", "3.5", "7"]]
+    assert output(tab) == [2.0, 4.0, 7.0]
+    expect(metric(tab, "Model version")).to_have_text("1.0")
+    expect(metric(tab, "Time")).to_contain_text("s")
+    expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+
+
+def test_the_keyboard_is_enough(tab: Page) -> None:
+    tab.get_by_label("Numbers", exact=True).fill("21")
+    tab.keyboard.press("Control+Enter")
+    expect_numbers(tab, "1")
+    assert output(tab) == [42]
+
+
+def test_integers_beyond_2_53_stay_exact_everywhere(tab: Page) -> None:
+    double(tab, f"{LARGE} {-LARGE}")
+    expect_numbers(tab, "2")
+    assert tab.get_by_label("Numbers", exact=True).input_value() == f"{LARGE} {-LARGE}"
+    expected = [["1", str(LARGE), str(2 * LARGE)], ["2", str(-LARGE), str(-2 * LARGE)]]
+    assert rows(tab, 2) == expected
+    assert output(tab) == [2 * LARGE, -2 * LARGE]
+    assert f"[{LARGE}, {-LARGE}]" in curl(tab)
+
+
+def test_integers_up_to_2_53_stay_exact_as_numbers(tab: Page) -> None:
+    double(tab, f"{2**52 - 1} {-(2**52) + 1}")
+    expect_numbers(tab, "2")
+    assert rows(tab, 2)[0] == ["1", str(2**52 - 1), str(2**53 - 2)]
+
+
+def test_fractions_are_shown_in_full(tab: Page) -> None:
+    double(tab, "0.30000000000000004 1e300 0.0")
+    expect_numbers(tab, "3")
+    assert [row[2] for row in rows(tab, 3)] == ["0.6000000000000001", "2e+300", "0"]
+    double(tab, "-0.0 0.1")
+    expect_numbers(tab, "2")
+    assert [row[2] for row in rows(tab, 2)] == ["-0.0", "0.2"]
+
+
+@pytest.mark.parametrize("kind", ["CSV", "JSON"])
+def test_downloads_are_exact(tab: Page, kind: str, tmp_path: Path) -> None:
+    double(tab, f"{LARGE}, -1")
+    expect_numbers(tab, "2")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name=f"Download {kind}").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    if kind == "CSV":
+        assert path.name == "doubleit.csv"
+        assert path.read_text() == f"input,output\n{LARGE},{2 * LARGE}\n-1,-2\n"
+    else:
+        assert path.name == "doubleit.json"
+        assert json.loads(path.read_text()) == {
+            "model": "doubleit",
+            "version": "1.0",
+            "input": [LARGE, -1],
+            "output": [2 * LARGE, -2],
+        }
+
+
+def test_the_output_is_copied_exactly(tab: Page) -> None:
+    double(tab, f"{LARGE}, 1")
+    expect_numbers(tab, "2")
+    code = tab.get_by_test_id("stCode").first
+    code.hover()
+    code.get_by_role("button").click()
+    assert tab.evaluate("navigator.clipboard.readText()") == f"[{2 * LARGE}, 2]"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
+@pytest.mark.parametrize("count", [2, 60])
+def test_the_curl_line_does_the_same(tab: Page, count: int, tmp_path: Path) -> None:
+    double(tab, " ".join(str(LARGE + i) for i in range(count)))
+    expect_numbers(tab, str(count))
+    if count > 50:
+        with tab.expect_download() as download:
+            tab.get_by_role("button", name="numbers.json").click()
+        download.value.save_as(tmp_path / download.value.suggested_filename)
+    done = subprocess.run(
+        ["sh", "-c", curl(tab)], cwd=tmp_path, capture_output=True, check=True, timeout=30
+    )
+    assert json.loads(done.stdout) == output(tab)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("numbers.csv", b"x,y\n1,2\n3,4\n", [2, 4, 6, 8]),
+        ("numbers.txt", b"1 2\n3", [2, 4, 6]),
+        ("numbers.json", b"[9007199254740993]", [18014398509481986]),
+    ],
+)
+def test_a_file_is_uploaded(tab: Page, name: str, content: bytes, expected: list[int]) -> None:
+    tab.get_by_role("radio", name="Upload a file").click()
+    tab.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+    expect(tab.get_by_test_id("stFileUploaderFileName")).to_have_text(name)
+    double(tab)
+    expect_numbers(tab, str(len(expected)))
+    assert output(tab) == expected
+
+
+def test_a_file_beyond_the_servers_limit_is_refused_before_it_is_sent(tab: Page) -> None:
+    tab.get_by_role("radio", name="Upload a file").click()
+    tab.locator("input[type=file]").set_input_files(
+        {"name": "numbers.txt", "mimeType": "text/plain", "buffer": b"1 " * (16 * 2**20 + 1)}
+    )
+    expect(tab.get_by_text("32.0MB or smaller")).to_be_visible()
+
+
+def test_what_is_typed_outlives_a_look_at_the_upload(tab: Page) -> None:
+    double(tab, "1 2")
+    expect_numbers(tab, "2")
+    tab.get_by_role("radio", name="Upload a file").click()
+    tab.get_by_text("A file of numbers").wait_for()
+    tab.get_by_role("radio", name="Type or paste").click()
+    expect(tab.get_by_label("Numbers", exact=True)).to_have_value("1 2")
+
+
+def test_what_is_not_a_number_is_named_with_its_place(tab: Page) -> None:
+    double(tab, "1, 2\n3, four")
+    expect(error(tab)).to_contain_text("These are not all numbers; nothing was sent")
+    expect(error(tab)).to_contain_text("Line 2, column 4: “four” is not a number")
+
+
+def test_an_error_of_the_api_is_told_with_its_place(tab: Page) -> None:
+    double(tab, "1, 2, 4611686018427387904")
+    expect(error(tab)).to_contain_text("The server does not take these numbers")
+    expect(error(tab)).to_contain_text("Number 3: 4611686018427387904 is outside the integers")
+
+
+def test_an_error_goes_once_the_input_is_right(tab: Page) -> None:
+    double(tab, "x")
+    expect(error(tab)).to_be_visible()
+    double(tab, "1")
+    expect_numbers(tab, "1")
+    expect(error(tab)).to_have_count(0)
+
+
+def test_input_brings_no_picture_from_elsewhere(tab: Page) -> None:
+    double(tab, "![x](http://example.com/x.png) <img/src=http://example.com/y.png>")
+    expect(error(tab)).to_contain_text("“![x](http://example.com/x.png)” is not a number")
+    expect(error(tab).locator("img, a")).to_have_count(0)
+
+
+def test_a_version_is_named(tab: Page) -> None:
+    double(tab, "5", version="1.0")
+    expect_numbers(tab, "1")
+    expect(metric(tab, "Model version")).to_have_text("1.0")
+    assert "/predictions/doubleit/1.0" in curl(tab)
+
+
+def test_an_unknown_version_is_told(tab: Page) -> None:
+    double(tab, "5", version="9.9")
+    expect(error(tab)).to_contain_text("The server has no version “9.9” of the model")
+    expect(tab.get_by_text("Unknown version", exact=True)).to_be_visible()

@@ -1,0 +1,69 @@
+"""What a person sees while the server changes behind an open page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from scripts import build_archive
+from tests.browser.actions import double, error, expect_numbers, metric, output
+from tests.browser.conftest import Open
+from tests.support.page import PageServer
+from tests.support.server import Server
+
+
+@pytest.fixture
+def own_server(torchscript: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of this test's own, with two versions in its store and 1.0 served."""
+    for version in ("1.0", "2.0"):
+        build_archive.package(torchscript, "doubleit", version, build_archive.CONFIG, tmp_path)
+    with Server(tmp_path, tmp_path / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def own_tab(own_server: Server, tmp_path: Path, open_page: Open) -> Iterator[Page]:
+    with PageServer(tmp_path / "page", own_server.url, {"BACKEND_POLL": "1"}) as site:
+        tab = open_page(site.url)
+        yield tab
+        # Before its server goes, which it would miss.
+        tab.close()
+
+
+def test_the_server_stops_and_starts_while_the_page_is_open(
+    own_tab: Page, own_server: Server
+) -> None:
+    expect(own_tab.get_by_text("Ready · version 1.0")).to_be_visible()
+    own_server.stop()
+    expect(own_tab.get_by_text("Not reachable", exact=True)).to_be_visible()
+    double(own_tab, "1, 2")
+    expect(error(own_tab)).to_contain_text("The server is not reachable")
+    expect(error(own_tab)).to_contain_text(own_server.url)
+    own_server.start()
+    expect(own_tab.get_by_text("Ready · version 1.0")).to_be_visible(timeout=60_000)
+    assert own_tab.get_by_label("Numbers", exact=True).input_value() == "1, 2"
+    double(own_tab)
+    expect_numbers(own_tab, "2")
+    assert output(own_tab) == [2, 4]
+
+
+def test_default_and_named_version_are_told_apart(own_tab: Page, own_server: Server) -> None:
+    requests.post(
+        f"{own_server.management}/models",
+        params={"url": "doubleit-2.0.mar", "initial_workers": "1", "synchronous": "true"},
+        timeout=60,
+    ).raise_for_status()
+    double(own_tab, "1", version="2.0")
+    expect(metric(own_tab, "Model version")).to_have_text("2.0")
+    double(own_tab, version="")
+    expect(metric(own_tab, "Model version")).to_have_text("1.0")
+    requests.put(
+        f"{own_server.management}/models/doubleit/2.0/set-default", timeout=60
+    ).raise_for_status()
+    double(own_tab)
+    expect(metric(own_tab, "Model version")).to_have_text("2.0")
+    expect(own_tab.get_by_text("Ready · version 2.0")).to_be_visible()

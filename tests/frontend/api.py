@@ -1,0 +1,90 @@
+"""An HTTP server that answers as a test tells it: what TorchServe does only on a bad day."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+
+# An answer is a status and a body, with headers on request; or what happens to the connection.
+Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
+
+
+@dataclass
+class Api:
+    """What the server is to answer, and what it was sent."""
+
+    url: str
+    replies: list[Reply] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def next_reply(self) -> Reply:
+        """Return the next reply; the last one stands for all that follow."""
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+def answer(values: list[int] | list[float], version: str = "1.0") -> Reply:
+    """Return what the API answers with `values`."""
+    datatype = "FP64" if values and isinstance(values[0], float) else "INT64"
+    output = {"name": "output", "shape": [len(values)], "datatype": datatype, "data": values}
+    body = {"model_name": "doubleit", "model_version": version, "outputs": [output]}
+    return 200, json.dumps(body).encode()
+
+
+def error(status: int, message: str) -> Reply:
+    """Return an error in TorchServe's shape."""
+    return status, json.dumps({"code": status, "type": "Any", "message": message}).encode()
+
+
+@contextmanager
+def serve() -> Iterator[Api]:
+    """Run the server on a free port of the loopback address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            api.requests.append(
+                {"path": self.path, "headers": dict(self.headers), "body": json.loads(body)}
+            )
+            self.respond(api.next_reply())
+
+        def respond(self, reply: Reply) -> None:
+            if reply == "hang":
+                api.closing.wait(30)
+            if isinstance(reply, str):
+                self.close_connection = True
+                if reply == "cut":
+                    self.send_response(200)
+                    self.send_header("Content-Length", "100")
+                    self.end_headers()
+                    self.wfile.write(b"{")
+                return
+            status, content, *headers = reply
+            self.send_response(status)
+            for name, value in (headers[0] if headers else {}).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    api = Api(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield api
+    finally:
+        api.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

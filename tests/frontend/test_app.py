@@ -1,0 +1,165 @@
+"""The page's states, without a browser. Looks at what a person reads, not at how it is drawn."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import urllib3
+from streamlit.testing.v1 import AppTest
+
+from frontend import transport
+from tests.frontend.api import Api, answer, error
+from tests.support.server import Server
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "frontend" / "app.py"
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, api: Api) -> AppTest:
+    """The page before its first run, with the API that a test tells what to answer."""
+    monkeypatch.setenv("BACKEND_URL", api.url)
+    monkeypatch.setenv("BACKEND_POLL", "0")
+    monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=1, read=0.5))
+    api.replies = [answer([])]
+    return AppTest.from_file(str(PAGE), default_timeout=30)
+
+
+def submit(page: AppTest, text: str, version: str = "") -> AppTest:
+    page.text_area(key="text").set_value(text)
+    page.text_input(key="version").set_value(version)
+    return page.button[0].click().run()
+
+
+def words(page: AppTest) -> str:
+    """Return all that is said on the page, without Markdown's backslashes."""
+    assert not page.exception
+    said = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.code]
+    return re.sub(r"\\(?=[\W_])", "", "\n".join(element.value for element in said))
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+@pytest.fixture
+def real(server: Server, monkeypatch: pytest.MonkeyPatch, page: AppTest) -> AppTest:
+    """The page with the real server."""
+    monkeypatch.setenv("BACKEND_URL", server.url)
+    return page.run()
+
+
+def test_the_page_says_that_the_server_is_ready(real: AppTest) -> None:
+    assert "Ready · version 1.0" in words(real)
+    assert "The result appears here" in words(real)
+
+
+def test_pasted_numbers_are_answered_exactly(real: AppTest) -> None:
+    submit(real, "9007199254740993, 1\n-2")
+    assert metrics(real)["Numbers"] == "3"
+    assert metrics(real)["Model version"] == "1.0"
+    assert re.fullmatch(r"\d+ ms|\d\.\d\d s", metrics(real)["Time"])
+    table = real.dataframe[0].value
+    assert list(table["Input"]) == ["9007199254740993", "1", "-2"]
+    assert list(table["Output"]) == ["18014398509481986", "2", "-4"]
+    assert "[18014398509481986, 2, -4]" in words(real)
+    assert "-d '[9007199254740993, 1, -2]'" in words(real)
+
+
+def test_a_named_version_is_asked_for_and_shown_in_the_curl_line(
+    real: AppTest, server: Server
+) -> None:
+    submit(real, "[0.1]", version=" 1.0 ")
+    assert list(real.dataframe[0].value["Output"]) == [0.2]
+    assert f"{server.url}/predictions/doubleit/1.0" in words(real)
+
+
+def test_an_unknown_version_is_told(real: AppTest) -> None:
+    submit(real, "1", version="9.9")
+    assert "There is no such version" in words(real)
+    assert "Unknown version" in words(real)
+    assert not real.metric
+
+
+def test_an_integer_that_the_model_does_not_take_is_told_with_its_place(real: AppTest) -> None:
+    submit(real, "1 4611686018427387904")
+    assert "The server does not take these numbers" in words(real)
+    assert "Number 2: 4611686018427387904 is outside the integers" in words(real)
+
+
+def test_a_file_is_answered(real: AppTest) -> None:
+    real.segmented_control[0].set_value("Upload a file").run()
+    real.file_uploader[0].upload("numbers.csv", b"x\n1.5\n2\n", "text/csv")
+    real.button[0].click().run()
+    assert list(real.dataframe[0].value["Output"]) == [3.0, 4.0]
+    assert "Line 1 was taken as the heading" in words(real)
+
+
+def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, api: Api) -> None:
+    page.run()
+    sent = len(api.requests)
+    submit(page, "1 two")
+    assert "nothing was sent" in words(page)
+    assert "Line 1, column 3: “two” is not a number" in words(page)
+    assert all(request["body"]["inputs"][0]["data"] == [] for request in api.requests[sent:])
+
+
+@pytest.mark.parametrize("source", ["Type or paste", "Upload a file"])
+def test_a_click_without_numbers_is_told(page: AppTest, source: str) -> None:
+    page.run().segmented_control[0].set_value(source).run()
+    page.button[0].click().run()
+    assert "There is no number in it" in words(page)
+
+
+def test_input_cannot_bring_markdown_onto_the_page(page: AppTest) -> None:
+    submit(page.run(), "![x](http://example.com/x.png)")
+    (shown,) = (element.value for element in page.error)
+    assert r"\!\[x\]\(http\://example\.com/x\.png\)" in shown
+
+
+def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: Api) -> None:
+    count = 100_001
+    page.run()
+    api.replies = [answer(list(range(0, 2 * count, 2)))]
+    submit(page, " ".join(map(str, range(count))))
+    assert metrics(page)["Numbers"] == "100,001"
+    assert len(page.dataframe[0].value) == count
+    assert "of 100,001 numbers" in words(page)
+    assert "-d @numbers.json" in words(page)
+    assert "not for copying" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("reply", "badge", "advice"),
+    [
+        (error(503, "no worker"), "Busy", "Try again in a moment"),
+        ("hang", "Loading", "loading the model"),
+        ("drop", "Not reachable", "Is it up?"),
+        (error(403, "no"), "Not allowed", "BACKEND_AUTH=id-token"),
+        (error(500, "broken"), "Failed", "broken"),
+        ((200, b"<html>"), "Failed", "is not the model's API"),
+    ],
+)
+def test_the_state_is_told_with_what_helps(
+    page: AppTest, api: Api, reply: object, badge: str, advice: str
+) -> None:
+    api.replies = [reply]  # type: ignore[list-item]
+    page.run()
+    assert badge in words(page)
+    assert advice in words(page)
+
+
+def test_no_server_is_told_without_a_traceback(
+    page: AppTest, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{closed_port}")
+    submit(page.run(), "1")
+    assert "Not reachable" in words(page)
+    assert "The server is not reachable" in words(page)
+    assert f"No server answers at http://127.0.0.1:{closed_port}" in words(page)
+
+
+def test_an_unusable_setting_is_told(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKEND_AUTH", "maybe")
+    assert 'BACKEND_AUTH is "maybe"' in words(page.run())

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+
+from frontend import transport
+from frontend.client import Client, predictions_url
+from frontend.errors import ApiError, State
+from frontend.settings import Settings
+from tests.frontend.api import Api, Reply, answer, error
+
+
+@pytest.fixture
+def client(api: Api) -> Client:
+    return Client(Settings(api.url))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timeouts as always, but shorter."""
+    monkeypatch.setattr(transport, "CALL_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
+    monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
+
+
+def refusal(
+    client: Client, values: list[int] | list[float], version: str | None = None
+) -> ApiError:
+    with pytest.raises(ApiError) as refused:
+        client.predict(values, version)
+    return refused.value
+
+
+def test_integers_travel_exact_as_int64(api: Api, client: Client) -> None:
+    api.replies = [answer([18014398509481986], "1.0")]
+    found = client.predict([9007199254740993])
+    assert found.values == [18014398509481986]
+    assert found.version == "1.0"
+    assert 0 < found.seconds < 5
+    assert api.requests[0]["path"] == "/predictions/doubleit"
+    assert api.requests[0]["headers"]["Content-Type"] == "application/json"
+    (tensor,) = api.requests[0]["body"]["inputs"]
+    assert tensor == {"name": "input", "shape": [1], "datatype": "INT64", "data": [2**53 + 1]}
+
+
+def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
+    api.replies = [answer([0.2, 4.0])]
+    assert repr(client.predict([0.1, 2.0]).values) == "[0.2, 4.0]"
+    (tensor,) = api.requests[0]["body"]["inputs"]
+    assert tensor["datatype"] == "FP64"
+    assert repr(tensor["data"]) == "[0.1, 2.0]"
+
+
+def test_a_version_is_asked_for_by_name(api: Api, client: Client) -> None:
+    api.replies = [answer([2], "2.0-rc+1")]
+    assert client.predict([1], "2.0-rc+1").version == "2.0-rc+1"
+    assert api.requests[0]["path"] == "/predictions/doubleit/2.0-rc%2B1"
+
+
+@pytest.mark.parametrize("version", ["1.0/ready", "..", ".", "a b", "1.0?x", "ä", "1.0#", "%2e"])
+def test_what_cannot_be_a_version_is_not_sent(api: Api, client: Client, version: str) -> None:
+    refused = refusal(client, [1], version)
+    assert refused.state is State.UNKNOWN_VERSION
+    assert version in str(refused)
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [error(503, "no worker"), answer([2])],
+        [error(503, "queue full"), error(503, "queue full"), "drop", answer([2])],
+        ["drop", answer([2])],
+        ["cut", answer([2])],
+        [(503, b"", {"Retry-After": "0"}), answer([2])],
+    ],
+)
+def test_503_and_dropped_connections_are_tried_again(
+    api: Api, client: Client, replies: list[Reply]
+) -> None:
+    api.replies = list(replies)
+    assert client.predict([1]).values == [2]
+    assert len(api.requests) == len(replies)
+    assert all(request["body"] == api.requests[0]["body"] for request in api.requests)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 415, 425, 429])
+def test_no_4xx_is_tried_again(api: Api, client: Client, status: int) -> None:
+    api.replies = [(status, b"{}", {"Retry-After": "0"}), answer([2])]
+    refusal(client, [1])
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 507])
+def test_a_failure_is_not_tried_again(api: Api, client: Client, status: int) -> None:
+    api.replies = [error(status, "the worker died"), answer([2])]
+    refused = refusal(client, [1])
+    assert refused.state is State.FAILED
+    assert "the worker died" in str(refused)
+    assert len(api.requests) == 1
+
+
+def test_trying_again_has_an_end(api: Api, client: Client) -> None:
+    api.replies = [error(503, "queue full")]
+    assert refusal(client, [1]).state is State.BUSY
+    assert len(api.requests) == 5
+
+
+def test_dropped_connections_have_an_end(api: Api, client: Client) -> None:
+    api.replies = ["drop"]
+    assert refusal(client, [1]).state is State.NOT_REACHABLE
+    assert len(api.requests) == 5
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_server_that_does_not_answer_is_not_waited_for_twice(api: Api, client: Client) -> None:
+    api.replies = ["hang"]
+    begin = time.monotonic()
+    assert refusal(client, [1]).state is State.LOADING
+    assert time.monotonic() - begin < 2
+    assert len(api.requests) == 1
+
+
+def test_every_call_has_timeouts() -> None:
+    for timeout in (transport.CALL_TIMEOUT, transport.STATE_TIMEOUT):
+        assert timeout.connect_timeout is not None
+        assert timeout.read_timeout is not None
+
+
+def test_no_server_is_not_reachable_with_its_address(closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}"
+    refused = refusal(Client(Settings(url)), [1])
+    assert refused.state is State.NOT_REACHABLE
+    assert url in str(refused)
+    assert "BACKEND_URL" in str(refused)
+
+
+def test_an_address_without_a_host_behind_it_is_not_reachable() -> None:
+    with pytest.raises(ApiError) as refused:
+        Client(Settings("http://no-such-host.invalid")).probe()
+    assert refused.value.state is State.NOT_REACHABLE
+
+
+def test_a_look_at_the_state_sends_no_numbers_and_one_request(api: Api, client: Client) -> None:
+    api.replies = [answer([], "3.1")]
+    assert client.probe().version == "3.1"
+    assert api.requests[0]["body"]["inputs"][0]["shape"] == [0]
+    api.replies = [error(503, "queue full")]
+    with pytest.raises(ApiError) as refused:
+        client.probe("3.1")
+    assert refused.value.state is State.BUSY
+    assert len(api.requests) == 2
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("reply", "state"), [("hang", State.LOADING), ("drop", State.NOT_REACHABLE)]
+)
+def test_a_look_at_the_state_is_short(api: Api, client: Client, reply: Reply, state: State) -> None:
+    api.replies = [reply]
+    with pytest.raises(ApiError) as refused:
+        client.probe()
+    assert refused.value.state is state
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>a proxy's page</html>",
+        b"",
+        b"[2]",
+        b"{}",
+        b'{"model_version": "1.0", "outputs": []}',
+        b'{"model_version": "1.0", "outputs": [{"data": [1, 2]}]}',
+        b'{"model_version": "1.0", "outputs": [{"data": ["2"]}]}',
+        b'{"model_version": "1.0", "outputs": [{"data": [true]}]}',
+        b'{"model_version": "1.0", "outputs": [{"data": null}]}',
+        b'{"model_version": 1, "outputs": [{"data": [2]}]}',
+    ],
+)
+def test_an_answer_that_is_none_is_not_shown(api: Api, client: Client, body: bytes) -> None:
+    api.replies = [(200, body)]
+    refused = refusal(client, [1])
+    assert refused.state is State.FAILED
+    assert f"{api.url}/predictions/doubleit" in str(refused)
+
+
+def test_a_redirect_is_not_followed(api: Api, client: Client) -> None:
+    api.replies = [(302, b"", {"Location": f"{api.url}/sign-in"}), answer([2])]
+    assert refusal(client, [1]).state is State.FAILED
+    assert len(api.requests) == 1
+
+
+def test_a_path_in_the_address_is_kept() -> None:
+    url = predictions_url(Settings("https://example.com/base"), None)
+    assert urlsplit(url).path == "/base/predictions/doubleit"

@@ -1,0 +1,82 @@
+"""What the API says, in a person's words. The wording comes through the client, as on the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from frontend import errors
+from frontend.errors import ApiError, State
+from frontend.settings import Settings
+from tests.frontend.api import error
+
+SETTINGS = Settings("http://api.example")
+
+
+def refused(
+    status: int,
+    message: str,
+    values: list[int] | list[float] | None = None,
+    version: str | None = None,
+    settings: Settings = SETTINGS,
+) -> ApiError:
+    body = error(status, message)[1]
+    assert isinstance(body, bytes)
+    return errors.refused(status, body, values or [1], version, settings)
+
+
+@pytest.mark.parametrize(
+    ("message", "values", "expected"),
+    [
+        (
+            "5 is outside the integers - at $.inputs[0].data[1]",
+            [1, 5],
+            "Number 2: 5 is outside the integers",
+        ),
+        (
+            "The model's answer is inf, which JSON cannot carry - at $.inputs[0].data[0]",
+            [1e308],
+            "Number 1 (1e+308): The model's answer is inf, which JSON cannot carry",
+        ),
+        ("Too short - at $.inputs[0].shape", [1], "Too short - at $.inputs[0].shape"),
+        ("Odd - at $.inputs[0].data[7]", [1], "Odd - at $.inputs[0].data[7]"),
+    ],
+)
+def test_the_place_is_told_as_a_person_counts(
+    message: str, values: list[int] | list[float], expected: str
+) -> None:
+    found = refused(400, message, values)
+    assert (found.state, str(found)) == (State.INVALID_INPUT, expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "version", "state", "words"),
+    [
+        (404, "9.9", State.UNKNOWN_VERSION, "no version “9.9”"),
+        (404, None, State.FAILED, "no model “doubleit”"),
+        (413, None, State.INVALID_INPUT, "Send fewer"),
+        (401, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
+        (403, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
+        (429, None, State.BUSY, "Try again"),
+        (503, None, State.BUSY, "Try again"),
+        (500, None, State.FAILED, "the server's words"),
+    ],
+)
+def test_a_status_is_told_in_words(
+    status: int, version: str | None, state: State, words: str
+) -> None:
+    found = refused(status, "the server's words", version=version)
+    assert found.state is state
+    assert words in str(found)
+
+
+def test_who_shows_an_identity_is_told_that_it_lacks_the_right() -> None:
+    settings = Settings("https://api.example", id_token=True)
+    assert "right to invoke" in str(refused(403, "", settings=settings))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"plain words", "plain words"), (b"", "it said nothing"), (b"\xff", "\ufffd")],
+)
+def test_an_error_in_another_shape_is_told_too(body: bytes, words: str) -> None:
+    assert words in str(errors.refused(500, body, [1], None, SETTINGS))

@@ -1,0 +1,157 @@
+"""The ID token, fetched by the real google-auth from a stand-in for the metadata server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.frontend.api import Api, answer
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# google-auth reads where the metadata server is when it is imported: a process of its own.
+CALLS = """
+import os
+from frontend import settings
+from frontend.client import Client
+from frontend.errors import ApiError
+try:
+    client = Client(settings.read(os.environ))
+    for _ in range(2):
+        client.predict([1])
+except ApiError as error:
+    print(error.state.name, error)
+"""
+
+
+class Metadata:
+    """Gives out tokens that are valid for `lifetime` seconds, each with a number of its own."""
+
+    def __init__(self) -> None:
+        self.lifetime = 3600
+        self.identity = True
+        self.audiences: list[str] = []
+        self.tokens: list[str] = []
+
+    def token(self, audience: str) -> str:
+        claims = {
+            "aud": audience,
+            "exp": int(time.time()) + self.lifetime,
+            "iat": int(time.time()),
+            "jti": len(self.tokens),
+        }
+        parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims)]
+        encoded = [base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in [*parts, b"sig"]]
+        self.audiences.append(audience)
+        self.tokens.append(".".join(encoded))
+        return self.tokens[-1]
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
+    found = Metadata()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            content, kind = b"", "text/plain"
+            if url.path.endswith("/service-accounts/default/identity"):
+                content = found.token(parse_qs(url.query)["audience"][0]).encode()
+            elif url.path.endswith("/service-accounts/default/"):
+                content, kind = b'{"email": "page@example.com"}', "application/json"
+            known = found.identity or "/service-accounts/" not in url.path
+            self.send_response(200 if known else 404)
+            self.send_header("Metadata-Flavor", "Google")
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
+        monkeypatch.setenv(name, f"127.0.0.1:{server.server_port}")
+    yield found
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def call_twice(api: Api, auth: str = "id-token") -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS],
+        cwd=ROOT,
+        env={**os.environ, "BACKEND_URL": api.url, "BACKEND_AUTH": auth},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+def bearer(api: Api) -> list[str | None]:
+    return [
+        {name.lower(): value for name, value in request["headers"].items()}.get("authorization")
+        for request in api.requests
+    ]
+
+
+def test_requests_carry_one_token_for_the_api_while_it_lasts(api: Api, metadata: Metadata) -> None:
+    api.replies = [answer([2])]
+    assert not call_twice(api)
+    assert metadata.audiences == [api.url]
+    assert bearer(api) == [f"Bearer {metadata.tokens[0]}"] * 2
+
+
+def test_a_token_is_renewed_before_it_expires(api: Api, metadata: Metadata) -> None:
+    metadata.lifetime = 120  # two minutes left, and still a new one for each call
+    api.replies = [answer([2])]
+    assert not call_twice(api)
+    assert len(metadata.tokens) == 2
+    assert bearer(api) == [f"Bearer {token}" for token in metadata.tokens]
+
+
+def test_a_refused_token_is_not_tried_again(api: Api, metadata: Metadata) -> None:
+    api.replies = [(401, b"")]
+    assert call_twice(api).startswith("NOT_ALLOWED")
+    assert len(api.requests) == len(metadata.tokens) == 1
+
+
+def test_a_machine_whose_identity_gives_no_token_is_told(api: Api, metadata: Metadata) -> None:
+    metadata.identity = False
+    assert call_twice(api).startswith("NOT_ALLOWED The page has to show who it is")
+    assert api.requests == []
+
+
+def test_without_the_setting_no_token_leaves(api: Api, metadata: Metadata) -> None:
+    api.replies = [answer([2])]
+    assert not call_twice(api, auth="none")
+    assert bearer(api) == [None, None]
+    assert metadata.tokens == []
+
+
+def test_a_machine_without_identity_is_told(
+    api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
+        monkeypatch.setenv(name, f"127.0.0.1:{closed_port}")
+    monkeypatch.setenv("GCE_METADATA_DETECT_RETRIES", "1")
+    said = call_twice(api)
+    assert said.startswith("NOT_ALLOWED The page has to show who it is (BACKEND_AUTH=id-token)")
+    assert api.requests == []

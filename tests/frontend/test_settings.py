@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from frontend import settings
+from frontend.settings import Settings, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, Settings("http://127.0.0.1:8080", id_token=False, poll=5)),
+        ({"BACKEND_URL": "", "BACKEND_AUTH": "", "BACKEND_POLL": ""}, Settings()),
+        ({"BACKEND_URL": "http://api:8080/"}, Settings("http://api:8080")),
+        ({"BACKEND_URL": "https://example.com/base/"}, Settings("https://example.com/base")),
+        ({"BACKEND_URL": "http://[::1]:8080"}, Settings("http://[::1]:8080")),
+        ({"BACKEND_POLL": "0"}, Settings(poll=0)),
+        (
+            {"BACKEND_URL": "https://api.run.app", "BACKEND_AUTH": "id-token"},
+            Settings("https://api.run.app", id_token=True),
+        ),
+        (
+            {"BACKEND_URL": "http://localhost:1", "BACKEND_AUTH": "id-token"},
+            Settings("http://localhost:1", id_token=True),
+        ),
+    ],
+)
+def test_environment_is_read(environment: dict[str, str], expected: Settings) -> None:
+    assert settings.read(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"BACKEND_URL": "127.0.0.1:8080"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "ftp://example.com"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://example.com:0"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://example.com:http"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://[::1"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://user:password@example.com"}, "BACKEND_URL"),
+        ({"BACKEND_URL": "http://example.com?a=b"}, "BACKEND_URL"),
+        ({"BACKEND_AUTH": "token"}, "BACKEND_AUTH"),
+        ({"BACKEND_POLL": "soon"}, "BACKEND_POLL"),
+        ({"BACKEND_POLL": "-1"}, "BACKEND_POLL"),
+        ({"BACKEND_POLL": "nan"}, "BACKEND_POLL"),
+    ],
+)
+def test_unusable_values_are_named(environment: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=f'^{named} is "'):
+        settings.read(environment)
+
+
+def test_a_token_does_not_travel_unencrypted() -> None:
+    with pytest.raises(SettingsError, match="https://"):
+        settings.read({"BACKEND_URL": "http://10.0.0.1", "BACKEND_AUTH": "id-token"})

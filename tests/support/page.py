@@ -1,0 +1,83 @@
+"""The real page on a free port, started the way that `make ui` starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from tests.support.server import ROOT, free_ports
+
+
+class PageServer:
+    """One Streamlit process. Use as a context manager: it is stopped at the end."""
+
+    def __init__(
+        self,
+        log: Path,
+        api: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        measured: bool = False,
+    ) -> None:
+        """Keep what to start; `measured` leaves coverage on, which makes the page slower."""
+        self.log = log
+        self.port = free_ports(1)[0]
+        self.url = f"http://127.0.0.1:{self.port}"
+        inherited = {k: v for k, v in os.environ.items() if measured or "COVERAGE" not in k}
+        self.environment = {
+            **inherited,
+            "BACKEND_URL": api,
+            "UI_PORT": str(self.port),
+            **(environment or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> PageServer:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "frontend"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_healthy(self.url, self.process, self.log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 10) -> int:
+        """Send a signal and return the exit status."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(seconds)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+
+
+def wait_healthy(
+    url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 30
+) -> None:
+    """Wait until the page's health route answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if requests.get(f"{url}/_stcore/health", timeout=5).text == "ok":
+                return
+        except requests.RequestException:
+            pass
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"the page did not start:\n{log.read_text()}")
+        time.sleep(0.05)
