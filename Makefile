@@ -6,11 +6,12 @@ VERSION ?= 1.0
 PYTHON := .venv/bin/python
 # Where the server listens; scripts/server/settings.py has the same defaults.
 export PORT ?= 8080
-export UI_PORT ?= 8501
 export MANAGEMENT_PORT ?= 8081
 export METRICS_PORT ?= 8082
 export GRPC_PORT ?= 7070
 export GRPC_MANAGEMENT_PORT ?= 7071
+# Where the page listens.
+export UI_PORT ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -56,11 +57,11 @@ serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAM
 .PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
-up: .venv/.server .venv/.ui ## Start server and page together; Ctrl-C stops both
+up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/doubleit-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both
 	@exec $(PYTHON) -m scripts.up --version $(VERSION)
 screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
 	@scripts/setup_browser.sh
-	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_screenshot.py
+	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
 
 ##@ Quality
 

@@ -23,7 +23,7 @@ BADGES: dict[State, Badge] = {
 }
 OTHER_BADGE: Badge = (":material/error:", "red")
 # More than this is quicker to download than to copy.
-COPY_NUMBERS = 100_000
+COPY_NUMBERS = 10_000
 # More than this scroll in a box.
 CODE_NUMBERS = 20
 
@@ -53,9 +53,7 @@ def main() -> None:
 
 def ask(config: Settings) -> str | None:
     """Take numbers and a version; keep what becomes of them in the session; return the version."""
-    source = st.segmented_control(
-        "Input", [PASTE, UPLOAD], default=PASTE, required=True, label_visibility="collapsed"
-    )
+    source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
     with st.form("question"):
         if source == PASTE:
             text = st.text_area(
@@ -134,7 +132,7 @@ def show_table(inputs: list[int] | list[float], outputs: list[int] | list[float]
 def show_chart(inputs: list[int] | list[float], outputs: list[int] | list[float]) -> None:
     """Draw input and output over their position."""
     drawn = display.chart_indices(inputs, outputs)
-    st.vega_lite_chart(display.chart(inputs, outputs, drawn), height=320)
+    st.vega_lite_chart(display.chart(inputs, outputs, drawn), height=400)
     if len(drawn) < len(inputs):
         st.caption(
             f"The chart draws {len(drawn):,} of {len(inputs):,} numbers, the smallest and largest "

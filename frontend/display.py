@@ -9,7 +9,7 @@ from collections.abc import Sequence
 # The largest integer up to which JavaScript, and so the table, holds every one.
 EXACT_IN_BROWSER = 2**53 - 1
 # Points of a line that a screen can still tell apart.
-CHART_POINTS = 2000
+CHART_POINTS = 1000
 # A line of fewer has a dot for each number.
 CHART_DOTS = 50
 # Input and output, told apart on white and on black.
@@ -95,7 +95,7 @@ def chart(
 
 
 def plain(text: str) -> str:
-    """Return `text` so that Markdown shows it letter by letter, without links, images or maths."""
+    """Return `text` so that Markdown shows it letter by letter, without pictures or maths."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 

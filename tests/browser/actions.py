@@ -16,7 +16,7 @@ def double(tab: Page, text: str | None = None, version: str | None = None) -> No
     if text is not None:
         tab.get_by_label("Numbers", exact=True).fill(text)
     if version is not None:
-        tab.get_by_label("Model version").fill(version)
+        tab.get_by_role("textbox", name="Model version").fill(version)
     tab.get_by_role("button", name="Double", exact=True).click()
 
 
@@ -31,11 +31,11 @@ def expect_numbers(tab: Page, count: str) -> None:
     expect(tab.get_by_text("The same from a terminal")).to_be_visible()
 
 
-def rows(tab: Page, count: int) -> list[list[str]]:
-    """Return the table's first rows as the browser shows them: number, input, output."""
-    cells = tab.get_by_test_id("stDataFrame").locator("canvas table tbody tr")
-    expect(cells.nth(count - 1)).to_be_attached()
-    return [cells.nth(i).locator("td").all_inner_texts() for i in range(count)]
+def expect_rows(tab: Page, expected: list[list[str]]) -> None:
+    """Wait until the table's first rows, as the browser shows them, are these."""
+    rows = tab.get_by_test_id("stDataFrame").locator("canvas table tbody tr")
+    for i, cells in enumerate(expected):
+        expect(rows.nth(i).locator("td")).to_have_text(cells)
 
 
 def output(tab: Page) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.actions import curl, double, error, expect_numbers, metric, output, rows
+from tests.browser.actions import curl, double, error, expect_numbers, expect_rows, metric, output
 
 LARGE = 2**53 + 1  # the first integer that a browser cannot hold as a number
 
@@ -16,7 +16,7 @@ LARGE = 2**53 + 1  # the first integer that a browser cannot hold as a number
 def test_numbers_are_typed_and_read(tab: Page) -> None:
     double(tab, "1, 2\n3.5")
     expect_numbers(tab, "3")
-    assert rows(tab, 3) == [["1", "1", "2"], ["2", "2", "4"], ["3", "3.5", "7"]]
+    expect_rows(tab, [["1", "1", "2"], ["2", "2", "4"], ["3", "3.5", "7"]])
     assert output(tab) == [2.0, 4.0, 7.0]
     expect(metric(tab, "Model version")).to_have_text("1.0")
     expect(metric(tab, "Time")).to_contain_text("s")
@@ -35,7 +35,7 @@ def test_integers_beyond_2_53_stay_exact_everywhere(tab: Page) -> None:
     expect_numbers(tab, "2")
     assert tab.get_by_label("Numbers", exact=True).input_value() == f"{LARGE} {-LARGE}"
     expected = [["1", str(LARGE), str(2 * LARGE)], ["2", str(-LARGE), str(-2 * LARGE)]]
-    assert rows(tab, 2) == expected
+    expect_rows(tab, expected)
     assert output(tab) == [2 * LARGE, -2 * LARGE]
     assert f"[{LARGE}, {-LARGE}]" in curl(tab)
 
@@ -43,16 +43,20 @@ def test_integers_beyond_2_53_stay_exact_everywhere(tab: Page) -> None:
 def test_integers_up_to_2_53_stay_exact_as_numbers(tab: Page) -> None:
     double(tab, f"{2**52 - 1} {-(2**52) + 1}")
     expect_numbers(tab, "2")
-    assert rows(tab, 2)[0] == ["1", str(2**52 - 1), str(2**53 - 2)]
+    expect_rows(tab, [["1", str(2**52 - 1), str(2**53 - 2)]])
 
 
-def test_fractions_are_shown_in_full(tab: Page) -> None:
-    double(tab, "0.30000000000000004 1e300 0.0")
-    expect_numbers(tab, "3")
-    assert [row[2] for row in rows(tab, 3)] == ["0.6000000000000001", "2e+300", "0"]
-    double(tab, "-0.0 0.1")
-    expect_numbers(tab, "2")
-    assert [row[2] for row in rows(tab, 2)] == ["-0.0", "0.2"]
+@pytest.mark.parametrize(
+    ("number", "shown", "doubled"),
+    [
+        ("0.30000000000000004", "0.30000000000000004", "0.6000000000000001"),
+        ("1e300", "1e+300", "2e+300"),
+        ("-0.0", "-0.0", "-0.0"),
+    ],
+)
+def test_fractions_are_shown_in_full(tab: Page, number: str, shown: str, doubled: str) -> None:
+    double(tab, number)
+    expect_rows(tab, [["1", shown, doubled]])
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSON"])
@@ -109,30 +113,32 @@ def test_the_curl_line_does_the_same(tab: Page, count: int, tmp_path: Path) -> N
     ],
 )
 def test_a_file_is_uploaded(tab: Page, name: str, content: bytes, expected: list[int]) -> None:
-    tab.get_by_role("radio", name="Upload a file").click()
+    tab.get_by_text("Upload a file").click()
     tab.locator("input[type=file]").set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
-    expect(tab.get_by_test_id("stFileUploaderFileName")).to_have_text(name)
+    expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
     double(tab)
     expect_numbers(tab, str(len(expected)))
     assert output(tab) == expected
 
 
-def test_a_file_beyond_the_servers_limit_is_refused_before_it_is_sent(tab: Page) -> None:
-    tab.get_by_role("radio", name="Upload a file").click()
-    tab.locator("input[type=file]").set_input_files(
-        {"name": "numbers.txt", "mimeType": "text/plain", "buffer": b"1 " * (16 * 2**20 + 1)}
-    )
+def test_a_file_beyond_the_servers_limit_is_refused_before_it_is_sent(
+    tab: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.txt"
+    path.write_bytes(b"1 " * (16 * 2**20 + 1))
+    tab.get_by_text("Upload a file").click()
+    tab.locator("input[type=file]").set_input_files(path)
     expect(tab.get_by_text("32.0MB or smaller")).to_be_visible()
 
 
 def test_what_is_typed_outlives_a_look_at_the_upload(tab: Page) -> None:
     double(tab, "1 2")
     expect_numbers(tab, "2")
-    tab.get_by_role("radio", name="Upload a file").click()
+    tab.get_by_text("Upload a file").click()
     tab.get_by_text("A file of numbers").wait_for()
-    tab.get_by_role("radio", name="Type or paste").click()
+    tab.get_by_text("Type or paste").click()
     expect(tab.get_by_label("Numbers", exact=True)).to_have_value("1 2")
 
 
@@ -159,7 +165,7 @@ def test_an_error_goes_once_the_input_is_right(tab: Page) -> None:
 def test_input_brings_no_picture_from_elsewhere(tab: Page) -> None:
     double(tab, "![x](http://example.com/x.png) <img/src=http://example.com/y.png>")
     expect(error(tab)).to_contain_text("“![x](http://example.com/x.png)” is not a number")
-    expect(error(tab).locator("img, a")).to_have_count(0)
+    expect(error(tab).locator("img")).to_have_count(0)
 
 
 def test_a_version_is_named(tab: Page) -> None:
@@ -172,4 +178,4 @@ def test_a_version_is_named(tab: Page) -> None:
 def test_an_unknown_version_is_told(tab: Page) -> None:
     double(tab, "5", version="9.9")
     expect(error(tab)).to_contain_text("The server has no version “9.9” of the model")
-    expect(tab.get_by_text("Unknown version", exact=True)).to_be_visible()
+    expect(tab.get_by_text("Unknown version")).to_be_visible()

@@ -89,7 +89,7 @@ def test_an_integer_that_the_model_does_not_take_is_told_with_its_place(real: Ap
 
 
 def test_a_file_is_answered(real: AppTest) -> None:
-    real.segmented_control[0].set_value("Upload a file").run()
+    real.radio[0].set_value("Upload a file").run()
     real.file_uploader[0].upload("numbers.csv", b"x\n1.5\n2\n", "text/csv")
     real.button[0].click().run()
     assert list(real.dataframe[0].value["Output"]) == [3.0, 4.0]
@@ -107,7 +107,7 @@ def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, ap
 
 @pytest.mark.parametrize("source", ["Type or paste", "Upload a file"])
 def test_a_click_without_numbers_is_told(page: AppTest, source: str) -> None:
-    page.run().segmented_control[0].set_value(source).run()
+    page.run().radio[0].set_value(source).run()
     page.button[0].click().run()
     assert "There is no number in it" in words(page)
 

@@ -1,0 +1,105 @@
+"""How the page looks: readable in light and dark, and as the README shows it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.actions import double, expect_numbers, expect_rows
+from tests.browser.conftest import Open
+from tests.support.page import PageServer
+
+# WCAG 2.2: contrast of text to its background, 1.4.3 level AA; large text needs 3.
+READABLE = 4.5
+READABLE_LARGE = 3
+
+# The contrast of an element's text to what is painted behind it (WCAG 2.2, relative luminance).
+CONTRAST = """element => {
+    const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+    const backgrounds = [];
+    for (let e = element; e; e = e.parentElement) {
+        backgrounds.unshift(getComputedStyle(e).backgroundColor);
+    }
+    const paint = color => { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); };
+    const luminance = () => {
+        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(value => {
+            const part = value / 255;
+            return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    backgrounds.forEach(paint);
+    const behind = luminance();
+    paint(getComputedStyle(element).color);
+    const text = luminance();
+    return (Math.max(text, behind) + 0.05) / (Math.min(text, behind) + 0.05);
+}"""
+
+
+def contrasts(tab: Page, places: dict[str, str]) -> dict[str, float]:
+    """Return the contrast of the first element at each place, by the place's name."""
+    return {
+        name: tab.locator(selector).first.evaluate(CONTRAST) for name, selector in places.items()
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_readable(
+    site: PageServer, open_page: Open, scheme: Literal["light", "dark"]
+) -> None:
+    tab = open_page(site.url, color_scheme=scheme)
+    double(tab, "1, 2.5, 9007199254740993")
+    expect_numbers(tab, "3")
+    tab.mouse.move(0, 0)
+    large = contrasts(tab, {"title": "h1", "figure": "[data-testid=stMetricValue]"})
+    normal = contrasts(
+        tab,
+        {
+            "text": "[data-testid=stMarkdownContainer] p",
+            "label": "[data-testid=stWidgetLabel] p",
+            "field": "textarea",
+            "choice": "[data-testid=stRadio] label p",
+            "badge": ".stMarkdownBadge",
+            "button": "[data-testid=stBaseButton-primaryFormSubmit] p",
+            "download": "[data-testid=stDownloadButton] p",
+            "caption": "[data-testid=stCaptionContainer] p",
+            "code": "[data-testid=stCode] code",
+            "note": "[data-testid=stAlertContentWarning] p",
+        },
+    )
+    double(tab, "x")
+    tab.get_by_test_id("stAlertContentError").wait_for()
+    normal |= contrasts(tab, {"error": "[data-testid=stAlertContentError] p"})
+    too_faint = {name: round(value, 2) for name, value in normal.items() if value < READABLE}
+    too_faint |= {name: round(v, 2) for name, v in large.items() if v < READABLE_LARGE}
+    assert too_faint == {}
+
+
+def test_the_page_fits_a_phone(site: PageServer, open_page: Open) -> None:
+    tab = open_page(site.url, viewport={"width": 390, "height": 844})
+    double(tab, "1, 2, 3")
+    expect_numbers(tab, "3")
+    width = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+
+
+def test_the_screenshot_is_taken(site: PageServer, open_page: Open, tmp_path: Path) -> None:
+    """Writes to SCREENSHOT where it is set, as `make screenshot` does for the README."""
+    path = Path(os.environ.get("SCREENSHOT") or tmp_path / "screenshot.png")
+    tab = open_page(site.url, viewport={"width": 1280, "height": 1100})
+    double(tab, "3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8")
+    expect_numbers(tab, "12")
+    expect_rows(tab, [["1", "3", "6"]])
+    expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    expect(tab.get_by_text("Ready · version 1.0")).to_be_visible()
+    tab.mouse.move(0, 0)
+    tab.get_by_role("heading", name="DoubleIt").click()
+    tab.wait_for_timeout(1000)  # the button's colour fades, the chart is drawn anew for its width
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tab.screenshot(path=path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < 300 * 1024

@@ -1,0 +1,62 @@
+"""`python -m frontend` as a process: what the terminal says, and that it serves and stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.page import PageServer
+from tests.support.server import ROOT, Server
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_page_is_served_and_stops_on_a_signal(
+    server: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    with PageServer(tmp_path / "log", server.url, measured=True) as page:
+        assert "<title>" in requests.get(page.url, timeout=10).text
+        assert page.stop(number) in (0, -number)
+    said = (tmp_path / "log").read_text()
+    assert f"page: the API at {server.url}: Ready, version 1.0" in said
+    assert page.url in said
+    assert "Traceback" not in said
+
+
+def test_a_server_that_is_not_up_is_told_and_the_page_starts(
+    tmp_path: Path, closed_port: int
+) -> None:
+    api = f"http://127.0.0.1:{closed_port}"
+    with PageServer(tmp_path / "log", api, measured=True):
+        pass
+    said = (tmp_path / "log").read_text()
+    assert f"page: the API at {api}: Not reachable, No server answers" in said
+    assert "Traceback" not in said
+
+
+def test_the_page_listens_on_loopback_alone(tmp_path: Path, closed_port: int) -> None:
+    with PageServer(tmp_path / "log", f"http://127.0.0.1:{closed_port}") as page:
+        listening = Path("/proc/net/tcp").read_text()
+    assert f" 0100007F:{page.port:04X} 00000000:0000 0A" in listening
+    assert f" 00000000:{page.port:04X} 00000000:0000 0A" not in listening
+
+
+def test_an_unusable_setting_ends_the_start_with_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "frontend"],
+        cwd=ROOT,
+        env={**os.environ, "BACKEND_URL": "nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        'page: BACKEND_URL is "nowhere": it has to be like http://127.0.0.1:8080\n'
+    )
