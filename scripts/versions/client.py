@@ -21,6 +21,14 @@ class VersionsError(Exception):
     """What was asked for cannot be done; the message says why in one line."""
 
 
+class _RefusedError(VersionsError):
+    """The server answered with an error."""
+
+    def __init__(self, url: str, answer: requests.Response) -> None:
+        super().__init__(f"TorchServe refused: {answer.status_code} {_message(answer)} ({url})")
+        self.status = answer.status_code
+
+
 class Server(NamedTuple):
     """A model on a server.
 
@@ -126,7 +134,16 @@ class Management:
             VersionsError: no server, or it does not have the model.
         """
         model = self.server.model
-        versions = {v.model_version: v for v in self._get(f"models/{model}/all", list[Version])}
+        try:
+            described = self._get(f"models/{model}/all", list[Version])
+        except _RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            has = ", ".join(m.model_name for m in self._get("models", _Models).models) or "none"
+            raise VersionsError(
+                f"{self.server.management} has no model {model}; it has {has}"
+            ) from None
+        versions = {version.model_version: version for version in described}
         default = self._get(f"models/{model}", list[Version])[0].model_version
         return Versions(default, dict(sorted(versions.items(), key=lambda item: _order(item[0]))))
 
@@ -181,16 +198,9 @@ class Management:
                 f"no server answers at {self.server.management}: start it with make serve, "
                 "or name another with MANAGEMENT_URL"
             ) from None
-        if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            return answer.content
-        if answer.status_code == HTTPStatus.NOT_FOUND and method == "GET":
-            raise VersionsError(self._without_model())
-        raise VersionsError(f"TorchServe refused: {answer.status_code} {_message(answer)}")
-
-    def _without_model(self) -> str:
-        names = [model.model_name for model in self._get("models", _Models).models]
-        has = ", ".join(names) or "none"
-        return f"{self.server.management} has no model {self.server.model}; it has {has}"
+        if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            raise _RefusedError(url, answer)
+        return answer.content
 
 
 def _message(answer: requests.Response) -> str:

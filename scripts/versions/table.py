@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -52,7 +51,7 @@ def summary(
                 "batch_size": version.batch_size,
                 "batch_delay_ms": version.max_batch_delay,
                 "response_timeout_s": version.response_timeout,
-                "waiting": version.job_queue_status.pending_requests,
+                "queue": version.job_queue_status.pending_requests,
                 "loaded": min((w.start_time.isoformat() for w in version.workers), default=None),
                 "requests": None if requests is None else requests.get(name, 0),
             }
@@ -65,9 +64,9 @@ def table(
     server: Server, versions: Versions, record: Record | None, requests: Mapping[str, int] | None
 ) -> RenderableType:
     """Return what people need of `summary`."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("version", "", "workers", "batch", "waiting", "loaded (UTC)", "requests"):
-        right = heading in ("waiting", "requests")
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("version", "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
+        right = heading in ("queue", "requests")
         grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for name, version in versions.all.items():
         loaded = min((worker.start_time for worker in version.workers), default=None)
@@ -75,7 +74,7 @@ def table(
             name,
             _role(name, versions, record),
             f"{version.ready} of {version.min_workers} ready",
-            f"{version.batch_size} / {version.max_batch_delay} ms",
+            f"{version.batch_size}/{version.max_batch_delay} ms",
             str(version.job_queue_status.pending_requests),
             f"{loaded:%Y-%m-%d %H:%M:%S}" if loaded else "-",
             "?" if requests is None else str(requests.get(name, 0)),
