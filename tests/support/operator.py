@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import requests
 from torch import nn
 
 from scripts import build_archive
@@ -62,9 +63,19 @@ class Operator:
         return found
 
     def versions(self) -> tuple[str, list[str]]:
-        """Return the default and every version."""
-        found = self.show()
-        return found["default"], [version["version"] for version in found["versions"]]
+        """Return the default and every version, as the server has them."""
+        url = f"{self.server.management}/models/doubleit"
+        default: str = requests.get(url, timeout=10).json()[0]["modelVersion"]
+        return default, sorted(version["modelVersion"] for version in self.server.describe())
+
+    def reset(self) -> None:
+        """Leave 1.0 alone on the server, and no record."""
+        url = f"{self.server.management}/models/doubleit"
+        requests.put(f"{url}/1.0/set-default", timeout=10).raise_for_status()
+        for version in self.versions()[1]:
+            if version != "1.0":
+                requests.delete(f"{url}/{version}", timeout=30).raise_for_status()
+        (self.store / "doubleit.json").unlink(missing_ok=True)
 
     def record(self) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((self.store / "doubleit.json").read_text())

@@ -26,7 +26,7 @@ def untouched(only_one: Operator) -> Iterator[Operator]:
     assert (only_one.server.worker_pids(), _workers(only_one), only_one.answering()) == before
     assert only_one.record() == {
         "default": "1.0",
-        "previous": only_one.record()["previous"],
+        "previous": None,
         "versions": {"1.0": {"workers": 1}},
     }
     for name, content in archives.items():
@@ -85,14 +85,14 @@ def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -
     options = ("--smoke", str(smoke))
     assert "answers 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
-        slow = [pool.submit(only_one.server.post, "[2]") for _ in range(4)]
+        slow = [pool.submit(only_one.server.post, "[1]") for _ in range(3)]
         time.sleep(0.2)
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
             "doubleit 3.0 has finished and is removed"
         )
         # Answered before the version went, not after.
         assert all(future.done() for future in slow)
-        assert [future.result().text for future in slow] == ["[4]"] * 4
+        assert [future.result().text for future in slow] == ["[2]"] * 3
     assert only_one.versions() == ("1.0", ["1.0"])
     assert only_one.refused("rollback") == (
         "3.0, the default before 1.0, was removed: roll it out to have it again"
@@ -106,7 +106,7 @@ def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operat
         assert untouched.refused(command, "4.0") == (
             "a worker died while loading doubleit 4.0: the server's log says why"
         )
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 45  # not startupTimeout
     assert "nothing_of_that_name" in untouched.server.output()
 
 
