@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import requests
+from typer.testing import CliRunner
 
+from scripts import models
 from scripts.versions import state
 from tests.support.operator import Operator
-from tests.support.server import ROOT, free_ports
+from tests.support.server import free_ports
 
 
 def test_the_table_shows_what_each_version_is(operator: Operator) -> None:
@@ -129,13 +129,16 @@ def test_wrong_usage_is_refused(operator: Operator) -> None:
         assert "Error" in err
 
 
-def test_help_is_there_for_everything(operator: Operator) -> None:
-    out = operator.do("--help")
+def test_help_is_there_for_everything() -> None:
+    def page(*arguments: str) -> str:
+        return CliRunner().invoke(models.app, [*arguments, "--help"]).output
+
+    out = page()
     for variable in ("MANAGEMENT_URL", "INFERENCE_URL", "METRICS_URL", "MODEL_STORE"):
         assert variable in out
     for command in ("list", "register", "rollout", "rollback", "scale", "unregister"):
         assert command in out
-        assert "--json" in operator.do(command, "--help")
+        assert "--json" in page(command)
 
 
 def test_without_a_server_the_error_says_so(operator: Operator) -> None:
@@ -181,24 +184,3 @@ def test_a_change_behind_the_tools_back_is_noticed(only_one: Operator) -> None:
     only_one.do("rollback")
     assert only_one.show()["recorded"]
     assert only_one.versions() == ("1.0", ["1.0", "2.0"])
-
-
-def test_the_make_targets_reach_the_server(only_one: Operator) -> None:
-    def make(*arguments: str) -> str:
-        ports = [f"{name}={number}" for name, number in only_one.server.ports.items()]
-        done = subprocess.run(
-            ["make", *arguments, *ports],
-            cwd=ROOT,
-            env={k: v for k, v in only_one.server.environment.items() if not k.startswith("MAKE")},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout
-
-    assert "1.0      default" in make("models")
-    assert make("register", "VERSION=2.0") == "doubleit 2.0 answers, with 1 worker\n"
-    assert "doubleit 2.0 is the default\n" in make("rollout", "VERSION=2.0")
-    assert make("rollback") == "doubleit 1.0 is the default again; 2.0 stays\n"
-    assert make("scale", "VERSION=2.0", "WORKERS=2") == "doubleit 2.0 has 2 workers\n"
-    assert "finished and is removed" in make("unregister", "VERSION=2.0")

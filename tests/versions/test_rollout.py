@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -71,13 +72,6 @@ def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
     assert untouched.do("rollout", "1.0") == "doubleit 1.0 is the default already\n"
 
 
-def test_machines_get_the_versions_after_a_rollout(only_one: Operator) -> None:
-    status, out, err = only_one.run("rollout", "2.0", "--json")
-    assert status == 0, err
-    assert out.startswith("{\n")
-    assert '"default": "2.0"' in out
-
-
 def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
     add(only_one.store, "3.0", models.Slow())
     smoke = only_one.store / "smoke"
@@ -120,8 +114,9 @@ def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
 
 def test_a_version_that_is_meant_to_answer_otherwise_is_rolled_out(only_one: Operator) -> None:
     add(only_one.store, "5.0", models.Triple())
-    out = only_one.do("rollout", "5.0", "--accept-differences")
-    assert "doubleit 5.0 answers 9 smoke requests with 200" in out
+    out = only_one.do("rollout", "5.0", "--accept-differences", "--json")
+    assert json.loads(out) == only_one.show()
+    assert json.loads(out)["default"] == "5.0"
     assert only_one.server.post("[1]").text == "[3]"
 
 
@@ -142,8 +137,7 @@ def test_a_version_that_hangs_while_it_loads_is_removed(untouched: Operator) -> 
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_rollout_leaves_nothing(untouched: Operator, number: int) -> None:
+def test_an_interrupted_rollout_leaves_nothing(untouched: Operator) -> None:
     add(untouched.store, "6.0", models.Hanging())
     smoke = untouched.store / "smoke"
     smoke.write_text("[100]\n")
@@ -151,7 +145,7 @@ def test_an_interrupted_rollout_leaves_nothing(untouched: Operator, number: int)
     assert process.stdout
     assert process.stdout.readline() == "doubleit 6.0 answers, with 1 worker\n"
     time.sleep(0.5)
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     assert process.wait(20) != 0
     process.communicate()
 
