@@ -63,6 +63,23 @@ screenshot: .venv/.development ## Take docs/screenshot.png from the real page wi
 	@scripts/setup_browser.sh
 	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
 
+##@ Versions
+
+MODELS = $(PYTHON) -m scripts.models --name $(NAME)
+.PHONY: models register rollout rollback scale unregister
+models: .venv/.server ## Show the versions of the running server
+	@$(MODELS) list $(ARGS)
+register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
+	@$(MODELS) register $(VERSION) $(ARGS)
+rollout: .venv/.server ## Make VERSION the default if it answers as the default does [ARGS=--retire]
+	@$(MODELS) rollout $(VERSION) $(ARGS)
+rollback: .venv/.server ## Make the default before the default again, at once
+	@$(MODELS) rollback $(ARGS)
+scale: .venv/.server ## Give VERSION so many workers [VERSION= WORKERS=]
+	@$(MODELS) scale $(VERSION) $(WORKERS) $(ARGS)
+unregister: .venv/.server ## Remove VERSION from the server; its archive stays [VERSION=]
+	@$(MODELS) unregister $(VERSION) $(ARGS)
+
 ##@ Quality
 
 .PHONY: lint format test
@@ -80,7 +97,7 @@ test: .venv/.development ## Run the tests against the real server, with coverage
 
 .PHONY: clean
 clean: ## Remove what was built; the environment stays
-	@rm -rf build model_store/*.mar model_store/*.pt coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf build model_store/*.mar model_store/*.pt model_store/*.json coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 ##@ Cloud
 

@@ -1,6 +1,8 @@
 """Start TorchServe, wait until the model answers, watch it, and stop it without losing a request.
 
 python -m scripts.serve [--name NAME] [--version VERSION]
+
+Versions that were rolled out or back (scripts/models.py) are served again after a restart.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from types import FrameType
 from scripts import archive
 from scripts.server import drain, java, settings, start_cache
 from scripts.server.start import StartError, wait_ready
+from scripts.versions import state
 
 
 class Stop(Exception):  # noqa: N818 (a request, not an error)
@@ -27,13 +30,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--name", default="doubleit", help="the model's name in addresses")
-    parser.add_argument("--version", default="1.0", help="the version to serve")
+    parser.add_argument(
+        "--version", default="1.0", help="the version to serve where none was rolled out"
+    )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _raise_stop)
     try:
         return run(settings.read(options.name, options.version))
-    except (StartError, settings.SettingsError, archive.ArchiveError) as error:
+    except (StartError, settings.SettingsError, archive.ArchiveError, state.StateError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
     except Stop:
@@ -49,7 +54,11 @@ def _raise_stop(number: int, _frame: FrameType | None) -> None:
 
 def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
-    archives = [archive.find(server.model_store, server.model, server.version)]
+    record = state.load(server.model_store, server.model)
+    if record:
+        server = server._replace(version=record.default)
+    archives = find_archives(server, record)
+    workers = {name: version.workers for name, version in record.versions.items()} if record else {}
     settings.check_ports(server)
     with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
         temp = Path(folder)
@@ -60,6 +69,7 @@ def run(server: settings.Settings) -> int:
             temp,
             extra={"IN_FLIGHT_LOCK": str(lock)},
             flags=start_cache.flags(),
+            workers=workers,
         )
         try:
             wait_ready(server, [a.version for a in archives], process)
@@ -74,6 +84,26 @@ def run(server: settings.Settings) -> int:
         finally:
             java.stop(process)
     raise StartError(f"TorchServe ended by itself, exit status {process.returncode}")
+
+
+def find_archives(server: settings.Settings, record: state.Record | None) -> list[archive.Archive]:
+    """Return the archives to serve, the default first: the recorded ones where there is a record.
+
+    What was rolled out stays the default whatever version this start names.
+    """
+    if record is None:
+        return [archive.find(server.model_store, server.model, server.version)]
+    file = state.path(server.model_store, server.model)
+    others = record.others
+    also = f", also {', '.join(others)}" if others else ""
+    print(f"{file} has {server.model} {record.default} as the default{also}", flush=True)
+    try:
+        return [
+            archive.find(server.model_store, server.model, version)
+            for version in (record.default, *others)
+        ]
+    except archive.ArchiveError as error:
+        raise state.StateError(f"{error}. {file} names it: remove that file to forget it") from None
 
 
 def announce(server: settings.Settings) -> None:

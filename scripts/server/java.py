@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -35,7 +36,8 @@ def command(
     Args:
         settings: what config.properties does not hold.
         archives: archives to load, the default version first.
-        temp: a folder of this server's own: worker sockets and unpacked archives go there.
+        temp: a folder of this server's own: worker sockets and unpacked archives go there, and
+            its configuration lies there.
         flags: of the Java runtime, besides those of config.properties.
     """
     home = site_packages()
@@ -52,7 +54,7 @@ def command(
         "--python",
         sys.executable,
         "-f",
-        str(CONFIG),
+        str(temp / CONFIG.name),
         "-s",
         str(settings.model_store),
         "--no-config-snapshot",
@@ -77,6 +79,12 @@ def vmargs() -> list[str]:
     return []
 
 
+def configuration(model: str, workers: Mapping[str, int]) -> str:
+    """Return config.properties with a number of workers for the versions that have one."""
+    versions = {v: {"minWorkers": n, "maxWorkers": n} for v, n in workers.items()}
+    return f"{CONFIG.read_text()}models={json.dumps({model: versions})}\n"
+
+
 def start(  # noqa: PLR0913 (each is one thing that a start needs)
     settings: Settings,
     archives: Sequence[Path],
@@ -84,6 +92,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     *,
     extra: Mapping[str, str],
     flags: Sequence[str] = (),
+    workers: Mapping[str, int] | None = None,
     output: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start TorchServe in a process group of its own.
@@ -96,8 +105,10 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         temp: a folder of this server's own.
         extra: variables for it and its workers.
         flags: of the Java runtime, besides those of config.properties.
+        workers: how many workers a version has; the server's number by default.
         output: where its output goes; this process's by default.
     """
+    (temp / CONFIG.name).write_text(configuration(settings.model, workers or {}))
     environment = {
         **os.environ,
         **settings.variables,

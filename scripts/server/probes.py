@@ -6,9 +6,23 @@ import json
 import urllib.error
 import urllib.request
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
-from scripts.server.settings import Settings
+
+class Target(Protocol):
+    """A model on a server."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def inference(self) -> str:
+        """The inference API's address."""
+
+    @property
+    def management(self) -> str:
+        """The management API's address."""
 
 
 def get(url: str, timeout: float) -> tuple[int, bytes]:
@@ -23,12 +37,12 @@ def get(url: str, timeout: float) -> tuple[int, bytes]:
         return 0, b""
 
 
-def ready(settings: Settings, version: str, timeout: float = 1.0) -> bool:
+def ready(target: Target, version: str, timeout: float = 1.0) -> bool:
     """Say whether `version` really answers: its worker has loaded the model.
 
     TorchServe's own /ping is 200 long before that, and without any model.
     """
-    url = f"{settings.inference}/predictions/{settings.model}/{version}/ready"
+    url = f"{target.inference}/predictions/{target.model}/{version}/ready"
     return get(url, timeout)[0] == HTTPStatus.OK
 
 
@@ -36,13 +50,13 @@ class Unregistered(Exception):  # noqa: N818 (an answer, not an error)
     """The management API answers, and does not know the model."""
 
 
-def describe(settings: Settings) -> list[dict[str, Any]]:
+def describe(target: Target) -> list[dict[str, Any]]:
     """Return what the management API says of each version; empty where it does not answer.
 
     Raises:
         Unregistered: it does not know the model.
     """
-    status, body = get(f"{settings.management}/models/{settings.model}/all", timeout=1.0)
+    status, body = get(f"{target.management}/models/{target.model}/all", timeout=1.0)
     if status == HTTPStatus.NOT_FOUND:
         raise Unregistered
     return json.loads(body) if status == HTTPStatus.OK else []

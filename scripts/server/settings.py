@@ -51,12 +51,20 @@ class Settings(NamedTuple):
     @property
     def inference(self) -> str:
         """The inference API's address as a client on this machine reaches it."""
-        return f"http://{local(self.variables['HOST'])}:{self.port('PORT')}"
+        return self._url("")
 
     @property
     def management(self) -> str:
         """The management API's address as a client on this machine reaches it."""
-        return f"http://{local(self.variables['MANAGEMENT_HOST'])}:{self.port('MANAGEMENT_PORT')}"
+        return self._url("MANAGEMENT_")
+
+    @property
+    def metrics(self) -> str:
+        """The metrics API's address as a client on this machine reaches it."""
+        return self._url("METRICS_")
+
+    def _url(self, prefix: str) -> str:
+        return f"http://{local(self.variables[f'{prefix}HOST'])}:{self.port(f'{prefix}PORT')}"
 
 
 def local(host: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from scripts.server import probes
 from scripts.server.settings import Settings
+from scripts.server.watch import Watch
 
 POLL_SECONDS = 0.02
 # Seconds that a start may take: TorchServe's own, and a model's startupTimeout.
@@ -33,7 +33,7 @@ def wait_ready(
             the model, or `limit` seconds passed.
     """
     deadline = time.monotonic() + limit
-    pids: dict[str, int] = {}
+    watch = Watch()
     waiting = list(versions)
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -44,7 +44,7 @@ def wait_ready(
             described = {"": {}}
         if described:
             for version in list(waiting):
-                if _answers(settings, version, described.get(version), pids):
+                if _answers(settings, version, described.get(version), watch):
                     waiting.remove(version)
         if not waiting:
             return
@@ -53,26 +53,13 @@ def wait_ready(
 
 
 def _answers(
-    settings: Settings, version: str, described: dict[str, Any] | None, pids: dict[str, int]
+    settings: Settings, version: str, described: dict[str, Any] | None, watch: Watch
 ) -> bool:
     """Say whether a version answers; raise StartError if it never will."""
     what = f"{settings.model} {version}"
     if described is None:
         raise StartError(f"TorchServe did not register {what}: its log says why")
-    for worker in described["workers"]:
-        pid = pids.setdefault(f"{version} {worker['id']}", worker["pid"])
-        if pid <= 0:
-            del pids[f"{version} {worker['id']}"]
-        # TorchServe starts a dead worker again and again: the first death is the news.
-        elif worker["pid"] != pid or not _alive(pid):
-            raise StartError(f"a worker died while loading {what}: its log says why")
+    if any(watch.died(worker["id"], worker["pid"]) for worker in described["workers"]):
+        raise StartError(f"a worker died while loading {what}: its log says why")
     loaded = any(worker["status"] == "READY" for worker in described["workers"])
     return loaded and probes.ready(settings, version)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -36,6 +36,31 @@ class Slow(nn.Module):
         return numbers * 2
 
 
+class Triple(nn.Module):
+    """Multiplies by 3: not what a new version of DoubleIt may do."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return numbers * 3
+
+
+class Hanging(nn.Module):
+    """Doubles, and never answers where a hundred is among the numbers."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        while bool((numbers >= 100).any()):
+            numbers = numbers.clone()
+        return numbers * 2
+
+
+class NeverLoading(nn.Module):
+    """Never answers, not even while it is warmed up."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        while numbers.dim() == 1:
+            numbers = numbers.clone()
+        return numbers
+
+
 class Pair(nn.Module):
     """Not what the handler serves: answers with two dimensions."""
 

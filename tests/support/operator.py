@@ -1,0 +1,108 @@
+"""An operator of versions at the command line, and versions to operate on, good and bad."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import requests
+from torch import nn
+
+from scripts import build_archive
+from tests.support import models
+from tests.support.server import ROOT, Server
+
+# One worker loads in half the time of two, which is most of what these tests do.
+ONE_WORKER = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+
+
+class Operator:
+    """Runs the command line against a server, as it stands in the server's environment."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.store = Path(server.environment["MODEL_STORE"])
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.models", *arguments],
+            cwd=ROOT,
+            env={**self.server.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr."""
+        process = self.start(*arguments, **variables)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def do(self, *arguments: str) -> str:
+        """Run a command that succeeds; return what it says."""
+        status, out, err = self.run(*arguments)
+        assert status == 0, err
+        return out
+
+    def refused(self, *arguments: str, **variables: str) -> str:
+        """Run a command that fails; return the one line that says why."""
+        status, out, err = self.run(*arguments, **variables)
+        assert status == 1, out
+        lines = [line for line in err.splitlines() if not line.endswith(" ...")]
+        assert len(lines) == 1, err
+        assert lines[0].startswith("models: ")
+        return lines[0].removeprefix("models: ")
+
+    def show(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.do("list", "--json"))
+        return found
+
+    def versions(self) -> tuple[str, list[str]]:
+        """Return the default and every version, as the server has them."""
+        url = f"{self.server.management}/models/doubleit"
+        default: str = requests.get(url, timeout=10).json()[0]["modelVersion"]
+        return default, sorted(version["modelVersion"] for version in self.server.describe())
+
+    def reset(self) -> None:
+        """Leave 1.0 alone on the server, and no record."""
+        url = f"{self.server.management}/models/doubleit"
+        requests.put(f"{url}/1.0/set-default", timeout=10).raise_for_status()
+        for version in self.versions()[1]:
+            if version != "1.0":
+                requests.delete(f"{url}/{version}", timeout=30).raise_for_status()
+        (self.store / "doubleit.json").unlink(missing_ok=True)
+
+    def record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.store / "doubleit.json").read_text())
+        return record
+
+    def answering(self) -> str:
+        """Return the version that answers where the address names none."""
+        tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}
+        answer = self.server.post(json.dumps({"inputs": [tensor]}), "/v2/models/doubleit/infer")
+        version: str = answer.json()["model_version"]
+        return version
+
+
+def add(store: Path, version: str, module: nn.Module, settings: str = "") -> None:
+    """Put a version of doubleit with another model into the store."""
+    model = models.save(module, store / f"m{version}.pt", settings)
+    build_archive.package(model, "doubleit", version, model.with_suffix(".yaml"), store)
+
+
+def add_edited(store: Path, version: str, member: str, content: bytes) -> None:
+    """Put a version into the store that is 2.0 but for one file and the version."""
+    with (
+        zipfile.ZipFile(store / "doubleit-2.0.mar") as source,
+        zipfile.ZipFile(store / f"doubleit-{version}.mar", "w") as target,
+    ):
+        for name in source.namelist():
+            data = content if name == member else source.read(name)
+            if name == "MAR-INF/MANIFEST.json":
+                data = data.replace(b'"2.0"', f'"{version}"'.encode())
+            target.writestr(name, data)

@@ -1,0 +1,42 @@
+"""A server with versions for each module, and somebody who operates it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import build_archive
+from tests.support.operator import ONE_WORKER, Operator
+from tests.support.server import Server
+
+
+def make_store(store: Path, torchscript: Path) -> Path:
+    """Make a model store with doubleit 1.0 and 2.0."""
+    store.mkdir()
+    for version in ("1.0", "2.0"):
+        build_archive.package(torchscript, "doubleit", version, build_archive.CONFIG, store)
+    return store
+
+
+@pytest.fixture
+def fresh_store(tmp_path: Path, torchscript: Path) -> Path:
+    return make_store(tmp_path / "store", torchscript)
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Iterator[Operator]:
+    """An operator of a server of the module's own."""
+    folder = tmp_path_factory.mktemp("versions")
+    store = make_store(folder / "store", torchscript)
+    with Server(store, folder / "log", environment=ONE_WORKER) as server:
+        yield Operator(server)
+
+
+@pytest.fixture
+def only_one(operator: Operator) -> Iterator[Operator]:
+    """The operator, of a server that has 1.0 alone, before and after."""
+    assert operator.versions() == ("1.0", ["1.0"])
+    yield operator
+    operator.reset()

@@ -1,0 +1,186 @@
+"""Every command against a real server: what it does, and what it refuses."""
+
+from __future__ import annotations
+
+import requests
+from typer.testing import CliRunner
+
+from scripts import models
+from scripts.versions import state
+from tests.support.operator import Operator
+from tests.support.server import free_ports
+
+
+def test_the_table_shows_what_each_version_is(operator: Operator) -> None:
+    for _ in range(3):
+        assert operator.server.post("[1]").status_code == 200
+    lines = operator.do("list").splitlines()
+    assert " ".join(lines[0].split()) == "version workers batch queue loaded (UTC) requests"
+    row = next(line.split() for line in lines if line.startswith("1.0"))
+    assert row[:8] == ["1.0", "default", "1", "of", "1", "ready", "64/1", "ms"]
+    assert lines[-1].endswith(
+        "more requests named no version: the default of the time answered them"
+    )
+    assert int(lines[-1].split()[0]) >= 3
+    assert max(map(len, lines)) <= 80
+
+
+def test_machines_get_everything_as_json(operator: Operator) -> None:
+    before = operator.show()
+    operator.server.post("[1]", "/predictions/doubleit/1.0")
+    after = operator.show()
+    version, earlier = after["versions"][0], before["versions"][0]
+    assert after["model"] == "doubleit"
+    assert after["default"] == version["version"] == "1.0"
+    assert version["requests"] == earlier["requests"] + 1
+    assert version["archive"] == "doubleit-1.0.mar"
+    assert (version["batch_size"], version["batch_delay_ms"], version["queue"]) == (64, 1, 0)
+    (worker,) = version["workers"]
+    assert worker["ready"]
+    assert worker["pid"] in operator.server.worker_pids()
+    assert version["loaded"] == worker["started"]
+
+
+def test_without_metrics_the_rest_is_shown(operator: Operator) -> None:
+    (port,) = free_ports(1)
+    status, out, _ = operator.run("--metrics", f"http://127.0.0.1:{port}", "list")
+    assert status == 0
+    assert f"no metrics at http://127.0.0.1:{port}: requests are not known" in out
+    assert next(line for line in out.splitlines() if line.startswith("1.0")).endswith("?")
+
+
+def test_register_serves_a_version_beside_the_default(only_one: Operator) -> None:
+    assert only_one.do("register", "2.0", "--workers", "2") == (
+        "doubleit 2.0 answers, with 2 workers\n"
+    )
+    found = only_one.show()
+    assert found["default"] == only_one.answering() == "1.0"
+    assert [v["version"] for v in found["versions"]] == ["1.0", "2.0"]
+    assert [w["ready"] for w in found["versions"][1]["workers"]] == [True, True]
+    assert only_one.server.post("[2]", "/predictions/doubleit/2.0").text == "[4]"
+    assert only_one.refused("register", "2.0") == "version 2.0 is registered already"
+    assert only_one.record() == {
+        "default": "1.0",
+        "previous": None,
+        "versions": {"1.0": {"workers": 1}, "2.0": {"workers": 2}},
+    }
+
+    assert only_one.do("scale", "2.0", "1") == "doubleit 2.0 has 1 worker\n"
+    assert len(only_one.show()["versions"][1]["workers"]) == 1
+    assert only_one.record()["versions"]["2.0"] == {"workers": 1}
+
+    archive = (only_one.store / "doubleit-2.0.mar").read_bytes()
+    assert only_one.do("unregister", "2.0") == "doubleit 2.0 has finished and is removed\n"
+    assert only_one.versions() == ("1.0", ["1.0"])
+    assert only_one.server.post("[2]", "/predictions/doubleit/2.0").status_code == 404
+    assert (only_one.store / "doubleit-2.0.mar").read_bytes() == archive
+    assert list(only_one.record()["versions"]) == ["1.0"]
+
+
+def test_what_cannot_be_done_is_refused_in_one_line(operator: Operator) -> None:
+    store = operator.store
+    (store / "doubleit-8.0.mar").write_bytes((store / "doubleit-1.0.mar").read_bytes())
+    (store / "doubleit-8.1.mar").write_bytes(b"not a zip file")
+    expected = {
+        ("register", "1.0"): "version 1.0 is registered already",
+        ("register", "9.9"): f"{store}/doubleit-9.9.mar is missing: build it with make archive",
+        ("rollout", "9.9"): f"{store}/doubleit-9.9.mar is missing: build it with make archive",
+        ("register", "8.0"): f"{store}/doubleit-8.0.mar holds doubleit 1.0, not doubleit 8.0",
+        ("register", "8.1"): (
+            f"{store}/doubleit-8.1.mar is not a model archive: File is not a zip file"
+        ),
+        ("unregister", "1.0"): ("1.0 is the default and cannot be removed: roll out another first"),
+        ("unregister", "9.9"): "version 9.9 is not registered; the server has 1.0",
+        ("scale", "9.9", "2"): "version 9.9 is not registered; the server has 1.0",
+        ("register", "../etc"): "'../etc' is not a version: digits and dots, such as 2.0",
+        ("rollback",): "1.0 is the first default: nothing to roll back to",
+        ("--name", "other", "list"): (
+            f"{operator.server.management} has no model other; it has doubleit"
+        ),
+        ("--store", str(store.parent), "rollback"): (
+            f"the server has doubleit-1.0.mar, which is not in {store.parent}: name the server's "
+            "model store with MODEL_STORE"
+        ),
+        ("--store", "/nowhere", "rollback"): (
+            "no model store at /nowhere: No such file or directory"
+        ),
+        ("rollout", "2.0", "--smoke", "/nowhere"): (
+            "cannot read /nowhere: No such file or directory"
+        ),
+        ("rollout", "2.0", "--smoke", "/dev/null"): (
+            "/dev/null holds no request: write a JSON body on each line"
+        ),
+        ("--management", operator.server.metrics, "list"): (
+            "TorchServe refused: 404 Requested resource is not found, please refer to API "
+            f"document. ({operator.server.metrics}/models)"
+        ),
+    }
+    for arguments, message in expected.items():
+        assert operator.refused(*arguments) == message
+    assert operator.versions() == ("1.0", ["1.0"])
+    for name in ("8.0", "8.1"):
+        (store / f"doubleit-{name}.mar").unlink()
+
+
+def test_wrong_usage_is_refused(operator: Operator) -> None:
+    for arguments in (("scale", "1.0", "0"), ("--name", "a/b", "list"), ("rollout",)):
+        status, _, err = operator.run(*arguments)
+        assert status == 2
+        assert "Error" in err
+
+
+def test_help_is_there_for_everything() -> None:
+    def page(*arguments: str) -> str:
+        return CliRunner().invoke(models.app, [*arguments, "--help"]).output
+
+    out = page()
+    for variable in ("MANAGEMENT_URL", "INFERENCE_URL", "METRICS_URL", "MODEL_STORE"):
+        assert variable in out
+    for command in ("list", "register", "rollout", "rollback", "scale", "unregister"):
+        assert command in out
+        assert "--json" in page(command)
+
+
+def test_without_a_server_the_error_says_so(operator: Operator) -> None:
+    (port,) = free_ports(1)
+    assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
+        f"no server answers at http://localhost:{port}: start it with make serve, "
+        "or name another with MANAGEMENT_URL"
+    )
+
+
+def test_a_management_api_that_others_reach_is_refused(operator: Operator) -> None:
+    for host in ("192.0.2.1", "management.example"):
+        message = operator.refused("--management", f"http://{host}:8081", "list")
+        assert message.startswith(f"http://{host}:8081 is not on loopback")
+
+
+def test_a_management_api_that_others_reach_is_used_on_request(operator: Operator) -> None:
+    # The same server by another of this machine's addresses: nothing listens there.
+    host = "0.0.0.0"
+    url = operator.server.management.replace("127.0.0.1", host)
+    assert operator.refused("--management", url, "list").startswith(f"{url} is not on loopback")
+    status, out, _ = operator.run("--management", url, "--allow-remote", "list", "--json")
+    assert status == 0
+    assert '"default": "1.0"' in out
+
+
+def test_one_change_at_a_time(operator: Operator) -> None:
+    with state.locked(operator.store):
+        assert operator.refused("register", "2.0") == (
+            f"another change of the versions in {operator.store} is under way"
+        )
+    assert operator.versions() == ("1.0", ["1.0"])
+
+
+def test_a_change_behind_the_tools_back_is_noticed(only_one: Operator) -> None:
+    only_one.do("register", "2.0")
+    management = only_one.server.management
+    requests.put(f"{management}/models/doubleit/2.0/set-default", timeout=10).raise_for_status()
+    assert only_one.do("list").splitlines()[-1] == (
+        "after a restart it would be default 1.0, also 2.0: versions were changed without this tool"
+    )
+    assert not only_one.show()["recorded"]
+    only_one.do("rollback")
+    assert only_one.show()["recorded"]
+    assert only_one.versions() == ("1.0", ["1.0", "2.0"])

@@ -1,0 +1,73 @@
+"""Noticing that a version still has requests, on a real server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scripts import build_archive
+from scripts.versions import idle
+from scripts.versions.client import Management
+from scripts.versions.client import Server as Target
+from tests.support import models
+from tests.support.operator import ONE_WORKER
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose model takes as many seconds as the first number says."""
+    store = tmp_path_factory.mktemp("slow")
+    model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 10\n")
+    build_archive.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
+    with Server(store, store / "log", "slow", environment=ONE_WORKER) as server:
+        yield server
+
+
+def management(server: Server) -> Management:
+    return Management(Target("slow", server.management, server.url, server.metrics))
+
+
+def test_a_version_without_requests_is_idle_soon(slow: Server) -> None:
+    started = time.monotonic()
+    assert idle.wait(management(slow), "1.0", limit=5)
+    assert idle.QUIET_SECONDS <= time.monotonic() - started < 3
+
+
+def test_a_request_in_a_worker_is_waited_for(slow: Server) -> None:
+    with ThreadPoolExecutor() as pool:
+        request = pool.submit(slow.post, "[2]")
+        time.sleep(0.3)
+        assert idle.busy(management(slow).describe().get("1.0"))
+        assert not idle.wait(management(slow), "1.0", limit=0.3)
+        assert idle.wait(management(slow), "1.0", limit=30)
+        assert request.done()
+        assert request.result().text == "[4]"
+
+
+def test_requests_that_wait_for_the_worker_are_waited_for(
+    slow: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The queue alone decides here.
+    monkeypatch.setattr(idle, "busy", lambda _version: False)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(slow.post, "[1]")
+        time.sleep(0.3)
+        second = pool.submit(slow.post, "[0]")
+        time.sleep(0.2)
+        assert idle.wait(management(slow), "1.0", limit=30)
+        assert first.done()
+        assert second.result().text == "[0]"
+
+
+@pytest.mark.parametrize("hidden", ["LOCKS", "LOCK_VARIABLE"])
+def test_where_locks_cannot_be_seen_the_response_timeout_passes(
+    slow: Server, monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    monkeypatch.setattr(idle, hidden, Path("/nowhere") if hidden == "LOCKS" else "NO_SUCH_VARIABLE")
+    assert idle.busy(management(slow).describe().get("1.0")) is None
+    assert not idle.wait(management(slow), "1.0", limit=1.5)

@@ -1,0 +1,94 @@
+"""A server that was stopped or killed comes back with the versions that it had."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.operator import ONE_WORKER, Operator
+from tests.support.server import Server
+
+
+def state(operator: Operator) -> dict[str, object]:
+    """Return what a restart is to keep."""
+    found = operator.show()
+    workers = {v["version"]: len(v["workers"]) for v in found["versions"]}
+    return {**{key: found[key] for key in ("default", "previous", "recorded")}, "workers": workers}
+
+
+def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Server(fresh_store, log, environment=ONE_WORKER) as server:
+        operator = Operator(server)
+        operator.do("rollout", "2.0", "--workers", "2")
+        before = state(operator)
+        assert before == {
+            "default": "2.0",
+            "previous": "1.0",
+            "recorded": True,
+            "workers": {"1.0": 1, "2.0": 2},
+        }
+        server.stop(signal.SIGKILL)
+        until = time.monotonic() + 20
+        while (answer := operator.run("list"))[0] == 0:
+            assert time.monotonic() < until, answer
+        log.unlink()
+
+        server.start().wait_ready()
+        assert (
+            f"{fresh_store}/doubleit.json has doubleit 2.0 as the default, also 1.0\n"
+            in server.output()
+        )
+        assert f"doubleit 2.0 answers at {server.predictions}\n" in server.output()
+        assert operator.answering() == "2.0"
+        assert state(operator) == before
+        operator.do("rollback")
+        operator.do("unregister", "2.0")
+        assert server.stop(signal.SIGTERM) == 0
+        log.unlink()
+
+        # The version that the start names does not undo what was decided since.
+        server.version = "2.0"
+        server.start().wait_ready()
+        assert state(operator) == {
+            "default": "1.0",
+            "previous": "2.0",
+            "recorded": True,
+            "workers": {"1.0": 1},
+        }
+        assert server.post("[1]").text == "[2]"
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (
+            {"default": "3.0", "previous": None, "versions": {"3.0": {"workers": 1}}},
+            "{store}/doubleit-3.0.mar is missing: build it with make archive. "
+            "{store}/doubleit.json names it: remove that file to forget it",
+        ),
+        (
+            {"default": "3.0", "previous": None, "versions": {"1.0": {"workers": 1}}},
+            "{store}/doubleit.json is not a record of versions: the default 3.0 is not among the "
+            "versions; mend or remove it",
+        ),
+        (
+            {"default": "1.0", "previous": None, "versions": {"1.0": {"workers": "two"}}},
+            "{store}/doubleit.json is not a record of versions: Expected `int`, got `str` - at "
+            "`$.versions[...].workers`; mend or remove it",
+        ),
+    ],
+)
+def test_a_record_that_cannot_be_followed_is_refused(
+    fresh_store: Path, tmp_path: Path, record: object, reason: str
+) -> None:
+    (fresh_store / "doubleit.json").write_text(json.dumps(record))
+    server = Server(fresh_store, tmp_path / "log")
+    process = server.start().process
+    assert process
+    assert process.wait(20) == 1
+    assert server.output().splitlines()[-1] == f"serve: {reason.format(store=fresh_store)}"

@@ -1,0 +1,171 @@
+"""Rolling out and back on a real server: with load, with broken versions, with slow requests."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import models
+from tests.support.load import Load
+from tests.support.operator import Operator, add, add_edited
+
+
+@pytest.fixture
+def untouched(only_one: Operator) -> Iterator[Operator]:
+    """The operator of a server that is afterwards as it was, processes and all."""
+    archives = {path.name: path.read_bytes() for path in only_one.store.glob("*.mar")}
+    before = (only_one.server.worker_pids(), _workers(only_one), only_one.answering())
+    yield only_one
+    assert only_one.versions() == ("1.0", ["1.0"])
+    assert (only_one.server.worker_pids(), _workers(only_one), only_one.answering()) == before
+    assert only_one.record() == {
+        "default": "1.0",
+        "previous": None,
+        "versions": {"1.0": {"workers": 1}},
+    }
+    for name, content in archives.items():
+        assert (only_one.store / name).read_bytes() == content
+
+
+def _workers(operator: Operator) -> list[int]:
+    """Return the processes of workers, of whatever TorchServe still starts too."""
+    java = psutil.Process(operator.server.java_pid())
+    deadline = time.monotonic() + 5
+    while len(found := [child.pid for child in java.children()]) > 1:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> None:
+    with Load(only_one.server.predictions) as load:
+        time.sleep(0.5)
+        assert only_one.do("rollout", "2.0").splitlines() == [
+            "doubleit 2.0 answers, with 1 worker",
+            "doubleit 2.0 answers 9 smoke requests as 1.0 does",
+            "doubleit 2.0 is the default",
+            "doubleit 1.0 has finished and stays for a rollback",
+        ]
+        assert only_one.answering() == "2.0"
+        assert only_one.record()["previous"] == "1.0"
+        time.sleep(0.5)
+        assert only_one.do("rollback") == "doubleit 1.0 is the default again; 2.0 stays\n"
+        assert only_one.answering() == "1.0"
+        only_one.do("rollback")
+        assert only_one.answering() == "2.0"
+        time.sleep(0.5)
+        only_one.do("rollout", "1.0", "--retire")
+        assert only_one.versions() == ("1.0", ["1.0"])
+    assert load.faults == []
+    assert load.counts["answered"] > 3000
+
+
+def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
+    assert untouched.do("rollout", "1.0") == "doubleit 1.0 is the default already\n"
+
+
+def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
+    add(only_one.store, "3.0", models.Slow())
+    smoke = only_one.store / "smoke"
+    smoke.write_text("[0]\n\n[-1, 0]\n")
+    options = ("--smoke", str(smoke))
+    assert "answers 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
+    with ThreadPoolExecutor(4) as pool:
+        slow = [pool.submit(only_one.server.post, "[1]") for _ in range(3)]
+        time.sleep(0.2)
+        assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
+            "doubleit 3.0 has finished and is removed"
+        )
+        # Answered before the version went, not after.
+        assert all(future.done() for future in slow)
+        assert [future.result().text for future in slow] == ["[2]"] * 3
+    assert only_one.versions() == ("1.0", ["1.0"])
+    assert only_one.refused("rollback") == (
+        "3.0, the default before 1.0, was removed: roll it out to have it again"
+    )
+
+
+def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operator) -> None:
+    add_edited(untouched.store, "4.0", "handler.py", b"import nothing_of_that_name\n")
+    for command in ("register", "rollout"):
+        started = time.monotonic()
+        assert untouched.refused(command, "4.0") == (
+            "a worker died while loading doubleit 4.0: the server's log says why"
+        )
+        assert time.monotonic() - started < 45  # not startupTimeout
+    assert "nothing_of_that_name" in untouched.server.output()
+
+
+def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
+    add(untouched.store, "5.0", models.Triple())
+    assert untouched.refused("rollout", "5.0") == (
+        "5.0 failed the smoke check on [1, 2, 3, 4]: expected 200 [2,4,6,8], as 1.0 answers; "
+        "actual 200 [3,6,9,12]"
+    )
+
+
+def test_a_version_that_is_meant_to_answer_otherwise_is_rolled_out(only_one: Operator) -> None:
+    add(only_one.store, "5.0", models.Triple())
+    out = only_one.do("rollout", "5.0", "--accept-differences", "--json")
+    assert json.loads(out) == only_one.show()
+    assert json.loads(out)["default"] == "5.0"
+    assert only_one.server.post("[1]").text == "[3]"
+
+
+def test_a_version_that_hangs_is_removed_while_it_hangs(untouched: Operator) -> None:
+    add(untouched.store, "6.0", models.Hanging())
+    smoke = untouched.store / "smoke"
+    smoke.write_text("[1]\n[100]\n")
+    assert untouched.refused("rollout", "6.0", "--smoke", str(smoke), "--timeout", "1.5") == (
+        "6.0 failed the smoke check on [100]: expected 200 [200], as 1.0 answers; "
+        "actual no answer within 1.5 s"
+    )
+
+
+def test_a_version_that_hangs_while_it_loads_is_removed(untouched: Operator) -> None:
+    add(untouched.store, "7.0", models.NeverLoading(), "startupTimeout: 1\n")
+    assert untouched.refused("register", "7.0") == (
+        "a worker died while loading doubleit 7.0: the server's log says why"
+    )
+
+
+def test_an_interrupted_rollout_leaves_nothing(untouched: Operator) -> None:
+    add(untouched.store, "6.0", models.Hanging())
+    smoke = untouched.store / "smoke"
+    smoke.write_text("[100]\n")
+    process = untouched.start("rollout", "6.0", "--smoke", str(smoke), "--timeout", "30")
+    assert process.stdout
+    assert process.stdout.readline() == "doubleit 6.0 answers, with 1 worker\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) != 0
+    process.communicate()
+
+
+def test_a_version_that_was_registered_before_stays_when_it_is_refused(only_one: Operator) -> None:
+    add(only_one.store, "5.0", models.Triple())
+    only_one.do("register", "5.0")
+    assert "failed the smoke check" in only_one.refused("rollout", "5.0")
+    assert only_one.versions() == ("1.0", ["1.0", "5.0"])
+
+
+def test_smoke_requests_that_show_nothing_are_refused(untouched: Operator, tmp_path: Path) -> None:
+    smoke = tmp_path / "smoke"
+    smoke.write_text('"no list"\n{}\n')
+    assert untouched.refused("rollout", "2.0", "--smoke", str(smoke)).startswith(
+        "1.0 answers 200 to none of the smoke requests"
+    )
+
+
+def test_an_archive_that_states_its_workers_gets_those_asked_for(only_one: Operator) -> None:
+    add(only_one.store, "7.0", models.Counting(), "minWorkers: 2\nmaxWorkers: 2\n")
+    only_one.do("register", "7.0")
+    assert len(only_one.show()["versions"][1]["workers"]) == 1
