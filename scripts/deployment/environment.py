@@ -98,7 +98,7 @@ class Environment:
         done = subprocess.run(
             ["scripts/iac.sh", command, self.name, *options],
             cwd=ROOT,
-            env={**os.environ, **(variables or {})},
+            env={**os.environ, "REQUIRE_TERRAFORM": "1", **(variables or {})},
             stdout=subprocess.PIPE if capture else None,
             text=True,
             check=False,
