@@ -83,6 +83,7 @@ lint-workflows: .venv/.development
 	@$(CHECK_SCHEMA) vendor.github-actions .github/actions/*/action.yml
 	@$(CHECK_SCHEMA) vendor.dependabot .github/dependabot.yml
 	@$(CHECK_SCHEMA) vendor.codecov codecov.yml
+	@$(CHECK_SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	@$(if $(wildcard docker/compose*.yaml),$(CHECK_SCHEMA) vendor.compose-spec $(wildcard docker/compose*.yaml))
 lint-files: .venv/.development
 	@.venv/bin/yamllint --strict $$(git ls-files '*.yml' '*.yaml')

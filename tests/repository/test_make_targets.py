@@ -7,7 +7,8 @@ import re
 import pytest
 import yaml
 
-from tests.support.repository import ROOT, code, made, name, steps, targets, tracked
+from tests.support.repository import code, made, name, steps, targets, tracked
+from tests.support.server import ROOT
 
 PAGES = tracked("*.md", ":!tests/")
 
@@ -47,7 +48,11 @@ def test_every_hook_is_local_and_a_target_that_exists() -> None:
 def test_every_target_is_explained_by_make_or_part_of_one_that_is() -> None:
     text = (ROOT / "Makefile").read_text()
     explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## ", text, re.MULTILINE))
-    parts = {word for line in re.findall(r"^[A-Z]+ := (.*)$", text, re.MULTILINE) for word in line.split()}
+    parts = {
+        word
+        for line in re.findall(r"^[A-Z]+ := (.*)$", text, re.MULTILINE)
+        for word in line.split()
+    }
     assert targets() - explained <= parts
     assert "lint" in explained
 

@@ -8,13 +8,14 @@ import tomllib
 import yaml
 
 from scripts.project import version
-from tests.support.repository import ROOT, name, tracked
+from tests.support.repository import name, tracked
+from tests.support.server import ROOT
 
 
 def test_the_changelog_s_newest_section_is_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     sections = re.findall(r"^## \[([^\]]+)\]", text, re.MULTILINE)
-    assert [section for section in sections if section != "Unreleased"][0] == version()
+    assert next(section for section in sections if section != "Unreleased") == version()
 
 
 def test_every_python_file_is_type_checked() -> None:

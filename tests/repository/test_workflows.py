@@ -10,7 +10,9 @@ from tests.support.repository import made, steps, tracked, workflows
 
 # Programs of the platform, whose use is no part of the project's code.
 PLATFORM = ("gcloud auth configure-docker ", "gh pr comment ")
-PIN = re.compile(r"uses: (?P<action>[^@\s]+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v\d+\.\d+\.\d+)$")
+PIN = re.compile(
+    r"uses: (?P<action>[^@\s]+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v\d+\.\d+\.\d+)$"
+)
 
 
 def test_every_step_that_runs_the_project_s_code_is_a_make_target() -> None:

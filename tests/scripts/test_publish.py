@@ -34,7 +34,9 @@ case "$*" in
     ;;
 "buildx imagetools create "*)
     for argument in "$@"; do
-        case $argument in --tag=*) echo "${!#}" | sed 's/.*@//' >"$(file "${argument#--tag=}")" ;; esac
+        case $argument in
+        --tag=*) echo "${!#}" | sed 's/.*@//' >"$(file "${argument#--tag=}")" ;;
+        esac
     done
     ;;
 *) exit 64 ;;
@@ -102,8 +104,9 @@ def test_a_release_names_the_image_of_its_commit_and_builds_nothing(
     assert "buildx build" not in (registry / "calls").read_text()
 
 
+@pytest.mark.usefixtures("registry")
 def test_a_commit_that_main_did_not_build_cannot_be_released(
-    registry: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(SystemExit, match=f"no {BACKEND}:{COMMIT}: push this commit to main first"):
         run(monkeypatch, "release")
@@ -119,8 +122,9 @@ def test_a_version_stays_the_image_that_it_was(
     assert tag(registry, BACKEND, version()).read_text() == "sha256:earlier\n"
 
 
+@pytest.mark.usefixtures("registry")
 def test_a_tag_that_is_not_the_version_is_refused(
-    registry: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GITHUB_REF_NAME", "v0.0.1")
     with pytest.raises(SystemExit, match="the tag is v0.0.1, and pyproject.toml says"):
@@ -142,7 +146,8 @@ def test_a_build_that_fails_gives_no_image(registry: Path, monkeypatch: pytest.M
     assert not (registry / "outputs").exists()
 
 
-def test_no_registry_is_an_error(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("registry")
+def test_no_registry_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REGISTRY")
     with pytest.raises(SystemExit, match="REGISTRY is not set"):
         run(monkeypatch, "build")

@@ -120,7 +120,8 @@ def test_a_changelog_without_the_version_s_changes_is_refused(
         release.check("1.2.0")
 
 
+@pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("number", ["1.2", "1.2.0.1", "01.2.0", "next"])
-def test_a_version_that_is_not_semantic_is_refused(repository: Path, number: str) -> None:
+def test_a_version_that_is_not_semantic_is_refused(number: str) -> None:
     with pytest.raises(release.ReleaseError, match="no semantic version"):
         release.check(number)

@@ -15,7 +15,8 @@ from tests.support.server import ROOT
 TARGET = r"[a-z][a-z0-9-]*"
 # Where a command begins: a line, or what joins commands; a prompt and variables may stand before.
 COMMAND = re.compile(
-    rf"(?:^|[;&|(]|\$\()\s*(?:\$ )?(?:[A-Za-z_]\w*=\S*\s+)*make((?:[ \t]+(?:{TARGET}|[A-Z_]+=\S*|-\S+))*)",
+    r"(?:^|[;&|(]|\$\()\s*(?:\$ )?(?:[A-Za-z_]\w*=\S*\s+)*"
+    rf"make((?:[ \t]+(?:{TARGET}|[A-Z_]+=\S*|-\S+))*)",
     re.MULTILINE,
 )
 
