@@ -20,12 +20,12 @@ from scripts.deployment import checks, summary
 from scripts.deployment.environment import DeploymentError, Environment
 
 
-def deploy(environment: Environment, pause: float = checks.PAUSE) -> None:
+def deploy(environment: Environment, patience: float = checks.PATIENCE) -> None:
     """Deploy, or leave what served before serving.
 
     Args:
         environment: where to.
-        pause: seconds between the attempts of a test.
+        patience: seconds that the API may take to be ready.
 
     Raises:
         DeploymentError: the images do not serve; the message says what serves instead.
@@ -36,7 +36,7 @@ def deploy(environment: Environment, pause: float = checks.PAUSE) -> None:
     _say(f"{environment.name} serves {', '.join(stable.values()) or 'nothing yet'}")
     environment.apply(stable, percent=0)
     try:
-        checks.check(environment.services(), canary=True, pause=pause)
+        checks.check(environment.services(), canary=True, patience=patience)
     except DeploymentError as error:
         raise DeploymentError(f"{error}. {_unchanged(stable)}") from error
     if not stable:
@@ -44,10 +44,10 @@ def deploy(environment: Environment, pause: float = checks.PAUSE) -> None:
     _say("the new revisions answer: all requests go to them")
     try:
         environment.apply(stable, percent=100)
-        checks.check(environment.services(), canary=False, pause=pause)
+        checks.check(environment.services(), canary=False, patience=patience)
     except (DeploymentError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        raise DeploymentError(f"{reason}. {_roll_back(environment, stable, pause)}") from error
+        raise DeploymentError(f"{reason}. {_roll_back(environment, stable, patience)}") from error
 
 
 def _unchanged(stable: dict[str, str]) -> str:
@@ -56,12 +56,12 @@ def _unchanged(stable: dict[str, str]) -> str:
     return "This was the first deployment, so there is nothing to return to"
 
 
-def _roll_back(environment: Environment, stable: dict[str, str], pause: float) -> str:
+def _roll_back(environment: Environment, stable: dict[str, str], patience: float) -> str:
     revisions = ", ".join(stable.values())
     _say(f"rolling back to {revisions}")
     try:
         environment.apply(stable, percent=0)
-        checks.check(environment.services(), canary=False, pause=pause)
+        checks.check(environment.services(), canary=False, patience=patience)
     except DeploymentError as error:
         variables = " ".join(
             f"TF_VAR_{name}_stable_revision={revisions}" for name, revisions in stable.items()
@@ -83,7 +83,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("environment", choices=["dev", "prod"])
     parser.add_argument(
-        "--pause", type=float, default=checks.PAUSE, help="seconds between attempts of a test"
+        "--patience",
+        type=float,
+        default=checks.PATIENCE,
+        help="seconds that the API may take to be ready",
     )
     arguments = parser.parse_args()
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
@@ -91,7 +94,7 @@ def main() -> None:
             sys.exit(f"deploy: {name} is not an image by digest: {os.environ.get(name, '')!r}")
     environment = Environment(arguments.environment)
     try:
-        deploy(environment, arguments.pause)
+        deploy(environment, arguments.patience)
     except DeploymentError as error:
         outcome = f"failed: {error}"
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -11,12 +12,13 @@ from collections.abc import Callable
 
 from scripts.deployment.environment import ROOT, DeploymentError, Service
 
-# A new address needs a moment until every one of Google's front ends knows it.
-ATTEMPTS = 6
-PAUSE = 10.0  # seconds
+# Seconds that an API may take to be ready. A new address, and a new right to call one, need a moment
+# until all of Google's front ends know them: hence the attempts.
+PATIENCE = 60.0
+ATTEMPTS = 3
 
 
-def check(services: dict[str, Service], *, canary: bool, pause: float = PAUSE) -> None:
+def check(services: dict[str, Service], *, canary: bool, patience: float = PATIENCE) -> None:
     """Test both services, at their public addresses or at their newest revisions' own.
 
     Raises:
@@ -26,10 +28,10 @@ def check(services: dict[str, Service], *, canary: bool, pause: float = PAUSE) -
     url = _address("backend", backend, canary)
     # The audience is the service's own address, whichever of its addresses is asked.
     token = None if backend.public else id_token(str(backend.url))
-    _persist(f"the API at {url}", lambda: _smoke(url, token), pause)
+    _persist(f"the API at {url}", lambda: _smoke(url, token, patience), patience)
     url = _address("frontend", frontend, canary)
     if frontend.public:
-        _persist(f"the page at {url}", lambda: _page(url), pause)
+        _persist(f"the page at {url}", lambda: _page(url), patience)
     else:
         print(f"deploy: the page at {url} is not tested: a sign-in stands before it", flush=True)
 
@@ -60,7 +62,7 @@ def _address(name: str, service: Service, canary: bool) -> str:
     return url
 
 
-def _persist(what: str, attempt: Callable[[], str | None], pause: float) -> None:
+def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
     """Call `attempt`, which returns what is wrong or None, until it succeeds or for long enough."""
     for number in range(1, ATTEMPTS + 1):
         wrong = attempt()
@@ -69,18 +71,18 @@ def _persist(what: str, attempt: Callable[[], str | None], pause: float) -> None
             return
         print(f"deploy: {what}, attempt {number} of {ATTEMPTS}: {wrong}", flush=True)
         if number < ATTEMPTS:
-            time.sleep(pause)
+            time.sleep(patience / 6)
     raise DeploymentError(f"{what} does not answer as it should: {wrong}")
 
 
-def _smoke(url: str, token: str | None) -> str | None:
+def _smoke(url: str, token: str | None, patience: float) -> str | None:
     done = subprocess.run(
-        ["make", "--no-print-directory", "smoke", f"URL={url}"],
+        [sys.executable, "-m", "scripts.smoke", url, f"--wait={patience}"],
         cwd=ROOT,
         env={**os.environ, **({"ID_TOKEN": token} if token else {})},
         check=False,
     )
-    return f"make smoke ended with {done.returncode}" if done.returncode else None
+    return f"the smoke test ended with {done.returncode}" if done.returncode else None
 
 
 def _page(url: str) -> str | None:

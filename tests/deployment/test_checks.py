@@ -26,7 +26,7 @@ class Reluctant(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def no_smoke_test(_url: str, _token: str | None) -> None:
+def no_smoke_test(_url: str, _token: str | None, _patience: float) -> None:
     """Find nothing wrong: the page is what these tests are about."""
 
 
@@ -42,9 +42,9 @@ def test_an_address_that_needs_a_moment_gets_one(
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
         services = {name: service(url, public=True) for name in ("backend", "frontend")}
-        checks.check(services, canary=False, pause=0)
+        checks.check(services, canary=False, patience=0)
         server.shutdown()
-    assert "attempt 2 of 6: HTTP Error 404" in capsys.readouterr().out
+    assert "attempt 2 of 3: HTTP Error 404" in capsys.readouterr().out
 
 
 def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
@@ -55,11 +55,11 @@ def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
         "backend": service("https://api.example", public=True),
         "frontend": service("https://page.example", public=False),
     }
-    checks.check(services, canary=False, pause=0)
+    checks.check(services, canary=False, patience=0)
     assert "https://page.example is not tested: a sign-in" in capsys.readouterr().out
 
 
 def test_a_service_without_an_address_is_named() -> None:
     services = {name: service(None, public=True) for name in ("backend", "frontend")}
     with pytest.raises(DeploymentError, match="no address for the backend"):
-        checks.check(services, canary=True, pause=0)
+        checks.check(services, canary=True, patience=0)

@@ -22,7 +22,7 @@ def test_the_preview_takes_images_and_traffic_as_they_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     images(monkeypatch, "1")
-    deploy.deploy(Environment("dev"), pause=0)
+    deploy.deploy(Environment("dev"), patience=0)
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         monkeypatch.delenv(name)
     preview(monkeypatch, tmp_path / "new folder" / "dev.md")
