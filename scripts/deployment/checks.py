@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from scripts.deployment.environment import ROOT, DeploymentError, Service
 
-# Seconds that an API may take to be ready. A new address, and a new right to call one, need a moment
-# until all of Google's front ends know them: hence the attempts.
+# Seconds that an API may take to be ready. A new address, and a new right to call one, need a
+# moment until all of Google's front ends know them: hence the attempts.
 PATIENCE = 60.0
 ATTEMPTS = 3
 
