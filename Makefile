@@ -82,18 +82,70 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Quality
 
-.PHONY: lint format test
-lint: .venv/.development ## Everything static: format, style, types, shell
+.PHONY: lint lint-python lint-shell lint-workflows lint-files lint-secrets format test
+LINT := lint-python lint-shell lint-workflows lint-files lint-secrets
+lint: $(LINT) ## Everything static: format, style, types, shell, workflows, schemas, secrets
+lint-python: .venv/.development
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck -x scripts/*.sh .ci/run tests/iac/stand_ins/*
+lint-shell: .venv/.development
+	@.venv/bin/shellcheck -x $$( (git ls-files '*.sh'; git grep -lE '^#!(/usr/bin/env |/bin/)(ba)?sh$$') | sort -u)
+# The strictest that each has. jactionlint is actionlint with more rules, and runs shellcheck too.
+CHECK_SCHEMA := .venv/bin/check-jsonschema --builtin-schema
+lint-workflows: .venv/.development
+	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
+	@.venv/bin/zizmor --offline --quiet --persona=auditor --strict-collection .github
+	@$(CHECK_SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(CHECK_SCHEMA) vendor.github-actions .github/actions/*/action.yml
+	@$(CHECK_SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(CHECK_SCHEMA) vendor.codecov codecov.yml
+	@$(CHECK_SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(if $(wildcard docker/compose*.yaml),$(CHECK_SCHEMA) vendor.compose-spec $(wildcard docker/compose*.yaml))
+lint-files: .venv/.development
+	@.venv/bin/yamllint --strict $$(git ls-files '*.yml' '*.yaml')
+	@.venv/bin/check-toml $$(git ls-files '*.toml')
+	@.venv/bin/check-added-large-files --enforce-all --maxkb=500 $$(git ls-files)
+	@.venv/bin/check-merge-conflict --assume-in-merge $$(git ls-files)
+	@.venv/bin/pre-commit validate-config
+# By form (keys, tokens, random strings), not by the word: `secret = ` names one here, it holds none.
+# Left out: the lock file's hashes, and addresses whose user and password are a test's.
+lint-secrets: .venv/.development
+	@.venv/bin/detect-private-key $$(git ls-files)
+	@.venv/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector \
+		--exclude-lines '://[a-z]+:[a-z]+@' $$(git ls-files | grep -vx uv.lock)
 format: .venv/.development ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
 test: .venv/.development ## Run the tests against the real server, with coverage
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
+
+##@ Release and deployment
+
+.venv/.ops: $(SETUP)
+	@scripts/setup.sh ops
+	@touch $@
+
+.PHONY: hooks release publish publish-release deploy plan-preview audit-workflows audit-dependencies
+hooks: .venv/.development ## Check each commit before it is made (git hooks)
+	@.venv/bin/pre-commit install
+release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
+	@$(PYTHON) -m scripts.release check
+	@$(MAKE) --no-print-directory lint test
+	@$(PYTHON) -m scripts.release tag
+publish: .venv/.ops ## Build both images, push them to REGISTRY as :<commit>, print their digests
+	@$(PYTHON) -m scripts.publish build
+publish-release: .venv/.ops ## Name the pushed images of this commit :<version> too
+	@$(PYTHON) -m scripts.publish release
+deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
+	@$(PYTHON) -m scripts.deploy $(ENV)
+plan-preview: .venv/.ops ## What this checkout would change in ENV, as build/iac/ENV.md
+	@$(PYTHON) -m scripts.plan_preview $(ENV) build/iac/$(ENV).md
+audit-workflows: .venv/.development ## The workflows against GitHub's own data (network, GH_TOKEN)
+	@.venv/bin/zizmor --persona=auditor --strict-collection .github
+audit-dependencies: .venv/.development ## Every locked package against the OSV database (network)
+	@$${UV:-$$(command -v uv || echo .tools/uv)} audit --locked --all-groups
 
 .PHONY: clean
 clean: ## Remove what was built; the environment stays

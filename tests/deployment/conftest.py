@@ -1,0 +1,93 @@
+"""A cloud of stand-ins: what terraform and gcloud would reach, and addresses that really answer."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from scripts.deployment import environment
+from tests.support.server import ROOT, Server
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers as a page in good health, or in bad."""
+
+    def do_GET(self) -> None:
+        healthy = self.path == "/_stcore/health" and getattr(self.server, "healthy", False)
+        self.send_response(200 if healthy else 500)
+        self.end_headers()
+        self.wfile.write(b"ok" if healthy else b"broken")
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the outcome of the test does."""
+
+
+@contextmanager
+def serve(healthy: bool) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        server.healthy = healthy  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Cloud:
+    """What the stand-ins recorded, and what they are told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def applied(self) -> list[str]:
+        return [call.removeprefix("apply ") for call in self.calls if call.startswith("apply ")]
+
+    def tell(self, name: str, *lines: str) -> None:
+        (self.folder / name).write_text("\n".join(lines))
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Iterator[Cloud]:
+    """An empty dev whose API is the real server; scripts/iac.sh works in a copy of the project."""
+    project = tmp_path / "project"
+    (project / "iac/environment").mkdir(parents=True)
+    (project / "scripts").mkdir()
+    for script in ("iac.sh", "dotenv.sh"):
+        shutil.copy2(ROOT / "scripts" / script, project / "scripts")
+    folder = tmp_path / "cloud"
+    folder.mkdir()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for stand_in in STAND_INS.iterdir():
+        (programs / stand_in.name).symlink_to(stand_in)
+    monkeypatch.setattr(environment, "ROOT", project)
+    for name in ("PROVIDER_SETUP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GCP_DEPLOYER"):
+        monkeypatch.delenv(name, raising=False)
+    settings = {
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "CLOUD": str(folder),
+        "HEALTHY_BACKEND": server.url,
+        "PROJECT_ID": "my-project",
+        "STATE_BUCKET": "my-project-tfstate",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with serve(healthy=True) as page, serve(healthy=False) as sick:
+        monkeypatch.setenv("HEALTHY_FRONTEND", page)
+        monkeypatch.setenv("SICK", sick)
+        yield Cloud(folder)

@@ -1,0 +1,180 @@
+"""A deployment from end to end: scripts/iac.sh and the smoke test are real, the cloud is not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import deploy
+from scripts.deployment.environment import DeploymentError, Environment
+from tests.deployment.conftest import Cloud
+
+DEV = Environment("dev")
+OLD = "backend doubleit-backend-dev-00001-abc {0}%, frontend doubleit-frontend-dev-00001-abc {0}%"
+
+
+def images(monkeypatch: pytest.MonkeyPatch, digit: str) -> None:
+    for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
+        monkeypatch.setenv(name, f"host/project/repository/image@sha256:{digit * 64}")
+
+
+@pytest.fixture
+def deployed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """dev with a first deployment, and another pair of images to deploy."""
+    images(monkeypatch, "1")
+    deploy.deploy(DEV, patience=0)
+    (cloud.folder / "calls").unlink()
+    images(monkeypatch, "2")
+    return cloud
+
+
+def serving(service: str) -> str | None:
+    return DEV.services()[service].serving
+
+
+def test_a_first_deployment_serves_everything_at_once(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(monkeypatch, "1")
+    deploy.deploy(DEV, patience=0)
+    assert cloud.applied == ["everything to the newest"]
+    assert serving("backend") == "doubleit-backend-dev-00001-abc"
+
+
+def test_a_first_deployment_that_does_not_answer_says_that_there_is_no_way_back(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(monkeypatch, "1")
+    cloud.tell("sick", "backend public")
+    with pytest.raises(DeploymentError, match="nothing to return to"):
+        deploy.deploy(DEV, patience=0)
+
+
+def test_new_revisions_are_tested_without_traffic_and_then_get_all_of_it(deployed: Cloud) -> None:
+    deploy.deploy(DEV, patience=0)
+    assert deployed.applied == [OLD.format(0), OLD.format(100)]
+    assert serving("backend") == "doubleit-backend-dev-00002-abc"
+    assert serving("frontend") == "doubleit-frontend-dev-00002-abc"
+
+
+@pytest.mark.parametrize("service", ["backend", "frontend"])
+def test_a_smoke_test_that_fails_before_the_shift_leaves_the_traffic_alone(
+    deployed: Cloud, service: str
+) -> None:
+    deployed.tell("sick", f"{service} canary")
+    with pytest.raises(DeploymentError, match="No request went to the new revisions"):
+        deploy.deploy(DEV, patience=0)
+    assert deployed.applied == [OLD.format(0)]
+    assert serving(service) == f"doubleit-{service}-dev-00001-abc"
+
+
+@pytest.mark.parametrize("service", ["backend", "frontend"])
+def test_a_smoke_test_that_fails_after_the_shift_rolls_back(deployed: Cloud, service: str) -> None:
+    deployed.tell("sick", f"{service} public")
+    with pytest.raises(DeploymentError, match="Rolled back: doubleit-backend-dev-00001-abc"):
+        deploy.deploy(DEV, patience=0)
+    assert deployed.applied == [OLD.format(0), OLD.format(100), OLD.format(0)]
+    assert serving(service) == f"doubleit-{service}-dev-00001-abc"
+
+
+def test_a_shift_that_terraform_fails_rolls_back(deployed: Cloud) -> None:
+    deployed.tell("fail", "2")
+    with pytest.raises(DeploymentError, match="iac.sh apply dev ended with 1. Rolled back"):
+        deploy.deploy(DEV, patience=0)
+    assert deployed.applied[-1] == OLD.format(0)
+
+
+def test_revisions_that_cannot_be_made_fail_before_anything_is_tested(deployed: Cloud) -> None:
+    deployed.tell("fail", "1")
+    with pytest.raises(DeploymentError, match=r"iac.sh apply dev ended with 1$"):
+        deploy.deploy(DEV, patience=0)
+    assert deployed.applied == [OLD.format(0)]
+
+
+def test_a_rollback_that_fails_says_what_to_do_by_hand(deployed: Cloud) -> None:
+    deployed.tell("sick", "backend public")
+    deployed.tell("fail", "3")
+    with pytest.raises(DeploymentError) as raised:
+        deploy.deploy(DEV, patience=0)
+    assert "ROLLING BACK FAILED TOO" in str(raised.value)
+    assert "TF_VAR_backend_stable_revision=doubleit-backend-dev-00001-abc" in str(raised.value)
+    assert "make plan ENV=dev && make apply ENV=dev" in str(raised.value)
+
+
+def test_after_a_rollback_the_next_deployment_returns_to_what_serves(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.tell("sick", "backend public")
+    with pytest.raises(DeploymentError):
+        deploy.deploy(DEV, patience=0)
+    deployed.tell("sick")
+    images(monkeypatch, "3")
+    deploy.deploy(DEV, patience=0)
+    assert deployed.applied[-2:] == [OLD.format(0), OLD.format(100)]
+    assert serving("backend") == "doubleit-backend-dev-00003-abc"
+
+
+def test_a_private_api_is_asked_with_an_id_token_for_its_own_address(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = "deployer@my-project.iam.gserviceaccount.com"
+    monkeypatch.setenv("TF_VAR_backend_invokers", f'["serviceAccount:{account}"]')
+    monkeypatch.setenv("GCP_DEPLOYER", account)
+    deploy.deploy(DEV, patience=0)
+    url = DEV.services()["backend"].url
+    asked = [call for call in deployed.calls if call.startswith("gcloud")]
+    assert set(asked) == {
+        f"gcloud auth print-identity-token --audiences={url} "
+        f"--impersonate-service-account={account} --include-email"
+    }
+
+
+def test_a_token_that_is_refused_stops_the_deployment_before_the_shift(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_VAR_backend_invokers", '["user:someone@example.com"]')
+    deployed.tell("refuse")
+    with pytest.raises(DeploymentError, match="permission denied. No request went"):
+        deploy.deploy(DEV, patience=0)
+
+
+def test_the_run_s_page_names_the_outcome_and_the_addresses(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page, outputs = tmp_path / "summary.md", tmp_path / "outputs"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    monkeypatch.setattr(sys, "argv", ["deploy", "dev", "--patience", "0"])
+    deployed.tell("sick", "backend public")
+    with pytest.raises(SystemExit, match="Rolled back"):
+        deploy.main()
+    assert "## dev: failed:" in page.read_text()
+    deployed.tell("sick")
+    deploy.main()
+    frontend = DEV.services()["frontend"].url
+    assert "## dev: deployed" in page.read_text()
+    assert f"| frontend | {frontend} | `doubleit-frontend-dev-00002-abc` |" in page.read_text()
+    assert f"url={frontend}\n" in outputs.read_text()
+
+
+@pytest.mark.parametrize("image", ["", "host/project/repository/image:1.0.0"])
+def test_an_image_that_is_not_named_by_digest_is_refused(
+    monkeypatch: pytest.MonkeyPatch, image: str
+) -> None:
+    images(monkeypatch, "1")
+    monkeypatch.setenv("FRONTEND_IMAGE", image)
+    monkeypatch.setattr(sys, "argv", ["deploy", "dev"])
+    with pytest.raises(SystemExit, match="FRONTEND_IMAGE is not an image by digest"):
+        deploy.main()
+
+
+def test_outputs_that_terraform_cannot_give_stop_the_deployment(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(monkeypatch, "1")
+    monkeypatch.setenv("PROJECT_ID", "Not A Project")
+    with pytest.raises(DeploymentError, match="iac.sh output dev ended with 1"):
+        deploy.deploy(DEV, patience=0)
+    assert cloud.applied == []

@@ -1,0 +1,54 @@
+"""What a pull request would change, asked without the right to change anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import deploy, plan_preview
+from scripts.deployment.environment import Environment
+from tests.deployment.conftest import Cloud
+from tests.deployment.test_deploy import images
+
+
+def preview(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["plan_preview", "dev", str(file)])
+    plan_preview.main()
+
+
+def test_the_preview_takes_images_and_traffic_as_they_run(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    images(monkeypatch, "1")
+    deploy.deploy(Environment("dev"), patience=0)
+    for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
+        monkeypatch.delenv(name)
+    preview(monkeypatch, tmp_path / "new folder" / "dev.md")
+    text = (tmp_path / "new folder" / "dev.md").read_text()
+    assert text.startswith("### Terraform, dev\n\nPlan: 0 to add, 2 to change, 0 to destroy.\n")
+    assert cloud.calls[-1] == "plan -lock=false"
+    asked = [call for call in cloud.calls if call.startswith("gcloud run services describe")]
+    assert "--project=my-project" in asked[0]
+    assert len(cloud.applied) == 1
+
+
+def test_an_environment_that_cannot_be_looked_at_says_so(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cloud.tell("refuse")
+    with pytest.raises(SystemExit, match="cannot say what doubleit-backend-dev runs: ERROR"):
+        preview(monkeypatch, tmp_path / "dev.md")
+    assert not (tmp_path / "dev.md").exists()
+
+
+def test_a_long_plan_is_shortened_to_what_a_comment_holds() -> None:
+    text = plan_preview.markdown("dev", "No changes. Done.\n" + "x" * 100_000)
+    assert "\nNo changes. Done.\n" in text
+    assert "[shortened]" in text
+    assert len(text) < 65_536
+
+
+def test_a_plan_without_a_verdict_says_so() -> None:
+    assert "no verdict" in plan_preview.markdown("dev", "something else")

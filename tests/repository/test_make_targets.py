@@ -1,0 +1,66 @@
+"""Every command that somebody is told to run exists."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.support.repository import code, made, name, steps, targets, tracked
+from tests.support.server import ROOT
+
+PAGES = tracked("*.md", ":!tests/")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_make_target_of_a_page_exists(page: object) -> None:
+    text = (ROOT / str(page)).read_text()
+    assert set().union(*(made(piece) for piece in code(text))) <= targets()
+
+
+def test_the_readme_names_targets() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert {"serve", "test"} <= set().union(*(made(piece) for piece in code(text)))
+
+
+def test_every_make_target_of_a_workflow_exists() -> None:
+    for place, step in steps():
+        assert made(step.get("run", "")) <= targets(), place
+
+
+def test_every_make_target_of_a_script_exists() -> None:
+    for path in tracked("*.sh", ".ci/run"):
+        assert made(path.read_text()) <= targets(), name(path)
+
+
+def test_every_hook_is_local_and_a_target_that_exists() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    for repository in config["repos"]:
+        assert repository["repo"] == "local"
+        for hook in repository["hooks"]:
+            assert hook["language"] == "system", hook["id"]
+            if not hook["entry"].startswith("terraform fmt "):
+                assert made(hook["entry"]), hook["id"]
+            assert made(hook["entry"]) <= targets(), hook["id"]
+
+
+def test_every_target_is_explained_by_make_or_part_of_one_that_is() -> None:
+    text = (ROOT / "Makefile").read_text()
+    explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## ", text, re.MULTILINE))
+    parts = {
+        word
+        for line in re.findall(r"^[A-Z]+ := (.*)$", text, re.MULTILINE)
+        for word in line.split()
+    }
+    assert targets() - explained <= parts
+    assert "lint" in explained
+
+
+def test_a_command_is_found_wherever_a_line_of_shell_can_hold_it() -> None:
+    assert made("make lint test") == {"lint", "test"}
+    assert made("$ make plan ENV=dev && make apply ENV=dev") == {"plan", "apply"}
+    assert made("X=$(make output ENV=prod | jq -r .x)") == {"output"}
+    assert made("TF_VAR_x=1  make plan") == {"plan"}
+    assert made("make -j2 lint  # make it clean") == {"lint"}
+    assert made("cmake build; remake x") == set()

@@ -1,0 +1,64 @@
+"""What SECURITY.md and the scans say of TorchServe's jar is what lies in it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.server import ROOT
+
+CONTENTS = json.loads((ROOT / "docker/model-server.cdx.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def netty() -> dict[str, str]:
+    """Netty's modules in the jar, with their versions."""
+    package = importlib.util.find_spec("ts")
+    assert package
+    assert package.origin
+    with zipfile.ZipFile(Path(package.origin).parent / "frontend/model-server.jar") as jar:
+        text = jar.read("META-INF/io.netty.versions.properties").decode()
+    return dict(re.findall(r"^(netty-[a-z0-9-]+)\.version=(.+)$", text, re.MULTILINE))
+
+
+def test_the_contents_are_those_of_the_torchserve_that_is_installed() -> None:
+    about = CONTENTS["metadata"]["component"]
+    assert about["version"] == importlib.metadata.version("torchserve")
+
+
+def test_the_contents_name_netty_as_the_jar_does(netty: dict[str, str]) -> None:
+    listed = {
+        it["name"]: it["version"] for it in CONTENTS["components"] if it["group"] == "io.netty"
+    }
+    # tcnative is a version that Netty was built with; the jar holds none of it.
+    assert listed == {module: v for module, v in netty.items() if module != "netty-tcnative"}
+
+
+def test_every_component_says_the_same_in_its_package_url() -> None:
+    for it in CONTENTS["components"]:
+        assert it["purl"] == f"pkg:maven/{it['group']}/{it['name']}@{it['version']}"
+
+
+def test_every_finding_that_is_let_pass_is_about_the_jar_and_has_a_reason() -> None:
+    names = {it["name"] for it in CONTENTS["components"]}
+    entries = yaml.safe_load((ROOT / ".grype.yaml").read_text())["ignore"]
+    for entry in entries:
+        assert entry["package"]["name"] in names, entry
+        assert len(entry["reason"]) > 20, entry
+    assert len({str(entry) for entry in entries}) == len(entries)
+
+
+def test_the_page_names_the_versions_that_are_frozen() -> None:
+    rows = re.findall(
+        r"^\| ([^|]+) \| ([\d.]+(?:Final)?) \|", (ROOT / "SECURITY.md").read_text(), re.MULTILINE
+    )
+    listed = {it["version"] for it in CONTENTS["components"]}
+    assert rows
+    assert {version for _, version in rows} <= listed

@@ -1,0 +1,173 @@
+"""Settings are documented where they are read, and what is documented is read."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import code, name, tracked
+from tests.support.server import ROOT
+
+VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
+PAGES = [*tracked("*.md", ":!tests/"), *tracked(".env.example")]
+# Set by one process of the project for another.
+INTERNAL = {"IN_FLIGHT_LOCK"}
+# Set by the machine or the platform for every program; their own manuals describe them.
+PLATFORM = {"PATH", "HOME", "TMPDIR", "TEMP", "NO_COLOR", "K_SERVICE"}
+PLATFORM_PREFIXES = ("GITHUB_", "TF_CLI_", "UV_", "PIP_", "PYTHON", "COVERAGE_")
+
+
+def keys() -> list[str]:
+    lines = (ROOT / "config.properties").read_text().splitlines()
+    return [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+
+
+@cache
+def torchserve_settings() -> set[str]:
+    """Return the names that TorchServe's own configuration class knows."""
+    package = importlib.util.find_spec("ts")
+    assert package
+    assert package.submodule_search_locations
+    jar = Path(package.submodule_search_locations[0]) / "frontend/model-server.jar"
+    with zipfile.ZipFile(jar) as archive:
+        constants = archive.read("org/pytorch/serve/util/ConfigManager.class")
+    return {
+        found.decode() for found in re.findall(rb"(?<![a-z_])[a-z][a-z_]+(?![A-Za-z_])", constants)
+    }
+
+
+def read_by_python(path: Path) -> Iterator[str]:
+    """Yield the variables that a module asks its environment for."""
+    tree = ast.parse(path.read_text())
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            asked, key = ast.unparse(node.value), node.slice
+        elif isinstance(node, ast.Call) and node.args:
+            asked, key = ast.unparse(node.func), node.args[0]
+        else:
+            continue
+        if re.fullmatch(r"(os\.)?(environ|environment|getenv)(\.(get|pop))?", asked):
+            value = key.value if isinstance(key, ast.Constant) else constants.get(ast.unparse(key))
+            if isinstance(value, str):
+                yield value
+
+
+def read_by_shell(path: Path) -> Iterator[str]:
+    """Yield the variables that a script takes from outside: the ones with a default."""
+    text = path.read_text()
+    own = set(re.findall(rf"^\s*(?:local |export )?({VARIABLE})=", text, re.MULTILINE))
+    for variable in re.findall(rf"\$\{{({VARIABLE})(?::?[-=?])", text):
+        if variable not in own or re.search(
+            rf"^\s*(export )?{variable}=\$\{{{variable}", text, re.MULTILINE
+        ):
+            yield variable
+
+
+def read() -> dict[str, str]:
+    """Return every variable that the code reads, with one place that reads it."""
+    config = (ROOT / "config.properties").read_text()
+    found = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
+    for path in tracked("*.py", ":!tests/"):
+        found |= dict.fromkeys(read_by_python(path), name(path))
+    for path in tracked("scripts/*.sh"):
+        found |= dict.fromkeys(read_by_shell(path), name(path))
+    return {
+        variable: place
+        for variable, place in found.items()
+        if variable not in PLATFORM | INTERNAL and not variable.startswith(PLATFORM_PREFIXES)
+    }
+
+
+def documented() -> set[str]:
+    """Return every variable that a page sets as code, or .env.example or a script's head names."""
+    found: set[str] = set()
+    for script in tracked("scripts/*.sh"):
+        head = re.match(r"(?:#.*\n)+", script.read_text())
+        found.update(re.findall(rf"\b{VARIABLE}\b", head[0] if head else ""))
+    for page in PAGES:
+        text = page.read_text()
+        for piece in code(text) if page.suffix == ".md" else [text]:
+            found.update(re.findall(rf"\b{VARIABLE}\b", piece))
+    return found
+
+
+def rows() -> Iterator[tuple[str, str]]:
+    """Yield each variable that has a row of a table of variables, with its page."""
+    for page in tracked("*.md", ":!tests/"):
+        for table in re.findall(r"^\| variable \|.*(?:\n\|.*)*", page.read_text(), re.MULTILINE):
+            for row in table.splitlines()[2:]:
+                for variable in re.findall(rf"`({VARIABLE})`", row.split("|")[1]):
+                    yield variable, name(page)
+
+
+def test_every_setting_of_the_server_has_its_reason_above() -> None:
+    explained = False
+    for line in (ROOT / "config.properties").read_text().splitlines():
+        if line.startswith("#"):
+            explained = True
+        elif not line:
+            explained = False
+        else:
+            assert explained, line
+
+
+@pytest.mark.parametrize("key", keys())
+def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> None:
+    # The launcher reads this one; here scripts/server/java.py does.
+    assert key in torchserve_settings() or key == "vmargs"
+
+
+def test_every_setting_of_the_server_stands_once() -> None:
+    assert len(keys()) == len(set(keys()))
+
+
+def test_every_setting_of_the_server_that_a_page_names_is_set() -> None:
+    unset = {
+        (name(page), piece.partition("=")[0])
+        for page in tracked("README.md", "docs/*.md", "SECURITY.md")
+        for piece in code(page.read_text())
+        if "_" in piece and piece.partition("=")[0] in torchserve_settings() - set(keys())
+    }
+    assert unset == set()
+
+
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    missing = {f"{v} ({place})" for v, place in read().items() if v not in documented()}
+    assert missing == set()
+
+
+def test_every_variable_that_has_a_row_is_read() -> None:
+    text = "\n".join(
+        path.read_text()
+        for path in tracked(
+            "*.py",
+            "*.sh",
+            "*.xml",
+            "Makefile",
+            "config.properties",
+            "docker/*",
+            ".github/**",
+            "iac/**/*.tf",
+            ":!tests/",
+        )
+    )
+    assert list(rows())
+    unread = {f"{v} ({page})" for v, page in rows() if not re.search(rf"\b{v}\b", text)}
+    # TorchServe itself reads TS_<SETTING>, because the file says so.
+    known = {f"TS_{setting.upper()}" for setting in torchserve_settings()}
+    assert {v for v in unread if v.split()[0] not in known} == set()
+    assert "enable_envvars_config" in keys()
