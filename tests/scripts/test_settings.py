@@ -18,7 +18,9 @@ def test_every_variable_of_the_configuration_has_a_default() -> None:
 
 def test_the_makefile_has_the_same_ports() -> None:
     ports = dict(re.findall(r"export (\w*PORT) \?= (\d+)", (ROOT / "Makefile").read_text()))
-    assert ports == {name: settings.DEFAULTS[name] for name in settings.PORTS}
+    assert {name: ports[name] for name in settings.PORTS} == {
+        name: settings.DEFAULTS[name] for name in settings.PORTS
+    }
 
 
 def test_every_setting_has_its_reason_above_it() -> None:
