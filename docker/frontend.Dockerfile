@@ -29,13 +29,15 @@ COPY frontend frontend
 # Bytecode of the modules that a page imports, the standard library's too, and of no others: a
 # container that cannot write would compile them at each start. A page drawn once imports them all.
 RUN python -m compileall -q frontend && \
-    python -c 'import frontend.__main__, streamlit.web.bootstrap; \
+    BACKEND_URL=http://127.0.0.1:9 python -c 'import frontend.__main__, streamlit.web.bootstrap; \
     from streamlit.testing.v1 import AppTest; \
     page = AppTest.from_file("frontend/app.py", default_timeout=120).run(); \
     assert page.title[0].value, page; assert not page.exception, page.exception'
 # A container's loopback would reach nobody, so the page listens on every address, at PORT.
-# BACKEND_URL: the inference API.
+# BACKEND_URL: the inference API. The welcome message would ask a server of the Internet for this
+# machine's address, and wait for it.
 ENV PORT=8501 BACKEND_URL=http://127.0.0.1:8080 \
+    STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true \
     TMPDIR=/tmp HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number, so that a platform can tell that it is not root. Owns no file.
 USER 10001:10001

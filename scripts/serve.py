@@ -26,9 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--name", default=settings.MODEL_NAME, help="the model's name in addresses"
-    )
+    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name in addresses")
     parser.add_argument("--version", default=settings.MODEL_VERSION, help="the version to serve")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
