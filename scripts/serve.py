@@ -29,9 +29,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--name", default="doubleit", help="the model's name in addresses")
+    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name in addresses")
     parser.add_argument(
-        "--version", default="1.0", help="the version to serve where none was rolled out"
+        "--version",
+        default=settings.MODEL_VERSION,
+        help="the version to serve where none was rolled out",
     )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):

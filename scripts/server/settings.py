@@ -22,6 +22,9 @@ DEFAULTS = {
     "GRPC_PORT": "7070",
     "GRPC_MANAGEMENT_PORT": "7071",
 }
+# What is served where the command line does not say.
+MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
+MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = [name for name in DEFAULTS if name.endswith("PORT")]
 
 

@@ -32,8 +32,8 @@ LIMIT_SECONDS = 120.0
 
 def flags() -> list[str]:
     """Return the Java runtime's flags that use the cache; none where there is no cache."""
-    # A cache that does not fit is no cache, and no matter for five lines at each start.
-    return [f"-XX:AOTCache={CACHE}", "-Xlog:aot=off,cds=off"] if CACHE.is_file() else []
+    # A cache that does not fit, or not all of it, is no matter for a line at each start.
+    return [f"-XX:AOTCache={CACHE}", "-Xlog:aot*=off,cds*=off"] if CACHE.is_file() else []
 
 
 def train(store: Path) -> None:
