@@ -25,7 +25,7 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE) -> None:
 
     Args:
         environment: where to.
-        patience: seconds that the API may take to be ready.
+        patience: seconds that the API may take to be ready; 0 to ask once.
 
     Raises:
         DeploymentError: the images do not serve; the message says what serves instead.

@@ -64,13 +64,14 @@ def _address(name: str, service: Service, canary: bool) -> str:
 
 def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
     """Call `attempt`, which returns what is wrong or None, until it succeeds or for long enough."""
-    for number in range(1, ATTEMPTS + 1):
+    attempts = ATTEMPTS if patience else 1
+    for number in range(1, attempts + 1):
         wrong = attempt()
         if wrong is None:
             print(f"deploy: {what} answers", flush=True)
             return
-        print(f"deploy: {what}, attempt {number} of {ATTEMPTS}: {wrong}", flush=True)
-        if number < ATTEMPTS:
+        print(f"deploy: {what}, attempt {number} of {attempts}: {wrong}", flush=True)
+        if number < attempts:
             time.sleep(patience / 6)
     raise DeploymentError(f"{what} does not answer as it should: {wrong}")
 

@@ -42,7 +42,7 @@ def test_an_address_that_needs_a_moment_gets_one(
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
         services = {name: service(url, public=True) for name in ("backend", "frontend")}
-        checks.check(services, canary=False, patience=0)
+        checks.check(services, canary=False, patience=0.01)
         server.shutdown()
     assert "attempt 2 of 3: HTTP Error 404" in capsys.readouterr().out
 
