@@ -28,7 +28,7 @@ def metric(tab: Page, label: str) -> Locator:
 def expect_numbers(tab: Page, count: str) -> None:
     """Wait for a result of so many numbers."""
     expect(metric(tab, "Numbers")).to_have_text(count)
-    expect(tab.get_by_text("The same from a terminal")).to_be_visible()
+    expect(tab.get_by_test_id("stCode").filter(has_text="curl ")).to_be_visible()
 
 
 def expect_rows(tab: Page, expected: list[list[str]]) -> None:

