@@ -14,6 +14,7 @@ from types import FrameType
 
 from scripts import archive
 from scripts.server import drain, java, settings, start_cache
+from scripts.server.gate import Gate
 from scripts.server.start import StartError, wait_ready
 
 
@@ -51,14 +52,17 @@ def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
     archives = [archive.find(server.model_store, server.model, server.version)]
     settings.check_ports(server)
-    with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder,
+        Gate(server, Path(folder)) as gate,
+    ):
         temp = Path(folder)
         lock = temp / "in-flight.lock"
         process = java.start(
             server,
             [a.path for a in archives],
             temp,
-            extra={"IN_FLIGHT_LOCK": str(lock)},
+            extra={"IN_FLIGHT_LOCK": str(lock), **gate.variables},
             flags=start_cache.flags(),
         )
         try:
