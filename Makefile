@@ -27,7 +27,7 @@ SETUP := scripts/setup.sh scripts/fetch_uv.py pyproject.toml uv.lock
 	@scripts/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops ui browser test lint
+	@scripts/setup.sh server torch archive ops ui browser test contract lint
 	@touch $@
 .venv/.ui: $(SETUP)
 	@scripts/setup.sh ui

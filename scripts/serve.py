@@ -16,6 +16,7 @@ from types import FrameType
 
 from scripts import archive
 from scripts.server import drain, java, settings, start_cache
+from scripts.server.gate import Gate
 from scripts.server.start import StartError, wait_ready
 from scripts.versions import state
 
@@ -62,14 +63,17 @@ def run(server: settings.Settings) -> int:
     archives = find_archives(server, record)
     workers = {name: version.workers for name, version in record.versions.items()} if record else {}
     settings.check_ports(server)
-    with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder,
+        Gate(server, Path(folder)) as gate,
+    ):
         temp = Path(folder)
         lock = temp / "in-flight.lock"
         process = java.start(
             server,
             [a.path for a in archives],
             temp,
-            extra={"IN_FLIGHT_LOCK": str(lock)},
+            extra={"IN_FLIGHT_LOCK": str(lock), **gate.variables},
             flags=start_cache.flags(),
             workers=workers,
         )

@@ -127,7 +127,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 (one system call; nothing here has threads)
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 (the only other thread waits in a system call)
     )
 
 

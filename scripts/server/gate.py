@@ -1,0 +1,175 @@
+"""The management API's door: programs on this machine come in, web pages in its browsers do not.
+
+TorchServe answers whoever reaches its port, and a web page can send a plain POST to a port of the
+machine that it is viewed on: enough to register an archive with a hundred workers. So TorchServe
+listens on a socket file in a folder of this server's own, and the management port is here. What a
+browser sends on a page's behalf carries a header that says so (Fetch standard: `Origin`,
+`Sec-Fetch-Site`), or the page's own name as `Host` where that name was pointed at this machine.
+
+TorchServe's library has socket files on Linux only; elsewhere it keeps the port to itself.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from scripts.server.settings import Settings
+
+# Bytes. Management requests are query parameters or a few lines of JSON.
+MAX_BODY = 1 << 20
+# Seconds: longer than a registration that waits for its workers.
+UPSTREAM_SECONDS = 600
+# Seconds until a silent client is let go.
+IDLE_SECONDS = 60
+FORWARDED = ("Accept", "Authorization", "Content-Type")
+
+
+def refusal(headers: Mapping[str, str]) -> str | None:
+    """Return why a request is not let in; None where it is."""
+    if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none":
+        return "The management API is not for web pages: this request came from one"
+    host = headers.get("Host", "")
+    if not _names_this_machine(host):
+        return f"The management API is not known as {host}: use an IP address or localhost"
+    return None
+
+
+def _names_this_machine(host: str) -> bool:
+    """Say whether `host` is a name that nobody outside can point at this machine.
+
+    That is an address, or a name without a dot: localhost, or a container's on its own network.
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return "." not in name
+    return True
+
+
+class _Upstream(http.client.HTTPConnection):
+    """A connection to TorchServe's socket file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=UPSTREAM_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    server: _Server
+
+    def forward(self) -> None:
+        """Pass the request on, or answer it with the reason why not."""
+        why = refusal(self.headers)
+        length = self.headers.get("Content-Length", "0")
+        if why:
+            self._answer(HTTPStatus.FORBIDDEN, _error(HTTPStatus.FORBIDDEN, why), close=True)
+        elif "Transfer-Encoding" in self.headers or not length.isdecimal():
+            self.send_error(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length")
+        elif int(length) > MAX_BODY:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{MAX_BODY} bytes at most")
+        else:
+            self._pass_on(self.rfile.read(int(length)))
+
+    do_DELETE = do_GET = do_OPTIONS = do_POST = do_PUT = forward  # noqa: N815 (http.server's names)
+
+    def _pass_on(self, body: bytes) -> None:
+        headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
+        upstream = _Upstream(self.server.upstream)
+        try:
+            upstream.request(self.command, self.path, body or None, headers)
+            answer = upstream.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.send_error(HTTPStatus.BAD_GATEWAY, f"TorchServe does not answer: {error}")
+        else:
+            self._answer(answer.status, content, kind=answer.headers.get("Content-Type"))
+        finally:
+            upstream.close()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer with an error in TorchServe's own shape."""
+        status = HTTPStatus(code)
+        self._answer(code, _error(status, message or explain or status.phrase), close=True)
+
+    def _answer(
+        self, status: int, content: bytes, *, kind: str | None = None, close: bool = False
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind or "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        if close:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
+        """Log nothing: TorchServe's own access log has what came through."""
+
+
+def _error(status: HTTPStatus, message: str) -> bytes:
+    kind = status.phrase.title().replace(" ", "")
+    return json.dumps({"code": status, "type": kind, "message": message}).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], upstream: str) -> None:
+        super().__init__(address, _Handler)
+        self.upstream = upstream
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service what this machine is called."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that went away."""
+
+
+class Gate:
+    """The management port while it is open. Use as a context manager.
+
+    Attributes:
+        variables: what TorchServe's environment needs so that it listens behind the gate.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """Prepare for a server whose own folder is `folder`."""
+        self.variables: dict[str, str] = {}
+        self._server: _Server | None = None
+        if sys.platform == "linux":
+            upstream = str(folder / "management.sock")
+            self.variables["TS_MANAGEMENT_ADDRESS"] = f"unix:{upstream}"
+            host, port = settings.variables["MANAGEMENT_HOST"], settings.port("MANAGEMENT_PORT")
+            self._server = _Server((host, port), upstream)
+
+    def __enter__(self) -> Gate:
+        """Open."""
+        if self._server:
+            threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()

@@ -1,0 +1,54 @@
+"""What clients send stays out of the log, also where TorchServe itself fails on it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import requests
+
+from tests.support.server import Server
+
+SECRET = "hunter2hunter2"  # noqa: S105 (what must not be found)
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "application/json"}, f'[1, "{SECRET}"]'),
+        ({"Content-Type": "application/json"}, f"[1, {SECRET}"),
+        ({"Authorization": f"Bearer {SECRET}", "Cookie": SECRET, "X-Api-Key": SECRET}, "[1]"),
+        # TorchServe's own form parser raises on these, and its sentence quotes the body.
+        (FORM, f"a=%zz{SECRET}"),
+        (MULTIPART, f"--x\r\nContent-Disposition: form-data\r\n\r\n{SECRET}\r\n--x--\r\n"),
+        (MULTIPART, f'--x\r\nContent-Disposition: form-data; name="{SECRET}\r\n\r\n1\r\n--x--'),
+        ({"Content-Type": f"multipart/form-data; boundary={SECRET}"}, "[1]"),
+    ],
+)
+def test_headers_and_bodies_are_in_no_log(
+    server: Server, headers: dict[str, str], body: str
+) -> None:
+    requests.post(server.predictions, data=body, headers=headers, timeout=30)
+    assert server.post("[1]").text == "[2]"
+    assert SECRET not in server.output()
+
+
+def test_a_path_that_does_not_decode_is_in_no_log(server: Server) -> None:
+    for path in (f"/%zz{SECRET}", f"/doubleit/predict?token={SECRET}%zz"):
+        with requests.Session() as session:
+            request = requests.Request("GET", server.url).prepare()
+            request.url = server.url + path
+            assert session.send(request, timeout=30).status_code == 403
+    assert SECRET not in server.output()
+
+
+def test_a_failed_request_is_a_line_that_names_the_kind(server: Server) -> None:
+    requests.post(server.predictions, data="a=%zz", headers=FORM, timeout=30)
+    assert server.post("[1]").text == "[2]"
+    lines = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+    failed = [line["message"] for line in lines if line["logger"] == "HttpRequestHandler"]
+    assert failed
+    assert all(message.startswith("A request failed: ") for message in failed)
+    assert failed[-1].endswith("ErrorDataDecoderException")

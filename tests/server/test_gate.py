@@ -1,0 +1,150 @@
+"""The management API's door: what a web page in a local browser could send is turned away."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.server import gate, settings
+from tests.support.server import Server
+
+REGISTER = {"url": "doubleit-1.0.mar", "model_name": "stolen", "initial_workers": "1"}
+
+
+def models(server: Server) -> list[str]:
+    listed = requests.get(f"{server.management}/models", timeout=10).json()["models"]
+    return [model["modelName"] for model in listed]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},  # a sandboxed frame, a file
+        {"Origin": "http://127.0.0.1:8501"},  # another program's page on this machine
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-origin", "Host": "attacker.example:8081"},
+        {"Host": "attacker.example:8081"},  # a name that was pointed at 127.0.0.1
+        {"Host": "attacker.example"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/models"),
+        ("POST", "/workflows"),
+        ("PUT", "/models/doubleit"),
+        ("PUT", "/models/doubleit/1.0/set-default"),
+        ("DELETE", "/models/doubleit/1.0"),
+        ("OPTIONS", "/models/doubleit"),
+        ("GET", "/models"),
+    ],
+)
+def test_a_web_page_is_turned_away(
+    server: Server, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = requests.request(
+        method,
+        server.management + path,
+        params=REGISTER,
+        # The content types that a page may send without asking first.
+        headers={"Content-Type": "text/plain", **headers},
+        timeout=10,
+    )
+    assert answer.status_code == 403
+    assert answer.json()["code"] == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert models(server) == ["doubleit"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8081", "localhost:8081", "localhost", "[::1]:8081"])
+def test_programs_on_this_machine_are_let_in(server: Server, host: str) -> None:
+    answer = requests.get(f"{server.management}/models", headers={"Host": host}, timeout=10)
+    assert answer.status_code == 200
+
+
+def test_a_container_is_let_in_by_its_name_on_its_own_network() -> None:
+    assert gate.refusal({"Host": "torchserve:8081"}) is None
+
+
+def test_someone_who_opens_the_address_in_a_browser_is_let_in(server: Server) -> None:
+    headers = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
+    answer = requests.get(f"{server.management}/models", headers=headers, timeout=10)
+    assert answer.status_code == 200
+
+
+def test_torchserve_itself_has_no_management_port(server: Server) -> None:
+    java = f"/proc/{server.java_pid()}/net/tcp"
+    inodes = {
+        Path(link).readlink().name
+        for link in Path(f"/proc/{server.java_pid()}/fd").iterdir()
+        if link.is_symlink()
+    }
+    port = f":{server.ports['MANAGEMENT_PORT']:04X}"
+    listeners = [
+        line.split()[9]
+        for line in Path(java).read_text().splitlines()[1:]
+        if line.split()[1].endswith(port) and line.split()[3] == "0A"
+    ]
+    assert len(listeners) == 1
+    assert f"socket:[{listeners[0]}]" not in inodes
+
+
+def test_a_connection_is_kept_alive_and_errors_pass_through(server: Server) -> None:
+    with requests.Session() as session:
+        for _ in range(3):
+            missing = session.get(f"{server.management}/models/other", timeout=10)
+            assert missing.status_code == 404
+            assert missing.json()["type"] == "ModelNotFoundException"
+            assert session.get(f"{server.management}/models/doubleit", timeout=10).ok
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Length": str(1 << 30)}, 413),
+        ({"Content-Length": "many"}, 411),
+        ({"Transfer-Encoding": "chunked"}, 411),
+    ],
+)
+def test_a_body_that_no_management_request_has_is_refused(
+    server: Server, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.ports["MANAGEMENT_PORT"])
+    connection.putrequest("POST", "/models")
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_a_client_that_sends_no_http_harms_nobody(server: Server) -> None:
+    for noise in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"A" * 70_000):
+        with socket.create_connection(("127.0.0.1", server.ports["MANAGEMENT_PORT"])) as client:
+            client.sendall(noise)
+    assert models(server) == ["doubleit"]
+
+
+def test_without_torchserve_behind_it_the_gate_says_so(server: Server, tmp_path: Path) -> None:
+    own = settings.read("doubleit", "1.0", {**server.environment, "MANAGEMENT_PORT": "1"})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = own._replace(variables={**own.variables, "MANAGEMENT_PORT": str(port)})
+    with gate.Gate(own, tmp_path):
+        answer = requests.get(f"http://127.0.0.1:{port}/models", timeout=10)
+    assert answer.status_code == 502
+    assert "TorchServe does not answer" in answer.json()["message"]
+
+
+def test_where_there_are_no_socket_files_torchserve_keeps_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with gate.Gate(settings.read("doubleit", "1.0", {}), tmp_path) as opened:
+        assert opened.variables == {}
