@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +34,7 @@ IDLE_SECONDS = 60
 FORWARDED = ("Accept", "Authorization", "Content-Type")
 
 
-def refusal(headers: Mapping[str, str]) -> str | None:
+def refusal(headers: Message | Mapping[str, str]) -> str | None:
     """Return why a request is not let in; None where it is."""
     if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none":
         return "The management API is not for web pages: this request came from one"
