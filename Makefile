@@ -82,15 +82,17 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Quality
 
-.PHONY: lint lint-python lint-shell lint-workflows lint-files lint-secrets format test
-LINT := lint-python lint-shell lint-workflows lint-files lint-secrets
-lint: $(LINT) ## Everything static: format, style, types, shell, workflows, schemas, secrets
+.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test
+LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
+lint: $(LINT) ## Everything static: format, style, types, shell, images, workflows, schemas, secrets
 lint-python: .venv/.development
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 lint-shell: .venv/.development
 	@.venv/bin/shellcheck -x $$( (git ls-files '*.sh'; git grep -lE '^#!(/usr/bin/env |/bin/)(ba)?sh$$') | sort -u)
+lint-images: .venv/.development
+	@.venv/bin/hadolint --failure-threshold style docker/*.Dockerfile
 # The strictest that each has. jactionlint is actionlint with more rules, and runs shellcheck too.
 CHECK_SCHEMA := .venv/bin/check-jsonschema --builtin-schema
 lint-workflows: .venv/.development
@@ -150,6 +152,36 @@ audit-dependencies: .venv/.development ## Every locked package against the OSV d
 .PHONY: clean
 clean: ## Remove what was built; the environment stays
 	@rm -rf build model_store/*.mar model_store/*.pt model_store/*.json coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
+
+##@ Containers
+
+# The images' tag, here and in docker/compose.yaml.
+export TAG ?= latest
+# More flags for docker build, such as --network host or --build-context wheels=FOLDER.
+BUILD_FLAGS ?=
+BUILD = docker build --platform linux/amd64 $(BUILD_FLAGS) \
+	--build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
+COMPOSE = docker compose --file docker/compose.yaml
+# With compose-up: management, monitoring, or both with a comma.
+PROFILES ?=
+
+.PHONY: images compose-up compose-down smoke test-images
+images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
+	@$(BUILD) --build-arg ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
+		--file docker/torchserve.Dockerfile --tag doubleit-torchserve:$(TAG) .
+	@$(BUILD) --file docker/frontend.Dockerfile --tag doubleit-frontend:$(TAG) .
+compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
+	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
+	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
+		address=$$($(COMPOSE) port $${service%:*} $${service#*:} 2>/dev/null) && \
+		printf '%-12s http://%s\n' $${service%:*} "$$address"; done; true
+compose-down: ## Stop and remove the containers
+	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
+smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= VERSION=; env ID_TOKEN]
+	@$(PYTHON) -m scripts.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
+test-images: .venv/.development ## Build the images and test them with docker and compose
+	@.venv/bin/pytest tests/images
 
 ##@ Cloud
 

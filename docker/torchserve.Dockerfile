@@ -45,7 +45,8 @@ ARG ARCHIVE_SHA256
 RUN python -m scripts.build_archive && \
     sha256sum model_store/*.mar && \
     if [ -n "$ARCHIVE_SHA256" ]; then \
-    echo "$ARCHIVE_SHA256  model_store/doubleit-1.0.mar" | sha256sum --check; fi
+    echo "$ARCHIVE_SHA256  model_store/doubleit-1.0.mar" >/tmp/expected && \
+    sha256sum --check /tmp/expected; fi
 
 FROM builder AS lean
 # For `strip`; it stays in this stage.
@@ -68,9 +69,12 @@ RUN python -c 'import numpy, orjson, msgspec.json, torch, ts.model_service_worke
 COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
 COPY scripts/__init__.py scripts/archive.py scripts/serve.py scripts/healthcheck.py scripts/forward.py scripts/
+COPY scripts/versions/__init__.py scripts/versions/state.py scripts/versions/
 COPY scripts/server scripts/server
 # The start-up cache of the Java runtime, from a training run: a start that works is part of the build.
-RUN python -m compileall -q scripts && python -m scripts.server.start_cache model_store && \
+RUN python -m compileall -q scripts && \
+    python -c 'import scripts.forward, scripts.healthcheck, scripts.serve' && \
+    python -m scripts.server.start_cache model_store && \
     test -f .venv/torchserve.aot
 # HOST: a container's loopback would reach nobody. Management, metrics and gRPC stay on it.
 # TMPDIR: worker sockets, the unpacked archive and Netty's native library go there; the only folder

@@ -1,0 +1,171 @@
+"""The compose project: it answers, and it keeps to itself what is not for everybody."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from tests.support.containers import Stack, inspect, output
+from tests.support.server import ROOT
+
+HARDENED = pytest.mark.parametrize("service", ["server", "page", "management"])
+# Everything that the server listens on; 8080 alone is for clients.
+INTERNAL_PORTS = (8081, 8082, 7070, 7071)
+
+
+def test_the_smoke_test_passes(stack: Stack) -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "smoke", f"URL={stack.url}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["ok", name] for name in ("ready", "prediction", "exact_integer", "error")
+    ]
+
+
+def test_the_page_answers_and_reaches_the_server(stack: Stack) -> None:
+    assert requests.get(f"{stack.page}/_stcore/health", timeout=10).text == "ok"
+    code = "import urllib.request as r; print(r.urlopen('http://server:8080/ping').status)"
+    assert stack.python("page", code) == "200"
+    assert "http://server:8080: Ready, version 1.0" in stack.compose("logs", "page")
+
+
+@HARDENED
+def test_no_process_is_root(stack: Stack, service: str) -> None:
+    code = (
+        "import glob, re\n"
+        "found = [open(path).read() for path in glob.glob('/proc/[0-9]*/status')]\n"
+        "print(*{re.search(r'Uid:\\t(\\d+)\\t(\\d+)', text).groups() for text in found})"
+    )
+    assert stack.python(service, code) == "('10001', '10001')"
+
+
+@HARDENED
+def test_the_root_file_system_is_read_only(stack: Stack, service: str) -> None:
+    code = (
+        "import os\n"
+        "for folder in ('/', '/app', '/etc', '/var/tmp', '/home'):\n"
+        "    try: open(f'{folder}/x', 'w')\n"
+        "    except OSError as e: print(e.errno)"
+    )
+    read_only = "30"
+    assert set(stack.python(service, code).split()) == {read_only}
+
+
+@HARDENED
+def test_no_process_has_or_gains_a_capability(stack: Stack, service: str) -> None:
+    status = stack.execute(service, "cat", "/proc/1/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(fields[name], 16) == 0, name
+    assert fields["NoNewPrivs"].strip() == "1"
+
+
+@HARDENED
+def test_memory_and_processes_are_limited(stack: Stack, service: str) -> None:
+    limits = inspect(stack.container(service))["HostConfig"]
+    memory = {"server": 1 << 30, "page": 512 << 20, "management": 64 << 20}[service]
+    assert (limits["Memory"], limits["MemorySwap"]) == (memory, memory)
+    assert limits["PidsLimit"] == 256
+    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_every_port_is_published_on_loopback_and_no_other(stack: Stack) -> None:
+    published = {}
+    for service in ("server", "page", "management"):
+        ports = inspect(stack.container(service))["NetworkSettings"]["Ports"]
+        published[service] = {
+            (port, binding["HostIp"]) for port, found in ports.items() for binding in found or []
+        }
+    assert published == {
+        "server": {("8080/tcp", "127.0.0.1")},
+        "page": {("8501/tcp", "127.0.0.1")},
+        "management": {("8081/tcp", "127.0.0.1")},
+    }
+
+
+def addresses(stack: Stack, service: str) -> set[str]:
+    """Return a container's addresses, one in each of its networks."""
+    networks = inspect(stack.container(service))["NetworkSettings"]["Networks"]
+    return {network["IPAddress"] for network in networks.values()}
+
+
+def reached(stack: Stack, service: str, targets: list[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Return those of the addresses and ports that a service's container can connect to."""
+    code = (
+        "import json, socket\n"
+        "def there(target):\n"
+        "    try: socket.create_connection(target, 1).close()\n"
+        "    except OSError: return False\n"
+        "    return True\n"
+        f"print(json.dumps([t for t in {targets!r} if there(t)]))"
+    )
+    return {(host, port) for host, port in json.loads(stack.python(service, code))}
+
+
+def test_the_page_reaches_inference_and_nothing_else(stack: Stack) -> None:
+    servers, ways_in = addresses(stack, "server"), addresses(stack, "management")
+    assert len(servers) == 3
+    networks = inspect(stack.container("page"))["NetworkSettings"]["Networks"].values()
+    hosts = [*servers, *ways_in, *(network["Gateway"] for network in networks)]
+    hosts += ["management-api", "metrics-api", "management", "server"]
+    internal = [(host, port) for host in hosts for port in INTERNAL_PORTS]
+    assert reached(stack, "page", [("server", 8080), *internal]) == {("server", 8080)}
+
+
+def test_the_management_container_shows_that_the_way_is_there(stack: Stack) -> None:
+    """So that the test above cannot pass because nothing listens at all."""
+    targets = [("management-api", 8081), ("management-api", 8082), ("metrics-api", 8082)]
+    assert reached(stack, "management", targets) == {("management-api", 8081)}
+    assert reached(stack, "server", targets) == {("management-api", 8081), ("metrics-api", 8082)}
+
+
+def test_the_profile_publishes_the_management_api(stack: Stack) -> None:
+    answer = requests.get(f"{stack.management}/models/doubleit", timeout=10).json()
+    assert answer[0]["modelVersion"] == "1.0"
+    assert len(answer[0]["workers"]) == 2
+
+
+def test_management_is_not_reachable_from_outside_without_the_profile(stack: Stack) -> None:
+    """Any address of this machine but loopback stands for the outside."""
+    ports = [stack.ports[name] for name in ("PORT", "UI_PORT", "MANAGEMENT_PORT")]
+    outside = output([sys.executable, "-c", _OWN_ADDRESSES]).split()
+    assert outside, "this machine has no address but loopback to try from"
+    for host in outside:
+        for port in [*ports, *INTERNAL_PORTS]:
+            with socket.socket() as client:
+                client.settimeout(1)
+                assert client.connect_ex((host, port)) != 0, f"{host}:{port} is open"
+
+
+_OWN_ADDRESSES = """
+import psutil, socket
+for found in psutil.net_if_addrs().values():
+    for each in found:
+        if each.family is socket.AF_INET and not each.address.startswith("127."):
+            print(each.address)
+"""
+
+
+def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
+    assert (
+        stack.python("server", "import sys; from scripts import healthcheck as h; print(h.main())")
+        == "0"
+    )
+    code = (
+        "import os; os.environ['MODEL_NAME'] = 'other'\n"
+        "from scripts import healthcheck as h; print(h.main())"
+    )
+    assert stack.python("server", code).splitlines() == [
+        "healthcheck: http://management-api:8081/models/other: status 404",
+        "1",
+    ]

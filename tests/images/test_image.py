@@ -1,0 +1,120 @@
+"""What is in the images, and what is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.containers import PAGE, SERVER, in_image, inspect, output, run
+from tests.support.server import ROOT
+
+pytestmark = pytest.mark.usefixtures("images")
+
+BOTH = pytest.mark.parametrize("image", [SERVER, PAGE])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# Bytes, unpacked, on any base.
+SIZE_LIMIT = 1_000_000_000
+
+
+@BOTH
+def test_the_user_is_a_number_and_not_root(image: str) -> None:
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", inspect(image)["Config"]["User"])
+    assert in_image(image, "id", "-u") == inspect(image)["Config"]["User"].split(":")[0]
+
+
+@BOTH
+def test_the_user_can_write_to_the_temporary_folder_and_nowhere_else(image: str) -> None:
+    code = "import os; print([f for f, _, _ in os.walk('/') if os.access(f, os.W_OK)])"
+    folders = json.loads(in_image(image, "python", "-c", code).replace("'", '"'))
+    own = ("/proc", "/dev", "/sys")
+    assert {f for f in folders if not f.startswith(own)} <= {
+        "/tmp",  # noqa: S108 (the one folder that may be written to)
+        "/var/tmp",  # noqa: S108 (Debian's own)
+        "/run/lock",
+    }
+
+
+@BOTH
+@pytest.mark.parametrize("tool", ["pip", "pip3", "uv", "gcc", "cc", "g++", "make", "strip", "git"])
+def test_what_builds_and_installs_is_not_there(image: str, tool: str) -> None:
+    assert in_image(image, "sh", "-c", f"command -v {tool} || echo none") == "none"
+
+
+@BOTH
+def test_no_installer_and_no_test_package_can_be_imported(image: str) -> None:
+    names = ["pip", "ensurepip", "uv", "pytest", "torch.test", "numpy.tests", "model_archiver"]
+    code = (
+        "from importlib.util import find_spec\n"
+        "def there(name):\n"
+        "    try: return find_spec(name) is not None\n"
+        "    except ModuleNotFoundError: return False\n"
+        f"print([n for n in {names} if there(n)])"
+    )
+    assert in_image(image, "python", "-c", code) == "[]"
+
+
+def test_the_folders_hold_what_runs_and_nothing_else() -> None:
+    assert in_image(SERVER, "ls", "-A", "/app").split() == [
+        *(".venv", "LICENSE", "config.properties", "model_store", "scripts")
+    ]
+    assert in_image(PAGE, "ls", "-A", "/app").split() == [
+        *(".streamlit", ".venv", "LICENSE", "frontend")
+    ]
+    assert in_image(SERVER, "ls", "-A", "/app/model_store") == "doubleit-1.0.mar"
+
+
+def test_the_archive_has_the_same_bytes_as_outside(store: Path) -> None:
+    outside = hashlib.sha256((store / "doubleit-1.0.mar").read_bytes()).hexdigest()
+    assert in_image(SERVER, "sha256sum", "model_store/doubleit-1.0.mar").split()[0] == outside
+
+
+def test_torch_is_the_cpu_build_of_the_locked_version() -> None:
+    (torch,) = PROJECT["dependency-groups"]["torch"]
+    code = (
+        "import torch, importlib.metadata as m\n"
+        "print(torch.__version__, torch.version.cuda)\n"
+        "print([d.name for d in m.distributions() if d.name.startswith(('nvidia', 'triton'))])"
+    )
+    version = torch.removeprefix("torch==")
+    assert in_image(SERVER, "python", "-c", code) == f"{version}+cpu None\n[]"
+
+
+def test_the_server_image_is_small() -> None:
+    assert inspect(SERVER)["Size"] <= SIZE_LIMIT
+
+
+@BOTH
+def test_the_labels_say_what_it_is(image: str) -> None:
+    labels = inspect(image)["Config"]["Labels"]
+    name = "org.opencontainers.image."
+    assert labels[f"{name}title"] == image.partition(":")[0]
+    assert labels[f"{name}version"] == PROJECT["project"]["version"]
+    assert labels[f"{name}revision"] == output(["git", "rev-parse", "HEAD"])
+    assert labels[f"{name}licenses"] == "Apache-2.0"
+
+
+@BOTH
+def test_the_platform_is_cloud_runs(image: str) -> None:
+    assert (inspect(image)["Os"], inspect(image)["Architecture"]) == ("linux", "amd64")
+
+
+def test_an_archive_with_other_bytes_is_an_error() -> None:
+    done = run(["make", "images"], {"TAG": "broken", "ARCHIVE_SHA256": "0" * 64})
+    assert done.returncode != 0
+    assert "doubleit-1.0.mar: FAILED" in done.stderr
+
+
+def test_a_missing_cpu_build_of_torch_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("no wheel in here")
+    wheels = f"--build-context wheels={tmp_path}"
+    flags = re.sub(r"--build-context wheels=\S+", "", os.environ.get("BUILD_FLAGS", ""))
+    done = run(["make", "images"], {"TAG": "broken", "BUILD_FLAGS": f"{flags} {wheels}"})
+    assert done.returncode != 0
+    assert "there are no versions of torch" in done.stderr
+    assert run(["docker", "image", "inspect", "doubleit-torchserve:broken"]).returncode != 0

@@ -1,0 +1,150 @@
+"""Load, death and end of the server's container."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.support.containers import Stack, inspect
+from tests.support.server import JSON
+
+# Seconds after which Cloud Run kills.
+GRACE = 10.0
+
+
+class Clients:
+    """Clients that send one request after the other, until they are told to send no more."""
+
+    def __init__(self, url: str, bodies: list[str]) -> None:
+        self.url, self.bodies = f"{url}/predictions/doubleit", bodies
+        self.enough = threading.Event()
+        self.sent = 0
+        self.answers: list[tuple[int, bool]] = []
+        self.failures: list[str] = []
+
+    def run(self, body: str, expected: object) -> None:
+        with requests.Session() as session:
+            while not self.enough.is_set():
+                self.sent += 1
+                try:
+                    answer = session.post(self.url, data=body, headers=JSON, timeout=60)
+                    right = answer.status_code == 200 and answer.json() == expected
+                    self.answers.append((answer.status_code, right))
+                except requests.RequestException as error:
+                    self.failures.append(repr(error))
+
+
+@contextmanager
+def clients(url: str, bodies: list[str]) -> Iterator[Clients]:
+    """Run a client for each body; at the end all have their last answer."""
+    found = Clients(url, bodies)
+    threads = [
+        threading.Thread(target=found.run, args=(body, [2 * n for n in json.loads(body)]))
+        for body in bodies
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found
+    finally:
+        found.enough.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
+    """As a platform does it: SIGTERM goes out, and no new request is sent from then on."""
+    container = own_stack.container("server")
+    small, large = "[1, 2, 3]", json.dumps(list(range(100_000)))
+    with clients(own_stack.url, [small] * 12 + [large] * 4) as load:
+        time.sleep(3)
+        load.enough.set()
+        started = time.monotonic()
+        subprocess.run(["docker", "stop", "--time", "10", container], check=True, timeout=30)
+        took = time.monotonic() - started
+    assert load.failures == []
+    assert len(load.answers) == load.sent > 50
+    assert set(load.answers) == {(200, True)}
+    assert took < GRACE
+    state = inspect(container)["State"]
+    assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+    assert "requests were still in flight" not in own_stack.compose("logs", "server")
+
+
+def workers(stack: Stack) -> list[int]:
+    """Return the workers' process ids, as the container numbers them."""
+    code = (
+        "import json, urllib.request as r\n"
+        "found = json.load(r.urlopen('http://management-api:8081/models/doubleit'))\n"
+        "print(json.dumps([w['pid'] for w in found[0]['workers'] if w['status'] == 'READY']))"
+    )
+    return [int(pid) for pid in json.loads(stack.python("server", code))]
+
+
+def test_killed_workers_are_replaced_and_leave_no_zombie(own_stack: Stack) -> None:
+    before = workers(own_stack)
+    assert len(before) == 2
+    own_stack.execute("server", "sh", "-c", f"kill -9 {' '.join(map(str, before))}")
+    deadline = time.monotonic() + 60
+    while len(after := workers(own_stack)) < 2 or set(after) & set(before):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    answer = requests.post(
+        f"{own_stack.url}/predictions/doubleit", data="[4]", headers=JSON, timeout=10
+    )
+    assert answer.text == "[8]"
+    code = (
+        "import glob\n"
+        "print(sum(open(p).read().rsplit(')', 1)[1].split()[0] == 'Z'"
+        " for p in glob.glob('/proc/[0-9]*/stat')))"
+    )
+    assert own_stack.python("server", code) == "0"
+    assert inspect(own_stack.container("server"))["RestartCount"] == 0
+
+
+def test_a_dead_server_is_started_again(own_stack: Stack) -> None:
+    container = own_stack.container("server")
+    own_stack.execute("server", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+    deadline = time.monotonic() + 60
+    while inspect(container)["RestartCount"] == 0 or (
+        inspect(container)["State"]["Health"]["Status"] != "healthy"
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert requests.get(f"{own_stack.url}/predictions/doubleit/1.0/ready", timeout=10).ok
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(list(range(100_000)), id="integers"),
+        pytest.param([n + 0.5 for n in range(100_000)], id="fractions"),
+    ],
+)
+def test_1_gib_is_enough_for_32_requests_of_100_000_numbers_at_once(
+    own_stack: Stack, numbers: list[float]
+) -> None:
+    body, expected = json.dumps(numbers), [2 * n for n in numbers]
+
+    def ask(_: int) -> bool:
+        answer = requests.post(
+            f"{own_stack.url}/predictions/doubleit", data=body, headers=JSON, timeout=120
+        )
+        return answer.status_code == 200 and answer.json() == expected
+
+    container = own_stack.container("server")
+    before = workers(own_stack)
+    with ThreadPoolExecutor(32) as pool:
+        for _ in range(3):
+            assert all(pool.map(ask, range(32)))
+    state = inspect(container)
+    assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
+    assert workers(own_stack) == before

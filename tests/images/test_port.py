@@ -1,0 +1,52 @@
+"""$PORT is where an image listens, as Cloud Run demands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.containers import PAGE, SERVER, inspect, output, run
+
+pytestmark = pytest.mark.usefixtures("images")
+
+
+@contextmanager
+def started(image: str, port: str) -> Iterator[str]:
+    """Run the image as Cloud Run would: writable, all capabilities, PORT given."""
+    container = output(
+        ["docker", "run", "--detach", "--network", "none", "-e", f"PORT={port}", image]
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while inspect(container)["State"]["Health"]["Status"] != "healthy":
+            assert inspect(container)["State"]["Running"], output(["docker", "logs", container])
+            assert time.monotonic() < deadline, output(["docker", "logs", container])
+            time.sleep(0.2)
+        yield container
+    finally:
+        run(["docker", "rm", "--force", container])
+
+
+@pytest.mark.parametrize(
+    ("image", "path"), [(SERVER, "/predictions/doubleit/1.0/ready"), (PAGE, "/_stcore/health")]
+)
+def test_the_port_is_the_one_that_is_asked_for(image: str, path: str) -> None:
+    with started(image, "9123") as container:
+        code = (
+            "import urllib.request as r\n"
+            f"print(r.urlopen('http://127.0.0.1:9123{path}').status)\n"
+            "ports = {line.split()[1].split(':')[1] for file in ('tcp', 'tcp6')\n"
+            "  for line in open(f'/proc/net/{file}').readlines()[1:] if line.split()[3] == '0A'}\n"
+            "print(int('9123') in {int(port, 16) for port in ports})\n"
+            "print({8080, 8501} & {int(port, 16) for port in ports} or None)"
+        )
+        answer = output(["docker", "exec", container, "python", "-c", code])
+        assert answer.split("\n") == ["200", "True", "None"]
+
+
+def test_the_page_asks_nobody_for_this_machines_address() -> None:
+    with started(PAGE, "9123") as container:
+        assert "external IP" not in output(["docker", "logs", container])

@@ -1,0 +1,100 @@
+"""The project's images and its compose file, with the Docker Engine that `docker` talks to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support.server import ROOT, free_ports
+
+TAG = "test"
+SERVER, PAGE = f"doubleit-torchserve:{TAG}", f"doubleit-frontend:{TAG}"
+PUBLISHED = ("PORT", "UI_PORT", "MANAGEMENT_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 280
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository, whatever it ends with."""
+    # As from a shell, also where make runs the tests.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**inherited, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+
+
+def output(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Run a command that has to succeed; return what it printed."""
+    done = run(command, environment)
+    assert done.returncode == 0, (
+        f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
+    return done.stdout.strip()
+
+
+def inspect(what: str) -> dict[str, Any]:
+    """Return what the engine says of an image or a container."""
+    found: list[dict[str, Any]] = json.loads(output(["docker", "inspect", what]))
+    return found[0]
+
+
+def in_image(image: str, *command: str) -> str:
+    """Run a command in a new container without a network, in the image's own environment."""
+    return output(["docker", "run", "--rm", "--network", "none", image, *command])
+
+
+class Stack:
+    """The compose project on free ports. Use as a context manager: it is removed at the end."""
+
+    def __init__(self, name: str, store: Path, profiles: str = "") -> None:
+        self.command = ["docker", "compose", "--project-name", name]
+        self.command += ["--file", "docker/compose.yaml"]
+        ports = free_ports(len(PUBLISHED))
+        self.ports = dict(zip(PUBLISHED, ports, strict=True))
+        self.environment = {
+            **{variable: str(port) for variable, port in self.ports.items()},
+            "TAG": TAG,
+            "COMPOSE_PROFILES": profiles,
+            "MODEL_STORE": str(store),
+        }
+        self.url = f"http://127.0.0.1:{self.ports['PORT']}"
+        self.page = f"http://127.0.0.1:{self.ports['UI_PORT']}"
+        self.management = f"http://127.0.0.1:{self.ports['MANAGEMENT_PORT']}"
+
+    def __enter__(self) -> Stack:
+        try:
+            self.compose("up", "--detach", "--wait")
+        except AssertionError as error:
+            logs = self.compose("logs")
+            self.__exit__()
+            raise AssertionError(f"{error}\n{logs}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.compose("down", "--volumes", "--timeout", "1")
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker compose; return what it printed."""
+        return output([*self.command, *arguments], self.environment)
+
+    def container(self, service: str) -> str:
+        """Return the id of a service's container, running or not."""
+        return self.compose("ps", "--all", "--quiet", service)
+
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command in a service's container."""
+        return self.compose("exec", "--no-TTY", service, *command)
+
+    def python(self, service: str, code: str) -> str:
+        """Run Python code in a service's container."""
+        return self.execute(service, "python", "-c", code)
