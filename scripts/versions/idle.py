@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from scripts.versions import metrics
 from scripts.versions.client import Management, Version
 
 LOCKS = Path("/proc/locks")
@@ -20,7 +21,7 @@ LOCKS = Path("/proc/locks")
 LOCK_VARIABLE = "IN_FLIGHT_LOCK"
 # A request is for moments in neither place: on its way to the worker, and back to the client.
 QUIET_SECONDS = 0.5
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 
 
 def wait(management: Management, version: str, limit: float) -> bool:
@@ -31,10 +32,14 @@ def wait(management: Management, version: str, limit: float) -> bool:
     """
     deadline = time.monotonic() + limit
     quiet_since = None
+    asked: dict[str, int] | None = None
     while (now := time.monotonic()) < deadline:
         described = management.describe().get(version)
         working = busy(described)
-        if described.job_queue_status.pending_requests or working:
+        before, asked = asked, metrics.requests_by_version(management.server)
+        # Clients that name the version may always be between two looks.
+        newly_asked = bool(before and asked and asked.get(version) != before.get(version))
+        if described.job_queue_status.pending_requests or working or newly_asked:
             quiet_since = None
         else:
             quiet_since = quiet_since or now

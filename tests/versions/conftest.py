@@ -1,4 +1,4 @@
-"""A server with versions for each module, and somebody who operates it."""
+"""A server for versions to come and go on, and somebody who operates it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def fresh_store(tmp_path: Path, torchscript: Path) -> Path:
     return make_store(tmp_path / "store", torchscript)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Iterator[Operator]:
-    """An operator of a server of the module's own."""
+    """An operator of a server that only these tests change; each leaves it with 1.0 alone."""
     folder = tmp_path_factory.mktemp("versions")
     store = make_store(folder / "store", torchscript)
     with Server(store, folder / "log", environment=ONE_WORKER) as server:

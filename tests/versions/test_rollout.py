@@ -11,7 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
+from scripts.versions import operations, smoke
+from scripts.versions.client import Management, Server, VersionsError
+from scripts.versions.progress import Progress
 from tests.support import models
 from tests.support.load import Load
 from tests.support.operator import Operator, add, add_edited
@@ -91,6 +95,45 @@ def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -
     assert only_one.refused("rollback") == (
         "3.0, the default before 1.0, was removed: roll it out to have it again"
     )
+
+
+def test_a_version_that_clients_name_is_not_retired(
+    only_one: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(operations, "FINISH_SECONDS", -28)  # responseTimeout is 30
+    monkeypatch.setattr(operations, "KEPT_SECONDS", 2)
+    server = only_one.server
+    management = Management(Server("doubleit", server.management, server.url, server.metrics))
+    todo = operations.Operations(management, only_one.store, Progress())
+    check = smoke.Check([b"[1]"], 10, accept_differences=False)
+    with Load(f"{server.predictions}/1.0", clients=1) as load:
+        todo.rollout("2.0", check)
+        assert capsys.readouterr().out.splitlines()[-1] == (
+            "doubleit 1.0 stays, and answers clients that name it"
+        )
+        todo.rollback()
+    with (
+        Load(f"{server.predictions}/1.0", clients=1) as more,
+        pytest.raises(VersionsError, match="1.0 still gets requests after 2 s"),
+    ):
+        todo.rollout("2.0", check, retire=True)
+    assert load.faults == more.faults == []
+    assert only_one.versions() == ("2.0", ["1.0", "2.0"])
+    assert only_one.record()["default"] == "2.0"
+
+
+def test_a_version_without_workers_is_not_rolled_back_to(only_one: Operator) -> None:
+    only_one.do("rollout", "2.0")
+    management = only_one.server.management
+    requests.put(
+        f"{management}/models/doubleit/1.0",
+        params={"min_worker": 0, "max_worker": 0},
+        timeout=10,
+    ).raise_for_status()
+    assert only_one.refused("rollback") == "1.0 has no worker that could answer"
+    assert only_one.versions() == ("2.0", ["1.0", "2.0"])
+    only_one.do("scale", "1.0", "1")
+    assert only_one.do("rollback") == "doubleit 1.0 is the default again; 2.0 stays\n"
 
 
 def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operator) -> None:
