@@ -25,7 +25,7 @@ SETUP := scripts/setup.sh scripts/fetch_uv.py pyproject.toml uv.lock
 	@scripts/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops test lint
+	@scripts/setup.sh server torch archive ops test lint bench
 	@touch $@
 
 ##@ Server
@@ -44,6 +44,19 @@ $(DOUBLEIT): $(wildcard handler/*) scripts/doubleit.py scripts/build_model.py sc
 serve: .venv/.server $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.serve --name $(NAME) --version $(VERSION)
 
+##@ Speed
+
+.PHONY: bench profile
+.venv/.bench: $(SETUP) | .venv/.server
+	@scripts/setup.sh server torch archive ops bench
+	@touch $@
+bench: .venv/.bench $(DOUBLEIT) ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... WRITE=1]
+	@scripts/setup_bench.sh
+	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
+profile: .venv/.bench $(DOUBLEIT) ## Show where the server's processor time goes under load
+	@scripts/setup_bench.sh
+	@$(PYTHON) -m scripts.bench.profile
+
 ##@ Quality
 
 .PHONY: lint format test
@@ -51,7 +64,7 @@ lint: .venv/.development ## Everything static: format, style, types, shell
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck scripts/*.sh .ci/run
+	@.venv/bin/shellcheck scripts/*.sh scripts/bench/contenders/lock.sh .ci/run
 format: .venv/.development ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
