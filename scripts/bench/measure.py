@@ -11,7 +11,7 @@ import psutil
 
 from scripts.bench.generator import Generator
 from scripts.bench.loads import Load
-from scripts.bench.process import Running, tree
+from scripts.bench.process import Running
 from scripts.bench.results import Sample
 
 MEGABYTE = 1e6
@@ -60,18 +60,18 @@ def measure(
     if load.numbers:
         url, body = target.url, folder / f"{load.numbers}.json"
         body.write_bytes(target.contender.form.body(range(1, load.numbers + 1)))
-    before = cpu_seconds(tree())
+    before = cpu_seconds(target.processes())
     process = generator.start(url, body, load.connections, seconds)
     try:
         time.sleep(seconds / 2)
         # In the middle: buffers and queues are as full as they get.
-        loaded = memory_mb(tree(without=process.pid))
+        loaded = memory_mb(target.processes(without=process.pid))
         outcome = generator.finish(process, seconds + GRACE_SECONDS)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    cpu = cpu_seconds(tree()) - before
+    cpu = cpu_seconds(target.processes()) - before
     return Sample(
         per_second=outcome.per_second,
         errors=outcome.errors / max(1, outcome.answered + outcome.errors),

@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,16 +44,22 @@ class Running:
         contender: which.
         base: its address, without a path.
         start_seconds: from the start of its process to its first right answer.
+        others: processes of this one that are not the contender's.
     """
 
     contender: Contender
     base: str
     start_seconds: float
+    others: frozenset[int]
 
     @property
     def url(self) -> str:
         """Where it predicts."""
         return self.base + self.contender.path
+
+    def processes(self, *, without: int = 0) -> list[psutil.Process]:
+        """Return the contender's processes, daemons too, `without` (a load generator)."""
+        return _children({*self.others, without})
 
     def check(self, count: int) -> None:
         """Make sure that `count` numbers are answered right.
@@ -82,15 +88,14 @@ def post(url: str, body: bytes, timeout: float) -> tuple[int, bytes]:
         return 0, str(error).encode()
 
 
-def adopt_orphans() -> None:
-    """Make `tree` hold processes too whose parent has ended, as daemons' have."""
+def _adopt_orphans(yes: bool) -> None:
+    """Make processes whose parent ends, as daemons' do, children of this one."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(yes))
 
 
-def tree(without: int = 0) -> list[psutil.Process]:
-    """Return all processes that this one has started, `without` (a load generator) aside."""
-    return [p for p in psutil.Process().children(recursive=True) if p.pid != without]
+def _children(others: Collection[int] = ()) -> list[psutil.Process]:
+    return [p for p in psutil.Process().children(recursive=True) if p.pid not in others]
 
 
 @contextmanager
@@ -107,12 +112,16 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
     ports = _free_ports(len(PORTS))
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as temp:
         names = {**contender.names(), **dict(zip(PORTS, map(str, ports), strict=True))}
+        others = frozenset(p.pid for p in _children())
+        _adopt_orphans(True)
         process, begin = _start(contender, names, Path(temp), log)
         try:
             base = f"http://127.0.0.1:{ports[0]}"
-            yield Running(contender, base, _first_answer(contender, base, process, begin, log))
+            seconds = _first_answer(contender, base, process, begin, log)
+            yield Running(contender, base, seconds, others)
         finally:
-            _stop(process)
+            _stop(process, others)
+            _adopt_orphans(False)
 
 
 def build(contender: Contender) -> None:
@@ -178,13 +187,13 @@ def _first_answer(
     raise Failed(f"no right answer in {START_SECONDS:.0f} s; the last: {status} {answer[:200]!r}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
     """End every process of the contender: politely, then for certain."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
-    _, alive = psutil.wait_procs(tree(), timeout=1)
+    _, alive = psutil.wait_procs(_children(others), timeout=1)
     for each in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()

@@ -60,8 +60,9 @@ def _throughput(results: Results, names: Iterable[str]) -> str:
         times = ratio(results, name, per_second(load), BASELINE)
         text = f"{got.median:.0f}" + (f" ({times.median:.1f}x)" if times else "")
         errors = of(results, name, lambda turn: turn.samples[load.key].errors)
-        # What is a few errors in a hundred thousand is still not none.
-        return text + (f", {errors.median:.2g} errors" if errors and errors.median else "")
+        # Two digits: a few errors in a hundred thousand requests are still not none.
+        share = 100 * errors.median if errors else 0
+        return text + (f", {share:.2g} % errors" if share else "")
 
     rows = [[name, *(cell(name, load) for load in PREDICTIONS)] for name in names]
     return table(["server", *(load.column for load in PREDICTIONS)], rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from scripts.bench.measure import measure, memory_mb
 from scripts.bench.process import Failed, Running
 from scripts.bench.results import Results, Sample, Turn
 
+# A load this many times as long as the others comes first and is not kept: just-in-time compilers
+# and pools need some requests.
+WARM_UP_ROUNDS = 2
 # Seconds without a request before memory at rest is read: a second worker may still be loading.
 REST_SECONDS = 2.0
 
@@ -39,7 +43,6 @@ class Run(NamedTuple):
 
     def measure(self, contenders: Sequence[Contender]) -> Results:
         """Measure `contenders`; why one has no figures stands in the results."""
-        process.adopt_orphans()
         self.folder.mkdir(parents=True, exist_ok=True)
         results = Results(machine.describe(self.generator.name, self.rounds, self.seconds))
         ready = [each for each in contenders if self._prepared(each, results)]
@@ -75,19 +78,19 @@ class Run(NamedTuple):
     def _turn(self, contender: Contender) -> Turn:
         with process.running(contender, self._log(contender)) as target:
             time.sleep(REST_SECONDS)
-            rest = memory_mb(process.tree())
+            rest = memory_mb(target.processes())
             _check(target)
 
-            def sample(load: Load) -> tuple[str, Sample]:
-                return load.key, measure(self.generator, target, load, self.seconds, self.folder)
+            def sample(load: Load, seconds: float) -> Sample:
+                return measure(self.generator, target, load, seconds, self.folder)
 
-            # Not kept: just-in-time compilers and pools need some requests first.
-            sample(WARM_UP)
+            sample(WARM_UP, WARM_UP_ROUNDS * self.seconds)
             loads = [*PREDICTIONS, PING] if contender.name == SELF else PREDICTIONS
-            return Turn(target.start_seconds, rest, dict(sample(load) for load in loads))
+            samples = {load.key: sample(load, self.seconds) for load in loads}
+            return Turn(target.start_seconds, rest, samples)
 
     def _log(self, contender: Contender) -> Path:
-        return self.folder / f"{contender.folder or 'self'}.log"
+        return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', contender.name.lower())}.log"
 
 
 def _check(target: Running) -> None:
