@@ -27,7 +27,7 @@ SETUP := scripts/setup.sh scripts/fetch_uv.py pyproject.toml uv.lock
 	@scripts/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops ui browser test contract lint
+	@scripts/setup.sh server torch archive ops ui browser test contract lint bench
 	@touch $@
 .venv/.ui: $(SETUP)
 	@scripts/setup.sh ui
@@ -79,6 +79,19 @@ scale: .venv/.server ## Give VERSION so many workers [VERSION= WORKERS=]
 	@$(MODELS) scale $(VERSION) $(WORKERS) $(ARGS)
 unregister: .venv/.server ## Remove VERSION from the server; its archive stays [VERSION=]
 	@$(MODELS) unregister $(VERSION) $(ARGS)
+
+##@ Speed
+
+.PHONY: bench profile
+.venv/.bench: $(SETUP) | .venv/.server
+	@scripts/setup.sh server torch archive ops bench
+	@touch $@
+bench: .venv/.bench $(DOUBLEIT) ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... WRITE=1]
+	@scripts/setup_bench.sh
+	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
+profile: .venv/.bench $(DOUBLEIT) ## Show where the server's processor time goes under load
+	@scripts/setup_bench.sh
+	@$(PYTHON) -m scripts.bench.profile
 
 ##@ Quality
 

@@ -1,0 +1,80 @@
+"""Measure this server against others on this machine.
+
+python -m scripts.bench [OPTIONS]; --help lists them
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.bench import generator, history, lineup, plot, report
+from scripts.bench.lineup import Contender
+from scripts.bench.results import Results
+from scripts.bench.rounds import Run
+from scripts.build_model import build
+from scripts.server.settings import ROOT
+
+PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "benchmark.svg"
+
+
+def main(  # noqa: PLR0913, PLR0917 (the command line's options)
+    rounds: Annotated[int, typer.Option(min=1, help="turns of each contender")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="seconds of each load")] = 3,
+    only: Annotated[
+        list[str] | None, typer.Option(help="only contenders of this name or with this in it")
+    ] = None,
+    commit: Annotated[
+        list[str] | None, typer.Option(help="also this server at an earlier commit")
+    ] = None,
+    write: Annotated[bool, typer.Option(help="put table and plot into docs/ too")] = False,
+    again: Annotated[bool, typer.Option(help="report an earlier run, measure nothing")] = False,
+    folder: Annotated[Path, typer.Option(help="where bench.json goes")] = ROOT / "build",
+) -> None:
+    """Measure this server against others on this machine."""
+    if again:
+        results = Results.load(folder / "bench.json")
+    else:
+        results = _measure(rounds, seconds, _chosen(only, commit), folder)
+    text = report.report(results)
+    print(f"\n{text}")
+    plot.draw(results, folder / "benchmark.svg")
+    if write:
+        report.write_between_markers(PAGE, text)
+        PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
+
+
+def _chosen(only: list[str] | None, commits: list[str] | None) -> list[Contender]:
+    names = [name.strip().lower() for each in only or [] for name in each.split(",")]
+    chosen = [each for each in lineup.ALL if not any(names) or _is_one_of(each, names)]
+    if not chosen:
+        known = "; ".join(contender.name for contender in lineup.ALL)
+        raise typer.BadParameter(f"no contender has {only} in its name, which are {known}")
+    try:
+        return chosen + [history.at(commit) for commit in commits or []]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _is_one_of(contender: Contender, names: list[str]) -> bool:
+    """Say whether one of `names` is the contender's; a part is, unless it is another's whole."""
+    wholes = {each.name.lower() for each in lineup.ALL}
+    own = contender.name.lower()
+    return any(name == own or (name not in wholes and name and name in own) for name in names)
+
+
+def _measure(rounds: int, seconds: float, chosen: list[Contender], folder: Path) -> Results:
+    build(lineup.MODEL)
+    tool = generator.find()
+    print(f"load generator: {tool.name}" + (f". {tool.note}" if tool.note else ""), flush=True)
+    logs = folder / "bench" / "logs"
+    how = Run(tool, rounds, seconds, logs, lambda line: print(line, flush=True))
+    results = how.measure(chosen)
+    results.save(folder / "bench.json")
+    return results
+
+
+if __name__ == "__main__":
+    typer.run(main)

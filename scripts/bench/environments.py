@@ -1,0 +1,87 @@
+"""A virtual environment for each contender, at the versions of its requirements.txt."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.server.settings import ROOT
+
+CONTENDERS = Path(__file__).with_name("contenders")
+ENVIRONMENTS = ROOT / "build" / "bench"
+# Seconds that an installation may take.
+LIMIT_SECONDS = 900
+
+
+class NotInstallable(Exception):  # noqa: N818 (a result of the benchmark, not its failure)
+    """The packages cannot be installed here; the message is the installer's last line."""
+
+
+def prepare(requirements: Path, *, torch: bool = True, python: str = "") -> Path:
+    """Return the environment's python, with what `requirements` names installed.
+
+    Everything is compiled to bytecode, as this project's own environment is, so that no contender
+    starts slower for lack of it.
+
+    Args:
+        requirements: a requirements.txt; its folder's name is the environment's.
+        torch: whether the CPU build of this project's torch is wanted too.
+        python: an interpreter to prefer to this one where the machine has it.
+
+    Raises:
+        NotInstallable: something has no wheel for this machine, or no index can be reached.
+    """
+    folder = ENVIRONMENTS / requirements.parent.name
+    installed = folder / "bin" / "python"
+    base = python if python and Path(python).is_file() else sys.executable
+    wanted = "\n".join([requirements.read_text(), torch_version(), base])
+    stamp = folder / "installed"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return installed
+    shutil.rmtree(folder, ignore_errors=True)
+    _uv("venv", "--python", base, str(folder))
+    install = ["pip", "install", "--compile-bytecode", "--python", str(installed)]
+    if torch:
+        _install_torch([*install, "--constraint", str(requirements)])
+    _uv(*install, "--requirements", str(requirements))
+    stamp.write_text(wanted)
+    return installed
+
+
+def torch_version() -> str:
+    """Return the version of torch that pyproject.toml names."""
+    found = re.search(r'"torch==([^"]+)"', (ROOT / "pyproject.toml").read_text())
+    if not found:
+        raise ValueError("pyproject.toml names no torch==VERSION")
+    return found[1]
+
+
+def _install_torch(install: list[str]) -> None:
+    """Install torch as scripts/setup.sh does: on Linux the build without gigabytes of CUDA."""
+    if sys.platform != "linux":
+        _uv(*install, f"torch=={torch_version()}")
+        return
+    cpu_build = f"torch=={torch_version()}+cpu"
+    links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
+    _uv(*install, *(["--find-links", links] if links else ["--torch-backend", "cpu"]), cpu_build)
+
+
+def _uv(*arguments: str) -> None:
+    uv = shutil.which("uv") or str(ROOT / ".tools" / "uv")
+    try:
+        subprocess.run(
+            [uv, "--quiet", *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        raise NotInstallable(" ".join(error.stderr.split())[:300] or str(error)) from None
+    except subprocess.TimeoutExpired:
+        raise NotInstallable(f"not installed after {LIMIT_SECONDS} s") from None

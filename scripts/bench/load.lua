@@ -1,0 +1,19 @@
+-- wrk's script: POST the body in the file that is the first argument, print the result as JSON.
+function init(args)
+  if args[1] then
+    local file = assert(io.open(args[1], "rb"))
+    wrk.method = "POST"
+    wrk.headers["Content-Type"] = "application/json"
+    wrk.body = file:read("*a")
+    file:close()
+  end
+end
+
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, ' ..
+    '"refused": %d, "connect": %d, "read": %d, "write": %d, "timeout": %d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    e.status, e.connect, e.read, e.write, e.timeout))
+end

@@ -1,0 +1,218 @@
+"""A contender's processes: started alone, asked until they answer, all of them ended."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from scripts.bench.lineup import MODEL, Contender
+from scripts.server.settings import PORTS
+
+# Seconds until a server that does not answer is given up.
+START_SECONDS = 90.0
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.01
+# prctl(2): processes whose parent ends become children of this one, so that none gets lost.
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Failed(Exception):  # noqa: N818 (a result of the benchmark, not its failure)
+    """The contender cannot be measured; the message says why in one line."""
+
+
+@dataclass
+class Running:
+    """A contender that answers.
+
+    Attributes:
+        contender: which.
+        base: its address, without a path.
+        start_seconds: from the start of its process to its first right answer.
+        others: processes of this one that are not the contender's.
+    """
+
+    contender: Contender
+    base: str
+    start_seconds: float
+    others: frozenset[int]
+
+    @property
+    def url(self) -> str:
+        """Where it predicts."""
+        return self.base + self.contender.path
+
+    def processes(self, *, without: int = 0) -> list[psutil.Process]:
+        """Return the contender's processes, daemons too, `without` (a load generator)."""
+        return _children({*self.others, without})
+
+    def check(self, count: int) -> None:
+        """Make sure that `count` numbers are answered right.
+
+        Raises:
+            Failed: they are not.
+        """
+        numbers = range(1, count + 1)
+        status, answer = post(self.url, self.contender.form.body(numbers), timeout=30)
+        if status != 200:  # noqa: PLR2004 (HTTP's OK)
+            raise Failed(f"{count} numbers: status {status}, {answer[:300]!r}")
+        if mistake := self.contender.form.mistake(numbers, answer):
+            raise Failed(mistake)
+
+
+def post(url: str, body: bytes, timeout: float) -> tuple[int, bytes]:
+    """Return status and body of the answer; status 0 where none came."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 (loopback)
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except OSError as error:
+        return 0, str(error).encode()
+
+
+def _adopt_orphans(yes: bool) -> None:
+    """Make processes whose parent ends, as daemons' do, children of this one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(yes))
+
+
+def _children(others: Collection[int] = ()) -> list[psutil.Process]:
+    return [p for p in psutil.Process().children(recursive=True) if p.pid not in others]
+
+
+@contextmanager
+def running(contender: Contender, log: Path) -> Iterator[Running]:
+    """Start a contender on free ports, wait for its first right answer, and end it at the end.
+
+    Args:
+        contender: which.
+        log: a file for what it prints.
+
+    Raises:
+        Failed: it ends, or does not answer rightly in START_SECONDS.
+    """
+    ports = _free_ports(len(PORTS))
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as temp:
+        names = {**contender.names(), **dict(zip(PORTS, map(str, ports), strict=True))}
+        others = frozenset(p.pid for p in _children())
+        _adopt_orphans(True)
+        process, begin = _start(contender, names, Path(temp), log)
+        try:
+            base = f"http://127.0.0.1:{ports[0]}"
+            seconds = _first_answer(contender, base, process, begin, log)
+            yield Running(contender, base, seconds, others)
+        finally:
+            _stop(process, others)
+            _adopt_orphans(False)
+
+
+def build(contender: Contender) -> None:
+    """Run the contender's `build` command.
+
+    Raises:
+        Failed: it does.
+    """
+    names = contender.names()
+    Path(names["work"]).mkdir(parents=True, exist_ok=True)
+    if contender.build:
+        command = [part.format_map(names) for part in contender.build]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f"{command[0]} failed: {_last_line(done.stderr)}")
+
+
+def _start(
+    contender: Contender, names: dict[str, str], temp: Path, log: Path
+) -> tuple[subprocess.Popen[bytes], float]:
+    # A shell's settings for one server must not reach another one.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    variables = {name: text.format_map(names) for name, text in contender.variables.items()}
+    environment = {
+        **kept,
+        **{name: names[name] for name in PORTS},
+        "MODEL": str(MODEL),
+        "TMPDIR": str(temp),
+        "TEMP": str(temp),
+        **variables,
+    }
+    with log.open("ab") as output:
+        begin = time.monotonic()
+        process = subprocess.Popen(
+            [part.format_map(names) for part in contender.command],
+            cwd=temp,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return process, begin
+
+
+def _first_answer(
+    contender: Contender, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
+) -> float:
+    numbers = range(1, 11)
+    body = contender.form.body(numbers)
+    status, answer = 0, b""
+    while time.monotonic() < begin + START_SECONDS:
+        status, answer = post(base + contender.path, body, timeout=5)
+        now = time.monotonic()
+        if status == 200 and not contender.form.mistake(numbers, answer):  # noqa: PLR2004
+            return now - begin
+        if process.poll() is not None:
+            raise Failed(
+                f"ended while starting, exit status {process.returncode}: "
+                f"{_last_line(log.read_text(errors='replace'))}"
+            )
+        time.sleep(POLL_SECONDS)
+    raise Failed(f"no right answer in {START_SECONDS:.0f} s; the last: {status} {answer[:200]!r}")
+
+
+def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
+    """End every process of the contender: politely, then for certain."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    _, alive = psutil.wait_procs(_children(others), timeout=1)
+    for each in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(alive, timeout=5)
+    process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _last_line(text: str) -> str:
+    """Return the last line that names an error, else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return [*lines, *errors][-1][:300] if lines else "it printed nothing"

@@ -1,0 +1,28 @@
+"""Runs of the benchmark with chosen figures."""
+
+from __future__ import annotations
+
+from scripts.bench.lineup import SELF
+from scripts.bench.loads import PING, PREDICTIONS
+from scripts.bench.results import Results, Sample, Turn
+
+
+def turn(per_second: float, *, start: float = 2.0, rest: float = 200.0, p50: float = 1.0) -> Turn:
+    sample = Sample(per_second, 0.0, p50, 4 * p50, 0.25, rest + 50)
+    return Turn(start, rest, {load.key: sample for load in PREDICTIONS})
+
+
+def own(per_second: float, ping: float, **figures: float) -> Turn:
+    made = turn(per_second, **figures)
+    made.samples[PING.key] = Sample(ping, 0.0, 1.0, 2.0, 0.1, 300.0)
+    return made
+
+
+def run(*rounds: dict[str, Turn]) -> Results:
+    return Results({"machine": "two cores"}, list(rounds), {"Another": "it has no wheel"})
+
+
+def steady(own_per_second: float = 20000.0, fastapi: float = 1000.0) -> Results:
+    """Return three equal rounds of this server and FastAPI."""
+    each = {SELF: own(own_per_second, 30000.0), "FastAPI": turn(fastapi)}
+    return run(each, each, each)

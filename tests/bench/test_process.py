@@ -1,0 +1,70 @@
+"""Contenders that start, do not start, and answer wrong, as real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from scripts.bench import process
+from scripts.bench.lineup import Contender
+
+SERVER = """
+    import http.server, json, os, subprocess, sys
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            numbers = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps([FACTOR * n for n in numbers]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        def log_message(self, *_):
+            pass
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def contender(script: str) -> Contender:
+    command = [sys.executable, "-c", textwrap.dedent(script).replace("{", "{{").replace("}", "}}")]
+    return Contender(name="one", how="", folder="", command=command)
+
+
+def test_all_processes_end_with_the_contender_daemons_too(tmp_path: Path) -> None:
+    with process.running(contender(SERVER.replace("FACTOR", "2")), tmp_path / "log") as target:
+        assert target.start_seconds > 0
+        target.check(1000)
+        started = target.processes()
+        assert len(started) == 2
+    assert not any(p.is_running() for p in started)
+
+
+def test_a_process_that_was_there_before_is_not_the_contenders(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as before:
+        with process.running(contender(SERVER.replace("FACTOR", "2")), tmp_path / "log") as target:
+            assert before.pid not in [p.pid for p in target.processes()]
+        assert before.poll() is None
+        before.kill()
+
+
+def test_wrong_answers_are_never_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "START_SECONDS", 2.0)
+    wrong = contender(SERVER.replace("FACTOR", "3"))
+    with (
+        pytest.raises(process.Failed, match=r"no right answer in 2 s; the last: 200 b'\[3, 6, 9"),
+        process.running(wrong, tmp_path / "log"),
+    ):
+        pass
+
+
+def test_a_contender_that_ends_says_why(tmp_path: Path) -> None:
+    broken = contender("import sys; print('Loading'); raise ImportError('no module named x')")
+    with (
+        pytest.raises(process.Failed, match="exit status 1: ImportError: no module named x"),
+        process.running(broken, tmp_path / "log"),
+    ):
+        pass
