@@ -122,10 +122,6 @@ class Management:
                 "lets them load code. Say --allow-remote where that is meant"
             )
         self.server = server
-        self._session = requests.Session()
-        # TorchServe closes connections after errors; and no proxy knows this machine's loopback.
-        self._session.headers["Connection"] = "close"
-        self._session.trust_env = False
 
     def describe(self) -> Versions:
         """Return every version of the model.
@@ -187,9 +183,18 @@ class Management:
         self, method: str, path: str, parameters: Mapping[str, str | int] | None = None
     ) -> bytes:
         url = f"{self.server.management}/{path}"
+        # A connection of its own for each request: one that is used again may just be closing.
+        with requests.Session() as session:
+            # No proxy knows this machine's loopback.
+            session.trust_env = False
+            session.headers["Connection"] = "close"
+            return self._answer(session, requests.Request(method, url, params=parameters))
+
+    def _answer(self, session: requests.Session, request: requests.Request) -> bytes:
+        url = request.url
         try:
-            answer = self._session.request(
-                method, url, params=parameters, timeout=TIMEOUT, allow_redirects=False
+            answer = session.send(
+                session.prepare_request(request), timeout=TIMEOUT, allow_redirects=False
             )
         except requests.Timeout:
             raise VersionsError(f"{url} did not answer within {TIMEOUT:.0f} s") from None
