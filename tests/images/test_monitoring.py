@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -54,7 +55,7 @@ def test_every_mounted_file_is_there() -> None:
     for service in config("monitoring").values():
         for volume in service.get("volumes", []):  # type: ignore[attr-defined]
             if volume["type"] == "bind":
-                assert output(["ls", volume["source"]])
+                assert Path(volume["source"]).exists(), volume
 
 
 def test_prometheus_accepts_its_configuration() -> None:
