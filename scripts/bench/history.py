@@ -25,7 +25,6 @@ def at(commit: str) -> Contender:
         name=f"{SELF} at {commit}",
         how=f"this server at commit {commit}",
         folder="",
-        # -C: the scripts find their files from where they are started.
         build=["env", "-C", str(folder), "{bin}/python", "-m", "scripts.build_archive"],
         command=now.command,
         variables={"PYTHONPATH": str(folder), "MODEL_STORE": str(folder / "model_store")},

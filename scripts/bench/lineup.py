@@ -54,7 +54,7 @@ class Contender:
         return {
             "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
             "here": str(CONTENDERS / self.folder),
-            "work": str(ROOT / "build" / "bench" / "work" / self.folder),
+            "work": str(ROOT / "build" / "bench" / "work" / (self.folder or "self")),
             "model": str(MODEL),
         }
 
@@ -82,8 +82,13 @@ ALL = [
         name=SELF,
         how="`make serve`: a worker for each core, batches of up to 64",
         folder="",
+        # -C: the scripts find their files from where they are started.
+        build=[
+            *("env", "-C", str(ROOT), "{bin}/python", "-m", "scripts.build_archive"),
+            *("--store", "{work}"),
+        ],
         command=["{bin}/python", "-m", "scripts.serve"],
-        variables={"PYTHONPATH": str(ROOT)},
+        variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
         path="/predictions/doubleit",
     ),
     Contender(

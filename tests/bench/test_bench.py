@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +15,12 @@ from tests.support.server import ROOT
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, store: Path) -> tuple[Path, str]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("bench")
     options = ["--rounds", "1", "--seconds", "1", "--only", f"{SELF},{BASELINE}"]
     done = subprocess.run(
         [sys.executable, "-m", "scripts.bench", *options, "--folder", str(folder)],
         cwd=ROOT,
-        env={**os.environ, "MODEL_STORE": str(store)},
         check=True,
         capture_output=True,
         text=True,

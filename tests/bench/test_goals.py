@@ -4,6 +4,8 @@ from scripts.bench.goals import Goal, goals
 from scripts.bench.lineup import BASELINE, SELF
 from tests.bench.runs import own, run, steady, turn
 
+OLD = f"{SELF} at 0123abc"
+
 
 def by_title(found: list[Goal], *words: str) -> Goal:
     (goal,) = [goal for goal in found if all(word in goal.what for word in words)]
@@ -11,7 +13,15 @@ def by_title(found: list[Goal], *words: str) -> Goal:
 
 
 def test_the_best_other_server_is_the_one_that_leaves_the_smallest_ratio() -> None:
-    results = run({SELF: own(8000, 9000), BASELINE: turn(800), "X": turn(4000), "Y": turn(1000)})
+    results = run(
+        {
+            SELF: own(8000, 9000),
+            BASELINE: turn(800),
+            OLD: turn(8000),
+            "X": turn(4000),
+            "Y": turn(1000),
+        }
+    )
     goal = by_title(goals(results), "64 connections", "best other")
     assert goal.got
     assert (goal.note, goal.got.median, goal.reached) == ("X", 2.0, False)
