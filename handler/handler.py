@@ -17,7 +17,7 @@ import torch
 import batch_io
 import wire
 import wire_v2
-from answers import Answer, failure
+from answers import LAST_OF_STREAM, Answer, failure
 from in_flight import InFlight
 from model import Model, ModelError, read_settings
 from wire_errors import RequestError
@@ -78,6 +78,8 @@ class TensorHandler:
         answers = self.answer(data, headers)
         for i, answer in enumerate(answers):
             context.set_response_content_type(i, "application/json")
+            for name, value in () if headers[i] else LAST_OF_STREAM.items():
+                context.set_response_header(i, name, value)
             if answer.status is not HTTPStatus.OK:
                 # TorchServe writes no reason phrase of its own for a status that a handler sets.
                 context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=i)

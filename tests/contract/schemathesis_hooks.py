@@ -52,9 +52,8 @@ def _flat(data: Any) -> list[int | float]:
     return [data]
 
 
-def _fit(number: Any, datatype: str) -> int | float:
-    if type(number) not in (int, float):
-        number = 0
+def _fit(value: Any, datatype: str) -> int | float:
+    number: int | float = value if isinstance(value, (int, float)) else 0
     largest = LARGEST[datatype]
     if datatype.startswith("FP"):
         return max(-largest, min(largest, float(number)))
