@@ -132,7 +132,11 @@ lint-secrets: .venv/.development
 format: .venv/.development ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
-test: .venv/.development ## Run the tests against the real server, with coverage
+# KServe's client wants other versions than uv.lock has: an environment of its own.
+build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
+	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/kserve && \
+	VIRTUAL_ENV=build/kserve $$uv pip sync --quiet $< && touch $@ || echo "test: KServe's client cannot be installed"
+test: .venv/.development build/kserve/.ready ## Run the tests against the real server, with coverage
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 

@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 from wire_errors import RequestError
 
+# gRPC's streaming calls lose their worker over an answer that does not say whether it is the last.
+# A request without headers came over gRPC: over HTTP there is always one, and there this header
+# would make a stream of the answer.
+LAST_OF_STREAM = {"ts_stream_next": "false"}
+
 
 class Answer(NamedTuple):
     """A JSON document and its HTTP status."""

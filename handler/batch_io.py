@@ -17,6 +17,7 @@ a length.
 
 from __future__ import annotations
 
+import functools
 import logging
 import struct
 import sys
@@ -28,7 +29,7 @@ import ts
 from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
-from answers import Answer
+from answers import LAST_OF_STREAM, Answer
 
 if TYPE_CHECKING:
     import socket
@@ -168,12 +169,12 @@ class Reader:
         return headers, at
 
 
-def write(ids: Sequence[bytes], answers: Sequence[Answer]) -> bytes:
+def write(batch: Batch, answers: Sequence[Answer]) -> bytes:
     """Return the message that answers a batch."""
     parts = [_SUCCESS]
-    for request, answer in zip(ids, answers, strict=True):
+    for request, headers, answer in zip(batch.ids, batch.headers, answers, strict=True):
         body = answer.body
-        parts += (_int.pack(len(request)), request, _middle(answer.status))
+        parts += (_int.pack(len(request)), request, _middle(answer.status, last=not headers))
         parts += (_int.pack(len(body)), body)
     parts.append(_END)
     return b"".join(parts)
@@ -184,21 +185,19 @@ def _string(text: str) -> bytes:
     return _int.pack(len(data)) + data
 
 
-def _make_middle(status: HTTPStatus) -> bytes:
+@functools.cache
+def _middle(status: HTTPStatus, *, last: bool) -> bytes:
     """Return what stands between id and body: content type, status, phrase, headers."""
-    kind = _string("application/json")
-    phrase = _string("" if status is HTTPStatus.OK else status.phrase)
-    return kind + _int.pack(status) + phrase + _int.pack(1) + _string("content-type") + kind
+    kind = "application/json"
+    phrase = "" if status is HTTPStatus.OK else status.phrase
+    headers = {"content-type": kind, **(LAST_OF_STREAM if last else {})}
+    pairs = (_string(text) for pair in headers.items() for text in pair)
+    return b"".join(
+        (_string(kind), _int.pack(status), _string(phrase), _int.pack(len(headers)), *pairs)
+    )
 
 
 _SUCCESS = _int.pack(200) + _string("Prediction success")
-_MIDDLES: dict[HTTPStatus, bytes] = {}
-
-
-def _middle(status: HTTPStatus) -> bytes:
-    if status not in _MIDDLES:
-        _MIDDLES[status] = _make_middle(status)
-    return _MIDDLES[status]
 
 
 def _fail(batch: Batch, message: str, code: int) -> bytes:
@@ -230,7 +229,7 @@ def install(answer: Answerer) -> bool:
 
     def predict(_service: Service, batch: Batch) -> bytes:
         try:
-            return write(batch.ids, answer(batch.fields, batch.headers))
+            return write(batch, answer(batch.fields, batch.headers))
         except MemoryError:
             logger.exception("Out of memory")
             return _fail(batch, "Out of resources", 507)

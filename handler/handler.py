@@ -17,7 +17,7 @@ import torch
 import batch_io
 import wire
 import wire_v2
-from answers import Answer, failure
+from answers import LAST_OF_STREAM, Answer, failure
 from in_flight import InFlight
 from model import Model, ModelError, read_settings
 from wire_errors import RequestError
@@ -78,6 +78,8 @@ class TensorHandler:
         answers = self.answer(data, headers)
         for i, answer in enumerate(answers):
             context.set_response_content_type(i, "application/json")
+            for name, value in () if headers[i] else LAST_OF_STREAM.items():
+                context.set_response_header(i, name, value)
             if answer.status is not HTTPStatus.OK:
                 # TorchServe writes no reason phrase of its own for a status that a handler sets.
                 context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=i)
@@ -116,7 +118,8 @@ class TensorHandler:
             special = self._special(headers)
             return special or wire.parse(_body(fields, headers), self._bounds)
         except RequestError as error:
-            return failure(error, v2=_meant_v2(fields))
+            better = _unreadable(headers) if error.status == HTTPStatus.BAD_REQUEST else None
+            return failure(better or error, v2=_meant_v2(fields))
 
     def _special(self, headers: Mapping[str, Any]) -> Answer | None:
         """Answer what is no prediction: a description, readiness. None for a prediction."""
@@ -161,10 +164,29 @@ def _body(fields: Mapping[str, Any], headers: Mapping[str, Any]) -> bytes | byte
             415,
             "UnsupportedMediaType",
         )
+    if "body" in fields and "data" in fields:
+        raise RequestError(
+            "Expected one form field named data or body, got both - at the multipart body"
+        )
     body = fields.get("body", fields.get("data"))
     if body is None:
         raise RequestError("Expected a form field named data or body - at the multipart body")
     return body.encode() if isinstance(body, str) else body
+
+
+def _unreadable(headers: Mapping[str, Any]) -> RequestError | None:
+    """Return the error that says it better where a body was never meant to be read as JSON."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    if "inference-header-content-length" in lower:
+        what = (
+            "The tensors came as binary data: send them as JSON, without the header "
+            "Inference-Header-Content-Length (tritonclient: binary_data=False)"
+        )
+    elif lower.get("content-encoding", "identity").lower() != "identity":
+        what = f"The body came with Content-Encoding: {lower['content-encoding']}: send it as it is"
+    else:
+        return None
+    return RequestError(what, 415, "UnsupportedMediaType")
 
 
 def _meant_v2(fields: Mapping[str, Any]) -> bool:

@@ -57,6 +57,9 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
     id: str | UnsetType = UNSET
     parameters: Parameters | UnsetType = UNSET
     outputs: Annotated[list[Output], msgspec.Meta(max_length=1)] | UnsetType = UNSET
+    # KServe's own client repeats what the address says; the address is what counts.
+    model_name: str | UnsetType = UNSET
+    model_version: str | UnsetType = UNSET
 
 
 class Inference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -106,22 +107,33 @@ def test_known_header_blocks_are_told_from_others() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.binary(max_size=50), st.sampled_from([200, 400, 404, 415, 500])), max_size=5
+        st.tuples(
+            st.binary(max_size=50), st.sampled_from([200, 400, 404, 415, 500]), st.booleans()
+        ),
+        max_size=5,
     )
 )
-def test_answers_are_written_as_torchserve_writes_them(answers: list[tuple[bytes, int]]) -> None:
+def test_answers_are_written_as_torchserve_writes_them(
+    answers: list[tuple[bytes, int, bool]],
+) -> None:
     context = Context("m", "", {}, 1, None, "0.12.0")
     context.request_processor = [RequestProcessor({}) for _ in answers]
-    for i, (_, status) in enumerate(answers):
+    for i, (_, status, over_grpc) in enumerate(answers):
         context.set_response_content_type(i, "application/json")
+        if over_grpc:
+            context.set_response_header(i, "ts_stream_next", "false")
         if status != 200:
             context.set_response_status(status, HTTPStatus(status).phrase, i)
     ids = {i: f"id-{i}" for i in range(len(answers))}
     expected = protocol.create_predict_response(
-        [body for body, _ in answers], ids, "Prediction success", 200, context
+        [body for body, _, _ in answers], ids, "Prediction success", 200, context
     )
-    made = [Answer(body, HTTPStatus(status)) for body, status in answers]
-    assert batch_io.write([i.encode() for i in ids.values()], made) == bytes(expected)
+    made = [Answer(body, HTTPStatus(status)) for body, status, _ in answers]
+    headers: list[Mapping[str, str]] = [
+        {} if over_grpc else {"Host": "x"} for _, _, over_grpc in answers
+    ]
+    batch = batch_io.Batch([i.encode() for i in ids.values()], [], headers)
+    assert batch_io.write(batch, made) == bytes(expected)
 
 
 def load_message() -> bytes:
@@ -173,9 +185,7 @@ def test_installed_it_answers_batches(worker: Any) -> None:
     for _ in range(2):
         _, batch = worker.retrieve_msg(connection)
         message = Service.predict(SimpleNamespace(), batch)
-        assert message == batch_io.write(
-            [b"request-0", b"request-1"], [Answer(b"1x"), Answer(b"2y")]
-        )
+        assert message == batch_io.write(batch, [Answer(b"1x"), Answer(b"2y")])
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,24 @@ def test_a_form_encoded_body_is_told_which_header_to_send(
     assert "Content-Type: application/json" in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("Inference-Header-Content-Length", "95", "send them as JSON"),
+        ("inference-header-content-length", "95", "send them as JSON"),
+        ("Content-Encoding", "gzip", "with Content-Encoding: gzip: send it as it is"),
+    ],
+)
+def test_a_body_that_is_not_plain_json_is_told_how_to_send_it(
+    doubleit: Made, name: str, value: str, message: str
+) -> None:
+    answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: {name: value}, 1: {name: value}})
+    assert answers[0][0] == 415
+    assert message in answers[0][1]["message"]
+    # What can be read is read, whatever the header says.
+    assert answers[1] == (200, [2])
+
+
 def test_v2_names_the_model_and_its_errors_stand_where_its_clients_look(doubleit: Made) -> None:
     tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [4]}
     good = json.dumps({"inputs": [tensor]}).encode()

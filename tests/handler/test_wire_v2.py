@@ -126,6 +126,11 @@ def render(request_body: str, answer: Any) -> dict[str, Any]:
     return output(request.render([np.array(answer)], Model()))
 
 
+def test_what_the_address_says_may_be_repeated() -> None:
+    repeated = body([1], model_name="m", model_version="2")
+    assert output(echo(repeated))["data"] == [1]
+
+
 def test_an_answer_that_does_not_fit_the_datatype_is_refused() -> None:
     with pytest.raises(RequestError, match=r"200 does not fit INT8 - at \$.inputs\[0\].data\[1\]"):
         render(body([1, 100], "INT8"), [2, 200])

@@ -1,0 +1,75 @@
+"""curl, with each way that it can send a body."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Server
+
+LARGE = 300_000
+
+
+def curl(server: Server, *arguments: str, stdin: bytes = b"") -> tuple[int, str]:
+    """Return status and body."""
+    done = subprocess.run(
+        ["curl", "-s", "-m", "30", "-w", "\n%{http_code}", *arguments, server.predictions],
+        input=stdin,
+        capture_output=True,
+        check=True,
+    )
+    body, _, status = done.stdout.decode().rpartition("\n")
+    return int(status), body
+
+
+JSON = ("-H", "Content-Type: application/json")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "numbers.json"
+    path.write_text("[1, 2,\n3]\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--json", "[1, 2, 3]"),
+        (*JSON, "-d", "[1, 2, 3]"),
+        (*JSON, "-d", "@FILE"),
+        (*JSON, "--data-binary", "@FILE"),
+        ("-H", "Content-Type:", "--data-binary", "@FILE"),
+        ("-H", "Content-Type: text/plain", "--data-raw", "[1, 2, 3]"),
+        ("-F", "data=[1, 2, 3]"),
+        ("-F", "data=@FILE"),
+        ("-F", "body=@FILE;type=application/json"),
+        ("-F", "data=@FILE", "-F", "comment=fields of other names are ignored"),
+        ("-X", "POST", "-T", "FILE"),
+        (*JSON, "-H", "Transfer-Encoding: chunked", "-d", "[1, 2, 3]"),
+        (*JSON, "-H", "Expect: 100-continue", "-d", "[1, 2, 3]"),
+        ("--http1.0", *JSON, "-d", "[1, 2, 3]"),
+        ("--http2", *JSON, "-d", "[1, 2, 3]"),  # an upgrade, which the server may decline
+        ("--compressed", *JSON, "-d", "[1, 2, 3]"),
+    ],
+)
+def test_a_body_is_taken_however_it_is_sent(
+    server: Server, file: str, arguments: tuple[str, ...]
+) -> None:
+    sent = (argument.replace("FILE", file) for argument in arguments)
+    assert curl(server, *sent) == (200, "[2,4,6]")
+
+
+def test_standard_input_of_any_length_is_streamed(server: Server) -> None:
+    body = b"[%b]" % b",".join([b"7"] * LARGE)
+    status, answer = curl(server, *JSON, "-X", "POST", "-T", "-", stdin=body)
+    assert (status, answer) == (200, f"[{','.join(['14'] * LARGE)}]")
+
+
+def test_what_curl_sends_by_itself_is_a_415_that_names_the_header(server: Server) -> None:
+    for arguments in (("-d", "[1]"), ("--data-urlencode", "[1]")):
+        status, answer = curl(server, *arguments)
+        assert status == 415
+        assert "Content-Type: application/json" in answer

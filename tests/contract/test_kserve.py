@@ -1,0 +1,40 @@
+"""KServe's Python client, V1 and V2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.support.server import ROOT, Server
+
+PYTHON = ROOT / "build" / "kserve" / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def got(server: Server) -> dict[str, Any]:
+    if not (PYTHON.parent.parent / ".ready").exists():
+        pytest.skip("KServe's client is not installed: make test installs it into build/kserve")
+    script = ROOT / "tests" / "contract" / "kserve_client.py"
+    done = subprocess.run([PYTHON, script, server.url], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
+def test_v1(got: dict[str, Any]) -> None:
+    assert got["v1"] == {"predictions": [[2, 4], [1.0]]}
+
+
+def test_v2(got: dict[str, Any]) -> None:
+    assert got["int64"] == ["7", [1, 2], [[2 * (2**53 + 1), 4]]]
+    assert got["fp32"] == ["7", [2], [1.0, 3.0]]
+
+
+def test_errors_say_what_to_do(got: dict[str, Any]) -> None:
+    assert got["bad"] == [400, "Expected a number, got str - at $.instances[0][0]"]
+    status, message = got["binary"]
+    assert status == 415
+    assert "send them as JSON" in message

@@ -1,0 +1,145 @@
+"""docs/openapi.yaml against the code and the real server: what it says is what happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from openapi_spec_validator import validate
+
+import wire_v2
+from scripts.build_archive import CONFIG
+from scripts.server import settings
+from tests.support.server import JSON, ROOT, Server
+
+PAGE = ROOT / "docs" / "openapi.yaml"
+DOCUMENT: dict[str, Any] = yaml.safe_load(PAGE.read_text())
+COMPONENTS = DOCUMENT["components"]
+POSTS = [
+    path.replace("{version}", "1.0") for path, item in DOCUMENT["paths"].items() if "post" in item
+]
+# Requests that Schemathesis makes for each operation and phase.
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "50")
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def requests_and_answers() -> Iterator[Any]:
+    answers = COMPONENTS["responses"]["Answer"]["content"]["application/json"]["examples"]
+    for kind, media in COMPONENTS["requestBodies"]["Numbers"]["content"].items():
+        for name, example in media["examples"].items():
+            yield pytest.param(kind, example["value"], answers[name]["value"], id=name)
+
+
+def errors() -> Iterator[Any]:
+    for response in COMPONENTS["responses"].values():
+        for media in response.get("content", {}).values():
+            for name, example in media.get("examples", {}).items():
+                if "x-request" in example:
+                    yield pytest.param(example, id=name)
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1")
+    validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(("kind", "body", "answer"), list(requests_and_answers()))
+def test_every_example_is_answered_as_shown(
+    server: Server, path: str, kind: str, body: Any, answer: Any
+) -> None:
+    if kind == "application/json":
+        response = server.post(json.dumps(body), path)
+    else:
+        files = {name: (None, value) for name, value in body.items()}
+        response = requests.post(server.url + path, files=files, timeout=10)
+    assert (response.status_code, response.text) == (200, compact(answer))
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("example", list(errors()))
+def test_every_error_is_the_one_shown(server: Server, example: dict[str, Any]) -> None:
+    response = requests.post(
+        server.url + example.get("x-path", "/predictions/doubleit"),
+        data=example["x-request"].encode("latin-1"),
+        headers={**JSON, **example.get("x-headers", {})},
+        timeout=10,
+    )
+    assert response.json() == example["value"]
+    assert response.status_code == example["value"]["code"]
+    assert response.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENT["paths"] if path not in POSTS])
+def test_every_other_operation_answers_as_shown(server: Server, path: str) -> None:
+    for operation in DOCUMENT["paths"][path].items():
+        if operation[0] == "get":
+            example = operation[1]["responses"]["200"]["content"]["application/json"]["example"]
+            response = requests.get(server.url + path.replace("{version}", "1.0"), timeout=10)
+            assert response.json() == example
+
+
+def test_the_figures_are_the_codes() -> None:
+    text = PAGE.read_text()
+    bounds = yaml.safe_load(CONFIG.read_text())["model"]["integers"]
+    assert COMPONENTS["schemas"]["Number"]["anyOf"][0] == {"type": "integer", **bounds}
+    for name in ("V2Input", "V2Answer"):
+        properties = COMPONENTS["schemas"][name]["properties"]
+        datatype = properties.get("outputs", {}).get("items", {}).get("properties") or properties
+        assert datatype["datatype"]["enum"] == [*wire_v2.INTEGERS, *wire_v2.FLOATS]
+    configured = dict(
+        line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
+    )
+    assert f"At most {configured['max_request_size']} bytes" in text
+    assert f"or {configured['job_queue_size']} requests wait" in text
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert DOCUMENT["info"]["version"] == project["version"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "QUERY"])
+def test_torchserve_answers_any_method_alike(server: Server, method: str) -> None:
+    # Not promised; that is why Schemathesis is not asked for a 405 (schemathesis.toml).
+    response = requests.request(method, server.predictions, data="[1]", headers=JSON, timeout=10)
+    assert (response.status_code, response.text) == (200, "[2]")
+
+
+def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+    workers = server.worker_pids()
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("st"),
+            "--config-file",
+            ROOT / "tests/contract/schemathesis.toml",
+            "run",
+            PAGE,
+            "--url",
+            server.url,
+            "--max-examples",
+            EXAMPLES,
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout[done.stdout.find("= SUMMARY") :])  # noqa: T201 (with -s, for people)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(workers) <= set(server.worker_pids())
