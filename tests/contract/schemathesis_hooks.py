@@ -56,7 +56,7 @@ def _fit(value: Any, datatype: str) -> int | float:
     number: int | float = value if isinstance(value, (int, float)) else 0
     largest = LARGEST[datatype]
     if datatype.startswith("FP"):
-        return max(-largest, min(largest, float(number)))
+        return float(max(-largest, min(largest, float(number))))
     whole = abs(int(number)) if datatype.startswith("UINT") else int(number)
     return max(-int(largest), min(int(largest), whole))
 
