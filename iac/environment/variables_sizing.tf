@@ -39,7 +39,8 @@ variable "frontend" {
   description = "An instance of the page: CPUs, memory, requests at a time, seconds for one request; and how many instances."
   type = object({
     cpu    = optional(string, "1")
-    memory = optional(string, "512Mi")
+    # An upload of the API's 32 MiB is millions of numbers, in Python's size for them.
+    memory = optional(string, "1Gi")
     # An open page holds one request, its websocket, for as long as it is open.
     concurrency = optional(number, 80)
     # The longest that Cloud Run allows: a page that is cut off connects again.
