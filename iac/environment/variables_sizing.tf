@@ -38,7 +38,7 @@ variable "backend" {
 variable "frontend" {
   description = "An instance of the page: CPUs, memory, requests at a time, seconds for one request; and how many instances."
   type = object({
-    cpu    = optional(string, "1")
+    cpu = optional(string, "1")
     # An upload of the API's 32 MiB is millions of numbers, in Python's size for them.
     memory = optional(string, "1Gi")
     # An open page holds one request, its websocket, for as long as it is open.
