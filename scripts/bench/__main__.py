@@ -42,7 +42,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     print(f"\n{text}")
     plot.draw(results, folder / "benchmark.svg")
     if write:
-        report.write_between_markers(PAGE, text)
+        report.write_between_markers(PAGE, f"![Requests per second]({PLOT.name})\n\n{text}")
         PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
 
 
