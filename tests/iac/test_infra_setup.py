@@ -87,17 +87,6 @@ def test_only_what_differs_is_written_again(workplace: Workplace) -> None:
     ]
 
 
-def test_an_environment_that_is_there_keeps_its_rules(workplace: Workplace) -> None:
-    made = workplace.cloud / "github" / "prod.made"
-    made.parent.mkdir()
-    made.write_text("reviewers")
-
-    workplace.run("infra_setup.sh")
-
-    assert made.read_text() == "reviewers"
-    assert "protected_branches" in (workplace.cloud / "github" / "dev.made").read_text()
-
-
 def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
     workplace.write_settings(ENVIRONMENTS="prod")
 
