@@ -81,3 +81,14 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.deployer[each.value.environment].member
 }
+
+# A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
+# asks for its own (scripts/deployment/identity.py). The role makes nothing else: no access tokens, no
+# signatures.
+resource "google_service_account_iam_member" "deployer_id_token" {
+  for_each = local.deployers
+
+  service_account_id = google_service_account.deployer[each.key].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_service_account.deployer[each.key].member
+}
