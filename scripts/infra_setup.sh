@@ -192,6 +192,9 @@ tell_github() {
     set_variable GCP_STATE_BUCKET "$STATE_BUCKET"
     set_variable GCP_REGISTRY "$registry"
     set_variable GCP_WORKLOAD_IDENTITY_PROVIDER "$provider"
+    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
+        set_variable GCP_PLANNER "$(terraform -chdir=iac/shared output -raw planner)"
+    fi
     for environment in $ENVIRONMENTS; do
         deployer=$(terraform -chdir=iac/shared output -raw "deployer_$environment")
         make_environment "$environment"

@@ -64,12 +64,8 @@ resource "google_storage_bucket_iam_member" "deployer_state" {
   member = google_service_account.deployer[each.key].member
 
   condition {
-    title = "state of ${each.key}"
-    # The second half lets it list, which Terraform does before it reads.
-    expression = join(" || ", [
-      "resource.name.startsWith('projects/_/buckets/${var.state_bucket}/objects/environment/${each.key}/')",
-      "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/${each.key}/')",
-    ])
+    title      = "state of ${each.key}"
+    expression = local.state_of[each.key]
   }
 }
 

@@ -34,6 +34,7 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
     assert positions == sorted(positions)
     assert workplace.github("GCP_PROJECT_ID") == "my-project"
     assert workplace.github("GCP_REGISTRY") == "the-registry"
+    assert workplace.github("GCP_PLANNER") == "the-planner"
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
 
 
@@ -93,6 +94,7 @@ def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
     workplace.run("infra_setup.sh")
 
     assert not any("--env dev" in call for call in workplace.calls())
+    assert not any("GCP_PLANNER" in call for call in workplace.calls())
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
 
 
