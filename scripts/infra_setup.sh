@@ -127,12 +127,46 @@ set_variable() {
     gh variable set "$name" --repo "$GITHUB_REPOSITORY" "$@" --body "$value"
 }
 
+# What .github/workflows/deploy.yml runs in an environment: in dev a commit of main, and for the images
+# of a release its tag too; in prod a release alone.
+deploying_refs() {
+    if [ "$1" = dev ]; then echo "branch main"; fi
+    echo "tag v*"
+}
+
+# Which rules an environment has: nothing (it is not there), "named" (the refs are named, which is what
+# is wanted), "open" (any ref, or any protected branch) or "guarded" (that, and reviewers or a timer).
+environment_rules() {
+    gh api --paginate "repos/$GITHUB_REPOSITORY/environments" --jq ".environments[] | select(.name == \"$1\") |
+        if .deployment_branch_policy.custom_branch_policies then \"named\"
+        elif any(.protection_rules[]?; .type != \"branch_policy\") then \"guarded\"
+        else \"open\" end"
+}
+
 make_environment() {
-    local path=repos/$GITHUB_REPOSITORY/environments/$1
-    if gh api "$path" --silent 2>/dev/null; then return; fi
-    say "making GitHub environment $1: only protected branches deploy to it"
-    gh api --method PUT "$path" --silent --input - \
-        <<<'{"deployment_branch_policy": {"protected_branches": true, "custom_branch_policies": false}}'
+    local path=repos/$GITHUB_REPOSITORY/environments/$1 rules named type pattern
+    rules=$(environment_rules "$1")
+    case $rules in
+    named) ;;
+    guarded)
+        # GitHub takes the rules as a whole: the reviewers, not sent again, could be lost.
+        say "GitHub environment $1 has reviewers or a timer, and its refs are not named. Under Settings," \
+            "Environments, $1 choose 'Selected branches and tags', then run this again" >&2
+        return
+        ;;
+    *)
+        say "GitHub environment $1: only refs that are named deploy to it"
+        gh api --method PUT "$path" --silent --input - \
+            <<<'{"deployment_branch_policy": {"protected_branches": false, "custom_branch_policies": true}}'
+        ;;
+    esac
+    named=$(gh api --paginate "$path/deployment-branch-policies" --jq '.branch_policies[] | "\(.type // "branch") \(.name)"')
+    while read -r type pattern; do
+        if ! grep -qxF "$type $pattern" <<<"$named"; then
+            say "GitHub environment $1: $type $pattern deploys to it"
+            gh api --method POST "$path/deployment-branch-policies" --silent -f "name=$pattern" -f "type=$type" </dev/null
+        fi
+    done < <(deploying_refs "$1")
 }
 
 # store_key ENVIRONMENT ACCOUNT
@@ -158,6 +192,9 @@ tell_github() {
     set_variable GCP_STATE_BUCKET "$STATE_BUCKET"
     set_variable GCP_REGISTRY "$registry"
     set_variable GCP_WORKLOAD_IDENTITY_PROVIDER "$provider"
+    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
+        set_variable GCP_PLANNER "$(terraform -chdir=iac/shared output -raw planner)"
+    fi
     for environment in $ENVIRONMENTS; do
         deployer=$(terraform -chdir=iac/shared output -raw "deployer_$environment")
         make_environment "$environment"

@@ -26,6 +26,8 @@ module "backend" {
   invokers = merge(
     var.backend_public ? { everybody = "allUsers" } : { frontend = data.google_service_account.frontend.member },
     { for member in var.backend_invokers : member => member },
+    # Everybody may already ask a public one.
+    { for member in var.backend_tester[*] : member => member if !var.backend_public },
   )
 
   stable_revision     = var.backend_stable_revision

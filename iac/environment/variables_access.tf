@@ -20,6 +20,17 @@ variable "backend_invokers" {
   }
 }
 
+variable "backend_tester" {
+  description = "The IAM member that tests a private API after a deployment, such as serviceAccount:github-deployer-prod@PROJECT.iam.gserviceaccount.com. Apart from backend_invokers, because a list in a variable file would hide the one that a workflow sets."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backend_tester == null || can(regex("^(user|group|serviceAccount|principal|principalSet|domain):.+$", var.backend_tester))
+    error_message = "backend_tester is one IAM member by name, such as serviceAccount:NAME@PROJECT.iam.gserviceaccount.com."
+  }
+}
+
 variable "frontend_access" {
   description = "Who may open the page: public (everybody) or iap (the members in iap_members, after a Google sign-in)."
   type        = string

@@ -64,12 +64,8 @@ resource "google_storage_bucket_iam_member" "deployer_state" {
   member = google_service_account.deployer[each.key].member
 
   condition {
-    title = "state of ${each.key}"
-    # The second half lets it list, which Terraform does before it reads.
-    expression = join(" || ", [
-      "resource.name.startsWith('projects/_/buckets/${var.state_bucket}/objects/environment/${each.key}/')",
-      "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/${each.key}/')",
-    ])
+    title      = "state of ${each.key}"
+    expression = local.state_of[each.key]
   }
 }
 
@@ -80,4 +76,15 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   service_account_id = google_service_account.runtime[each.key].name
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.deployer[each.value.environment].member
+}
+
+# A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
+# asks for its own (scripts/deployment/identity.py). The role makes nothing else: no access tokens, no
+# signatures.
+resource "google_service_account_iam_member" "deployer_id_token" {
+  for_each = local.deployers
+
+  service_account_id = google_service_account.deployer[each.key].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_service_account.deployer[each.key].member
 }

@@ -8,7 +8,7 @@ resource "google_iam_workload_identity_pool" "github" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "github" {
-  # checkov:skip=CKV_GCP_125:The check knows a condition on assertion.sub alone. Here the condition is on numbers that cannot be taken over, and each deployer is bound to one whole subject (deployers.tf).
+  # checkov:skip=CKV_GCP_125:The check knows a condition on assertion.sub alone. Here the condition is on numbers that cannot be taken over, and each account is bound to one whole subject (deployers.tf, planner.tf).
   workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
   display_name                       = "GitHub"

@@ -18,6 +18,11 @@ output "deployer_prod" {
   value       = try(google_service_account.deployer["prod"].email, null)
 }
 
+output "planner" {
+  description = "The address of the account that plans pull requests; null where this project has no dev."
+  value       = try(google_service_account.planner[0].email, null)
+}
+
 output "runtime_accounts" {
   description = "The addresses of the accounts that the services run as, by service."
   value       = { for service, account in google_service_account.runtime : service => account.email }

@@ -33,3 +33,14 @@ resource "google_storage_bucket" "state" {
     prevent_destroy = true
   }
 }
+
+# A condition on a grant that confines it to the state of one environment.
+locals {
+  state_of = {
+    for environment in var.environments : environment => join(" || ", [
+      "resource.name.startsWith('projects/_/buckets/${var.state_bucket}/objects/environment/${environment}/')",
+      # Lets it list, which Terraform does before it reads.
+      "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/${environment}/')",
+    ])
+  }
+}

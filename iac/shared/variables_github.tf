@@ -47,7 +47,7 @@ variable "github_subject_prefix" {
 
   validation {
     condition     = var.github_subject_prefix == null || can(regex("^[^*]+[^*:]$", var.github_subject_prefix))
-    error_message = "github_subject_prefix is the part before :environment:, such as repo:OWNER/NAME. A subject is compared as a whole: there are no wildcards."
+    error_message = "github_subject_prefix is the part before :environment: and :pull_request, such as repo:OWNER/NAME. A subject is compared as a whole: there are no wildcards."
   }
 }
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
+from scripts.deployment import identity
 from scripts.deployment.environment import ROOT, DeploymentError, Service
 
 # Seconds that an API may take to be ready. A new address, and a new right to call one, need a
@@ -27,31 +28,13 @@ def check(services: dict[str, Service], *, canary: bool, patience: float = PATIE
     backend, frontend = services["backend"], services["frontend"]
     url = _address("backend", backend, canary)
     # The audience is the service's own address, whichever of its addresses is asked.
-    token = None if backend.public else id_token(str(backend.url))
+    token = None if backend.public else identity.id_token(str(backend.url))
     _persist(f"the API at {url}", lambda: _smoke(url, token, patience), patience)
     url = _address("frontend", frontend, canary)
     if frontend.public:
         _persist(f"the page at {url}", lambda: _page(url), patience)
     else:
         print(f"deploy: the page at {url} is not tested: a sign-in stands before it", flush=True)
-
-
-def id_token(audience: str) -> str:
-    """Return an ID token of whoever is signed in to gcloud.
-
-    A workflow signs in by federation, which gives no ID tokens of its own: GCP_DEPLOYER names the
-    account that it asks for one.
-
-    Raises:
-        DeploymentError: gcloud refuses.
-    """
-    command = ["gcloud", "auth", "print-identity-token", f"--audiences={audience}"]
-    if account := os.environ.get("GCP_DEPLOYER"):
-        command += [f"--impersonate-service-account={account}", "--include-email"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DeploymentError(f"no ID token for {audience}: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def _address(name: str, service: Service, canary: bool) -> str:

@@ -119,22 +119,17 @@ def test_after_a_rollback_the_next_deployment_returns_to_what_serves(
 def test_a_private_api_is_asked_with_an_id_token_for_its_own_address(
     deployed: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = "deployer@my-project.iam.gserviceaccount.com"
-    monkeypatch.setenv("TF_VAR_backend_invokers", f'["serviceAccount:{account}"]')
-    monkeypatch.setenv("GCP_DEPLOYER", account)
+    monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
     deploy.deploy(DEV, patience=0)
     url = DEV.services()["backend"].url
     asked = [call for call in deployed.calls if call.startswith("gcloud")]
-    assert set(asked) == {
-        f"gcloud auth print-identity-token --audiences={url} "
-        f"--impersonate-service-account={account} --include-email"
-    }
+    assert set(asked) == {f"gcloud auth print-identity-token --audiences={url}"}
 
 
 def test_a_token_that_is_refused_stops_the_deployment_before_the_shift(
     deployed: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TF_VAR_backend_invokers", '["user:someone@example.com"]')
+    monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
     deployed.tell("refuse")
     with pytest.raises(DeploymentError, match="permission denied. No request went"):
         deploy.deploy(DEV, patience=0)

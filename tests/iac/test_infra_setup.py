@@ -34,6 +34,7 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
     assert positions == sorted(positions)
     assert workplace.github("GCP_PROJECT_ID") == "my-project"
     assert workplace.github("GCP_REGISTRY") == "the-registry"
+    assert workplace.github("GCP_PLANNER") == "the-planner"
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
 
 
@@ -87,23 +88,13 @@ def test_only_what_differs_is_written_again(workplace: Workplace) -> None:
     ]
 
 
-def test_an_environment_that_is_there_keeps_its_rules(workplace: Workplace) -> None:
-    made = workplace.cloud / "github" / "prod.made"
-    made.parent.mkdir()
-    made.write_text("reviewers")
-
-    workplace.run("infra_setup.sh")
-
-    assert made.read_text() == "reviewers"
-    assert "protected_branches" in (workplace.cloud / "github" / "dev.made").read_text()
-
-
 def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
     workplace.write_settings(ENVIRONMENTS="prod")
 
     workplace.run("infra_setup.sh")
 
     assert not any("--env dev" in call for call in workplace.calls())
+    assert not any("GCP_PLANNER" in call for call in workplace.calls())
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
 
 

@@ -63,6 +63,7 @@ def test_terraform_takes_the_settings_and_gives_what_github_is_told(
     assert workplace.github("GCP_DEPLOYER", "prod") == (
         "github-deployer-prod@my-project.iam.gserviceaccount.com"
     )
+    assert workplace.github("GCP_PLANNER") == "github-planner@my-project.iam.gserviceaccount.com"
     assert second.returncode == 0, second.stdout + second.stderr
     assert "nothing to change" in second.stdout
     assert workplace.changes() == []

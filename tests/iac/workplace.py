@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = Path(__file__).parent / "stand_ins"
 # All that the scripts may use beside the stand-ins: a real gcloud on this machine is out of reach.
 TOOLS = (
-    "bash basename cat dirname env find grep mkdir mktemp realpath rm sed sleep sort tail tar touch"
+    "bash basename cat dirname env find grep jq mkdir mktemp realpath "
+    "rm sed sleep sort tail tar touch"
 )
 SETTINGS = {
     "PROJECT_ID": "my-project",
@@ -30,6 +31,7 @@ CHANGES = (
     "variable set",
     "secret set",
     "--method PUT",
+    "--method POST",
 )
 
 

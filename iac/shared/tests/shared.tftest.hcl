@@ -137,6 +137,18 @@ run "deployers_act_as_their_own_environment_only" {
   }
 }
 
+run "a_deployer_makes_id_tokens_of_its_own_and_no_others" {
+  command = plan
+
+  assert {
+    condition = { for e, grant in google_service_account_iam_member.deployer_id_token : e => [grant.service_account_id, grant.role, grant.member] } == {
+      dev  = ["deployer-dev", "roles/iam.serviceAccountOpenIdTokenCreator", "serviceAccount:dev@sa"]
+      prod = ["deployer-prod", "roles/iam.serviceAccountOpenIdTokenCreator", "serviceAccount:prod@sa"]
+    }
+    error_message = "no token for the smoke test, or tokens of another account"
+  }
+}
+
 run "only_dev_pushes_images" {
   command = plan
 

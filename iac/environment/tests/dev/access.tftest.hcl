@@ -43,6 +43,31 @@ run "dev_is_public" {
   }
 }
 
+run "a_public_api_needs_no_grant_for_its_tester" {
+  command = plan
+  variables {
+    backend_tester = "serviceAccount:deployer@sa"
+  }
+
+  assert {
+    condition     = output.backend_invokers == ["allUsers"]
+    error_message = "a grant that lets in nobody new"
+  }
+}
+
+run "where_dev_is_made_private_its_tester_is_let_in" {
+  command = plan
+  variables {
+    backend_public = false
+    backend_tester = "serviceAccount:deployer@sa"
+  }
+
+  assert {
+    condition     = toset(output.backend_invokers) == toset(["serviceAccount:frontend@sa", "serviceAccount:deployer@sa"])
+    error_message = "the smoke test of a private dev would be refused"
+  }
+}
+
 run "the_page_sends_no_token_to_a_public_api" {
   command = plan
 

@@ -97,6 +97,19 @@ run "a_named_caller_is_let_in_beside_the_page" {
   }
 }
 
+run "the_tester_is_let_in_beside_whom_a_variable_file_names" {
+  command = plan
+  variables {
+    backend_invokers = ["user:you@example.com", "serviceAccount:deployer@sa"]
+    backend_tester   = "serviceAccount:deployer@sa"
+  }
+
+  assert {
+    condition     = toset(output.backend_invokers) == toset(["serviceAccount:frontend@sa", "user:you@example.com", "serviceAccount:deployer@sa"])
+    error_message = "not the page, the named caller and the tester"
+  }
+}
+
 run "behind_a_sign_in_only_iap_invokes_the_page" {
   command = plan
   variables {

@@ -110,6 +110,14 @@ run "everybody_among_the_named_callers" {
   expect_failures = [var.backend_invokers]
 }
 
+run "a_tester_without_a_name" {
+  command = plan
+  variables {
+    backend_tester = "serviceAccount:"
+  }
+  expect_failures = [var.backend_tester]
+}
+
 run "an_unknown_access" {
   command = plan
   variables {

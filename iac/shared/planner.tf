@@ -1,0 +1,80 @@
+# The account of the plan that a pull request gets as a comment (.github/workflows/iac.yml). Whoever may
+# push a branch can run anything as this account, before anybody reviewed it: it may look at what is
+# planned and at nothing else, and change nothing. It takes no lock (scripts/plan_preview.py).
+locals {
+  # Only dev is planned for a pull request.
+  planned = setintersection(var.environments, ["dev"])
+  planner = length(local.planned) > 0 ? 1 : 0
+
+  planner_project_roles = local.planner == 0 ? {} : {
+    "roles/run.viewer"                           = "the services, and who may invoke them"
+    "roles/monitoring.alertPolicyViewer"         = "alert policies"
+    "roles/monitoring.uptimeCheckConfigViewer"   = "uptime checks"
+    "roles/monitoring.dashboardViewer"           = "the dashboard"
+    "roles/monitoring.notificationChannelViewer" = "the channel that alerts go to"
+  }
+}
+
+resource "google_service_account" "planner" {
+  count = local.planner
+
+  account_id   = "github-planner"
+  display_name = "Plans pull requests from GitHub, and only looks"
+}
+
+# The subject of every job that a pull request starts and that names no environment.
+resource "google_service_account_iam_member" "planner_federation" {
+  count = local.planner
+
+  service_account_id = google_service_account.planner[0].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject/${local.subject_prefix}:pull_request"
+}
+
+resource "google_project_iam_member" "planner" {
+  for_each = local.planner_project_roles
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.planner[0].member
+}
+
+# No predefined role that only looks holds this.
+resource "google_project_iam_custom_role" "planner_access" {
+  count = local.planner
+
+  role_id     = "doubleitServiceAccessViewer"
+  title       = "DoubleIt service access, to look at"
+  description = "Sees who may pass the sign-in before the page"
+  permissions = ["iap.webServices.getIamPolicy"]
+}
+
+resource "google_project_iam_member" "planner_access" {
+  count = local.planner
+
+  project = var.project_id
+  role    = google_project_iam_custom_role.planner_access[0].id
+  member  = google_service_account.planner[0].member
+}
+
+# A plan looks up the accounts that the services run as.
+resource "google_service_account_iam_member" "planner_sees" {
+  for_each = { for name, account in local.runtime_accounts : name => account if contains(local.planned, account.environment) }
+
+  service_account_id = google_service_account.runtime[each.key].name
+  role               = "roles/iam.serviceAccountViewer"
+  member             = google_service_account.planner[0].member
+}
+
+resource "google_storage_bucket_iam_member" "planner_state" {
+  for_each = local.planned
+
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.planner[0].member
+
+  condition {
+    title      = "state of ${each.key}"
+    expression = local.state_of[each.key]
+  }
+}

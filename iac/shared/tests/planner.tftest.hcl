@@ -1,0 +1,101 @@
+# The account that plans pull requests. No cloud is asked: the provider is mocked, its schema is real.
+mock_provider "google" {
+  override_during = plan
+}
+# An import cannot be mocked otherwise.
+override_resource {
+  target = google_storage_bucket.state
+}
+override_resource {
+  target          = google_iam_workload_identity_pool.github
+  override_during = plan
+  values          = { name = "projects/123/locations/global/workloadIdentityPools/github-actions" }
+}
+override_resource {
+  target          = google_service_account.planner[0]
+  override_during = plan
+  values          = { name = "planner", email = "planner@sa", member = "serviceAccount:planner@sa" }
+}
+
+variables {
+  project_id           = "my-project"
+  state_bucket         = "my-project-tfstate"
+  github_repository    = "owner/name"
+  github_repository_id = "1234"
+  github_owner_id      = "56"
+}
+
+run "only_a_pull_request_of_the_repository_becomes_it" {
+  command = plan
+
+  assert {
+    condition = [for grant in google_service_account_iam_member.planner_federation : [grant.service_account_id, grant.role, grant.member]] == [
+      ["planner", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/repo:owner/name:pull_request"]
+    ]
+    error_message = "another job could become the planner, or none could"
+  }
+  assert {
+    condition     = output.planner == "planner@sa" && google_service_account.planner[0].account_id == "github-planner"
+    error_message = "another account"
+  }
+}
+
+run "a_customized_subject_is_followed" {
+  command = plan
+  variables {
+    github_subject_prefix = "repository_id:1234"
+  }
+
+  assert {
+    condition     = endswith(google_service_account_iam_member.planner_federation[0].member, "/subject/repository_id:1234:pull_request")
+    error_message = "the prefix is not used"
+  }
+}
+
+run "it_only_looks" {
+  command = plan
+
+  assert {
+    condition     = toset([for grant in google_project_iam_member.planner : grant.role]) == toset(["roles/run.viewer", "roles/monitoring.alertPolicyViewer", "roles/monitoring.uptimeCheckConfigViewer", "roles/monitoring.dashboardViewer", "roles/monitoring.notificationChannelViewer"])
+    error_message = "the planner's project roles changed: say why in planner.tf"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.planner_access[0].permissions == toset(["iap.webServices.getIamPolicy"])
+    error_message = "the planner's own role changed: say why in planner.tf"
+  }
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.planner : grant.member == "serviceAccount:planner@sa"])
+    error_message = "somebody else got the planner's roles"
+  }
+}
+
+run "it_looks_at_dev_alone" {
+  command = plan
+
+  assert {
+    condition     = { for name, grant in google_service_account_iam_member.planner_sees : name => grant.role } == { doubleit-backend-dev = "roles/iam.serviceAccountViewer", doubleit-frontend-dev = "roles/iam.serviceAccountViewer" }
+    error_message = "it sees other accounts, or may act as one"
+  }
+  assert {
+    condition = { for e, grant in google_storage_bucket_iam_member.planner_state : e => [grant.role, grant.member] } == {
+      dev = ["roles/storage.objectViewer", "serviceAccount:planner@sa"]
+    }
+    error_message = "a pull request could read prod's state, or write dev's"
+  }
+  assert {
+    condition     = google_storage_bucket_iam_member.planner_state["dev"].condition[0].expression == "resource.name.startsWith('projects/_/buckets/my-project-tfstate/objects/environment/dev/') || api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/dev/')"
+    error_message = "the grant is not confined to dev's state"
+  }
+}
+
+run "where_nothing_is_planned_there_is_no_planner" {
+  command = plan
+  variables {
+    environments = ["prod"]
+  }
+
+  assert {
+    condition     = length(google_service_account.planner) == 0 && length(google_project_iam_member.planner) == 0 && length(google_storage_bucket_iam_member.planner_state) == 0 && output.planner == null
+    error_message = "an account that nothing needs"
+  }
+}

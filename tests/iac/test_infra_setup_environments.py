@@ -1,0 +1,106 @@
+"""scripts/infra_setup.sh: which branches and tags deploy to the GitHub environments."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.iac.workplace import Workplace
+
+NAMED = {"protected_branches": False, "custom_branch_policies": True}
+PROTECTED = {"protected_branches": True, "custom_branch_policies": False}
+REVIEWERS = {"type": "required_reviewers", "reviewers": [{"type": "User", "reviewer": {"id": 1}}]}
+
+
+def write(workplace: Workplace, name: str, rules: list[Any], policy: dict[str, bool] | None) -> str:
+    """Make a GitHub environment, as somebody else did, and return it."""
+    content = {"name": name, "protection_rules": rules, "deployment_branch_policy": policy}
+    file = workplace.cloud / "github" / f"{name}.environment"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(content))
+    return file.read_text()
+
+
+def environment(workplace: Workplace, name: str) -> str:
+    return (workplace.cloud / "github" / f"{name}.environment").read_text()
+
+
+def refs(workplace: Workplace, name: str) -> list[tuple[str, str]]:
+    decoder, text, found = json.JSONDecoder(), workplace.github(f"{name}.policies", "."), []
+    while text := text.strip():
+        policy, end = decoder.raw_decode(text)
+        found.append((policy["type"], policy["name"]))
+        text = text[end:]
+    return found
+
+
+def test_main_and_release_tags_deploy_to_dev_and_release_tags_alone_to_prod(
+    workplace: Workplace,
+) -> None:
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(environment(workplace, "dev"))["deployment_branch_policy"] == NAMED
+    assert json.loads(environment(workplace, "prod"))["deployment_branch_policy"] == NAMED
+    assert refs(workplace, "dev") == [("branch", "main"), ("tag", "v*")]
+    assert refs(workplace, "prod") == [("tag", "v*")]
+
+
+def test_a_ref_that_is_missing_is_added_and_others_stay(workplace: Workplace) -> None:
+    workplace.run("infra_setup.sh")
+    policies = workplace.cloud / "github" / "dev.policies"
+    policies.write_text('{"name": "main", "type": "tag"} {"name": "hotfix/*", "type": "branch"}')
+    workplace.forget_calls()
+
+    workplace.run("infra_setup.sh")
+
+    assert refs(workplace, "dev") == [
+        ("tag", "main"),
+        ("branch", "hotfix/*"),
+        ("branch", "main"),
+        ("tag", "v*"),
+    ]
+    assert len(workplace.changes()) == 2
+
+
+def test_named_refs_are_added_beside_reviewers(workplace: Workplace) -> None:
+    before = write(workplace, "prod", [REVIEWERS, {"type": "branch_policy"}], NAMED)
+
+    workplace.run("infra_setup.sh")
+
+    assert environment(workplace, "prod") == before
+    assert refs(workplace, "prod") == [("tag", "v*")]
+
+
+@pytest.mark.parametrize("policy", [None, PROTECTED], ids=["any ref", "protected branches"])
+def test_an_environment_without_other_rules_gets_named_refs(
+    workplace: Workplace, policy: dict[str, bool] | None
+) -> None:
+    write(workplace, "dev", [{"type": "branch_policy"}] if policy else [], policy)
+
+    workplace.run("infra_setup.sh")
+
+    assert json.loads(environment(workplace, "dev"))["deployment_branch_policy"] == NAMED
+    assert refs(workplace, "dev") == [("branch", "main"), ("tag", "v*")]
+
+
+def test_reviewers_are_never_risked_and_what_to_do_by_hand_is_said(workplace: Workplace) -> None:
+    before = write(workplace, "prod", [REVIEWERS, {"type": "branch_policy"}], PROTECTED)
+
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert environment(workplace, "prod") == before
+    assert "environment prod has reviewers or a timer" in done.stderr
+    assert "'Selected branches and tags'" in done.stderr
+    assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
+
+
+def test_what_could_not_be_asked_is_not_changed(workplace: Workplace) -> None:
+    before = write(workplace, "dev", [REVIEWERS], PROTECTED)
+    workplace.fail("gh api --paginate")
+
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode != 0
+    assert environment(workplace, "dev") == before
