@@ -140,6 +140,20 @@ test: .venv/.development build/kserve/.ready ## Run the tests against the real s
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
 
+##@ Reliability
+
+# Minutes of the soak; malformed bodies of the fault suite; requests that the contract is tried with.
+MINUTES ?= 10
+BODIES ?= 200000
+EXAMPLES ?= 500
+.PHONY: contract test-faults soak
+contract: .venv/.development build/kserve/.ready ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
+	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
+test-faults: .venv/.development ## Break the server under load and print what it cost [BODIES=]
+	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
+soak: .venv/.development $(DOUBLEIT) ## Steady load for MINUTES; an error where anything grows
+	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
+
 ##@ Release and deployment
 
 .venv/.ops: $(SETUP)

@@ -8,11 +8,14 @@ Versions that were rolled out or back (scripts/models.py) are served again after
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from scripts import archive
 from scripts.server import drain, java, settings, start_cache
@@ -42,7 +45,7 @@ def main() -> int:
     try:
         return run(settings.read(options.name, options.version))
     except (StartError, settings.SettingsError, archive.ArchiveError, state.StateError) as error:
-        print(f"serve: {error}", file=sys.stderr)
+        say(f"serve: {error}", sys.stderr)
         return 1
     except Stop:
         return 0
@@ -83,9 +86,9 @@ def run(server: settings.Settings) -> int:
             try:
                 process.wait()
             except Stop:
-                print("serve: stopping, requests in flight are answered first", flush=True)
+                say("serve: stopping, requests in flight are answered first")
                 if not drain.wait(server, lock):
-                    print("serve: requests were still in flight at the end", file=sys.stderr)
+                    say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
         finally:
             java.stop(process)
@@ -102,7 +105,7 @@ def find_archives(server: settings.Settings, record: state.Record | None) -> lis
     file = state.path(server.model_store, server.model)
     others = record.others
     also = f", also {', '.join(others)}" if others else ""
-    print(f"{file} has {server.model} {record.default} as the default{also}", flush=True)
+    say(f"{file} has {server.model} {record.default} as the default{also}")
     try:
         return [
             archive.find(server.model_store, server.model, version)
@@ -115,8 +118,17 @@ def find_archives(server: settings.Settings, record: state.Record | None) -> lis
 def announce(server: settings.Settings) -> None:
     """Print where the model answers, and a line to try it with."""
     url = f"{server.inference}/predictions/{server.model}"
-    print(f"{server.model} {server.version} answers at {url}", flush=True)
-    print(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}", flush=True)
+    say(f"{server.model} {server.version} answers at {url}")
+    say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+
+
+def say(line: str, stream: TextIO = sys.stdout) -> None:
+    """Write a line past Python's buffers.
+
+    A full disk behind the log must not cost the requests in flight their answers.
+    """
+    with contextlib.suppress(OSError):
+        os.write(stream.fileno(), f"{line}\n".encode())
 
 
 if __name__ == "__main__":

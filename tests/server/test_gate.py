@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,9 @@ def test_programs_on_this_machine_are_let_in(server: Server, host: str) -> None:
 
 
 def test_a_container_is_let_in_by_its_name_on_its_own_network() -> None:
-    assert gate.refusal({"Host": "torchserve:8081"}) is None
+    headers: Message[str, str] = Message()
+    headers["Host"] = "torchserve:8081"
+    assert gate.refusal(headers) is None
 
 
 def test_someone_who_opens_the_address_in_a_browser_is_let_in(server: Server) -> None:

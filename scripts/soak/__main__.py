@@ -1,0 +1,90 @@
+"""Load a server steadily for a while; fail where its memory, descriptors, threads or p99 grow.
+
+python -m scripts.soak [--minutes 10] [--rate 200] [--plot FILE]
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scripts.server import settings
+from scripts.soak import plot, server, trend
+from scripts.soak.load import Load
+
+CLIENTS = 8
+SAMPLES = 120
+# Each sample's p99 is of hundreds of requests, or it would be one request's.
+SAMPLE_SECONDS = 2.0
+BUILD = settings.ROOT / "build"
+# What a figure is called, and how much of it may come by chance. Memory: the Java heap's garbage is
+# collected in steps, and malloc keeps what it was given. Descriptors and threads: some connections
+# are open at any moment, and Netty's pools are lazy. p99: the machine has others to serve.
+FIGURES = {
+    "java": ("Java's memory, MiB", trend.Limit(0.08, 24)),
+    "workers": ("workers' memory, MiB", trend.Limit(0.03, 12)),
+    "descriptors": ("file descriptors", trend.Limit(0.02, 6)),
+    "threads": ("threads", trend.Limit(0.02, 4)),
+    "p99": ("p99, ms", trend.Limit(0.5, 20)),
+}
+
+
+def soak(
+    minutes: float, rate: float, log: Path
+) -> tuple[list[float], dict[str, list[float]], Load]:
+    """Return the times of the samples in seconds, each figure's samples, and the load."""
+    every = max(SAMPLE_SECONDS, minutes * 60 / SAMPLES)
+    times: list[float] = []
+    figures: dict[str, list[float]] = {name: [] for name in FIGURES}
+    with server.running(log) as running:
+        host, port = "127.0.0.1", running.settings.port("PORT")
+        with Load(host, port, CLIENTS, rate) as load:
+            began = time.monotonic()
+            while (now := time.monotonic() - began) < minutes * 60:
+                time.sleep(every - now % every)
+                sample = {**running.use(), "p99": load.p99()}
+                times.append(time.monotonic() - began)
+                for name, value in sample.items():
+                    figures[name].append(value)
+    return times, figures, load
+
+
+def main(
+    minutes: Annotated[float, typer.Option(min=0.1, help="how long")] = 10,
+    rate: Annotated[float, typer.Option(min=1, help="requests a second, all clients")] = 200,
+    plot_file: Annotated[
+        Path, typer.Option("--plot", help="where the picture goes, an SVG")
+    ] = BUILD / "soak.svg",
+) -> None:
+    """Load a server steadily for a while; fail where anything of it grows."""
+    BUILD.mkdir(exist_ok=True)
+    times, figures, load = soak(minutes, rate, BUILD / "soak.log")
+    trends = {name: trend.of(times, figures[name], FIGURES[name][1]) for name in FIGURES}
+    console = Console()
+    table = Table("", "level", "growth", "allowed", "", title=f"{minutes:g} minutes")
+    for name, found in trends.items():
+        numbers = (f"{found.level:,.1f}", f"{found.growth:+,.1f}", f"{found.allowed:,.1f}")
+        table.add_row(FIGURES[name][0], *numbers, "GROWS" if found.grows else "flat")
+    console.print(table)
+    console.print(f"{load.requests} requests, {len(load.faults)} failed or wrong")
+    titles = {name: FIGURES[name][0] for name in FIGURES}
+    plot.draw(
+        plot_file,
+        times,
+        {titles[name]: figures[name] for name in FIGURES},
+        {titles[name]: trends[name] for name in FIGURES},
+    )
+    console.print(f"{plot_file}", soft_wrap=True)
+    for fault in load.faults[:10]:
+        console.print(fault, markup=False)
+    if load.faults or any(found.grows for found in trends.values()):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,183 @@
+"""Steady load from many clients that know the answer to each of their requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.support.raw import PATH
+
+CLIENTS = 32
+# Seconds: longer than a hung worker is waited for (responseTimeout), shorter than for ever.
+PATIENCE = 45
+# Seconds that a client waits after a failure, as a client would.
+PAUSE = 0.05
+HEADERS = {"Content-Type": "application/json"}
+INT64 = "INT64"
+
+
+class Request(NamedTuple):
+    """A body with the one right answer."""
+
+    body: str
+    status: int
+    answer: Any
+
+
+class Failure(NamedTuple):
+    """A request without an answer, or with one that says to try again."""
+
+    at: float
+    what: str
+
+
+def make(pick: random.Random, n: int) -> Request:
+    """Return a request that no other client sends at the same time."""
+    kind = pick.randrange(6)
+    if kind == 0:
+        return Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)])
+    if kind == 1:
+        return Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0])
+    if kind == 2:
+        body = f'{{"instances": [[{n}], {n}.25]}}'
+        return Request(body, 200, {"predictions": [[2 * n], 2 * n + 0.5]})
+    if kind == 3:
+        tensor = {"name": "x", "shape": [1], "datatype": INT64, "data": [n]}
+        output = {"name": "output", "shape": [1], "datatype": INT64, "data": [2 * n]}
+        answer = {
+            "model_name": "doubleit",
+            "model_version": "1.0",
+            "id": str(n),
+            "outputs": [output],
+        }
+        return Request(json.dumps({"id": str(n), "inputs": [tensor]}), 200, answer)
+    if kind == 4:
+        size = pick.randrange(100, 2000)
+        return Request(f"[{','.join([str(n)] * size)}]", 200, [2 * n] * size)
+    message = "Expected a number, got str - at $[1]"
+    error = {"code": 400, "type": "InvalidInput", "message": message}
+    return Request(f'[{n}, "{n}"]', 400, error)
+
+
+class Load:
+    """The clients. A context manager: they send until its end."""
+
+    def __init__(
+        self, port: int, clients: int = CLIENTS, make: Callable[..., Request] = make
+    ) -> None:
+        self._port, self._clients, self._make = port, clients, make
+        self._stop, self._go, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._go.set()
+        self._busy = 0
+        self.requests = 0
+        self.failures: list[Failure] = []
+        self.wrong: list[str] = []
+        self.answered: Counter[int] = Counter()
+        self._threads = [
+            threading.Thread(target=self._client, args=(seed,), daemon=True)
+            for seed in range(clients)
+        ]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._go.set()
+        for thread in self._threads:
+            thread.join(PATIENCE + 5)
+
+    def pause(self, seconds: float = PATIENCE) -> None:
+        """Send nothing new; return once everything that was sent is answered."""
+        self._go.clear()
+        deadline = time.monotonic() + seconds
+        while self._busy and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def resume(self) -> None:
+        """Send again."""
+        self._go.set()
+
+    def run(self, seconds: float) -> Load:
+        """Let the clients send for a while."""
+        time.sleep(seconds)
+        return self
+
+    def settle(self, quiet: float = 2, seconds: float = 90) -> None:
+        """Wait until no request has failed for `quiet` seconds and some have been answered."""
+        deadline = time.monotonic() + seconds
+        since, seen, answered = time.monotonic(), len(self.failures), self.requests
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            if len(self.failures) != seen:
+                since, seen, answered = time.monotonic(), len(self.failures), self.requests
+            elif time.monotonic() - since >= quiet and self.requests > answered + self._clients:
+                return
+        raise AssertionError(f"still failing after {seconds} s: {self.failures[-1:]}")
+
+    def recovery(self, since: float) -> float:
+        """Return the seconds from `since` until the last request failed."""
+        return max((f.at - since for f in self.failures if f.at >= since), default=0.0)
+
+    def kinds(self) -> str:
+        """Return what the failures were, for the table."""
+        counted = Counter(failure.what for failure in self.failures)
+        return ", ".join(f"{count} {what}" for what, count in counted.most_common(3))
+
+    def _client(self, seed: int) -> None:
+        pick, n = random.Random(seed), seed * 10_000_000
+        connection: http.client.HTTPConnection | None = None
+        while not self._stop.is_set():
+            self._go.wait()
+            if self._stop.is_set():
+                break
+            n += 1
+            with self._lock:
+                self._busy += 1
+            try:
+                connection = self._ask(connection, self._make(pick, n))
+            finally:
+                with self._lock:
+                    self._busy -= 1
+        if connection:
+            connection.close()
+
+    def _ask(
+        self, connection: http.client.HTTPConnection | None, request: Request
+    ) -> http.client.HTTPConnection | None:
+        """Send one request and judge the answer; return the connection while it is open."""
+        what = ""
+        try:
+            connection = connection or http.client.HTTPConnection(
+                "127.0.0.1", self._port, timeout=PATIENCE
+            )
+            connection.request("POST", PATH, request.body, HEADERS)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != request.status:
+                what = str(response.status)
+            elif json.dumps(json.loads(text)) != json.dumps(request.answer):
+                self.wrong.append(f"{request.body[:80]}: {text[:200]!r}")
+            if response.status < 500 and what:
+                self.wrong.append(f"{request.body[:80]}: {response.status} {text[:200]!r}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            what = type(error).__name__
+        with self._lock:
+            self.requests += 1
+            if what:
+                self.failures.append(Failure(time.monotonic(), what))
+        if what or response.getheader("Connection") == "close":
+            if connection:
+                connection.close()
+            connection = None
+        if what:
+            time.sleep(PAUSE)
+        return connection

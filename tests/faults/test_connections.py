@@ -1,0 +1,164 @@
+"""Clients that are many, slow, cut off, hasty or large, beside 32 ordinary ones."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import resource
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.faults.conftest import Report, Row, memory
+from tests.faults.load import Load
+from tests.support import raw
+
+MIB = 1 << 20
+IDLE = 10_000
+SLOW = 100
+CUT = 3_000
+PIPELINES = 200
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Let this process and the server that it starts have a descriptor for each connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < IDLE + 2_000:
+        pytest.skip(f"{IDLE} connections take more than the {hard} descriptors allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (IDLE + 2_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_idle_connections(serve: Any, report: Report) -> None:
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        load.run(2)
+        java = psutil.Process(server.java_pid())
+        before, descriptors = java.memory_info().rss, java.num_fds()
+        opened = time.monotonic()
+        idle = [raw.connect(server.ports["PORT"]) for _ in range(IDLE)]
+        load.run(5)
+        cost = (java.memory_info().rss - before) / IDLE / 1024
+        # The last of them is served as the first.
+        idle[-1].sendall(raw.request(b"[21]"))
+        answer = raw.read(idle[-1].makefile("rb"))
+        assert answer is not None
+        assert answer.body == b"[42]"
+        for each in idle:
+            each.close()
+        deadline = time.monotonic() + 20
+        while java.num_fds() > descriptors + 50:
+            assert time.monotonic() < deadline, "descriptors are not given back"
+            time.sleep(0.1)
+        load.settle()
+    report(f"{IDLE} idle connections", load, opened, f"{cost:.0f} KiB each")
+    assert load.failures == []
+
+
+def test_clients_that_send_a_byte_a_second(serve: Any, report: Report) -> None:
+    body = raw.request(b"[1, 2]")
+    # All but the last bytes at once: a byte a second from there on.
+    slow_part = 20
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        began = time.monotonic()
+        clients = [raw.connect(server.ports["PORT"]) for _ in range(SLOW)]
+        for client in clients:
+            client.sendall(body[:-slow_part])
+        for i in range(len(body) - slow_part, len(body)):
+            for client in clients:
+                client.sendall(body[i : i + 1])
+            time.sleep(1)
+        answers = [raw.read(client.makefile("rb")) for client in clients]
+        for client in clients:
+            client.close()
+    assert [a.body for a in answers if a] == [b"[2,4]"] * SLOW
+    report(f"{SLOW} clients that send a byte a second", load, began)
+    assert load.failures == []
+
+
+def test_requests_cut_in_the_middle(serve: Any, report: Report) -> None:
+    pick = random.Random(2)
+    whole = raw.request(b"[%b]" % b",".join([b"3"] * 2_000))
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        workers = server.worker_pids()
+        began = time.monotonic()
+        for n in range(CUT):
+            with raw.connect(server.ports["PORT"]) as client:
+                if n % 2:  # a reset instead of an orderly end
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.sendall(whole[: pick.randrange(len(whole) + 1)])
+        load.settle()
+        assert server.worker_pids() == workers
+    report(f"{CUT} requests cut off in the middle", load, began)
+    assert load.failures == []
+
+
+def test_pipelined_requests(serve: Any, report: Report, table: list[Row]) -> None:
+    def pipeline(port: int, seed: int) -> tuple[int, int, int]:
+        """Return how many requests were sent, how many answered, how many for another."""
+        pick = random.Random(seed)
+        sizes = [pick.choice([1, 1, 1, 5_000]) for _ in range(20)]
+        bodies = [b"[%b]" % b",".join([b"%d" % n] * size) for n, size in enumerate(sizes)]
+        answers: list[raw.Answer] = []
+        with raw.connect(port) as client, contextlib.suppress(OSError):
+            client.sendall(b"".join(map(raw.request, bodies)))
+            stream = client.makefile("rb")
+            while len(answers) < len(bodies) and (answer := raw.read(stream)):
+                answers.append(answer)
+        good = [answer for answer in answers if answer.status == 200]
+        wrong = sum(
+            set(answer.body.strip(b"[]").split(b",")) != {b"%d" % (2 * n)}
+            for n, answer in enumerate(good)
+        )
+        return len(bodies), len(good), wrong
+
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        workers = server.worker_pids()
+        began = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            counts = list(
+                pool.map(lambda seed: pipeline(server.ports["PORT"], seed), range(PIPELINES))
+            )
+        load.settle()
+        assert server.worker_pids() == workers
+    report("beside pipelining clients", load, began)
+    sent, answered, wrong = (sum(column) for column in zip(*counts, strict=True))
+    table.append(
+        Row("pipelined requests", sent, sent - answered, wrong, "", "the connection is ended")
+    )
+    assert load.failures == []
+    assert wrong == 0
+
+
+def test_bodies_at_the_limit(serve: Any, report: Report) -> None:
+    count = 16 * MIB - 2
+    body, answer = f"[{'1,' * count}1]", b"[" + b"2," * count + b"2]"
+    assert len(body) <= 32 * MIB
+
+    def rounds(server: Any, times: int) -> int:
+        with ThreadPoolExecutor(2) as pool:
+            for content in pool.map(lambda _: server.post(body).content, range(times)):
+                assert content == answer
+        return memory(server)
+
+    with serve() as server, Load(server.ports["PORT"], clients=8) as load:
+        began = time.monotonic()
+        first = rounds(server, 6)
+        second = rounds(server, 6)
+        load.settle()
+    report(
+        "12 bodies of 32 MiB, answered exactly",
+        load,
+        began,
+        f"{first // MIB} MiB of memory after 6, {second // MIB} MiB after 12",
+    )
+    assert load.failures == []
+    assert second < first * 1.3

@@ -1,0 +1,71 @@
+"""Workers that die and workers that hang, while 32 clients ask."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import Any
+
+import psutil
+
+from tests.faults.conftest import Report, wait_for_all_workers
+from tests.faults.load import Load
+
+KILLS = 8
+SECONDS_BETWEEN = 1.5
+
+
+def test_a_worker_killed_again_and_again(serve: Any, report: Report) -> None:
+    pick = random.Random(1)
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        load.run(2)
+        kills = 0
+        while kills < KILLS:
+            killed = time.monotonic()
+            # The management API names a dead worker until the next one has started.
+            alive = [pid for pid in server.worker_pids() if psutil.pid_exists(pid)]
+            if alive:
+                os.kill(pick.choice(alive), signal.SIGKILL)
+                kills += 1
+            load.run(SECONDS_BETWEEN)
+        load.settle()
+        wait_for_all_workers(server)
+    report(f"worker killed (-9) {KILLS} times, {SECONDS_BETWEEN} s apart", load, killed)
+    # The batch that each worker held, and little else.
+    assert len(load.failures) < KILLS * 64
+    assert load.requests > 10 * len(load.failures)
+
+
+def test_all_workers_killed_at_once(serve: Any, report: Report) -> None:
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        load.run(2)
+        killed = time.monotonic()
+        for pid in server.worker_pids():
+            os.kill(pid, signal.SIGKILL)
+        load.settle()
+        wait_for_all_workers(server)
+    report("all workers killed (-9) at once", load, killed)
+    assert load.recovery(killed) < 15
+
+
+def test_a_hung_worker(serve: Any, report: Report) -> None:
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        load.run(2)
+        hung = time.monotonic()
+        pid = server.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        load.run(5)
+        # The other worker goes on answering.
+        before = load.requests
+        load.run(2)
+        assert load.requests > before + 50
+        while pid in server.worker_pids():
+            assert time.monotonic() - hung < 60
+            time.sleep(0.2)
+        load.settle()
+        wait_for_all_workers(server)
+    report("worker hung (SIGSTOP), responseTimeout 30 s", load, hung)
+    assert len(load.failures) <= 64
+    assert load.recovery(hung) < 45
