@@ -1,0 +1,44 @@
+"""The container's health check, beside a real server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.server import ROOT, Server, free_ports
+
+
+def check(server: Server, **environment: str) -> tuple[int, str]:
+    """Run the health check as a container does; return status and output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.healthcheck"],
+        cwd=ROOT,
+        env={**server.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_server_that_answers_is_healthy(server: Server) -> None:
+    assert check(server) == (0, "")
+
+
+def test_nothing_that_listens_is_unhealthy(server: Server) -> None:
+    port = str(free_ports(1)[0])
+    status, output = check(server, MANAGEMENT_PORT=port)
+    assert status == 1
+    assert output == f"healthcheck: http://127.0.0.1:{port}/models/doubleit: no answer\n"
+
+
+def test_another_model_is_unhealthy(server: Server) -> None:
+    status, output = check(server, MODEL_NAME="other")
+    assert status == 1
+    assert output.endswith("/models/other: status 404\n")
+
+
+def test_a_default_version_that_does_not_answer_is_unhealthy(server: Server) -> None:
+    port = str(free_ports(1)[0])
+    assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 does not answer\n")
