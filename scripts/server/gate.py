@@ -6,6 +6,9 @@ listens on a socket file in a folder of this server's own, and the management po
 browser sends on a page's behalf carries a header that says so (Fetch standard: `Origin`,
 `Sec-Fetch-Site`), or the page's own name as `Host` where that name was pointed at this machine.
 
+A registration has to name an archive in the model store, in its query: TorchServe's own rule for
+addresses (`allowed_urls`) lets a directory anywhere on this machine through, and `jar:` addresses.
+
 TorchServe's library has socket files on Linux only; elsewhere it keeps the port to itself.
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import re
 import socket
 import sys
 import threading
@@ -22,6 +26,7 @@ from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from scripts.server.settings import Settings
 
@@ -32,6 +37,9 @@ UPSTREAM_SECONDS = 600
 # Seconds until a silent client is let go.
 IDLE_SECONDS = 60
 FORWARDED = ("Accept", "Authorization", "Content-Type")
+# A registration, without a character that two parsers could read differently.
+REGISTRATION = re.compile(r"/(?:models|workflows)/?\?([\w.,:=&-]*)", re.ASCII)
+ARCHIVE = re.compile(r"\w[\w.-]*\.[mw]ar", re.ASCII)
 
 
 def refusal(headers: Message | Mapping[str, str]) -> str | None:
@@ -42,6 +50,20 @@ def refusal(headers: Message | Mapping[str, str]) -> str | None:
     if not _names_this_machine(host):
         return f"The management API is not known as {host}: use an IP address or localhost"
     return None
+
+
+def outside_the_store(target: str, length: int) -> bool:
+    """Say whether a POST is anything but the registration of an archive in the model store.
+
+    Args:
+        target: path and query as they came.
+        length: of the body, in which TorchServe would take parameters too.
+    """
+    registration = REGISTRATION.fullmatch(target)
+    if length or not registration:
+        return True
+    urls = parse_qs(registration[1], keep_blank_values=True).get("url", [])
+    return len(urls) != 1 or not ARCHIVE.fullmatch(urls[0])
 
 
 def _names_this_machine(host: str) -> bool:
@@ -85,6 +107,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length")
         elif int(length) > MAX_BODY:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{MAX_BODY} bytes at most")
+        elif self.command == "POST" and outside_the_store(self.path, int(length)):
+            self.send_error(
+                HTTPStatus.BAD_REQUEST,
+                "A registration names an archive in the model store, in its query: "
+                "POST /models?url=NAME-VERSION.mar",
+            )
         else:
             self._pass_on(self.rfile.read(int(length)))
 

@@ -74,6 +74,45 @@ def test_a_container_is_let_in_by_its_name_on_its_own_network() -> None:
     assert gate.refusal(headers) is None
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/models?url=doubleit-2.0.mar&model_name=doubleit&initial_workers=1&synchronous=true",
+        "/models/?handler=handler.py:handle&url=doubleit-2.0.mar",
+        "/workflows?url=flow.war",
+    ],
+)
+def test_a_registration_from_the_store_is_let_in(target: str) -> None:
+    assert not gate.outside_the_store(target, 0)
+    assert gate.outside_the_store(target, 1)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/models?url=/tmp/model",  # a directory, which TorchServe would load
+        "/models?url=%2Ftmp%2Fmodel",
+        "/models?x=1;url=/tmp/model",  # a separator to Netty, a character to others
+        "/models?x=1;url=a.mar&url=b.mar",
+        "/models?url=a.mar&url=b.mar",
+        "/models?url=a.mar#",
+        "/models?url=a.mar+",
+        "/models?url=..mar",
+        "/models?url=.mar",
+        "/models?url=",
+        "/models?url=model",
+        "/models?model_name=a",
+        "/models",
+        "/%6dodels?url=a.mar",
+        "//models?url=a.mar",
+        "http://x/models?url=a.mar",
+        "/models/doubleit?url=a.mar",
+    ],
+)
+def test_any_other_post_is_not(target: str) -> None:
+    assert gate.outside_the_store(target, 0)
+
+
 def test_someone_who_opens_the_address_in_a_browser_is_let_in(server: Server) -> None:
     headers = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
     answer = requests.get(f"{server.management}/models", headers=headers, timeout=10)

@@ -1,0 +1,129 @@
+"""Code comes from the model store alone: whatever names another place is refused, unread."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.server import Server
+
+
+class Elsewhere(ThreadingHTTPServer):
+    """A server with a good archive on it, and a list of who came for it."""
+
+    def __init__(self, archive: bytes) -> None:
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(archive)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(store: Path) -> Iterator[Elsewhere]:
+    with Elsewhere((store / "doubleit-1.0.mar").read_bytes()) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def outside(store: Path, tmp_path: Path) -> Path:
+    """A good archive that is not in the model store."""
+    path = tmp_path / "stolen-1.0.mar"
+    path.write_bytes((store / "doubleit-1.0.mar").read_bytes())
+    return path
+
+
+def places(elsewhere: Elsewhere, outside: Path, store: Path) -> list[str]:
+    unpacked = outside.parent / "unpacked"
+    with zipfile.ZipFile(outside) as archive:
+        archive.extractall(unpacked)
+    port = elsewhere.server_address[1]
+    up = "../" * len(store.parts) + str(outside).lstrip("/")
+    return [
+        f"http://127.0.0.1:{port}/stolen.mar",
+        f"HTTP://127.0.0.1:{port}/stolen.mar",
+        f"http://user@127.0.0.1:{port}/stolen.mar",
+        f"https://127.0.0.1:{port}/stolen.mar",
+        f"ftp://127.0.0.1:{port}/stolen.mar",
+        f"jar:http://127.0.0.1:{port}/stolen.mar!/",
+        "s3://bucket/stolen.mar",
+        f"file:{outside}",
+        f"file://{outside}",
+        f"file://localhost{outside}",
+        str(outside),
+        f"/{outside}",
+        up,
+        f"x/../{up}",
+        up.replace("../", "..\\"),
+        up.replace("../", "%2e%2e/"),
+        # A directory is a model to TorchServe, wherever it lies.
+        str(outside.parent),
+        str(unpacked),
+        f"{unpacked}/",
+        "",
+        ".",
+        "..",
+    ]
+
+
+def state(server: Server) -> Any:
+    models = requests.get(f"{server.management}/models", timeout=10).json()
+    workflows = requests.get(f"{server.management}/workflows", timeout=10).json()
+    return models, workflows, [version["modelVersion"] for version in server.describe()]
+
+
+@pytest.mark.parametrize("path", ["models", "workflows"])
+def test_no_address_and_no_path_outside_the_store_is_registered(
+    server: Server, store: Path, elsewhere: Elsewhere, outside: Path, path: str
+) -> None:
+    before = state(server)
+    url = f"{server.management}/{path}"
+    names = {"model_name": "stolen", "workflow_name": "stolen", "initial_workers": "1"}
+    for place in places(elsewhere, outside, store):
+        for answer in (
+            requests.post(url, params={"url": place, **names}, timeout=20),
+            requests.post(url, json={"url": place, **names}, timeout=20),
+        ):
+            assert 400 <= answer.status_code < 500, (place, answer.text)
+    assert state(server) == before
+    assert elsewhere.asked == []
+
+
+def test_the_inference_port_manages_nothing(server: Server) -> None:
+    before = state(server)
+    register = {"url": "doubleit-1.0.mar", "model_name": "again", "initial_workers": "1"}
+    for method, path in (
+        ("POST", "/models"),
+        ("POST", "/workflows"),
+        ("PUT", "/models/doubleit"),
+        ("PUT", "/models/doubleit/1.0"),
+        ("PUT", "/models/doubleit/1.0/set-default"),
+        ("DELETE", "/models/doubleit"),
+        ("DELETE", "/models/doubleit/1.0"),
+        ("GET", "/models"),
+        ("GET", "/metrics"),
+    ):
+        for address in (server.url, server.metrics):
+            if (address, path) == (server.metrics, "/metrics"):
+                continue
+            answer = requests.request(method, address + path, params=register, timeout=10)
+            assert answer.status_code in (404, 405), (method, path, answer.text)
+    assert state(server) == before

@@ -1,0 +1,74 @@
+"""What a web page in a browser on this machine can do to a server on it: ask for predictions.
+
+The management port's own door has its tests in tests/server/test_gate.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import requests
+
+from tests.support import raw
+from tests.support.server import Server
+
+# Requests that a browser sends on a page's behalf without asking the server first.
+SIMPLE = [
+    {"Origin": "https://attacker.example", "Content-Type": kind}
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    )
+]
+
+
+def registered(server: Server) -> list[str]:
+    models = requests.get(f"{server.management}/models", timeout=10).json()["models"]
+    return [model["modelName"] for model in models]
+
+
+@pytest.mark.parametrize("headers", SIMPLE)
+@pytest.mark.parametrize("port", ["PORT", "MANAGEMENT_PORT", "METRICS_PORT"])
+def test_no_simple_request_changes_the_servers_state(
+    server: Server, port: str, headers: dict[str, str]
+) -> None:
+    workers = server.worker_pids()
+    address = f"http://127.0.0.1:{server.ports[port]}"
+    query = "url=doubleit-1.0.mar&model_name=stolen&initial_workers=2"
+    for path in (f"/models?{query}", f"/workflows?{query}", "/models/doubleit?min_worker=9"):
+        answer = requests.post(address + path, data="x", headers=headers, timeout=10)
+        assert answer.status_code in (403, 404, 405)
+    assert registered(server) == ["doubleit"]
+    assert server.worker_pids() == workers
+
+
+@pytest.mark.parametrize("port", ["PORT", "MANAGEMENT_PORT", "METRICS_PORT"])
+def test_no_preflight_is_granted_and_no_answer_can_be_read(server: Server, port: str) -> None:
+    headers = {
+        "Origin": "https://attacker.example",
+        "Access-Control-Request-Method": "DELETE",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    for path in ("/models/doubleit", "/predictions/doubleit", "/metrics", "/"):
+        for method in ("OPTIONS", "GET"):
+            answer = requests.request(
+                method, f"http://127.0.0.1:{server.ports[port]}{path}", headers=headers, timeout=10
+            )
+            assert not [
+                name for name in answer.headers if name.lower().startswith("access-control")
+            ]
+
+
+@pytest.mark.parametrize("port", ["GRPC_PORT", "GRPC_MANAGEMENT_PORT"])
+def test_grpc_does_not_speak_what_browsers_speak(server: Server, port: str) -> None:
+    # Without TLS a browser sends HTTP/1.1, and gRPC takes HTTP/2 alone.
+    path = "/org.pytorch.serve.grpc.management.ManagementAPIsService/RegisterModel"
+    with raw.connect(server.ports[port]) as client, client.makefile("rb") as stream:
+        client.sendall(raw.request(b"\x00\x00\x00\x00\x00", path))
+        received = b""
+        with contextlib.suppress(OSError):
+            received = stream.read()
+    assert not received.startswith(b"HTTP/1")
+    assert registered(server) == ["doubleit"]
