@@ -15,7 +15,7 @@ from scripts import smoke
 from tests.support.server import Server, free_ports
 
 
-def run(*arguments: str, **environment: str) -> tuple[int, str]:
+def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
     """Run the command line; return the exit status and all that it printed."""
     app = typer.Typer()
     app.command()(smoke.main)
@@ -88,7 +88,7 @@ def test_the_identity_token_goes_along(way: str) -> None:
         if way == "option":
             run(url, "--id-token", "abc")
         else:
-            run(url, ID_TOKEN="abc")
+            run(url, environment={"ID_TOKEN": "abc"})
     assert asked == ["Bearer abc"]
 
 
