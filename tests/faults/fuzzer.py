@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import yaml
 
 from scripts.build_archive import CONFIG
@@ -166,9 +167,10 @@ def judge(body: bytes, status: int, answer: bytes) -> str:
         elif "instances" in value:
             right = {"predictions": [_instance(instance) for instance in value["instances"]]}
         else:
-            numbers = _flat(value["inputs"][0]["data"])
-            right, got = [2.0 * n for n in numbers], _flat(got["outputs"][0]["data"])
-            got = [float(n) for n in got]
+            tensor, output = value["inputs"][0], got["outputs"][0]
+            kind = "float32" if tensor["datatype"] == "FP32" else "float64"
+            right = (np.array(_flat(tensor["data"]), kind) * 2).tolist()
+            got = np.array(_flat(output["data"]), kind).tolist()
     except (MalformedError, KeyError, TypeError):
         return "answered, expected a refusal"
     return "" if json.dumps(got) == json.dumps(right) else f"answered {answer[:100]!r}"
