@@ -11,6 +11,7 @@ from wire_errors import RequestError
 # A request without headers came over gRPC: over HTTP there is always one, and there this header
 # would make a stream of the answer.
 LAST_OF_STREAM = {"ts_stream_next": "false"}
+MORE_OF_STREAM = {"ts_stream_next": "true"}
 
 
 class Answer(NamedTuple):

@@ -13,6 +13,12 @@ in a process that is not TorchServe's worker, `install` changes nothing and says
 
 Every string stands behind its length, a signed 32-bit big-endian integer; `end` is -1 in place of
 a length.
+
+With each piece of a message that arrives, TorchServe's `ModelResponseDecoder` reads and copies it
+again from its first byte, so that a message's cost grows with the square of its size. A batch with
+large answers is therefore answered in several messages. TorchServe awaits one more where an answer
+says that it will go on (`BatchAggregator.sendResponse`): the batch's largest one does, and its body
+comes with the last message.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ import ts
 from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
-from answers import LAST_OF_STREAM, Answer
+from answers import LAST_OF_STREAM, MORE_OF_STREAM, Answer
 
 if TYPE_CHECKING:
     import socket
@@ -39,6 +45,8 @@ logger = logging.getLogger(__name__)
 VERSION = "0.12.0"
 # Bytes asked of the socket at once: a batch of small requests in one call.
 CHUNK = 1 << 18
+# Bytes of answers that one message has at most, unless a single answer is larger.
+MESSAGE = 1 << 20
 # Header blocks that are remembered. Clients of one kind send the same block each time.
 KNOWN_BLOCKS = 8
 
@@ -170,14 +178,51 @@ class Reader:
 
 
 def write(batch: Batch, answers: Sequence[Answer]) -> bytes:
-    """Return the message that answers a batch."""
-    parts = [_SUCCESS]
-    for request, headers, answer in zip(batch.ids, batch.headers, answers, strict=True):
-        body = answer.body
-        parts += (_int.pack(len(request)), request, _middle(answer.status, last=not headers))
-        parts += (_int.pack(len(body)), body)
-    parts.append(_END)
+    """Return the messages that answer a batch, one behind the other."""
+    messages = _messages(batch, answers)
+    streamed = messages[-1][-1] if len(messages) > 1 else None
+    parts = []
+    for k, members in enumerate(messages, 1):
+        parts.append(_SUCCESS)
+        for i in members:
+            parts += _part(batch, i, answers[i], more=False if i == streamed else None)
+        if streamed is not None and k < len(messages):
+            parts += _part(batch, streamed, answers[streamed]._replace(body=b""), more=True)
+        parts.append(_END)
     return b"".join(parts)
+
+
+def _messages(batch: Batch, answers: Sequence[Answer]) -> list[list[int]]:
+    """Return which answers each message has; where there are several, the last one is streamed."""
+    sizes = [len(answer.body) for answer in answers]
+    # Neither an answer over gRPC, where requests have no headers, nor an error, whose head ends the
+    # connection.
+    ok = HTTPStatus.OK
+    fit = [i for i, answer in enumerate(answers) if batch.headers[i] and answer.status is ok]
+    everyone = range(len(answers))
+    if sum(sizes) <= MESSAGE or not fit:
+        return [list(everyone)]
+    streamed = max(fit, key=sizes.__getitem__)
+    messages: list[list[int]] = [[]]
+    room = MESSAGE
+    for i in (*(i for i in everyone if i != streamed), streamed):
+        if messages[-1] and sizes[i] > room:
+            messages.append([])
+            room = MESSAGE
+        messages[-1].append(i)
+        room -= sizes[i]
+    return messages
+
+
+def _part(
+    batch: Batch, i: int, answer: Answer, *, more: bool | None = None
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return an answer as it stands in a message; `more` says of a stream whether it goes on."""
+    if more is None and not batch.headers[i]:
+        more = False
+    request, body = batch.ids[i], answer.body
+    head = _middle(answer.status, more)
+    return _int.pack(len(request)), request, head, _int.pack(len(body)), body
 
 
 def _string(text: str) -> bytes:
@@ -186,11 +231,13 @@ def _string(text: str) -> bytes:
 
 
 @functools.cache
-def _middle(status: HTTPStatus, *, last: bool) -> bytes:
+def _middle(status: HTTPStatus, more: bool | None) -> bytes:
     """Return what stands between id and body: content type, status, phrase, headers."""
     kind = "application/json"
     phrase = "" if status is HTTPStatus.OK else status.phrase
-    headers = {"content-type": kind, **(LAST_OF_STREAM if last else {})}
+    headers = {"content-type": kind}
+    if more is not None:
+        headers |= MORE_OF_STREAM if more else LAST_OF_STREAM
     pairs = (_string(text) for pair in headers.items() for text in pair)
     return b"".join(
         (_string(kind), _int.pack(status), _string(phrase), _int.pack(len(headers)), *pairs)

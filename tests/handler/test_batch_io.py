@@ -136,6 +136,67 @@ def test_answers_are_written_as_torchserve_writes_them(
     assert batch_io.write(batch, made) == bytes(expected)
 
 
+Part = tuple[bytes, str | None, bytes]
+
+
+def messages(data: bytes) -> list[list[Part]]:
+    """Read messages as TorchServe does: for each, ids with `ts_stream_next` and body."""
+    at, found = 0, []
+
+    def number() -> int:
+        nonlocal at
+        at += 4
+        return int(struct.unpack_from("!i", data, at - 4)[0])
+
+    def text(size: int | None = None) -> bytes:
+        nonlocal at
+        size = number() if size is None else size
+        at += size
+        return data[at - size : at]
+
+    while at < len(data):
+        assert (number(), text()) == (200, b"Prediction success")
+        parts = []
+        while (size := number()) >= 0:
+            request, _ = text(size), text()
+            number(), text()
+            headers = {text(): text() for _ in range(number())}
+            more = headers.get(b"ts_stream_next")
+            parts.append((request, more.decode() if more else None, text()))
+        found.append(parts)
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=9))
+def test_large_answers_come_in_several_messages(kinds: list[tuple[int, bool, bool]]) -> None:
+    answers = [
+        Answer(
+            bytes([65 + i]) * (size * batch_io.MESSAGE * 2 // 3 + 1),
+            HTTPStatus.OK if right else HTTPStatus.BAD_REQUEST,
+        )
+        for i, (size, _, right) in enumerate(kinds)
+    ]
+    headers: list[Mapping[str, str]] = [{"Host": "x"} if http else {} for _, http, _ in kinds]
+    ids = [str(i).encode() for i in range(len(kinds))]
+    found = messages(batch_io.write(batch_io.Batch(ids, [], headers), answers))
+    bodies: dict[bytes, bytes] = {}
+    for message in found:
+        for request, _, body in message:
+            bodies[request] = bodies.get(request, b"") + body
+    assert bodies == {i: answer.body for i, answer in zip(ids, answers, strict=True)}
+    over_http = {i for i, (_, http, _) in zip(ids, kinds, strict=True) if http}
+    parts = [part for message in found for part in message]
+    streams = {request for request, more, _ in parts if more and request in over_http}
+    fit = {i for i, (_, http, right) in zip(ids, kinds, strict=True) if http and right}
+    assert streams <= fit
+    assert len(streams) == (len(found) > 1)
+    for message in found:
+        # What TorchServe goes by: it awaits another message where a stream is to go on.
+        assert ("true" in [more for _, more, _ in message]) == (message is not found[-1])
+        sizes = [len(body) for _, _, body in message if body]
+        assert sum(sizes) <= batch_io.MESSAGE or len(sizes) == 1 or not fit
+
+
 def load_message() -> bytes:
     parts = [string(b"doubleit"), string(b"/path"), struct.pack("!i", 64), string(b"handler.py")]
     return b"L" + b"".join(parts) + END + string(b"") + b"\x01"

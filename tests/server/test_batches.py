@@ -62,3 +62,32 @@ def test_300_clients_at_once_are_all_answered(server: Server) -> None:
 
     with ThreadPoolExecutor(300) as pool:
         assert list(pool.map(once, range(900))) == [[2 * n] for n in range(900)]
+
+
+def long_numbers(seed: int) -> tuple[str, str]:
+    """Return a list of 100 000 integers, or of floats, of 17 to 19 digits, and its answer."""
+    pick = random.Random(seed)
+    factor = pick.choice([2**8, 2.0**-8])
+    numbers = [factor * pick.randint(2**52, 2**53) for _ in range(100_000)]
+    return json.dumps(numbers), json.dumps([2 * n for n in numbers])
+
+
+def test_32_clients_with_large_answers_beside_small_ones(server: Server) -> None:
+    """A batch of 64 MB is answered in several messages, its largest answer in chunks."""
+    chunked = []
+
+    def client(seed: int) -> None:
+        body, expected = long_numbers(seed)
+        # The connection is used again: a chunked answer must have ended where it should.
+        with requests.Session() as session:
+            for data, right in ((body, expected), (f"[{seed}]", f"[{2 * seed}]")) * 2:
+                answer = session.post(server.predictions, data=data, headers=JSON, timeout=120)
+                assert answer.status_code == 200, answer.text
+                assert answer.json() == json.loads(right)
+                chunked.append("Transfer-Encoding" in answer.headers)
+
+    workers = server.worker_pids()
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(client, range(32)))
+    assert any(chunked)
+    assert set(workers) <= set(server.worker_pids())
