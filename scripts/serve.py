@@ -71,6 +71,7 @@ def run(server: settings.Settings) -> int:
         Gate(server, Path(folder)) as gate,
     ):
         temp = Path(folder)
+        settings.check_temp(temp)
         lock = temp / "in-flight.lock"
         process = java.start(
             server,

@@ -26,6 +26,7 @@ DEFAULTS = {
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = [name for name in DEFAULTS if name.endswith("PORT")]
+SOCKET_PATH_BYTES = 107
 
 
 class SettingsError(Exception):
@@ -112,3 +113,17 @@ def check_ports(settings: Settings) -> None:
                     f"cannot listen on {hosts[name]}:{settings.port(name)}: {error.strerror}; "
                     f"set {name} to another port"
                 ) from None
+
+
+def check_temp(temp: Path) -> None:
+    """Make sure that the workers' sockets can lie in the temp folder.
+
+    Raises:
+        SettingsError: a socket's path would be longer than the 107 bytes of unix(7).
+    """
+    # What TorchServe calls a worker's socket, with room for its count.
+    socket_path = os.fsencode(temp / ".ts.sock.99999")
+    if len(socket_path) > SOCKET_PATH_BYTES:
+        raise SettingsError(
+            f"{temp} is too long a name for a folder of sockets; set TMPDIR to a shorter one"
+        )

@@ -29,9 +29,11 @@ def wait_for(condition: object, seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_everything(store: Path, tmp_path: Path, number: int) -> None:
-    temp = tmp_path / "temp"
-    temp.mkdir()
+def test_a_signal_ends_everything(
+    store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, number: int
+) -> None:
+    # Short: the workers' sockets lie in it.
+    temp = tmp_path_factory.mktemp("t")
     with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as server:
         assert announced_url(server.output()) == server.predictions
         pids = [server.java_pid(), *server.worker_pids()]
@@ -102,6 +104,13 @@ def test_a_taken_port_is_refused_at_once(store: Path, tmp_path: Path) -> None:
         in message
     )
     assert "METRICS_PORT" in message
+
+
+def test_a_temp_folder_too_long_for_sockets_is_refused_at_once(store: Path, tmp_path: Path) -> None:
+    temp = tmp_path / ("t" * 100)
+    temp.mkdir()
+    server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
+    assert "set TMPDIR to a shorter one" in refuse(server)
 
 
 def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
