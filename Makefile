@@ -136,9 +136,12 @@ format: .venv/.development ## Format the code and mend what can be mended
 build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/kserve && \
 	VIRTUAL_ENV=build/kserve $$uv pip sync --quiet $< && touch $@ || echo "test: KServe's client cannot be installed"
-test: .venv/.development build/kserve/.ready ## Run the tests against the real server, with coverage
+# So many files of tests run at once, each process with servers of its own.
+PROCESSES ?= 2
+PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+test: .venv/.development build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
-	@.venv/bin/pytest --cov --cov-report=term --cov-report=xml
+	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
 
 ##@ Reliability
 
