@@ -139,7 +139,7 @@ build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
 # So many files of tests run at once, each process with servers of its own.
 PROCESSES ?= 2
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-test: .venv/.development build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
+test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
 
@@ -150,11 +150,11 @@ MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
 .PHONY: contract test-faults soak
-contract: .venv/.development build/kserve/.ready ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
+contract: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
-test-faults: .venv/.development ## Break the server under load and print what it cost [BODIES=]
+test-faults: .venv/.development .venv/torchserve.aot ## Break the server under load and print what it cost [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
-soak: .venv/.development $(DOUBLEIT) ## Steady load for MINUTES; an error where anything grows
+soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an error where anything grows
 	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
 
 ##@ Release and deployment

@@ -21,6 +21,7 @@ from scripts import archive
 from scripts.server import drain, java, settings, start_cache
 from scripts.server.gate import Gate
 from scripts.server.start import StartError, wait_ready
+from scripts.server.workers import Workers
 from scripts.versions import state
 
 
@@ -66,18 +67,20 @@ def run(server: settings.Settings) -> int:
     archives = find_archives(server, record)
     workers = {name: version.workers for name, version in record.versions.items()} if record else {}
     settings.check_ports(server)
-    with (
-        tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder,
-        Gate(server, Path(folder)) as gate,
-    ):
-        temp = Path(folder)
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True)
+        temp = Path(stack.enter_context(folder))
         settings.check_temp(temp)
         lock = temp / "in-flight.lock"
+        # First of all: what workers import takes as long as Java does to start.
+        pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
+        gate = stack.enter_context(Gate(server, temp))
         process = java.start(
             server,
             [a.path for a in archives],
             temp,
-            extra={"IN_FLIGHT_LOCK": str(lock), **gate.variables},
+            extra={**gate.variables, **pool.variables},
+            python=pool.python,
             flags=start_cache.flags(),
             workers=workers,
         )

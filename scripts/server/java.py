@@ -29,7 +29,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def command(
-    settings: Settings, archives: Sequence[Path], temp: Path, flags: Sequence[str]
+    settings: Settings,
+    archives: Sequence[Path],
+    temp: Path,
+    *,
+    python: str,
+    flags: Sequence[str],
 ) -> list[str]:
     """Return the command line of TorchServe's Java process.
 
@@ -38,6 +43,7 @@ def command(
         archives: archives to load, the default version first.
         temp: a folder of this server's own: worker sockets and unpacked archives go there, and
             its configuration lies there.
+        python: what it starts as a worker's Python.
         flags: of the Java runtime, besides those of config.properties.
     """
     home = site_packages()
@@ -52,7 +58,7 @@ def command(
         f"{home}/ts/frontend/*",
         "org.pytorch.serve.ModelServer",
         "--python",
-        sys.executable,
+        python,
         "-f",
         str(temp / CONFIG.name),
         "-s",
@@ -91,6 +97,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     temp: Path,
     *,
     extra: Mapping[str, str],
+    python: str = sys.executable,
     flags: Sequence[str] = (),
     workers: Mapping[str, int] | None = None,
     output: int | None = None,
@@ -104,6 +111,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         archives: archives to load, the default version first.
         temp: a folder of this server's own.
         extra: variables for it and its workers.
+        python: what it starts as a worker's Python.
         flags: of the Java runtime, besides those of config.properties.
         workers: how many workers a version has; the server's number by default.
         output: where its output goes; this process's by default.
@@ -120,18 +128,19 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     for name in ("TS_CONFIG_FILE", "JAVA_TOOL_OPTIONS", "LOG_LOCATION", "METRICS_LOCATION"):
         environment.pop(name, None)
     return subprocess.Popen(
-        command(settings, archives, temp, flags),
+        command(settings, archives, temp, python=python, flags=flags),
         cwd=temp,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 (the only other thread waits in a system call)
+        preexec_fn=die_with_parent,  # noqa: PLW1509 (the only other thread waits in a system call)
     )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have this process, a child before its program, killed when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

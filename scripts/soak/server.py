@@ -33,16 +33,14 @@ class Server(NamedTuple):
         Raises:
             psutil.Error: a process ended meanwhile.
         """
-        java, *workers = sorted(
-            (p for p in self.process.children(recursive=True) if p.is_running()),
-            key=lambda process: process.create_time(),
-        )
-        both = (java, *workers)
+        everything = self.process.children(recursive=True)
+        java = [process for process in everything if process.name() == "java"]
+        python = [process for process in everything if process not in java]
         return {
-            "java": java.memory_info().rss / MIB,
-            "workers": sum(worker.memory_info().rss for worker in workers) / MIB,
-            "descriptors": sum(process.num_fds() for process in both),
-            "threads": sum(process.num_threads() for process in both),
+            "java": sum(process.memory_info().rss for process in java) / MIB,
+            "workers": sum(process.memory_info().rss for process in python) / MIB,
+            "descriptors": sum(process.num_fds() for process in everything),
+            "threads": sum(process.num_threads() for process in everything),
         }
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import pytest
 
 from tests.faults.load import Load
@@ -74,9 +73,8 @@ def wait_for_all_workers(server: Server, seconds: float = 60) -> None:
 
 
 def memory(server: Server) -> int:
-    """Return the bytes that the server's Java process and workers have of their own."""
-    java = psutil.Process(server.java_pid())
-    return sum(process.memory_info().rss for process in (java, *java.children(recursive=True)))
+    """Return the bytes that the server's processes have; what they share counts for each."""
+    return sum(process.memory_info().rss for process in server.processes())
 
 
 def markdown() -> list[str]:

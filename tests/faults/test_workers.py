@@ -50,6 +50,22 @@ def test_all_workers_killed_at_once(serve: Any, report: Report) -> None:
     assert load.recovery(killed) < 15
 
 
+def test_the_fork_server_killed(serve: Any, report: Report) -> None:
+    with serve() as server, Load(server.ports["PORT"]) as load:
+        load.run(2)
+        killed = time.monotonic()
+        server.fork_server().kill()
+        load.settle()
+        wait_for_all_workers(server)
+        # Without it TorchServe starts workers as it does by itself.
+        before = set(server.worker_pids())
+        os.kill(before.pop(), signal.SIGKILL)
+        load.settle()
+        wait_for_all_workers(server)
+    report("fork server killed (-9), then a worker", load, killed)
+    assert load.recovery(killed) < 30
+
+
 def test_a_hung_worker(serve: Any, report: Report) -> None:
     with serve() as server, Load(server.ports["PORT"]) as load:
         load.run(2)

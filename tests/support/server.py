@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -127,11 +128,20 @@ class Server:
         """Return the process ids of all workers that run."""
         return [w["pid"] for v in self.describe() for w in v["workers"] if w["pid"] > 0]
 
+    def processes(self) -> list[psutil.Process]:
+        """Return what the supervisor has started, and what that has."""
+        assert self.process
+        return psutil.Process(self.process.pid).children(recursive=True)
+
     def java_pid(self) -> int:
         """Return the process id of TorchServe itself."""
+        return next(process.pid for process in self.processes() if process.name() == "java")
+
+    def fork_server(self) -> psutil.Process:
+        """Return the process that workers are forked from."""
         assert self.process
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0])
+        children = psutil.Process(self.process.pid).children()
+        return next(process for process in children if process.name() != "java")
 
 
 def announced_url(output: str) -> str:
