@@ -1,4 +1,6 @@
-"""The real thing, short: this server and FastAPI, under real load. Nothing is said of speed."""
+"""The real thing, short: this server under real load. Nothing is said of speed.
+
+Others take an environment of their own, which `make bench` installs."""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench.lineup import BASELINE, SELF
+from scripts.bench.lineup import SELF
 from scripts.bench.loads import CROWD, PING, PREDICTIONS
 from scripts.bench.results import Results
 from tests.support.server import ROOT
@@ -17,15 +19,16 @@ from tests.support.server import ROOT
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("bench")
-    options = ["--rounds", "1", "--seconds", "1", "--only", f"{SELF},{BASELINE}"]
+    options = ["--rounds", "1", "--seconds", "1", "--only", SELF]
     done = subprocess.run(
         [sys.executable, "-m", "scripts.bench", *options, "--folder", str(folder)],
         cwd=ROOT,
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
         timeout=280,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout
 
 
@@ -33,18 +36,16 @@ def test_every_load_is_measured_and_answered(run: tuple[Path, str]) -> None:
     results = Results.load(run[0] / "bench.json")
     assert results.missing == {}
     (turns,) = results.rounds
-    for name in (SELF, BASELINE):
-        turn = turns[name]
-        assert set(turn.samples) - {PING.key} == {load.key for load in PREDICTIONS}
-        assert turn.start_seconds > 0
-        assert turn.rest_mb > 50
-        for sample in turn.samples.values():
-            assert sample.per_second > 0
-            assert 0 < sample.p50_ms <= sample.p99_ms
-            assert sample.cpu_ms > 0
-            assert sample.memory_mb > 50
-    assert PING.key in turns[SELF].samples
-    assert turns[SELF].samples[CROWD.key].errors == 0
+    turn = turns[SELF]
+    assert set(turn.samples) == {load.key for load in (*PREDICTIONS, PING)}
+    assert turn.start_seconds > 0
+    assert turn.rest_mb > 50
+    for sample in turn.samples.values():
+        assert sample.per_second > 0
+        assert 0 < sample.p50_ms <= sample.p99_ms
+        assert sample.cpu_ms > 0
+        assert sample.memory_mb > 50
+    assert turn.samples[CROWD.key].errors == 0
 
 
 def test_the_report_and_the_plot_are_made(run: tuple[Path, str]) -> None:

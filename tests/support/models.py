@@ -26,12 +26,12 @@ class Unlucky(nn.Module):
 
 
 class Slow(nn.Module):
-    """Doubles, and takes about as many seconds as the first number says."""
+    """Doubles, and takes about as many seconds as the first number is below zero."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if numbers.numel() > 0:
             work = torch.ones(1_000_000)
-            for _ in range(int(numbers[0]) * 250):
+            for _ in range(-int(numbers[0]) * 250):
                 work = torch.sin(work).cos()
         return numbers * 2
 

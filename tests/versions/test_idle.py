@@ -40,13 +40,13 @@ def test_a_version_without_requests_is_idle_soon(slow: Server) -> None:
 
 def test_a_request_in_a_worker_is_waited_for(slow: Server) -> None:
     with ThreadPoolExecutor() as pool:
-        request = pool.submit(slow.post, "[2]")
+        request = pool.submit(slow.post, "[-2]")
         time.sleep(0.3)
         assert idle.busy(management(slow).describe().get("1.0"))
         assert not idle.wait(management(slow), "1.0", limit=0.3)
         assert idle.wait(management(slow), "1.0", limit=30)
         assert request.done()
-        assert request.result().text == "[4]"
+        assert request.result().text == "[-4]"
 
 
 def test_requests_that_wait_for_the_worker_are_waited_for(
@@ -55,7 +55,7 @@ def test_requests_that_wait_for_the_worker_are_waited_for(
     # The queue alone decides here.
     monkeypatch.setattr(idle, "busy", lambda _version: False)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(slow.post, "[1]")
+        first = pool.submit(slow.post, "[-1]")
         time.sleep(0.3)
         second = pool.submit(slow.post, "[0]")
         time.sleep(0.2)

@@ -79,18 +79,18 @@ def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
 def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
     add(only_one.store, "3.0", models.Slow())
     smoke = only_one.store / "smoke"
-    smoke.write_text("[0]\n\n[-1, 0]\n")
+    smoke.write_text("[0]\n\n[1, 0]\n")
     options = ("--smoke", str(smoke))
     assert "answers 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
-        slow = [pool.submit(only_one.server.post, "[1]") for _ in range(3)]
+        slow = [pool.submit(only_one.server.post, "[-1]") for _ in range(3)]
         time.sleep(0.2)
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
             "doubleit 3.0 has finished and is removed"
         )
         # Answered before the version went, not after.
         assert all(future.done() for future in slow)
-        assert [future.result().text for future in slow] == ["[2]"] * 3
+        assert [future.result().text for future in slow] == ["[-2]"] * 3
     assert only_one.versions() == ("1.0", ["1.0"])
     assert only_one.refused("rollback") == (
         "3.0, the default before 1.0, was removed: roll it out to have it again"
