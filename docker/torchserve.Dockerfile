@@ -65,7 +65,7 @@ ENV PATH=/app/.venv/bin:$PATH
 COPY --from=lean /app/.venv .venv
 # Bytecode of the modules that a worker imports, the standard library's too, and of no others: a
 # container that cannot write would compile them at each start, and all together are three times more.
-RUN python -c 'import numpy, orjson, msgspec.json, torch, ts.model_service_worker'
+RUN python -c 'import numpy, orjson, simdjson, msgspec.json, torch, ts.model_service_worker'
 COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
 COPY scripts/__init__.py scripts/archive.py scripts/serve.py scripts/healthcheck.py scripts/forward.py scripts/

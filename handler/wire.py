@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 
+import wire_large
 import wire_v1
 import wire_v2
 from wire_errors import RequestError, invalid
@@ -80,7 +81,10 @@ def parse(body: bytes | bytearray | memoryview, bounds: IntegerBounds) -> Reques
     try:
         if data.lstrip(b" \t\r\n").startswith(b"{"):
             return _parse_object(data, bounds)
-        return NumberList(to_array(_LIST.decode(data), bounds, lambda i: f"$[{i}]"))
+        array = wire_large.parse(data, bounds)
+        if array is None:
+            array = to_array(_LIST.decode(data), bounds, lambda i: f"$[{i}]")
+        return NumberList(array)
     except msgspec.ValidationError as error:
         raise RequestError(plain(str(error))) from None
     except msgspec.DecodeError as error:

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 # What every worker imports. A module that an archive brings is never among them: each version has
 # its own.
-MODULES = ("msgspec.json", "numpy", "orjson", "torch", "ts.model_service_worker")
+MODULES = ("msgspec.json", "numpy", "orjson", "simdjson", "torch", "ts.model_service_worker")
 # prctl(2): the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 # Seconds in which a launcher has to say what it wants; it does so at once.
@@ -157,11 +157,13 @@ class ForkServer:
 
 def main() -> None:
     """Import, then fork."""
+    # Nearly nothing of what an import makes is garbage: looking for it takes an eighth of the time.
+    gc.disable()
     for module in MODULES:
         importlib.import_module(module)
-    # What was imported is garbage in no fork: looked at, its pages would be copied.
-    gc.collect()
+    # Nor is it in a fork, where the pages that are looked at would be copied.
     gc.freeze()
+    gc.enable()
     ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve().become()
 
 

@@ -1,0 +1,94 @@
+"""Large lists: the quick parser gives what the other one does, or leaves it alone."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wire
+import wire_large
+from wire_errors import RequestError
+from wire_numbers import IntegerBounds
+
+BOUNDS = IntegerBounds(-(2**62), 2**62 - 1)
+integers = st.integers(-(2**62), 2**62 - 1)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+ONES = "1," * wire_large.LARGE
+
+
+def both(text: str | bytes) -> tuple[object, object]:
+    """Return what comes of a body with the quick parser and without."""
+
+    def outcome() -> object:
+        try:
+            (array,) = wire.parse(body, BOUNDS).arrays
+        except RequestError as error:
+            return str(error)
+        return array.dtype, array.tobytes()
+
+    body = text if isinstance(text, bytes) else text.encode()
+    large, limit = outcome(), wire_large.LARGE
+    try:
+        wire_large.LARGE = 1 << 40
+        return large, outcome()
+    finally:
+        wire_large.LARGE = limit
+
+
+@given(st.lists(st.one_of(integers, floats), min_size=1), st.integers(0, 300))
+def test_both_parsers_agree_on_numbers(numbers: list[float], times: int) -> None:
+    quick, other = both(json.dumps(numbers * (times + 1)))
+    assert quick == other
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("-0", "-0.0", "1e5", "1E-5", "5e-324", "1e-999", "2.2250738585072011e-308", "1e999"),
+        *("4611686018427387904", "9223372036854775808", "18446744073709551615", "1" * 400),
+        *("9223372036854775808, 0.5", "18446744073709551616, 0.5", f"{'1' * 400}, 0.5"),
+        *("9007199254740993, 0.5", "-0, 0.5", f"0.{'1' * 800}", "1.7976931348623159e308"),
+        *("null", "true", '"3"', "[1]", "[]", "{}", '{"a": 1}', "NaN", "Infinity", "01", "1.", ".5"),
+        *("+1", "0x10", "1_0", "1 2", "1,,2", "", "1]", "1] [1", "\x00", "1}", "é", '"[1.5e3]"'),
+    ],
+)
+@pytest.mark.parametrize("form", ["[{ones}{number}]", "[{number},{ones}1]", " [{ones}\n{number} ]"])
+def test_both_parsers_agree_on_what_is_odd(form: str, number: str) -> None:
+    quick, other = both(form.format(ones=ONES, number=number))
+    assert quick == other
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xef\xbb\xbf[%b1]", b"[%b\xff1]", b"[%b1", b"%b1", b"[%b1]\x00", b'{"a":[%b1]}']
+)
+def test_both_parsers_agree_on_what_is_no_list(body: bytes) -> None:
+    quick, other = both(body % ONES.encode())
+    assert quick == other
+    assert isinstance(quick, str)
+
+
+def test_both_parsers_agree_on_broken_bodies() -> None:
+    pick = random.Random(3)
+    whole = json.dumps([pick.choice([n, n / 7]) for n in range(400)]).encode()
+    for _ in range(2_000):
+        body = bytearray(whole)
+        at = pick.randrange(len(body))
+        body[at : at + pick.randint(0, 3)] = pick.choice([b"", b",", b"[", b"e", b"-", b".", b"x"])
+        quick, other = both(bytes(body))
+        assert quick == other
+
+
+def test_a_large_list_is_parsed_here() -> None:
+    array = wire_large.parse(f"[{ONES}2]".encode(), BOUNDS)
+    assert array is not None
+    assert array.dtype == np.int64
+    assert array.flags.writeable  # PyTorch wants it so
+    floats_too = wire_large.parse(f"[{ONES}0.5]".encode(), BOUNDS)
+    assert floats_too is not None
+    assert floats_too.dtype == np.float64
+    assert wire_large.parse(b"[1]", BOUNDS) is None
