@@ -137,7 +137,7 @@ build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/kserve && \
 	VIRTUAL_ENV=build/kserve $$uv pip sync --quiet $< && touch $@ || echo "test: KServe's client cannot be installed"
 # So many files of tests run at once, each process with servers of its own.
-PROCESSES ?= 2
+PROCESSES ?= 3
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
 	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"

@@ -8,6 +8,8 @@ the words for what is wrong.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import simdjson
 
@@ -32,7 +34,8 @@ def parse(data: bytes, bounds: IntegerBounds) -> Array | None:
     # numbers would come out rounded.
     floats = b"." in data or b"e" in data or b"E" in data
     try:
-        buffer = _parser.parse(data).as_buffer(of_type="d" if floats else "i")
+        document = cast("simdjson.Array", _parser.parse(data))
+        buffer = document.as_buffer(of_type="d" if floats else "i")
     # What simdjson raises for each of its errors; a BIGINT_ERROR is the RuntimeError.
     except (RuntimeError, TypeError, ValueError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ MODEL = ROOT / DEFAULT
 
 CORES = os.cpu_count() or 1
 SELF = "DoubleIt on TorchServe"
+LONE_SELF = f"{SELF}, batchSize 1"
 BASELINE = "FastAPI"
 STOCK = "TorchServe, defaults"
 
@@ -54,12 +56,31 @@ class Contender:
         return {
             "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
             "here": str(CONTENDERS / self.folder),
-            "work": str(ROOT / "build" / "bench" / "work" / (self.folder or "self")),
+            "work": str(ROOT / "build" / "bench" / "work" / re.sub(r"\W+", "-", self.name)),
             "model": str(MODEL),
         }
 
     def _environment(self) -> Path:
         return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
+
+
+def _own(name: str, how: str, batch_size: int) -> Contender:
+    """Return this server with another `batchSize` in its archive."""
+    script = (
+        f'set -eu; python="$0" work="$1" size={batch_size}; '
+        'sed "s/^batchSize: .*/batchSize: $size/" handler/model-config.yaml >"$work/config.yaml"; '
+        'exec "$python" -m scripts.build_archive --store "$work" --config "$work/config.yaml"'
+    )
+    return Contender(
+        name=name,
+        how=how,
+        folder="",
+        # -C: the scripts find their files from where they are started.
+        build=["env", "-C", str(ROOT), "sh", "-c", script, "{bin}/python", "{work}"],
+        command=["{bin}/python", "-m", "scripts.serve"],
+        variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
+        path="/predictions/doubleit",
+    )
 
 
 def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Contender:
@@ -78,19 +99,8 @@ def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Con
 
 
 ALL = [
-    Contender(
-        name=SELF,
-        how="`make serve`: a worker for each core, batches of up to 64",
-        folder="",
-        # -C: the scripts find their files from where they are started.
-        build=[
-            *("env", "-C", str(ROOT), "{bin}/python", "-m", "scripts.build_archive"),
-            *("--store", "{work}"),
-        ],
-        command=["{bin}/python", "-m", "scripts.serve"],
-        variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
-        path="/predictions/doubleit",
-    ),
+    _own(SELF, "`make serve`: a worker for each core, batches of up to 64", 64),
+    _own(LONE_SELF, "the same without batches: for few clients", 1),
     Contender(
         name=STOCK,
         how="the `torchserve` command, default settings, BaseHandler",
