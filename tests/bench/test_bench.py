@@ -4,32 +4,32 @@ Others take an environment of their own, which `make bench` installs."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from scripts.bench import __main__ as command
+from scripts.bench import rounds
 from scripts.bench.lineup import SELF
 from scripts.bench.loads import CROWD, PING, PREDICTIONS
 from scripts.bench.results import Results
-from tests.support.server import ROOT
+
+app = typer.Typer()
+app.command()(command.main)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("bench")
-    options = ["--rounds", "1", "--seconds", "1", "--only", SELF]
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.bench", *options, "--folder", str(folder)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder, done.stdout
+    options = ["--rounds", "1", "--seconds", "1", "--only", SELF, "--folder", str(folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "WARM_UP_ROUNDS", 1)
+        patch.setattr(rounds, "REST_SECONDS", 0.2)
+        done = CliRunner().invoke(app, options, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return folder, done.output
 
 
 def test_every_load_is_measured_and_answered(run: tuple[Path, str]) -> None:
@@ -65,7 +65,6 @@ def test_the_report_and_the_plot_are_made(run: tuple[Path, str]) -> None:
 def test_what_cannot_be_measured_is_said_before_anything_starts(
     options: list[str], words: str
 ) -> None:
-    command = [sys.executable, "-m", "scripts.bench", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert words in done.stderr
+    done = CliRunner().invoke(app, options)
+    assert done.exit_code == 2
+    assert words in done.output
