@@ -200,11 +200,13 @@ COMPOSE = docker compose --file docker/compose.yaml
 # With compose-up: management, monitoring, or both with a comma.
 PROFILES ?=
 
-.PHONY: images compose-up compose-down smoke test-images
+.PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BUILD) --build-arg ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
 		--file docker/torchserve.Dockerfile --tag doubleit-torchserve:$(TAG) .
 	@$(BUILD) --file docker/frontend.Dockerfile --tag doubleit-frontend:$(TAG) .
+image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes, and their starts beside starts without [TAG=]
+	@$(PYTHON) -m scripts.image_figures --tag $(TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \

@@ -18,7 +18,11 @@ from wire_numbers import Array, IntegerBounds
 # Bytes. Below this a list is parsed as fast the other way.
 LARGE = 256
 
-_parser = simdjson.Parser()
+# Bytes. A parser's memory, many times its largest list, is kept for lists up to this size: for a
+# longer one it is asked for anew, which costs it little.
+KEPT = 1 << 20
+
+_kept = [simdjson.Parser()]
 
 
 def parse(data: bytes, bounds: IntegerBounds) -> Array | None:
@@ -33,11 +37,18 @@ def parse(data: bytes, bounds: IntegerBounds) -> Array | None:
     # One fraction makes the list float64. An integer list is never read as one: beyond int64 its
     # numbers would come out rounded.
     floats = b"." in data or b"e" in data or b"E" in data
+    keep = len(data) <= KEPT
+    parser = _kept.pop() if keep and _kept else simdjson.Parser()
     try:
-        document = cast("simdjson.Array", _parser.parse(data))
+        document = cast("simdjson.Array", parser.parse(data))
         buffer = document.as_buffer(of_type="d" if floats else "i")
     # What simdjson raises for each of its errors; a BIGINT_ERROR is the RuntimeError.
     except (RuntimeError, TypeError, ValueError):
+        buffer = None
+    # Not reached where memory ran out: a parser that has met that may not be used again.
+    if keep:
+        _kept.append(parser)
+    if buffer is None:
         return None
     if floats:
         return np.frombuffer(buffer, np.float64)

@@ -10,6 +10,14 @@ import pytest
 from scripts import build_archive, build_model
 from tests.support.server import Server
 
+# The suites of the longest files. They go first, so that no process is left with one at the end.
+LONG = ("versions", "browser", "server", "bench", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in the order in which they are handed to processes."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def torchscript(tmp_path_factory: pytest.TempPathFactory) -> Path:

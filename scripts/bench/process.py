@@ -7,7 +7,6 @@ import ctypes
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from scripts.bench.lineup import MODEL, Contender
-from scripts.server.settings import PORTS
+from scripts.server.settings import PORTS, free_ports
 
 # Seconds until a server that does not answer is given up.
 START_SECONDS = 90.0
@@ -109,14 +108,14 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
     Raises:
         Failed: it ends, or does not answer rightly in START_SECONDS.
     """
-    ports = _free_ports(len(PORTS))
+    ports = free_ports()
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as temp:
-        names = {**contender.names(), **dict(zip(PORTS, map(str, ports), strict=True))}
+        names = {**contender.names(), **ports}
         others = frozenset(p.pid for p in _children())
         _adopt_orphans(True)
         process, begin = _start(contender, names, Path(temp), log)
         try:
-            base = f"http://127.0.0.1:{ports[0]}"
+            base = f"http://127.0.0.1:{ports['PORT']}"
             seconds = _first_answer(contender, base, process, begin, log)
             yield Running(contender, base, seconds, others)
         finally:
@@ -199,16 +198,6 @@ def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
             each.kill()
     psutil.wait_procs(alive, timeout=5)
     process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _last_line(text: str) -> str:

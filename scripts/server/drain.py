@@ -17,8 +17,8 @@ from scripts.server.settings import Settings
 
 # Seconds without a request in flight that count as idle.
 QUIET_SECONDS = 0.25
-# Platforms kill 10 seconds after SIGTERM; TorchServe needs up to 4 to end.
-LIMIT_SECONDS = 5.5
+# Platforms kill 10 seconds after SIGTERM.
+LIMIT_SECONDS = 8.5
 POLL_SECONDS = 0.02
 
 

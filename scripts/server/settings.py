@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -92,6 +93,16 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
                 raise SettingsError(f"{name} and {other} are both {variables[name]}")
     store = Path(environment.get("MODEL_STORE") or ROOT / "model_store").resolve()
     return Settings(variables, store, model, version)
+
+
+def free_ports() -> dict[str, str]:
+    """Return the variables of PORTS with ports that nothing listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        numbers = [str(each.getsockname()[1]) for each in sockets]
+    return dict(zip(PORTS, numbers, strict=True))
 
 
 def check_ports(settings: Settings) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -45,8 +44,7 @@ def train(store: Path) -> None:
     Raises:
         StartError: the server did not come up, or the runtime wrote no cache.
     """
-    ports = dict(zip(settings.PORTS, map(str, _free_ports(len(settings.PORTS))), strict=True))
-    server = settings.read("doubleit", "1.0", {**ports, "MODEL_STORE": str(store)})
+    server = settings.read("doubleit", "1.0", {**settings.free_ports(), "MODEL_STORE": str(store)})
     served = archive.find(server.model_store, server.model, server.version)
     partial = CACHE.with_suffix(".partial")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp:
@@ -83,14 +81,6 @@ def _exercise(server: settings.Settings) -> None:
             answer.read()
         probes.describe(server)
     probes.get(f"http://127.0.0.1:{server.port('METRICS_PORT')}/metrics", 10)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def main() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +50,7 @@ def running(log: Path) -> Iterator[Server]:
     Raises:
         TimeoutError: it does not answer.
     """
-    ports = dict(zip(settings.PORTS, map(str, _free_ports(len(settings.PORTS))), strict=True))
+    ports = settings.free_ports()
     own = settings.read("doubleit", "1.0", {**os.environ, **ports})
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -84,11 +83,3 @@ def _ready(own: settings.Settings) -> bool:
     except probes.Unregistered:
         return False
     return bool(workers) and all(worker["status"] == "READY" for worker in workers)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,3 +109,38 @@ def test_a_large_list_is_parsed_here() -> None:
     assert floats_too is not None
     assert floats_too.dtype == np.float64
     assert wire_large.parse(b"[1]", BOUNDS) is None
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import psutil
+import wire_large
+from wire_numbers import IntegerBounds
+
+now = psutil.Process().memory_info().vms
+for count in (1 << 23, 1 << 18):
+    body = b"[" + b"1," * count + b"1]"
+    for mebibytes in (0, 2, 5, 8, 60, 120, 200, 260):
+        resource.setrlimit(resource.RLIMIT_AS, (now + len(body) + (mebibytes << 20), -1))
+        try:
+            assert wire_large.parse(body, IntegerBounds()).size == count + 1
+        except MemoryError:
+            print("out of memory")
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    assert wire_large.parse(body, IntegerBounds()).size == count + 1
+print(wire_large.parse(b"[" + b"1," * 1000 + b"1]", IntegerBounds()).size)
+"""
+
+
+def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
+    # It would end the process: hence one of its own.
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY],
+        env={**os.environ, "PYTHONPATH": str(Path(wire_large.__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *failures, last = done.stdout.splitlines()
+    assert (done.returncode, last) == (0, "1001"), done.stderr
+    assert len(failures) > 5

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.support.containers import PAGE, SERVER, in_image, inspect, output, run
+from tests.support.containers import PAGE, SERVER, TAG, in_image, inspect, output, run
 from tests.support.server import ROOT
 
 pytestmark = pytest.mark.usefixtures("images")
@@ -118,3 +119,13 @@ def test_a_missing_cpu_build_of_torch_is_an_error(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "torch was not found" in done.stderr, done.stderr
     assert run(["docker", "image", "inspect", "doubleit-torchserve:broken"]).returncode != 0
+
+
+def test_sizes_and_starts_are_printed() -> None:
+    figures = output([sys.executable, "-m", "scripts.image_figures", "--tag", TAG, "--rounds", "1"])
+    print(figures)  # noqa: T201 (with -s, for docs/containers.md)
+    assert re.findall(r"^(\S+): \d+ MB unpacked, \d+ MB compressed$", figures, re.MULTILINE) == [
+        "doubleit-torchserve",
+        "doubleit-frontend",
+    ]
+    assert figures.count("start to first answer: ") == 2
