@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scripts.server import forkserver
 from scripts.server.workers import Workers
 
 # What TorchServe's worker is called; here a program that says what it sees.
@@ -133,6 +134,59 @@ def test_a_worker_ends_with_what_stands_for_it(workers: Workers, program: Path) 
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+LISTENER = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(os.getpid(), flush=True)
+connection, _ = listener.accept()
+print("connected", flush=True)
+connection.recv(1)
+input()
+"""
+
+
+@pytest.fixture
+def killed(workers: Workers, tmp_path: Path) -> Iterator[socket.socket]:
+    """A connection to a worker that was killed a moment ago."""
+    program, address = tmp_path / "model_service_worker.py", tmp_path / "s"
+    program.write_text(LISTENER)
+    (tmp_path / "archive").mkdir()
+    process = start(workers, program, str(address))
+    assert process.stdout
+    pid = int(process.stdout.readline())
+    # Another worker, forked meanwhile, must not keep what it was not given.
+    other = start(workers, program, str(tmp_path / "other"))
+    assert other.stdout
+    other.stdout.readline()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(address))
+        assert process.stdout.readline() == "connected\n"
+        os.kill(pid, signal.SIGKILL)
+        client.settimeout(5)
+        yield client
+    other.kill()
+    for each in (process, other):
+        each.communicate(timeout=10)
+
+
+def test_the_end_of_a_worker_is_told_once_it_has_been_asked(killed: socket.socket) -> None:
+    began = time.monotonic()
+    time.sleep(0.05)
+    # TorchServe does not know yet: it sends a batch, and then has an error for it.
+    killed.sendall(b"a batch")
+    with pytest.raises(ConnectionResetError):
+        killed.recv(1)
+    assert time.monotonic() - began < forkserver.QUIET_SECONDS
+
+
+def test_the_end_of_a_worker_is_told_soon_where_nobody_asks(killed: socket.socket) -> None:
+    began = time.monotonic()
+    assert killed.recv(1) == b""
+    assert forkserver.QUIET_SECONDS / 2 < time.monotonic() - began < 2
 
 
 def test_who_sends_nothing_is_let_go(workers: Workers, program: Path) -> None:
