@@ -139,6 +139,7 @@ class ForkServer:
 
     def __init__(self, listener: socket.socket) -> None:
         """Take launchers from `listener`."""
+        self._process = os.getpid()
         self._listener = listener
         self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -172,11 +173,29 @@ class ForkServer:
         except (OSError, ValueError, TypeError):
             launcher.close()
             return None
-        parent, (keeper, shown) = os.getpid(), socket.socketpair()
-        process = os.fork()
+        try:
+            return self._fork(launcher, order)
+        except OSError as error:
+            # No process or descriptor to be had. TorchServe tries again, and the others live on.
+            print(f"cannot fork a worker: {error}", file=sys.stderr)
+            launcher.close()
+            return None
+        finally:
+            if os.getpid() == self._process:
+                for stream in order.streams:
+                    os.close(stream)
+
+    def _fork(self, launcher: socket.socket, order: Order) -> Fork | None:
+        keeper, shown = socket.socketpair()
+        try:
+            process = os.fork()
+        except OSError:
+            keeper.close()
+            shown.close()
+            raise
         if not process:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
+            if os.getppid() != self._process:
                 os._exit(1)
             # A connection that this process kept too would outlive its worker.
             for each in (launcher, keeper, self._listener):
@@ -185,8 +204,6 @@ class ForkServer:
                 other.close()
             self._selector.close()
             return Fork(order, shown)
-        for stream in order.streams:
-            os.close(stream)
         shown.close()
         worker = Worker(process, launcher, keeper)
         self._workers.append(worker)

@@ -189,6 +189,29 @@ def test_the_end_of_a_worker_is_told_soon_where_nobody_asks(killed: socket.socke
     assert forkserver.QUIET_SECONDS / 2 < time.monotonic() - began < 2
 
 
+def test_a_worker_that_cannot_be_forked_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    order = json.dumps({"arguments": [], "environment": {}, "folder": "/"}).encode()
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as launcher:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        launcher.connect(str(tmp_path / "s"))
+        socket.send_fds(launcher, [len(order).to_bytes(4, "big")], [0, 1, 2])
+        launcher.sendall(order)
+        descriptors = len(list(Path("/proc/self/fd").iterdir()))
+        server = forkserver.ForkServer(listener)
+        assert server._accept() is None
+        assert launcher.recv(1) == b""
+        assert len(list(Path("/proc/self/fd").iterdir())) == descriptors + 1  # the selector's own
+        server._selector.close()
+    assert "cannot fork a worker: [Errno 11]" in capsys.readouterr().err
+
+
 def test_who_sends_nothing_is_let_go(workers: Workers, program: Path) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(workers.variables["FORKSERVER"])
