@@ -28,7 +28,7 @@ POSTS = [
     path.replace("{version}", "1.0") for path, item in DOCUMENT["paths"].items() if "post" in item
 ]
 # Requests that Schemathesis makes for each operation and phase.
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "25")
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "10")
 
 
 def compact(value: Any) -> str:
