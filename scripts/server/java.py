@@ -144,7 +144,7 @@ def die_with_parent() -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End TorchServe and what it started, at once.
+    """End TorchServe, or whatever leads a process group of its own, and what it started, at once.
 
     What it does by itself when it is asked to end is no use here: it cuts off what is in flight,
     and waits two seconds for Netty. Requests are let finish before (drain.py).

@@ -9,9 +9,6 @@ Java runtime, one jar and one garbage collector; where they differ the runtime i
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -64,9 +61,7 @@ def train(store: Path) -> None:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            java.stop(process)
     if not partial.is_file():
         raise start.StartError("the Java runtime wrote no start-up cache")
     partial.replace(CACHE)

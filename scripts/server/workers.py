@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.server.java import die_with_parent
+from scripts.server.java import die_with_parent, stop
 
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 LAUNCHER = Path(__file__).with_name("worker")
@@ -70,6 +69,4 @@ class Workers:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            stop(self._process)

@@ -22,12 +22,21 @@ def serve(store: Path, temp: Path) -> None:
 def test_a_server_starts_from_the_trained_cache(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # `make` trained it. With this mode Java ends where it cannot use it.
+    # `make` trained it, and left nothing else.
+    cache = start_cache.CACHE
+    assert cache.stat().st_size > 1_000_000
+    assert list(cache.parent.glob(f"{cache.stem}.*")) == [cache]
+    # With this mode Java ends where it cannot use it.
     flags = [*start_cache.flags(), "-XX:AOTMode=on"]
-    assert flags[0] == f"-XX:AOTCache={start_cache.CACHE}"
+    assert flags[0] == f"-XX:AOTCache={cache}"
     vmargs = java.vmargs()
     monkeypatch.setattr(java, "vmargs", lambda: [*vmargs, *flags])
     serve(store, tmp_path)
+
+
+def test_without_a_cache_there_is_no_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_cache, "CACHE", tmp_path / "torchserve.aot")
+    assert start_cache.flags() == []
 
 
 def test_a_cache_that_does_not_fit_is_ignored_without_a_word(
