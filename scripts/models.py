@@ -23,7 +23,7 @@ from scripts.versions.operations import Operations
 from scripts.versions.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -215,12 +215,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def run() -> int:
-    """Run the command line and return the exit status."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, this process's own unless given, and return the exit status."""
     # A cancelled job cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app()
+        app(arguments)
     except (VersionsError, archive.ArchiveError, state.StateError, settings.SettingsError) as error:
         print(f"models: {error}", file=sys.stderr)
         return 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 # Streamlit brings the answer within this on a busy machine.
 expect.set_options(timeout=20_000)
+LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
 
 def double(tab: Page, text: str | None = None, version: str | None = None) -> None:
@@ -28,7 +30,7 @@ def metric(tab: Page, label: str) -> Locator:
 def expect_numbers(tab: Page, count: str) -> None:
     """Wait for a result of so many numbers."""
     expect(metric(tab, "Numbers")).to_have_text(count)
-    expect(tab.get_by_test_id("stCode").filter(has_text="curl ")).to_be_visible()
+    _code(tab, CURL)
 
 
 def expect_rows(tab: Page, expected: list[list[str]]) -> None:
@@ -40,13 +42,25 @@ def expect_rows(tab: Page, expected: list[list[str]]) -> None:
 
 def output(tab: Page) -> list[Any]:
     """Return the output that stands there to be copied."""
-    found: list[Any] = json.loads(tab.get_by_test_id("stCode").first.inner_text())
+    found: list[Any] = json.loads(output_block(tab).inner_text())
     return found
+
+
+def output_block(tab: Page) -> Locator:
+    """Return the block of code with the output."""
+    return _code(tab, LIST)
 
 
 def curl(tab: Page) -> str:
     """Return the line for a terminal."""
-    return tab.get_by_test_id("stCode").last.inner_text()
+    return _code(tab, CURL).inner_text()
+
+
+def _code(tab: Page, start: re.Pattern[str]) -> Locator:
+    """Return the block of code that starts so, once it is there: they come one by one."""
+    block = tab.get_by_test_id("stCode").filter(has_text=start)
+    expect(block).to_be_visible()
+    return block
 
 
 def error(tab: Page) -> Locator:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.actions import curl, double, error, expect_numbers, expect_rows, metric, output
+from tests.browser.actions import (
+    curl,
+    double,
+    error,
+    expect_numbers,
+    expect_rows,
+    metric,
+    output,
+    output_block,
+)
 
 LARGE = 2**53 + 1  # the first integer that a browser cannot hold as a number
 
@@ -83,7 +92,7 @@ def test_downloads_are_exact(tab: Page, kind: str, tmp_path: Path) -> None:
 def test_the_output_is_copied_exactly(tab: Page) -> None:
     double(tab, f"{LARGE}, 1")
     expect_numbers(tab, "2")
-    code = tab.get_by_test_id("stCode").first
+    code = output_block(tab)
     code.hover()
     code.get_by_role("button").click()
     assert tab.evaluate("navigator.clipboard.readText()") == f"[{2 * LARGE}, 2]"
