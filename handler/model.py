@@ -6,6 +6,7 @@ Any TorchScript module that maps a 1-D tensor to a 1-D tensor will do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -109,10 +110,10 @@ class Model:
             answer = self._run(np.concatenate(inputs))
         except Exception:  # noqa: BLE001 (whatever the model raises, the others get their answers)
             return [self._one(array) for array in inputs]
-        ends = np.cumsum([array.size for array in inputs])
+        ends = [*accumulate(array.size for array in inputs)]
         if answer.size != ends[-1]:
             return [self._one(array) for array in inputs]
-        return np.split(answer, ends[:-1])
+        return [answer[start:end] for start, end in pairwise([0, *ends])]
 
     def _one(self, array: Array) -> Array | ModelError:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 
 import pytest
 import requests
@@ -54,3 +56,14 @@ def test_a_failed_request_is_a_line_that_names_the_kind(server: Server) -> None:
     assert failed
     assert all(message.startswith("A request failed: ") for message in failed)
     assert failed[-1].endswith("ErrorDataDecoderException")
+
+
+def test_a_client_that_hangs_up_leaves_no_line(server: Server) -> None:
+    before = server.output()
+    for _ in range(20):
+        with raw.connect(server.ports["PORT"]) as client:
+            client.sendall(raw.request(b"[1]")[:-1])
+            # A reset instead of an orderly end: what the system sends for a client that was killed.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert server.post("[1]").text == "[2]"
+    assert server.output() == before
