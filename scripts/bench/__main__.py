@@ -29,6 +29,9 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     commit: Annotated[
         list[str] | None, typer.Option(help="also this server at an earlier commit")
     ] = None,
+    batch_size: Annotated[
+        list[int] | None, typer.Option(min=1, help="also this server with another batchSize")
+    ] = None,
     write: Annotated[bool, typer.Option(help="put table and plot into docs/ too")] = False,
     again: Annotated[bool, typer.Option(help="report an earlier run, measure nothing")] = False,
     folder: Annotated[Path, typer.Option(help="where bench.json goes")] = ROOT / "build",
@@ -37,7 +40,11 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     if again:
         results = Results.load(folder / "bench.json")
     else:
-        results = _measure(rounds, seconds, _chosen(only, commit), folder)
+        chosen = _chosen(only)
+        others = [lineup.own(size) for size in batch_size or []]
+        chosen += [each for each in others if each not in chosen]
+        chosen += [_earlier(each) for each in commit or []]
+        results = _measure(rounds, seconds, chosen, folder)
     text = report.report(results)
     print(f"\n{text}")
     plot.draw(results, folder / "benchmark.svg")
@@ -46,14 +53,18 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
 
 
-def _chosen(only: list[str] | None, commits: list[str] | None) -> list[Contender]:
+def _chosen(only: list[str] | None) -> list[Contender]:
     names = [name.strip().lower() for each in only or [] for name in each.split(",")]
     chosen = [each for each in lineup.ALL if not any(names) or _is_one_of(each, names)]
     if not chosen:
         known = "; ".join(contender.name for contender in lineup.ALL)
         raise typer.BadParameter(f"no contender has {only} in its name, which are {known}")
+    return chosen
+
+
+def _earlier(commit: str) -> Contender:
     try:
-        return chosen + [history.at(commit) for commit in commits or []]
+        return history.at(commit)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from scripts.bench.environments import CONTENDERS, prepare
 from scripts.bench.forms import PLAIN, ROWS, V2, Form
+from scripts.build_archive import CONFIG
 from scripts.build_model import DEFAULT
 from scripts.server.settings import ROOT
 
@@ -18,7 +21,7 @@ MODEL = ROOT / DEFAULT
 
 CORES = os.cpu_count() or 1
 SELF = "DoubleIt on TorchServe"
-LONE_SELF = f"{SELF}, batchSize 1"
+BATCH_SIZE: int = yaml.safe_load(CONFIG.read_text())["batchSize"]
 BASELINE = "FastAPI"
 STOCK = "TorchServe, defaults"
 
@@ -64,8 +67,11 @@ class Contender:
         return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
 
 
-def _own(name: str, how: str, batch_size: int) -> Contender:
-    """Return this server with another `batchSize` in its archive."""
+def own(batch_size: int) -> Contender:
+    """Return this server with a `batchSize` in its archive, the project's own or another."""
+    usual = batch_size == BATCH_SIZE
+    name = SELF if usual else f"{SELF}, batchSize {batch_size}"
+    how = "a worker for each core" if usual else "the same"
     script = (
         f'set -eu; python="$0" work="$1" size={batch_size}; '
         'sed "s/^batchSize: .*/batchSize: $size/" handler/model-config.yaml >"$work/config.yaml"; '
@@ -73,7 +79,7 @@ def _own(name: str, how: str, batch_size: int) -> Contender:
     )
     return Contender(
         name=name,
-        how=how,
+        how=f"`make serve`: {how}, batches of up to {batch_size}",
         folder="",
         # -C: the scripts find their files from where they are started.
         build=["env", "-C", str(ROOT), "sh", "-c", script, "{bin}/python", "{work}"],
@@ -99,8 +105,8 @@ def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Con
 
 
 ALL = [
-    _own(SELF, "`make serve`: a worker for each core, batches of up to 64", 64),
-    _own(LONE_SELF, "the same without batches: for few clients", 1),
+    own(BATCH_SIZE),
+    own(1),
     Contender(
         name=STOCK,
         how="the `torchserve` command, default settings, BaseHandler",

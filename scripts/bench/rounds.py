@@ -72,7 +72,8 @@ class Run(NamedTuple):
             results.missing[contender.name] = str(error)
             self.say(f"{contender.name} is left out: {error}")
             return False
-        self.say(f"{contender.name} answers right ({time.monotonic() - begin:.0f} s)")
+        took = f"{time.monotonic() - begin:.0f} s"
+        self.say(f"{contender.name}: {contender.how}: answers right ({took})")
         return True
 
     def _turn(self, contender: Contender) -> Turn:
