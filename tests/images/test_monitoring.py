@@ -1,22 +1,37 @@
-"""Prometheus and Grafana: their images cannot be had everywhere, so their settings are tested."""
+"""Prometheus and Grafana: their images cannot be had everywhere, so their settings are tested, and
+the dashboard's queries with Debian's Prometheus.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 import yaml
 
 from tests.support.containers import Stack, output, run
-from tests.support.server import ROOT
+from tests.support.server import ROOT, Server, free_ports
 
 DOCKER = ROOT / "docker"
 DASHBOARD = DOCKER / "grafana/dashboards/doubleit.json"
 # Not metrics: PromQL's own words, labels, and Grafana's variables.
 WORDS = {"sum", "by", "rate", "model_name", "model_version", "__rate_interval"}
+
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("prometheus") is None,
+    reason="no Prometheus on this machine (Debian's package prometheus)",
+)
 
 
 def config(*profiles: str) -> dict[str, dict[str, object]]:
@@ -58,11 +73,74 @@ def test_every_mounted_file_is_there() -> None:
                 assert Path(volume["source"]).exists(), volume
 
 
+@needs_prometheus
 def test_prometheus_accepts_its_configuration() -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("no promtool on this machine (Debian's package prometheus has it)")
     done = run(["promtool", "check", "config", "docker/prometheus.yml"])
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def prometheus(server: Server, tmp_path: Path) -> Iterator[str]:
+    """A real Prometheus with the project's configuration, but for a server of the tests."""
+    settings = yaml.safe_load((DOCKER / "prometheus.yml").read_text())
+    settings["global"]["scrape_interval"] = "1s"
+    (job,) = settings["scrape_configs"]
+    job["static_configs"] = [{"targets": [urlsplit(server.metrics).netloc]}]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    (port,) = free_ports(1)
+    options = {
+        "config.file": tmp_path / "prometheus.yml",
+        "storage.tsdb.path": tmp_path / "data",
+        "web.listen-address": f"127.0.0.1:{port}",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        command = ["prometheus", *(f"--{name}={value}" for name, value in options.items())]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+def ask(prometheus: str, query: str) -> list[dict[str, Any]]:
+    """Return a query's series; nothing as long as Prometheus is starting."""
+    try:
+        answer = requests.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=10)
+    except requests.ConnectionError:
+        return []
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return []
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    series: list[dict[str, Any]] = answer.json()["data"]["result"]
+    return series
+
+
+@needs_prometheus
+def test_every_query_of_the_dashboard_shows_what_the_server_does(
+    prometheus: str, server: Server
+) -> None:
+    # A sound server has answered no 5xx, and has no such series until then.
+    queries = [query for query in dashboard_queries() if "Requests5XX" not in query]
+    shown: dict[str, float] = {}
+    deadline = time.monotonic() + 60
+    while not all(shown.get(query) for query in queries):
+        assert time.monotonic() < deadline, shown
+        assert server.post("[1]").status_code == 200
+        assert server.post("[null]").status_code == 400
+        for query in queries:
+            series = ask(prometheus, query.replace("$__rate_interval", "1m"))
+            values = (float(each["value"][1]) for each in series)
+            # A version that is not asked any more has a mean of nothing.
+            shown[query] = sum(value for value in values if not math.isnan(value))
+        time.sleep(0.2)
+    # Told apart by the version that the address names, or that it names none.
+    series = ask(prometheus, "ts_inference_requests_total{model_name='doubleit'}")
+    assert {each["metric"]["model_version"] for each in series} == {"default", "1.0"}
+
+
+def dashboard_queries() -> list[str]:
+    """Return what the dashboard asks Prometheus."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
 
 
 def test_prometheus_scrapes_what_the_server_serves(stack: Stack) -> None:
@@ -85,9 +163,7 @@ def metrics(stack: Stack, target: str = "metrics-api:8082") -> set[str]:
 
 
 def test_every_metric_of_the_dashboard_exists(stack: Stack) -> None:
-    dashboard = json.loads(DASHBOARD.read_text())
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    named = set(re.findall(r"[A-Za-z_]\w*", " ".join(queries))) - WORDS
+    named = set(re.findall(r"[A-Za-z_]\w*", " ".join(dashboard_queries()))) - WORDS
     assert len(named) >= 6
     # Counted from the first 5xx answer on; TorchServe declares it in ts/configs/metrics.yaml.
     assert named - {"Requests5XX"} <= metrics(stack)
