@@ -6,6 +6,7 @@ python -m scripts.image_figures [--tag TAG] [--rounds N]
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import subprocess
@@ -85,11 +86,10 @@ def start(program: Program, tag: str) -> float:
     )
     try:
         while time.monotonic() < begin + LIMIT_SECONDS:
-            try:
+            with contextlib.suppress(requests.RequestException):
                 if program.answers(int(ports["PORT"])):
                     return time.monotonic() - begin
-            except requests.RequestException:
-                time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         raise TimeoutError(f"{program.image}: no answer in {LIMIT_SECONDS:.0f} s")
     finally:
         if tag:
@@ -111,13 +111,12 @@ def main() -> None:
             for tag, found in seconds.items():
                 found.append(start(program, tag))
         # The first of each found nothing in the page cache.
-        inside, outside = (statistics.median(found[1:]) for found in seconds.values())
-        ratio = statistics.median(
-            a / b for a, b in zip(*(found[1:] for found in seconds.values()), strict=True)
-        )
+        inside, outside = (found[1:] for found in seconds.values())
+        ratio = statistics.median(a / b for a, b in zip(inside, outside, strict=True))
         print(
-            f"  start to first answer: {inside:.2f} s in the container, {outside:.2f} s outside "
-            f"({100 * (ratio - 1):+.0f} %), medians of {options.rounds}"
+            f"  start to first answer: {statistics.median(inside):.2f} s in the container, "
+            f"{statistics.median(outside):.2f} s outside ({100 * (ratio - 1):+.0f} %), "
+            f"medians of {options.rounds}"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ DEFAULTS = {
 # What is served where the command line does not say.
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
-PORTS = [name for name in DEFAULTS if name.endswith("PORT")]
+PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
 SOCKET_PATH_BYTES = 107
 
 
@@ -95,14 +95,14 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
     return Settings(variables, store, model, version)
 
 
-def free_ports() -> dict[str, str]:
-    """Return the variables of PORTS with ports that nothing listens on."""
+def free_ports(names: Collection[str] = PORTS) -> dict[str, str]:
+    """Return variables of these names with ports that nothing listens on, each another."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
+        sockets = [stack.enter_context(socket.socket()) for _ in names]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         numbers = [str(each.getsockname()[1]) for each in sockets]
-    return dict(zip(PORTS, numbers, strict=True))
+    return dict(zip(names, numbers, strict=True))
 
 
 def check_ports(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from openapi_spec_validator import validate
 import wire_v2
 from scripts.build_archive import CONFIG
 from scripts.server import settings
-from tests.support.server import JSON, ROOT, Server
+from tests.support.server import JSON, ROOT, Server, compact
 
 PAGE = ROOT / "docs" / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PAGE.read_text())
@@ -29,10 +29,6 @@ POSTS = [
 ]
 # Requests that Schemathesis makes for each operation and phase.
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "10")
-
-
-def compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def requests_and_answers() -> Iterator[Any]:

@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from tests.support.containers import Stack, output, run
-from tests.support.server import ROOT, Server, free_ports
+from tests.support.server import ROOT, Server, free_port
 
 DOCKER = ROOT / "docker"
 DASHBOARD = DOCKER / "grafana/dashboards/doubleit.json"
@@ -87,7 +87,7 @@ def prometheus(server: Server, tmp_path: Path) -> Iterator[str]:
     (job,) = settings["scrape_configs"]
     job["static_configs"] = [{"targets": [urlsplit(server.metrics).netloc]}]
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(settings))
-    (port,) = free_ports(1)
+    port = free_port()
     options = {
         "config.file": tmp_path / "prometheus.yml",
         "storage.tsdb.path": tmp_path / "data",

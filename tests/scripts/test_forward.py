@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.server import ROOT, free_ports
+from tests.support.server import ROOT, free_port
 
 
 @contextmanager
 def forwarding(target: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Run the forwarder; yield its port and process."""
-    (port,) = free_ports(1)
+    port = free_port()
     command = [sys.executable, "-m", "scripts.forward", str(port), "127.0.0.1", str(target)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -55,7 +55,7 @@ def test_bytes_go_both_ways_and_an_end_is_passed_on() -> None:
 
 
 def test_a_target_that_is_away_closes_the_connection_and_is_named() -> None:
-    (target,) = free_ports(1)
+    target = free_port()
     with forwarding(target) as (port, process):
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             assert client.recv(1) == b""
@@ -64,7 +64,7 @@ def test_a_target_that_is_away_closes_the_connection_and_is_named() -> None:
 
 
 def test_sigterm_ends_it_at_once() -> None:
-    with forwarding(free_ports(1)[0]) as (_, process):
+    with forwarding(free_port()) as (_, process):
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0

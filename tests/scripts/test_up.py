@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 import requests
 
+from scripts.server.settings import PORTS, free_ports
 from tests.support.page import wait_healthy
-from tests.support.server import PORTS, ROOT, free_ports
+from tests.support.server import ROOT
 
 
 class Up:
     """`python -m scripts.up` on free ports."""
 
     def __init__(self, store: Path, log: Path) -> None:
-        ports = dict(zip([*PORTS, "UI_PORT"], map(str, free_ports(len(PORTS) + 1)), strict=True))
+        ports = free_ports([*PORTS, "UI_PORT"])
         self.log = log
         self.ports = [int(port) for port in ports.values()]
         self.api = f"http://127.0.0.1:{ports['PORT']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.support.server import ROOT, Server, free_ports
+from tests.support.server import ROOT, Server, free_port
 
 
 def check(server: Server, **environment: str) -> tuple[int, str]:
@@ -27,7 +27,7 @@ def test_a_server_that_answers_is_healthy(server: Server) -> None:
 
 
 def test_nothing_that_listens_is_unhealthy(server: Server) -> None:
-    port = str(free_ports(1)[0])
+    port = str(free_port())
     status, output = check(server, MANAGEMENT_PORT=port)
     assert status == 1
     assert output == f"healthcheck: http://127.0.0.1:{port}/models/doubleit: no answer\n"
@@ -40,5 +40,5 @@ def test_another_model_is_unhealthy(server: Server) -> None:
 
 
 def test_a_default_version_that_does_not_answer_is_unhealthy(server: Server) -> None:
-    port = str(free_ports(1)[0])
+    port = str(free_port())
     assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 does not answer\n")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import PORTS, ROOT, free_ports
+from scripts.server.settings import free_ports
+from tests.support.server import ROOT
 
 PORT = "8080"
 
@@ -42,12 +43,11 @@ def commands(page: str) -> list[tuple[str, str]]:
 @contextmanager
 def make_serve(log: Path, *arguments: str) -> Iterator[int]:
     """Run `make serve` on free ports, without uv and java on PATH; yield the inference port."""
-    numbers = free_ports(len(PORTS))
-    ports = [f"{name}={number}" for name, number in zip(PORTS, numbers, strict=True)]
+    ports = free_ports()
     path = ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "java").exists())
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["make", "serve", *arguments, *ports],
+            ["make", "serve", *arguments, *map("=".join, ports.items())],
             cwd=ROOT,
             env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{path}:/bin"},
             stdout=output,
@@ -60,7 +60,7 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        yield numbers[0]
+        yield int(ports["PORT"])
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(15)

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from scripts import smoke
-from tests.support.server import Server, free_ports
+from tests.support.server import Server, free_port
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
@@ -68,7 +68,7 @@ def test_something_else_that_answers_200_fails() -> None:
 
 
 def test_nothing_that_answers_fails_after_the_wait() -> None:
-    status, output = run(f"http://127.0.0.1:{free_ports(1)[0]}", "--wait", "0.5")
+    status, output = run(f"http://127.0.0.1:{free_port()}", "--wait", "0.5")
     assert status == 1
     assert "Connection refused" in output
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.server import ROOT, free_ports
+from scripts.server.settings import free_ports
+from tests.support.server import ROOT
 
 TAG = "test"
 SERVER, PAGE = f"doubleit-torchserve:{TAG}", f"doubleit-frontend:{TAG}"
@@ -59,8 +60,7 @@ class Stack:
     def __init__(self, name: str, store: Path, profiles: str = "") -> None:
         self.command = ["docker", "compose", "--project-name", name]
         self.command += ["--file", "docker/compose.yaml"]
-        ports = free_ports(len(PUBLISHED))
-        self.ports = dict(zip(PUBLISHED, ports, strict=True))
+        self.ports = {name: int(port) for name, port in free_ports(PUBLISHED).items()}
         self.environment = {
             **{variable: str(port) for variable, port in self.ports.items()},
             "TAG": TAG,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.server import ROOT, free_ports
+from tests.support.server import ROOT, free_port
 
 
 class PageServer:
@@ -28,7 +28,7 @@ class PageServer:
     ) -> None:
         """Keep what to start; `measured` leaves coverage on, which makes the page slower."""
         self.log = log
-        self.port = free_ports(1)[0]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {k: v for k, v in os.environ.items() if measured or "COVERAGE" not in k}
         self.environment = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,20 +16,20 @@ from typing import Any
 import psutil
 import requests
 
+from scripts.server.settings import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-PORTS = ("PORT", "MANAGEMENT_PORT", "METRICS_PORT", "GRPC_PORT", "GRPC_MANAGEMENT_PORT")
 JSON = {"Content-Type": "application/json"}
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on, each another."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    return int(free_ports(["PORT"])["PORT"])
+
+
+def compact(value: Any) -> str:
+    """Return JSON as the server writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 class Server:
@@ -44,7 +44,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.version, self.log = name, version, log
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.ports = {name: int(port) for name, port in free_ports().items()}
         self.url = f"http://127.0.0.1:{self.ports['PORT']}"
         self.management = f"http://127.0.0.1:{self.ports['MANAGEMENT_PORT']}"
         self.metrics = f"http://127.0.0.1:{self.ports['METRICS_PORT']}"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from scripts import models
 from scripts.versions import state
 from tests.support.operator import Operator
-from tests.support.server import free_ports
+from tests.support.server import free_port
 
 
 def test_the_table_shows_what_each_version_is(operator: Operator) -> None:
@@ -42,7 +42,7 @@ def test_machines_get_everything_as_json(operator: Operator) -> None:
 
 
 def test_without_metrics_the_rest_is_shown(operator: Operator) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     status, out, _ = operator.run("--metrics", f"http://127.0.0.1:{port}", "list")
     assert status == 0
     assert f"no metrics at http://127.0.0.1:{port}: requests are not known" in out
@@ -142,7 +142,7 @@ def test_help_is_there_for_everything() -> None:
 
 
 def test_without_a_server_the_error_says_so(operator: Operator) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server answers at http://localhost:{port}: start it with make serve, "
         "or name another with MANAGEMENT_URL"
