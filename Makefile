@@ -22,35 +22,35 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Set-up: each stamp is one set of dependency groups, at the versions of uv.lock.
-SETUP := scripts/setup.sh scripts/fetch_uv.py pyproject.toml uv.lock
+SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 .venv/.server: $(SETUP)
-	@scripts/setup.sh server torch archive ops
+	@scripts/dev/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops ui browser test contract lint bench
+	@scripts/dev/setup.sh server torch archive ops ui browser test contract lint bench
 	@touch $@
 .venv/.ui: $(SETUP)
-	@scripts/setup.sh ui
+	@scripts/dev/setup.sh ui
 	@touch $@
 
 ##@ Server
 
 .PHONY: model archive serve infer
 model: .venv/.server ## Rebuild the TorchScript file and show what is inside
-	@$(PYTHON) -m scripts.build_model
+	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
-	@$(PYTHON) -m scripts.infer
+	@$(PYTHON) -m scripts.model.infer
 archive: .venv/.server ## Build model_store/NAME-VERSION.mar [MODEL= NAME= VERSION= CONFIG=]
-	@$(PYTHON) -m scripts.build_archive --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) $(if $(CONFIG),--config $(CONFIG))
+	@$(PYTHON) -m scripts.model.archiver --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) $(if $(CONFIG),--config $(CONFIG))
 # DoubleIt's archive follows its sources. Any other archive is yours, and never replaced by itself.
 DOUBLEIT := model_store/doubleit-1.0.mar
-$(DOUBLEIT): $(wildcard handler/*) scripts/doubleit.py scripts/build_model.py scripts/build_archive.py | .venv/.server
-	@$(PYTHON) -m scripts.build_archive
+$(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
+	@$(PYTHON) -m scripts.model.archiver
 # Once for each environment: what makes the next starts quicker.
 .venv/torchserve.aot: config.properties .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
-	@exec $(PYTHON) -m scripts.serve --name $(NAME) --version $(VERSION)
+	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
 
 ##@ Page
 
@@ -58,14 +58,14 @@ serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAM
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/doubleit-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both
-	@exec $(PYTHON) -m scripts.up --version $(VERSION)
+	@exec $(PYTHON) -m scripts.dev.up --version $(VERSION)
 screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
-	@scripts/setup_browser.sh
+	@scripts/dev/setup_browser.sh
 	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
 
 ##@ Versions
 
-MODELS = $(PYTHON) -m scripts.models --name $(NAME)
+MODELS = $(PYTHON) -m scripts.versions --name $(NAME)
 .PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the versions of the running server
 	@$(MODELS) list $(ARGS)
@@ -84,15 +84,15 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 .PHONY: bench profile
 .venv/.bench: $(SETUP) | .venv/.server
-	@scripts/setup.sh server torch archive ops bench
+	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... BATCH_SIZES='N ...' WRITE=1]
-	@scripts/setup_bench.sh
+	@scripts/dev/setup_bench.sh
 	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
-	@scripts/setup_bench.sh
-	@$(PYTHON) -m scripts.bench.profile
+	@scripts/dev/setup_bench.sh
+	@$(PYTHON) -m scripts.bench.profiling
 
 ##@ Quality
 
@@ -141,7 +141,7 @@ build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
 PROCESSES ?= 3
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
-	@scripts/setup_browser.sh || echo "test: the browser tests will be skipped"
+	@scripts/dev/setup_browser.sh || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
 
 ##@ Reliability
@@ -161,24 +161,24 @@ soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an err
 ##@ Release and deployment
 
 .venv/.ops: $(SETUP)
-	@scripts/setup.sh ops
+	@scripts/dev/setup.sh ops
 	@touch $@
 
 .PHONY: hooks release publish publish-release deploy plan-preview audit-workflows audit-dependencies
 hooks: .venv/.development ## Check each commit before it is made (git hooks)
 	@.venv/bin/pre-commit install
 release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
-	@$(PYTHON) -m scripts.release check
+	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
-	@$(PYTHON) -m scripts.release tag
+	@$(PYTHON) -m scripts.dev.release tag
 publish: .venv/.ops ## Build both images, push them to REGISTRY as :<commit>, print their digests
-	@$(PYTHON) -m scripts.publish build
+	@$(PYTHON) -m scripts.deploy.publish build
 publish-release: .venv/.ops ## Name the pushed images of this commit :<version> too
-	@$(PYTHON) -m scripts.publish release
+	@$(PYTHON) -m scripts.deploy.publish release
 deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
 	@$(PYTHON) -m scripts.deploy $(ENV)
 plan-preview: .venv/.ops ## What this checkout would change in ENV, as build/iac/ENV.md
-	@$(PYTHON) -m scripts.plan_preview $(ENV) build/iac/$(ENV).md
+	@$(PYTHON) -m scripts.deploy.plan_preview $(ENV) build/iac/$(ENV).md
 audit-workflows: .venv/.development ## The workflows against GitHub's own data (network, GH_TOKEN)
 	@.venv/bin/zizmor --persona=auditor --strict-collection .github
 audit-dependencies: .venv/.development ## Every locked package against the OSV database (network)
@@ -207,7 +207,7 @@ images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= AR
 		--file docker/torchserve.Dockerfile --tag doubleit-torchserve:$(TAG) .
 	@$(BUILD) --file docker/frontend.Dockerfile --tag doubleit-frontend:$(TAG) .
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes, and their starts beside starts without [TAG=]
-	@$(PYTHON) -m scripts.image_figures --tag $(TAG)
+	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
@@ -216,7 +216,7 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= VERSION=; env ID_TOKEN]
-	@$(PYTHON) -m scripts.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
+	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
 test-images: .venv/.development ## Build the images and test them with docker and compose
 	@.venv/bin/pytest tests/images
 
@@ -224,11 +224,11 @@ test-images: .venv/.development ## Build the images and test them with docker an
 
 # On a machine that cannot download Terraform's providers, what stands in for the google one.
 PROVIDER_SETUP ?= $(wildcard ../shared/tools/terraform-google/setup.sh)
-IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/iac.sh
+IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/deploy/iac.sh
 
 .PHONY: infra-setup test-iac plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
-	@scripts/infra_setup.sh $(ARGS)
+	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
 	@$(IAC) check
 	@.venv/bin/pytest tests/iac

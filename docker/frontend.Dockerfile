@@ -7,8 +7,8 @@ WORKDIR /app
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/app/.venv
 # uv at the version and with the bytes that uv.lock names.
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
-    --mount=type=bind,source=scripts/fetch_uv.py,target=scripts/fetch_uv.py \
-    python3 scripts/fetch_uv.py /usr/local/bin
+    --mount=type=bind,source=scripts/dev/fetch_uv.py,target=scripts/dev/fetch_uv.py \
+    python3 scripts/dev/fetch_uv.py /usr/local/bin
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
@@ -24,7 +24,6 @@ WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH
 COPY --from=builder /app/.venv .venv
 COPY LICENSE ./
-COPY .streamlit .streamlit
 COPY frontend frontend
 # Bytecode of the modules that a page imports, the standard library's too, and of no others: a
 # container that cannot write would compile them at each start. A page drawn once imports them all.

@@ -11,8 +11,8 @@ ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy \
     UV_PROJECT_ENVIRONMENT=/app/.venv VIRTUAL_ENV=/app/.venv PATH=/app/.venv/bin:$PATH
 # uv at the version and with the bytes that uv.lock names.
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
-    --mount=type=bind,source=scripts/fetch_uv.py,target=scripts/fetch_uv.py \
-    python3 scripts/fetch_uv.py /usr/local/bin
+    --mount=type=bind,source=scripts/dev/fetch_uv.py,target=scripts/dev/fetch_uv.py \
+    python3 scripts/dev/fetch_uv.py /usr/local/bin
 # Everything but torch comes as the lock file says.
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
@@ -42,7 +42,7 @@ COPY handler handler
 COPY scripts scripts
 # Given, the build fails unless the archive has this SHA-256.
 ARG ARCHIVE_SHA256
-RUN python -m scripts.build_archive && \
+RUN python -m scripts.model.archiver && \
     sha256sum model_store/*.mar && \
     if [ -n "$ARCHIVE_SHA256" ]; then \
     echo "$ARCHIVE_SHA256  model_store/doubleit-1.0.mar" >/tmp/expected && \
@@ -68,12 +68,11 @@ COPY --from=lean /app/.venv .venv
 RUN python -c 'import numpy, orjson, simdjson, msgspec.json, torch, ts.model_service_worker'
 COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
-COPY scripts/__init__.py scripts/archive.py scripts/serve.py scripts/healthcheck.py scripts/forward.py scripts/
-COPY scripts/versions/__init__.py scripts/versions/state.py scripts/versions/
+COPY scripts/store scripts/store
 COPY scripts/server scripts/server
 # The start-up cache of the Java runtime, from a training run: a start that works is part of the build.
 RUN python -m compileall -q scripts && \
-    python -c 'import scripts.forward, scripts.healthcheck, scripts.serve' && \
+    python -c 'import scripts.server.forward, scripts.server.healthcheck, scripts.server.__main__' && \
     python -m scripts.server.start_cache model_store && \
     test -f .venv/torchserve.aot
 # HOST: a container's loopback would reach nobody. Management, metrics and gRPC stay on it.
@@ -86,9 +85,9 @@ USER 10001:10001
 EXPOSE 8080
 # True readiness: the worker answered. Looked at each second until the first time.
 HEALTHCHECK --interval=15s --timeout=5s --retries=3 --start-period=90s --start-interval=1s \
-    CMD ["python", "-m", "scripts.healthcheck"]
+    CMD ["python", "-m", "scripts.server.healthcheck"]
 # One process that starts TorchServe, watches it, and on SIGTERM ends it once all is answered.
-CMD ["python", "-m", "scripts.serve"]
+CMD ["python", "-m", "scripts.server"]
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="doubleit-torchserve" \

@@ -34,7 +34,7 @@ def main() -> None:
         sys.exit(f"page: {error}")
     if not options.no_look:
         tell_state(config)
-    # Streamlit looks for .streamlit/config.toml in the working directory.
+    # Streamlit looks for .streamlit/config.toml beside the script that it runs.
     os.chdir(ROOT)
     page = str(Path("frontend/app.py"))
     cli.main(

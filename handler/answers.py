@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import NamedTuple
 
-from wire_errors import RequestError
+from wire.errors import RequestError
 
 # gRPC's streaming calls lose their worker over an answer that does not say whether it is the last.
 # A request without headers came over gRPC: over HTTP there is always one, and there this header

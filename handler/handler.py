@@ -15,13 +15,13 @@ import orjson
 import torch
 
 import batch_io
-import wire
-import wire_v2
 from answers import LAST_OF_STREAM, Answer, failure
 from in_flight import InFlight
 from model import Model, ModelError, read_settings
-from wire_errors import RequestError
-from wire_numbers import Array
+from wire import parse, v2
+from wire.arrays import Array
+from wire.errors import RequestError
+from wire.request import Request
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -107,16 +107,16 @@ class TensorHandler:
             "dtypes": settings.dtypes,
             "elementwise": settings.elementwise,
             "integers": {"minimum": self._bounds.minimum, "maximum": self._bounds.maximum},
-            "input": {"shape": [-1], "datatypes": [*wire_v2.INTEGERS, *wire_v2.FLOATS]},
+            "input": {"shape": [-1], "datatypes": [*v2.INTEGERS, *v2.FLOATS]},
             "output": {"shape": [-1], "name": "output"},
             "forms": ["[number, ...]", '{"instances": [...]}', '{"inputs": [...]}'],
         }
 
-    def _read(self, fields: Mapping[str, Any], headers: Mapping[str, Any]) -> wire.Request | Answer:
+    def _read(self, fields: Mapping[str, Any], headers: Mapping[str, Any]) -> Request | Answer:
         """Return what the model is to be asked, or the answer where it need not be."""
         try:
             special = self._special(headers)
-            return special or wire.parse(_body(fields, headers), self._bounds)
+            return special or parse.parse(_body(fields, headers), self._bounds)
         except RequestError as error:
             better = _unreadable(headers) if error.status == HTTPStatus.BAD_REQUEST else None
             return failure(better or error, v2=_meant_v2(fields))
@@ -134,14 +134,14 @@ class TensorHandler:
             raise RequestError(f"The model {self.name} has no {what}", 404, "NotFound")
         return None
 
-    def _answer(self, request: wire.Request, outputs: Iterator[Array | ModelError]) -> Answer:
+    def _answer(self, request: Request, outputs: Iterator[Array | ModelError]) -> Answer:
         """Answer a request with as many of `outputs` as it has arrays."""
         own = [next(outputs) for _ in request.arrays]
         try:
             arrays = [_array(output) for output in own]
             return Answer(request.render(arrays, self))
         except RequestError as error:
-            return failure(error, v2=isinstance(request, wire_v2.Inference))
+            return failure(error, v2=isinstance(request, v2.Inference))
 
 
 def _array(output: Array | ModelError) -> Array:
@@ -191,4 +191,4 @@ def _unreadable(headers: Mapping[str, Any]) -> RequestError | None:
 
 def _meant_v2(fields: Mapping[str, Any]) -> bool:
     body = fields.get("body", fields.get("data", b""))
-    return isinstance(body, (bytes, bytearray)) and wire.is_v2(body)
+    return isinstance(body, (bytes, bytearray)) and parse.is_v2(body)

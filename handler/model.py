@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import torch
 
-from wire_numbers import Array, IntegerBounds
+from wire.arrays import Array, IntegerBounds
 
 # TorchScript's profiling executor specialises a graph during the first calls: they are slow.
 WARM_UP_CALLS = 3

@@ -1,11 +1,10 @@
-"""Where the project lies and which version it is: pyproject.toml is the one place that says so."""
+"""Which version the project is: pyproject.toml is the one place that says so."""
 
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.store.paths import ROOT
 
 
 def version() -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import build_archive, build_model
+from scripts.model import archiver
+from scripts.model.torchscript import build
 from tests.support.server import Server
 
 # The suites of the longest files. They go first, so that no process is left with one at the end.
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def torchscript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "doubleit.pt"
-    build_model.build(path)
+    build(path)
     return path
 
 
@@ -30,7 +31,7 @@ def torchscript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
     """A model store with doubleit 1.0."""
     store = tmp_path_factory.mktemp("model_store")
-    build_archive.package(torchscript, "doubleit", "1.0", build_archive.CONFIG, store)
+    archiver.package(torchscript, "doubleit", "1.0", archiver.CONFIG, store)
     return store
 
 

@@ -79,7 +79,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
 }
 
 # A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
-# asks for its own (scripts/deployment/identity.py). The role makes nothing else: no access tokens, no
+# asks for its own (scripts/deploy/identity.py). The role makes nothing else: no access tokens, no
 # signatures.
 resource "google_service_account_iam_member" "deployer_id_token" {
   for_each = local.deployers

@@ -1,6 +1,6 @@
 # The account of the plan that a pull request gets as a comment (.github/workflows/iac.yml). Whoever may
 # push a branch can run anything as this account, before anybody reviewed it: it may look at what is
-# planned and at nothing else, and change nothing. It takes no lock (scripts/plan_preview.py).
+# planned and at nothing else, and change nothing. It takes no lock (scripts/deploy/plan_preview.py).
 locals {
   # Only dev is planned for a pull request.
   planned = setintersection(var.environments, ["dev"])

@@ -1,4 +1,4 @@
-# The bucket must exist before Terraform can keep its state there: scripts/infra_setup.sh makes it,
+# The bucket must exist before Terraform can keep its state there: scripts/deploy/infra_setup.sh makes it,
 # and the first run adopts it.
 import {
   to = google_storage_bucket.state

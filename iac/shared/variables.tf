@@ -42,7 +42,7 @@ variable "registry_name" {
 }
 
 variable "state_bucket" {
-  description = "The bucket of Terraform's state. It exists before the first run: scripts/infra_setup.sh makes it."
+  description = "The bucket of Terraform's state. It exists before the first run: scripts/deploy/infra_setup.sh makes it."
   type        = string
 
   validation {

@@ -14,8 +14,8 @@ from scripts.bench import generator, history, lineup, plot, report
 from scripts.bench.lineup import Contender
 from scripts.bench.results import Results
 from scripts.bench.rounds import Run
-from scripts.build_model import build
-from scripts.server.settings import ROOT
+from scripts.model.torchscript import build
+from scripts.store.paths import ROOT
 
 PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "benchmark.svg"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.server.settings import ROOT
+from scripts.store.paths import ROOT
 
 CONTENDERS = Path(__file__).with_name("contenders")
 ENVIRONMENTS = ROOT / "build" / "bench"
@@ -61,7 +61,7 @@ def torch_version() -> str:
 
 
 def _install_torch(install: list[str]) -> None:
-    """Install torch as scripts/setup.sh does: on Linux the build without gigabytes of CUDA."""
+    """Install torch as scripts/dev/setup.sh does: on Linux the build without gigabytes of CUDA."""
     if sys.platform != "linux":
         _uv(*install, f"torch=={torch_version()}")
         return

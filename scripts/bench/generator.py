@@ -86,8 +86,8 @@ def find() -> Generator:
         "Locust",
         lambda *of: _locust(locust, *of),
         parse_locust,
-        "wrk is not installed (on Debian: scripts/setup_bench.sh): Locust, in Python, takes more "
-        "of the processor than the fast servers do and hides how fast they are",
+        "wrk is not installed (on Debian: scripts/dev/setup_bench.sh): Locust, in Python, takes "
+        "more of the processor than the fast servers do and hides how fast they are",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from scripts.bench.lineup import ALL, SELF, Contender
-from scripts.server.settings import ROOT
+from scripts.store.paths import ROOT
 
 
 def at(commit: str) -> Contender:
@@ -25,7 +25,7 @@ def at(commit: str) -> Contender:
         name=f"{SELF} at {commit}",
         how=f"this server at commit {commit}",
         folder="",
-        build=["env", "-C", str(folder), "{bin}/python", "-m", "scripts.build_archive"],
+        build=["env", "-C", str(folder), "{bin}/python", "-m", "scripts.model.archiver"],
         command=now.command,
         variables={"PYTHONPATH": str(folder), "MODEL_STORE": str(folder / "model_store")},
         path=now.path,

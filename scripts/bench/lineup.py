@@ -13,9 +13,9 @@ import yaml
 
 from scripts.bench.environments import CONTENDERS, prepare
 from scripts.bench.forms import PLAIN, ROWS, V2, Form
-from scripts.build_archive import CONFIG
-from scripts.build_model import DEFAULT
-from scripts.server.settings import ROOT
+from scripts.model.archiver import CONFIG
+from scripts.model.torchscript import DEFAULT
+from scripts.store.paths import ROOT
 
 MODEL = ROOT / DEFAULT
 
@@ -75,7 +75,7 @@ def own(batch_size: int) -> Contender:
     script = (
         f'set -eu; python="$0" work="$1" size={batch_size}; '
         'sed "s/^batchSize: .*/batchSize: $size/" handler/model-config.yaml >"$work/config.yaml"; '
-        'exec "$python" -m scripts.build_archive --store "$work" --config "$work/config.yaml"'
+        'exec "$python" -m scripts.model.archiver --store "$work" --config "$work/config.yaml"'
     )
     return Contender(
         name=name,
@@ -83,7 +83,7 @@ def own(batch_size: int) -> Contender:
         folder="",
         # -C: the scripts find their files from where they are started.
         build=["env", "-C", str(ROOT), "sh", "-c", script, "{bin}/python", "{work}"],
-        command=["{bin}/python", "-m", "scripts.serve"],
+        command=["{bin}/python", "-m", "scripts.server"],
         variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
         path="/predictions/doubleit",
     )

@@ -21,7 +21,8 @@ from pathlib import Path
 import psutil
 
 from scripts.bench.lineup import MODEL, Contender
-from scripts.server.settings import PORTS, free_ports
+from scripts.server.ports import free_ports
+from scripts.server.settings import PORTS
 
 # Seconds until a server that does not answer is given up.
 START_SECONDS = 90.0

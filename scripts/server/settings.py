@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from scripts.store.paths import MODEL_STORE, ROOT
+
 CONFIG = ROOT / "config.properties"
 
 # Every variable that config.properties names, with its default.
@@ -27,7 +26,6 @@ DEFAULTS = {
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
-SOCKET_PATH_BYTES = 107
 
 
 class SettingsError(Exception):
@@ -91,50 +89,5 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
         for other in PORTS[:i]:
             if int(variables[name]) == int(variables[other]):
                 raise SettingsError(f"{name} and {other} are both {variables[name]}")
-    store = Path(environment.get("MODEL_STORE") or ROOT / "model_store").resolve()
+    store = Path(environment.get("MODEL_STORE") or MODEL_STORE).resolve()
     return Settings(variables, store, model, version)
-
-
-def free_ports(names: Collection[str] = PORTS) -> dict[str, str]:
-    """Return variables of these names with ports that nothing listens on, each another."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in names]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        numbers = [str(each.getsockname()[1]) for each in sockets]
-    return dict(zip(names, numbers, strict=True))
-
-
-def check_ports(settings: Settings) -> None:
-    """Make sure that every port is free, before a server is started that could not have it.
-
-    Raises:
-        SettingsError: a port is taken; the message names it and its variable.
-    """
-    hosts = {
-        name: settings.variables.get(name.replace("PORT", "HOST"), "127.0.0.1") for name in PORTS
-    }
-    for name in PORTS:
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((hosts[name], settings.port(name)))
-            except OSError as error:
-                raise SettingsError(
-                    f"cannot listen on {hosts[name]}:{settings.port(name)}: {error.strerror}; "
-                    f"set {name} to another port"
-                ) from None
-
-
-def check_temp(temp: Path) -> None:
-    """Make sure that the workers' sockets can lie in the temp folder.
-
-    Raises:
-        SettingsError: a socket's path would be longer than the 107 bytes of unix(7).
-    """
-    # What TorchServe calls a worker's socket, with room for its count.
-    socket_path = os.fsencode(temp / ".ts.sock.99999")
-    if len(socket_path) > SOCKET_PATH_BYTES:
-        raise SettingsError(
-            f"{temp} is too long a name for a folder of sockets; set TMPDIR to a shorter one"
-        )

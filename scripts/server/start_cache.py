@@ -15,8 +15,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from scripts import archive
-from scripts.server import java, probes, settings, start
+from scripts.server import java, ports, probes, processes, settings, start
+from scripts.store import archive
 
 # It is as old as the environment that it belongs to, and goes with it.
 CACHE = Path(sys.prefix) / "torchserve.aot"
@@ -41,7 +41,7 @@ def train(store: Path) -> None:
     Raises:
         StartError: the server did not come up, or the runtime wrote no cache.
     """
-    server = settings.read("doubleit", "1.0", {**settings.free_ports(), "MODEL_STORE": str(store)})
+    server = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     served = archive.find(server.model_store, server.model, server.version)
     partial = CACHE.with_suffix(".partial")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp:
@@ -61,7 +61,7 @@ def train(store: Path) -> None:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            java.stop(process)
+            processes.stop(process)
     if not partial.is_file():
         raise start.StartError("the Java runtime wrote no start-up cache")
     partial.replace(CACHE)

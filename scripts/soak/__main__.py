@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.server import settings
 from scripts.soak import plot, server, trend
 from scripts.soak.load import Load
+from scripts.store import paths
 
 CLIENTS = 8
 SAMPLES = 120
 # Each sample's p99 is of hundreds of requests, or it would be one request's.
 SAMPLE_SECONDS = 2.0
-BUILD = settings.ROOT / "build"
+BUILD = paths.ROOT / "build"
 # What a figure is called, and how much of it may come by chance. Memory: the Java heap's garbage is
 # collected in steps, and malloc keeps what it was given. Descriptors and threads: some connections
 # are open at any moment, and Netty's pools are lazy. p99: the machine has others to serve.

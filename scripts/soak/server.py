@@ -14,6 +14,8 @@ from typing import NamedTuple
 import psutil
 
 from scripts.server import probes, settings
+from scripts.server.ports import free_ports
+from scripts.store import paths
 
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -50,12 +52,12 @@ def running(log: Path) -> Iterator[Server]:
     Raises:
         TimeoutError: it does not answer.
     """
-    ports = settings.free_ports()
+    ports = free_ports()
     own = settings.read("doubleit", "1.0", {**os.environ, **ports})
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.serve"],
-            cwd=settings.ROOT,
+            [sys.executable, "-m", "scripts.server"],
+            cwd=paths.ROOT,
             env={**os.environ, **ports},
             stdout=output,
             stderr=subprocess.STDOUT,

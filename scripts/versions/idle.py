@@ -17,7 +17,7 @@ from scripts.versions import metrics
 from scripts.versions.client import Management, Version
 
 LOCKS = Path("/proc/locks")
-# What handler/in_flight.py reads; scripts/serve.py sets it.
+# What handler/in_flight.py reads; scripts/server/__main__.py sets it.
 LOCK_VARIABLE = "IN_FLIGHT_LOCK"
 # A request is for moments in neither place: on its way to the worker, and back to the client.
 QUIET_SECONDS = 0.5

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from scripts import archive
-from scripts.versions import idle, loading, smoke, state
+from scripts.store import archive, records
+from scripts.versions import idle, loading, smoke
 from scripts.versions.client import Management, Versions, VersionsError
 from scripts.versions.progress import Progress
 
@@ -103,7 +103,7 @@ class Operations:
             VersionsError: there was none, it is not registered any more, or has no worker.
         """
         with self._changing() as versions:
-            record = state.load(self._store, self._model)
+            record = records.load(self._store, self._model)
             previous = record.previous if record else None
             if previous is None:
                 raise VersionsError(
@@ -151,7 +151,7 @@ class Operations:
     @contextmanager
     def _changing(self) -> Iterator[Versions]:
         """Give the versions as they are; record what became of them, whatever happens."""
-        with state.locked(self._store):
+        with records.locked(self._store):
             versions = self._management.describe()
             for described in versions.all.values():
                 if not (self._store / described.model_url).exists():
@@ -164,7 +164,7 @@ class Operations:
                 yield versions
             except BaseException:
                 # Why it failed is the news, not that the server is gone.
-                with suppress(VersionsError, state.StateError):
+                with suppress(VersionsError, records.RecordError):
                     self._save()
                 raise
             self._save()
@@ -172,11 +172,11 @@ class Operations:
     def _save(self) -> None:
         """Record what the server has now."""
         now = self._management.describe()
-        versions = {name: state.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
-        record = state.Record(now.default, None, versions)
-        before = state.load(self._store, self._model)
+        versions = {name: records.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
+        record = records.Record(now.default, None, versions)
+        before = records.load(self._store, self._model)
         if before != (after := record.after(before)):
-            state.save(self._store, self._model, after)
+            records.save(self._store, self._model, after)
 
     def _register(self, versions: Versions, version: str, workers: int | None) -> int:
         """Register, wait until it answers, and return the number of workers."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from scripts.store.records import Record
 from scripts.versions.client import Server, Versions
 from scripts.versions.metrics import UNVERSIONED
-from scripts.versions.state import Record
 
 
 def summary(

@@ -9,7 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from scripts import build_archive
+from scripts.model import archiver
 from tests.browser.actions import double, error, expect_numbers, metric, output
 from tests.browser.conftest import Open
 from tests.support.page import PageServer
@@ -20,7 +20,7 @@ from tests.support.server import Server
 def own_server(torchscript: Path, tmp_path: Path) -> Iterator[Server]:
     """A server of this test's own, with two versions in its store and 1.0 served."""
     for version in ("1.0", "2.0"):
-        build_archive.package(torchscript, "doubleit", version, build_archive.CONFIG, tmp_path)
+        archiver.package(torchscript, "doubleit", version, archiver.CONFIG, tmp_path)
     with Server(tmp_path, tmp_path / "log") as server:
         yield server
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.server import ROOT, Server
+from scripts.store.paths import ROOT
+from tests.support.server import Server
 
 PYTHON = ROOT / "build" / "kserve" / "bin" / "python"
 

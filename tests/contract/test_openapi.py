@@ -16,10 +16,11 @@ import requests
 import yaml
 from openapi_spec_validator import validate
 
-import wire_v2
-from scripts.build_archive import CONFIG
+from scripts.model.archiver import CONFIG
 from scripts.server import settings
-from tests.support.server import JSON, ROOT, Server, compact
+from scripts.store.paths import ROOT
+from tests.support.server import JSON, Server, compact
+from wire import v2
 
 PAGE = ROOT / "docs" / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PAGE.read_text())
@@ -95,7 +96,7 @@ def test_the_figures_are_the_codes() -> None:
     for name in ("V2Input", "V2Answer"):
         properties = COMPONENTS["schemas"][name]["properties"]
         datatype = properties.get("outputs", {}).get("items", {}).get("properties") or properties
-        assert datatype["datatype"]["enum"] == [*wire_v2.INTEGERS, *wire_v2.FLOATS]
+        assert datatype["datatype"]["enum"] == [*v2.INTEGERS, *v2.FLOATS]
     configured = dict(
         line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.deployment import environment
-from tests.support.server import ROOT, Server
+from scripts.deploy import environment
+from scripts.store.paths import ROOT
+from tests.support.server import Server
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 
@@ -63,12 +64,12 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Iterator[Cloud]:
-    """An empty dev whose API is the real server; scripts/iac.sh works in a copy of the project."""
+    """An empty dev whose API is the real server; iac.sh works in a copy of the project."""
     project = tmp_path / "project"
     (project / "iac/environment").mkdir(parents=True)
-    (project / "scripts").mkdir()
+    (project / "scripts/deploy").mkdir(parents=True)
     for script in ("iac.sh", "dotenv.sh"):
-        shutil.copy2(ROOT / "scripts" / script, project / "scripts")
+        shutil.copy2(ROOT / "scripts/deploy" / script, project / "scripts/deploy")
     folder = tmp_path / "cloud"
     folder.mkdir()
     programs = tmp_path / "bin"

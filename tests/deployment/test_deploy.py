@@ -1,4 +1,4 @@
-"""A deployment from end to end: scripts/iac.sh and the smoke test are real, the cloud is not."""
+"""A deployment from end to end: iac.sh and the smoke test are real, the cloud is not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import deploy
-from scripts.deployment.environment import DeploymentError, Environment
+from scripts.deploy import __main__ as deploy
+from scripts.deploy.environment import DeploymentError, Environment
 from tests.deployment.conftest import Cloud
 
 DEV = Environment("dev")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from scripts.deployment import identity
-from scripts.deployment.environment import DeploymentError
+from scripts.deploy import identity
+from scripts.deploy.environment import DeploymentError
 
 ACCOUNT = "deployer@my-project.iam.gserviceaccount.com"
 AUDIENCE = "https://api.example.test"

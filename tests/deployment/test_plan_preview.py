@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import deploy, plan_preview
-from scripts.deployment.environment import Environment
+from scripts.deploy import __main__ as deploy
+from scripts.deploy import plan_preview
+from scripts.deploy.environment import Environment
 from tests.deployment.conftest import Cloud
 from tests.deployment.test_deploy import images
 

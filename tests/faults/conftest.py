@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from scripts.store.paths import ROOT
 from tests.faults.load import Load
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
 TABLE = ROOT / "build" / "faults.md"
 HEAD = ("fault", "requests", "failed", "wrong", "recovery", "")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from scripts.build_archive import CONFIG
+from scripts.model.archiver import CONFIG
 
 BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["integers"]
 SAMPLES = [

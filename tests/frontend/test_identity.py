@@ -11,14 +11,13 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from scripts.store.paths import ROOT
 from tests.frontend.api import Api, answer
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 # google-auth reads where the metadata server is when it is imported: a process of its own.
 CALLS = """
 import os

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from scripts.store.paths import ROOT
 from tests.support.page import PageServer
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from tests.iac.workplace import ROOT, Workplace
+from scripts.store.paths import ROOT
+from tests.iac.workplace import Workplace
 
 
 def test_the_example_is_a_template_of_every_setting() -> None:

@@ -1,4 +1,4 @@
-"""scripts/iac.sh: which state and which variables each environment's plan gets."""
+"""scripts/deploy/iac.sh: which state and which variables each environment's plan gets."""
 
 from tests.iac.workplace import Workplace
 

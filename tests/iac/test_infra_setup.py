@@ -1,4 +1,4 @@
-"""scripts/infra_setup.sh: what it does to a project and a repository, and in which order."""
+"""scripts/deploy/infra_setup.sh: what it does to a project and a repository, and in which order."""
 
 import pytest
 
@@ -150,5 +150,5 @@ def test_help_names_the_key_option(workplace: Workplace) -> None:
     done = workplace.run("infra_setup.sh", "--help")
 
     assert done.returncode == 0
-    assert "scripts/infra_setup.sh --key" in done.stdout
+    assert "scripts/deploy/infra_setup.sh --key" in done.stdout
     assert workplace.calls() == []

@@ -1,4 +1,4 @@
-"""scripts/infra_setup.sh: which branches and tags deploy to the GitHub environments."""
+"""scripts/deploy/infra_setup.sh: which branches and tags deploy to the GitHub environments."""
 
 import json
 from typing import Any

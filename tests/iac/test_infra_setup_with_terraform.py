@@ -1,4 +1,4 @@
-"""scripts/infra_setup.sh with the real Terraform over iac/shared: both agree on names."""
+"""scripts/deploy/infra_setup.sh with the real Terraform over iac/shared: both agree on names."""
 
 import os
 import shutil
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.iac.workplace import ROOT, Workplace
+from scripts.store.paths import ROOT
+from tests.iac.workplace import Workplace
 
 SETUP = Path(
     os.environ.get("PROVIDER_SETUP") or ROOT.parent / "shared/tools/terraform-google/setup.sh"

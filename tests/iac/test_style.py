@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.iac.workplace import ROOT
+from scripts.store.paths import ROOT
 
 PARTS = ["modules/service", "shared", "environment"]
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)

@@ -7,7 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.store.paths import ROOT
+
 STAND_INS = Path(__file__).parent / "stand_ins"
 # All that the scripts may use beside the stand-ins: a real gcloud on this machine is out of reach.
 TOOLS = (
@@ -72,7 +73,7 @@ class Workplace:
 
     def run(self, script: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.project / "scripts" / script), *arguments],
+            [str(self.project / "scripts/deploy" / script), *arguments],
             env=self.environment(**extra),
             capture_output=True,
             text=True,
@@ -84,7 +85,7 @@ class Workplace:
         """Start the script in a group of its own, as a terminal does, and signal the group."""
         (self.cloud / "hang").touch()
         with subprocess.Popen(
-            [str(self.project / "scripts" / script), *arguments],
+            [str(self.project / "scripts/deploy" / script), *arguments],
             env=self.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

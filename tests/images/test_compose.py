@@ -10,8 +10,8 @@ import sys
 import pytest
 import requests
 
+from scripts.store.paths import ROOT
 from tests.support.containers import Stack, inspect, output
-from tests.support.server import ROOT
 
 HARDENED = pytest.mark.parametrize("service", ["server", "page", "management"])
 # Everything that the server listens on; 8080 alone is for clients.

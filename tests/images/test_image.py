@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.store.paths import ROOT
 from tests.support.containers import PAGE, SERVER, TAG, in_image, inspect, output, run
-from tests.support.server import ROOT
 
 pytestmark = pytest.mark.usefixtures("images")
 
@@ -64,9 +64,7 @@ def test_the_folders_hold_what_runs_and_nothing_else() -> None:
     assert in_image(SERVER, "ls", "-A", "/app").split() == [
         *(".venv", "LICENSE", "config.properties", "model_store", "scripts")
     ]
-    assert in_image(PAGE, "ls", "-A", "/app").split() == [
-        *(".streamlit", ".venv", "LICENSE", "frontend")
-    ]
+    assert in_image(PAGE, "ls", "-A", "/app").split() == [*(".venv", "LICENSE", "frontend")]
     assert in_image(SERVER, "ls", "-A", "/app/model_store") == "doubleit-1.0.mar"
 
 
@@ -122,7 +120,9 @@ def test_a_missing_cpu_build_of_torch_is_an_error(tmp_path: Path) -> None:
 
 
 def test_sizes_and_starts_are_printed() -> None:
-    figures = output([sys.executable, "-m", "scripts.image_figures", "--tag", TAG, "--rounds", "1"])
+    figures = output(
+        [sys.executable, "-m", "scripts.bench.image_figures", "--tag", TAG, "--rounds", "1"]
+    )
     print(figures)  # noqa: T201 (with -s, for docs/containers.md)
     assert re.findall(r"^(\S+): \d+ MB unpacked, \d+ MB compressed$", figures, re.MULTILINE) == [
         "doubleit-torchserve",

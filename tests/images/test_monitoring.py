@@ -20,8 +20,9 @@ import pytest
 import requests
 import yaml
 
+from scripts.store.paths import ROOT
 from tests.support.containers import Stack, output, run
-from tests.support.server import ROOT, Server, free_port
+from tests.support.server import Server, free_port
 
 DOCKER = ROOT / "docker"
 DASHBOARD = DOCKER / "grafana/dashboards/doubleit.json"

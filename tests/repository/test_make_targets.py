@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
+from scripts.store.paths import ROOT
 from tests.support.repository import code, made, name, steps, targets, tracked
-from tests.support.server import ROOT
 
 PAGES = tracked("*.md", ":!tests/")
 

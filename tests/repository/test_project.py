@@ -8,8 +8,8 @@ import tomllib
 import yaml
 
 from scripts.project import version
+from scripts.store.paths import ROOT
 from tests.support.repository import name, tracked
-from tests.support.server import ROOT
 
 
 def test_the_changelog_s_newest_section_is_this_version() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.server import ROOT
+from scripts.store.paths import ROOT
 
 CONTENTS = json.loads((ROOT / "docker/model-server.cdx.json").read_text())
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.store.paths import ROOT
 from tests.support.repository import code, name, tracked
-from tests.support.server import ROOT
 
 VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
 PAGES = [*tracked("*.md", ":!tests/"), *tracked(".env.example")]

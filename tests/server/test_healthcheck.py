@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.support.server import ROOT, Server, free_port
+from scripts.store.paths import ROOT
+from tests.support.server import Server, free_port
 
 
 def check(server: Server, **environment: str) -> tuple[int, str]:
     """Run the health check as a container does; return status and output."""
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.healthcheck"],
+        [sys.executable, "-m", "scripts.server.healthcheck"],
         cwd=ROOT,
         env={**server.environment, **environment},
         capture_output=True,

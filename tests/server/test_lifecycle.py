@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import build_archive
+from scripts.model import archiver
 from tests.support import models
 from tests.support.server import Server, announced_url
 
@@ -139,7 +139,7 @@ def test_an_archive_of_another_model_is_refused_at_once(store: Path, tmp_path: P
 
 def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
-    build_archive.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
+    archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
     server = Server(tmp_path, tmp_path / "log", "wrong")
     assert refuse(server) == "a worker died while loading wrong 1.0: its log says why"
     assert "set elementwise to false" in server.output()

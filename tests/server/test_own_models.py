@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from scripts.store.paths import ROOT
 from tests.support import models
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
 
 def make_archive(folder: Path, module: nn.Module, name: str, settings: str = "") -> None:
@@ -22,7 +23,7 @@ def make_archive(folder: Path, module: nn.Module, name: str, settings: str = "")
         [
             ROOT / ".venv/bin/python",
             "-m",
-            "scripts.build_archive",
+            "scripts.model.archiver",
             "--model",
             path,
             "--name",

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.server.settings import free_ports
-from tests.support.server import ROOT
+from scripts.server.ports import free_ports
+from scripts.store.paths import ROOT
 
 PORT = "8080"
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from scripts.server import java, settings, start, start_cache
+from scripts.server import java, ports, processes, settings, start, start_cache
 
 
 def serve(store: Path, temp: Path) -> None:
     """Serve until the model answers."""
-    ports = settings.read("doubleit", "1.0", {**settings.free_ports(), "MODEL_STORE": str(store)})
-    process = java.start(ports, [store / "doubleit-1.0.mar"], temp, extra={})
+    served = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
+    process = java.start(served, [store / "doubleit-1.0.mar"], temp, extra={})
     try:
-        start.wait_ready(ports, ["1.0"], process)
+        start.wait_ready(served, ["1.0"], process)
     finally:
-        java.stop(process)
+        processes.stop(process)
 
 
 def test_a_server_starts_from_the_trained_cache(

@@ -17,10 +17,11 @@ from unittest.mock import patch
 import requests
 from torch import nn
 
-import scripts.models
-from scripts import build_archive
+import scripts.versions.__main__
+from scripts.model import archiver
+from scripts.store.paths import ROOT
 from tests.support import models
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
 # One worker loads in half the time of two, which is most of what these tests do.
 ONE_WORKER = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
@@ -38,7 +39,7 @@ class Operator:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "scripts.models", *arguments],
+            [sys.executable, "-m", "scripts.versions", *arguments],
             cwd=ROOT,
             env={**self.server.environment, **variables},
             stdout=subprocess.PIPE,
@@ -56,7 +57,7 @@ class Operator:
                 redirect_stderr(err),
                 patch.dict(os.environ, {**self.server.environment, **variables}),
             ):
-                status = scripts.models.run(arguments)
+                status = scripts.versions.__main__.run(arguments)
         except SystemExit as end:
             status = int(end.code or 0)
         finally:
@@ -112,7 +113,7 @@ class Operator:
 def add(store: Path, version: str, module: nn.Module, settings: str = "") -> None:
     """Put a version of doubleit with another model into the store."""
     model = models.save(module, store / f"m{version}.pt", settings)
-    build_archive.package(model, "doubleit", version, model.with_suffix(".yaml"), store)
+    archiver.package(model, "doubleit", version, model.with_suffix(".yaml"), store)
 
 
 def add_edited(store: Path, version: str, member: str, content: bytes) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import requests
 
-from tests.support.server import ROOT, free_port
+from scripts.store.paths import ROOT
+from tests.support.server import free_port
 
 
 class PageServer:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.server import ROOT
+from scripts.store.paths import ROOT
 
 TARGET = r"[a-z][a-z0-9-]*"
 # Where a command begins: a line, or what joins commands; a prompt and variables may stand before.

@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 import requests
 
-from scripts.server.settings import free_ports
+from scripts.server.ports import free_ports
+from scripts.store.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 JSON = {"Content-Type": "application/json"}
 
 
@@ -64,7 +64,7 @@ class Server:
                 [
                     sys.executable,
                     "-m",
-                    "scripts.serve",
+                    "scripts.server",
                     "--name",
                     self.name,
                     "--version",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import build_archive
+from scripts.model import archiver
 from tests.support.operator import ONE_WORKER, Operator
 from tests.support.server import Server
 
@@ -16,7 +16,7 @@ def make_store(store: Path, torchscript: Path) -> Path:
     """Make a model store with doubleit 1.0 and 2.0."""
     store.mkdir()
     for version in ("1.0", "2.0"):
-        build_archive.package(torchscript, "doubleit", version, build_archive.CONFIG, store)
+        archiver.package(torchscript, "doubleit", version, archiver.CONFIG, store)
     return store
 
 

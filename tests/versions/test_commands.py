@@ -5,8 +5,8 @@ from __future__ import annotations
 import requests
 from typer.testing import CliRunner
 
-from scripts import models
-from scripts.versions import state
+from scripts.store import records
+from scripts.versions import __main__ as models
 from tests.support.operator import Operator
 from tests.support.server import free_port
 
@@ -166,7 +166,7 @@ def test_a_management_api_that_others_reach_is_used_on_request(operator: Operato
 
 
 def test_one_change_at_a_time(operator: Operator) -> None:
-    with state.locked(operator.store):
+    with records.locked(operator.store):
         assert operator.refused("register", "2.0") == (
             f"another change of the versions in {operator.store} is under way"
         )

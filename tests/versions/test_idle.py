@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import build_archive
+from scripts.model import archiver
 from scripts.versions import idle
 from scripts.versions.client import Management
 from scripts.versions.client import Server as Target
@@ -23,7 +23,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose model takes as many seconds as the first number says."""
     store = tmp_path_factory.mktemp("slow")
     model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 10\n")
-    build_archive.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
+    archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
     with Server(store, store / "log", "slow", environment=ONE_WORKER) as server:
         yield server
 

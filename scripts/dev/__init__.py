@@ -1,0 +1,1 @@
+"""What a developer runs: set-up, server and page together, releases."""

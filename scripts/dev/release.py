@@ -1,0 +1,103 @@
+"""Release the version that pyproject.toml names: check what must hold, then tag.
+
+    python -m scripts.dev.release check    the checkout can be released
+    python -m scripts.dev.release tag      the same, then the tag; nothing is pushed
+
+`make release` runs the linters and the tests between the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+
+from scripts.project import version
+from scripts.store.paths import ROOT
+
+SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")
+
+
+class ReleaseError(Exception):
+    """What stands in the way of a release."""
+
+
+def check(number: str) -> str:
+    """Return the changes that CHANGELOG.md lists for version `number`.
+
+    Raises:
+        ReleaseError: the checkout cannot be released; the message says why and what to do.
+    """
+    if not SEMANTIC.fullmatch(number):
+        raise ReleaseError(f"version {number} in pyproject.toml is no semantic version (1.2.3)")
+    if changed := _git("status", "--porcelain"):
+        raise ReleaseError(f"the working tree is not clean:\n{changed}")
+    branch = _git("rev-parse", "--abbrev-ref", "HEAD")
+    if branch != "main":
+        raise ReleaseError(f"releases are made on main, this is {branch}")
+    if _git("tag", "--list", f"v{number}"):
+        raise ReleaseError(f"tag v{number} exists: raise version in pyproject.toml")
+    return changes(number)
+
+
+def changes(number: str) -> str:
+    """Return the section of CHANGELOG.md for version `number`, without its heading.
+
+    Raises:
+        ReleaseError: there is none, it is empty, or it has no date.
+    """
+    text = (ROOT / "CHANGELOG.md").read_text()
+    section = re.search(
+        rf"^## \[{re.escape(number)}\](?P<date>.*)$\n(?P<text>(?:(?!## ).*\n?)*)",
+        text,
+        re.MULTILINE,
+    )
+    if section is None:
+        raise ReleaseError(f"CHANGELOG.md has no section for {number}: ## [{number}] - YYYY-MM-DD")
+    if not re.fullmatch(r" - \d{4}-\d\d-\d\d", section["date"]):
+        raise ReleaseError(f"CHANGELOG.md gives {number} no date: ## [{number}] - YYYY-MM-DD")
+    if not section["text"].strip():
+        raise ReleaseError(f"CHANGELOG.md lists no change for {number}")
+    return section["text"].strip()
+
+
+def tag(number: str, message: str) -> None:
+    """Make the annotated tag, signed where git is configured to sign."""
+    configured = subprocess.run(
+        ["git", "config", "user.signingkey"], cwd=ROOT, capture_output=True, check=False
+    )
+    kind = "--sign" if configured.returncode == 0 else "--annotate"
+    # --cleanup: lines that begin with # are headings here.
+    _git("tag", kind, "--cleanup=whitespace", f"v{number}", f"--message={number}\n\n{message}")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ReleaseError(f"git {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Check, or check and tag, as the command line says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("command", choices=["check", "tag"])
+    command = parser.parse_args().command
+    number = version()
+    try:
+        message = check(number)
+        if command == "tag":
+            tag(number, message)
+    except ReleaseError as error:
+        sys.exit(f"release: {error}")
+    if command == "tag":
+        print(f"release: tagged v{number}. To publish it: git push origin main v{number}")
+    else:
+        print(f"release: {number} can be released")
+
+
+if __name__ == "__main__":
+    main()

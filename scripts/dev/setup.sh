@@ -1,0 +1,55 @@
+#!/bin/sh
+# Install dependency groups of pyproject.toml into .venv, at the versions of uv.lock.
+#
+#   scripts/dev/setup.sh GROUP...
+#
+# The group "torch" is special. uv.lock names the wheel of the package index, which on Linux brings
+# gigabytes of CUDA. Unless TORCH=locked, the CPU build of the same version is taken instead: from a
+# find-links folder (UV_FIND_LINKS or PIP_FIND_LINKS), else from PyTorch's own index, which uv
+# knows; when neither can be reached, the locked wheel.
+set -eu
+cd "$(dirname "$0")/../.."
+
+UV=${UV:-$(command -v uv || echo .tools/uv)}
+if [ ! -x "$UV" ]; then
+    echo "setup: no uv on this machine, fetching the locked one into .tools/"
+    python3 scripts/dev/fetch_uv.py .tools
+fi
+find_links=${UV_FIND_LINKS-${PIP_FIND_LINKS-}}
+unset UV_FIND_LINKS # it would count as a change of the lock file
+# Compiled now and not at the first import: a worker starts in half the time.
+export UV_COMPILE_BYTECODE=1
+export UV_PROJECT_ENVIRONMENT=.venv VIRTUAL_ENV="$PWD/.venv"
+
+groups="" torch=false
+for group in "$@"; do
+    if [ "$group" = torch ]; then torch=true; else groups="$groups --group $group"; fi
+done
+
+"$UV" venv --quiet --allow-existing .venv
+# --inexact: groups that an earlier call installed stay, and so does torch.
+# shellcheck disable=SC2086  # one word per option
+"$UV" sync --quiet --locked --inexact $groups
+
+if $torch; then
+    version=$(sed -n 's/^torch = \["torch==\(.*\)"\]$/\1/p' pyproject.toml)
+    installed=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
+    cpu_build() {
+        [ "${TORCH:-cpu}" != locked ] && [ "$(uname -s)" = Linux ] || return 1
+        [ "$installed" != "$version+cpu" ] || return 0
+        # What torch itself needs comes at the locked versions too.
+        constraints=$(mktemp)
+        trap 'rm -f "$constraints"' EXIT
+        "$UV" export --quiet --locked --only-group torch --no-hashes --no-annotate --output-file "$constraints" >/dev/null
+        set -- --quiet --constraint "$constraints" "torch==$version+cpu"
+        { [ -n "$find_links" ] && "$UV" pip install --find-links "$find_links" "$@" 2>/dev/null; } ||
+            "$UV" pip install --torch-backend cpu "$@" 2>/dev/null
+    }
+    if cpu_build; then
+        echo "setup: torch $version, CPU build"
+    else
+        # A build that is already there and satisfies the lock file stays, unless it is asked for.
+        "$UV" sync --quiet --locked --inexact --group torch
+        echo "setup: torch $version, the wheel of uv.lock"
+    fi
+fi

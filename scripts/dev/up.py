@@ -1,0 +1,93 @@
+"""Start server and page together; stop both with Ctrl-C, or when one of them ends.
+
+python -m scripts.dev.up [--version VERSION]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from scripts.server import settings
+
+# The model that the page is for.
+MODEL = "doubleit"
+# Seconds. The server lets requests in flight finish first; the page has nothing to finish.
+STOP_SECONDS = {"server": 30, "page": 5}
+
+
+class Stop(Exception):  # noqa: N818 (a request, not an error)
+    """SIGINT or SIGTERM arrived."""
+
+
+def main() -> int:
+    """Run both until told to stop (0), or until one ends by itself (1)."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", default="1.0", help="the version to serve")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _raise_stop)
+    try:
+        api = settings.read(MODEL, options.version).inference
+    except settings.SettingsError as error:
+        print(f"up: {error}", file=sys.stderr)
+        return 1
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        running["server"] = _start("scripts.server", "--name", MODEL, "--version", options.version)
+        running["page"] = _start("frontend", "--no-look", BACKEND_URL=api, BACKEND_AUTH="none")
+        ended = _first_end(running)
+        print(f"up: the {ended} ended by itself, so the other is stopped", file=sys.stderr)
+    except Stop:
+        return 0
+    else:
+        return 1
+    finally:
+        for name in reversed(running):
+            _stop(running[name], STOP_SECONDS[name])
+
+
+def _raise_stop(number: int, _frame: FrameType | None) -> None:
+    # A second signal does not cut the orderly end short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stop(number)
+
+
+def _start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    # In a session of its own: the terminal's Ctrl-C reaches this program alone, which then stops
+    # one after the other.
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+
+
+def _first_end(running: dict[str, subprocess.Popen[bytes]]) -> str:
+    """Return the name of the process that ends first."""
+    while True:
+        for name, process in running.items():
+            if process.poll() is not None:
+                return name
+        time.sleep(0.1)
+
+
+def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

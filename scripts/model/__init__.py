@@ -1,0 +1,1 @@
+"""From the PyTorch module to the archive."""

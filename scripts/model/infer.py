@@ -1,0 +1,27 @@
+"""Load a TorchScript file and run it: no server, no handler.
+
+python -m scripts.model.infer [FILE]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from scripts.model.torchscript import DEFAULT, build
+
+
+def main() -> None:
+    """Print the model's answer to [1, 2, 3, 4]."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    if not path.exists() and path == DEFAULT:
+        build(path)
+    model = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+    with torch.inference_mode():
+        print(model(torch.tensor([1, 2, 3, 4])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Start TorchServe, wait until the model answers, watch it, and stop it without losing a request.
+
+python -m scripts.server [--name NAME] [--version VERSION]
+
+Versions that were rolled out or back (scripts/versions/) are served again after a restart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from scripts.server import checks, drain, java, processes, settings, start_cache
+from scripts.server.gate import Gate
+from scripts.server.start import StartError, wait_ready
+from scripts.server.workers.pool import Workers
+from scripts.store import archive, records
+
+
+class Stop(Exception):  # noqa: N818 (a request, not an error)
+    """SIGINT or SIGTERM arrived."""
+
+
+def main() -> int:
+    """Run the server until it is told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name in addresses")
+    parser.add_argument(
+        "--version",
+        default=settings.MODEL_VERSION,
+        help="the version to serve where none was rolled out",
+    )
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _raise_stop)
+    try:
+        return run(settings.read(options.name, options.version))
+    except (StartError, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
+        say(f"serve: {error}", sys.stderr)
+        return 1
+    except Stop:
+        return 0
+
+
+def _raise_stop(number: int, _frame: FrameType | None) -> None:
+    # A second signal does not cut the orderly end short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stop(number)
+
+
+def run(server: settings.Settings) -> int:
+    """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    record = records.load(server.model_store, server.model)
+    if record:
+        server = server._replace(version=record.default)
+    archives = find_archives(server, record)
+    workers = {name: version.workers for name, version in record.versions.items()} if record else {}
+    checks.check_ports(server)
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True)
+        temp = Path(stack.enter_context(folder))
+        checks.check_temp(temp)
+        lock = temp / "in-flight.lock"
+        # First of all: what workers import takes as long as Java does to start.
+        pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
+        gate = stack.enter_context(Gate(server, temp))
+        process = java.start(
+            server,
+            [a.path for a in archives],
+            temp,
+            extra={**gate.variables, **pool.variables},
+            python=pool.python,
+            flags=start_cache.flags(),
+            workers=workers,
+        )
+        try:
+            wait_ready(server, [a.version for a in archives], process)
+            announce(server)
+            try:
+                process.wait()
+            except Stop:
+                say("serve: stopping, requests in flight are answered first")
+                if not drain.wait(server, lock):
+                    say("serve: requests were still in flight at the end", sys.stderr)
+                return 0
+        finally:
+            processes.stop(process)
+    raise StartError(f"TorchServe ended by itself, exit status {process.returncode}")
+
+
+def find_archives(
+    server: settings.Settings, record: records.Record | None
+) -> list[archive.Archive]:
+    """Return the archives to serve, the default first: the recorded ones where there is a record.
+
+    What was rolled out stays the default whatever version this start names.
+    """
+    if record is None:
+        return [archive.find(server.model_store, server.model, server.version)]
+    file = records.path(server.model_store, server.model)
+    others = record.others
+    also = f", also {', '.join(others)}" if others else ""
+    say(f"{file} has {server.model} {record.default} as the default{also}")
+    try:
+        return [
+            archive.find(server.model_store, server.model, version)
+            for version in (record.default, *others)
+        ]
+    except archive.ArchiveError as error:
+        raise records.RecordError(
+            f"{error}. {file} names it: remove that file to forget it"
+        ) from None
+
+
+def announce(server: settings.Settings) -> None:
+    """Print where the model answers, and a line to try it with."""
+    url = f"{server.inference}/predictions/{server.model}"
+    say(f"{server.model} {server.version} answers at {url}")
+    say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+
+
+def say(line: str, stream: TextIO = sys.stdout) -> None:
+    """Write a line past Python's buffers.
+
+    A full disk behind the log must not cost the requests in flight their answers.
+    """
+    with contextlib.suppress(OSError):
+        os.write(stream.fileno(), f"{line}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What a server is to come back with after a restart: a record beside the model's archives.
+
+TorchServe keeps its versions in memory. So MODEL_STORE/NAME.json names them, the default among
+them and the default before; scripts/versions/ writes it and scripts/server/ reads it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+# The server may run as another user than the operator.
+MODE = 0o644
+
+
+class RecordError(Exception):
+    """A record that cannot be read, written or followed; the message names the file."""
+
+
+class Version(msgspec.Struct, forbid_unknown_fields=True):
+    """A version that is served."""
+
+    workers: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Record(msgspec.Struct, forbid_unknown_fields=True):
+    """The versions of one model.
+
+    Attributes:
+        default: the version that answers where an address names none; among `versions`.
+        previous: the default before it, which a rollback makes the default again. It may have been
+            unregistered since.
+        versions: every version that is served.
+    """
+
+    default: str
+    previous: str | None
+    versions: dict[str, Version]
+
+    def __post_init__(self) -> None:
+        """Refuse a default that is not served."""
+        if self.default not in self.versions:
+            raise ValueError(f"the default {self.default} is not among the versions")
+
+    @property
+    def others(self) -> list[str]:
+        """The versions that are not the default."""
+        return [version for version in self.versions if version != self.default]
+
+    def after(self, before: Record | None) -> Record:
+        """Return this record with what only the one before knows: the previous default."""
+        if before is None:
+            previous = self.previous
+        elif before.default == self.default:
+            previous = before.previous
+        else:
+            previous = before.default
+        return Record(self.default, previous, self.versions)
+
+
+def path(store: Path, model: str) -> Path:
+    """Return where the record of a model lies."""
+    return store / f"{model}.json"
+
+
+def load(store: Path, model: str) -> Record | None:
+    """Return the record of a model, None where there is none.
+
+    Raises:
+        RecordError: it is not a record.
+    """
+    file = path(store, model)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Record)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RecordError(
+            f"{file} is not a record of versions: {error}; mend or remove it"
+        ) from None
+
+
+def save(store: Path, model: str, record: Record) -> None:
+    """Write the record so that a crash leaves the old one or the new one, whole.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    file = path(store, model)
+    try:
+        with tempfile.NamedTemporaryFile(dir=store, prefix=f".{file.name}.", delete=False) as new:
+            try:
+                new.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+                new.flush()
+                os.fchmod(new.fileno(), MODE)
+                os.fsync(new.fileno())
+                Path(new.name).replace(file)
+            except BaseException:
+                Path(new.name).unlink()
+                raise
+        _sync(store)
+    except OSError as error:
+        raise RecordError(f"cannot write {file}: {error.strerror}") from None
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in the folder outlast a power failure."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def locked(store: Path) -> Iterator[None]:
+    """Keep others from changing versions meanwhile.
+
+    Raises:
+        RecordError: somebody else is changing them, or there is no such folder.
+    """
+    try:
+        fd = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise RecordError(f"no model store at {store}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RecordError(f"another change of the versions in {store} is under way") from None
+        yield
+    finally:
+        os.close(fd)

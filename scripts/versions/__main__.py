@@ -1,0 +1,236 @@
+"""Versions of a model on a running server: list, register, roll out, roll back, scale, remove.
+
+python -m scripts.versions [OPTIONS] COMMAND ...
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from scripts.server import settings
+from scripts.store import archive, records
+from scripts.versions import metrics, smoke, table
+from scripts.versions.client import Management, Server, VersionsError
+from scripts.versions.operations import Operations
+from scripts.versions.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="its workers; as many as the default has by default")
+]
+Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON, and nothing else")]
+
+
+class Context:
+    """What the commands have in common: the server, its model store, the form of the output."""
+
+    def __init__(self, management: Management, store: Path) -> None:
+        """Prepare."""
+        self.management = management
+        self.store = store
+
+    @contextmanager
+    def operations(self, *, as_json: bool) -> Iterator[Operations]:
+        """Give the operations; afterwards print the versions where machines want them."""
+        yield Operations(self.management, self.store, Progress(quiet=as_json))
+        if as_json:
+            self.show(as_json=True)
+
+    def show(self, *, as_json: bool) -> None:
+        """Print the versions."""
+        server = self.management.server
+        versions = self.management.describe()
+        known = (
+            versions,
+            records.load(self.store, server.model),
+            metrics.requests_by_version(server),
+        )
+        if as_json:
+            print(json.dumps(table.summary(server, *known), indent=2))
+        else:
+            Console(highlight=False, soft_wrap=True).print(table.table(server, *known))
+
+
+@app.callback()
+def connect(  # noqa: PLR0913, PLR0917 (each is an option)
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="the model's name in addresses")] = "doubleit",
+    management: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MANAGEMENT_URL",
+            help="the management API; by default http://127.0.0.1:MANAGEMENT_PORT",
+        ),
+    ] = None,
+    inference: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INFERENCE_URL", help="the inference API; by default http://127.0.0.1:PORT"
+        ),
+    ] = None,
+    metrics_url: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            envvar="METRICS_URL",
+            help="the metrics API; by default http://127.0.0.1:METRICS_PORT",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MODEL_STORE", help="the server's model store; by default model_store/"
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="talk to a management API that is not on loopback"),
+    ] = False,
+) -> None:
+    """Versions of a model on a running server."""
+    if not archive.NAME.fullmatch(name):
+        raise typer.BadParameter(f"{name!r} is not a model's name", param_hint="--name")
+    here = settings.read(name, "")
+    server = Server(
+        name,
+        *(
+            (given or default).rstrip("/")
+            for given, default in (
+                (management, here.management),
+                (inference, here.inference),
+                (metrics_url, here.metrics),
+            )
+        ),
+    )
+    client = Management(server, allow_remote=allow_remote)
+    context.obj = Context(client, store.resolve() if store else here.model_store)
+
+
+@app.command("list")
+def list_versions(context: typer.Context, *, as_json: Json = False) -> None:
+    """Show the versions: the default, workers, batches, when loaded, requests."""
+    common: Context = context.obj
+    common.show(as_json=as_json)
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    version: VersionArgument,
+    *,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Register NAME-VERSION.mar of the model store and wait until it answers.
+
+    The default stays. A version that does not come to answer is removed again.
+    """
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.register(_checked(version), workers)
+
+
+@app.command()
+def rollout(  # noqa: PLR0913 (each is an option)
+    context: typer.Context,
+    version: VersionArgument,
+    *,
+    smoke_file: Annotated[
+        Path | None,
+        typer.Option("--smoke", help="JSON bodies to compare answers on, one on each line"),
+    ] = None,
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences", help="be content with 200 where the default answers 200"
+        ),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="seconds that the answer to a smoke request may take")
+    ] = 10.0,
+    retire: Annotated[
+        bool, typer.Option("--retire", help="remove the old default once it has finished")
+    ] = False,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Make a version the default, if it answers smoke requests as the default does.
+
+    It is registered if it is not. Where the check fails, the default is as before, and a version
+    that was not registered before is removed again.
+    """
+    bodies = smoke.read(smoke_file) if smoke_file else smoke.BODIES
+    check = smoke.Check(bodies, timeout, accept_differences)
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.rollout(_checked(version), check, workers=workers, retire=retire)
+
+
+@app.command()
+def rollback(context: typer.Context, *, as_json: Json = False) -> None:
+    """Make the default before the default again, at once. Twice is where you were."""
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.rollback()
+
+
+@app.command()
+def scale(
+    context: typer.Context,
+    version: VersionArgument,
+    workers: Annotated[int, typer.Argument(min=1, help="how many workers it is to have")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Give a version so many workers and wait until they answer."""
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.scale(_checked(version), workers)
+
+
+@app.command()
+def unregister(context: typer.Context, version: VersionArgument, *, as_json: Json = False) -> None:
+    """Remove a version once it has finished. Its archive stays; the default cannot be removed."""
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.unregister(_checked(version))
+
+
+def _checked(version: str) -> str:
+    if not archive.VERSION.fullmatch(version):
+        raise VersionsError(f"{version!r} is not a version: digits and dots, such as 2.0")
+    return version
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, this process's own unless given, and return the exit status."""
+    # A cancelled job cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(arguments)
+    except (
+        VersionsError,
+        archive.ArchiveError,
+        records.RecordError,
+        settings.SettingsError,
+    ) as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.server.ports import free_ports
+from scripts.server.settings import PORTS
+from scripts.store.paths import ROOT
+from tests.support.page import wait_healthy
+
+
+class Up:
+    """`python -m scripts.dev.up` on free ports."""
+
+    def __init__(self, store: Path, log: Path) -> None:
+        ports = free_ports([*PORTS, "UI_PORT"])
+        self.log = log
+        self.ports = [int(port) for port in ports.values()]
+        self.api = f"http://127.0.0.1:{ports['PORT']}"
+        self.page = f"http://127.0.0.1:{ports['UI_PORT']}"
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "scripts.dev.up"],
+                cwd=ROOT,
+                env={**os.environ, **ports, "MODEL_STORE": str(store)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_up(self) -> None:
+        wait_healthy(self.page, self.process, self.log, 60)
+        deadline = time.monotonic() + 60
+        while " answers at " not in self.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert requests.get(f"{self.api}/predictions/doubleit/1.0/ready", timeout=30).ok
+
+    def nothing_listens(self) -> bool:
+        return not any(map(listens, self.ports))
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def up(store: Path, tmp_path: Path) -> Iterator[Up]:
+    running = Up(store, tmp_path / "log")
+    yield running
+    if running.process.poll() is None:
+        running.process.terminate()
+        running.process.wait(40)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_server_and_page_start_together_and_stop_on_one_signal(
+    up: Up, number: signal.Signals
+) -> None:
+    up.wait_up()
+    assert not up.nothing_listens()
+    up.process.send_signal(number)
+    assert up.process.wait(40) == 0
+    assert up.nothing_listens()
+    assert "Traceback" not in up.log.read_text()
+
+
+def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
+    up = Up(tmp_path / "no-model-store", tmp_path / "log")
+    assert up.process.wait(60) == 1
+    assert "up: the server ended by itself" in up.log.read_text()
+    assert up.nothing_listens()
+
+
+def test_an_unusable_port_is_told_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.dev.up"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": "many"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("up: ")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,237 @@
+"""Workers as forks: they must be as a Python of their own would be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.server.workers import forkserver
+from scripts.server.workers.pool import Workers
+
+# What TorchServe's worker is called; here a program that says what it sees.
+PROGRAM = """
+import json, os, sys
+import helper
+print(json.dumps({
+    "arguments": sys.argv[1:], "folder": os.getcwd(), "colour": os.environ.get("COLOUR"),
+    "path": sys.path[0], "helper": helper.__file__, "main": __name__, "pid": os.getpid(),
+    "torch": "torch" in sys.modules, "file": sys.modules["__main__"].__file__, "in": input(),
+    "random": sys.modules["numpy"].random.random() if "numpy" in sys.modules else 0.0,
+}), flush=True)
+print("an error", file=sys.stderr)
+if sys.argv[-1] == "wait":
+    import time
+    time.sleep(60)
+sys.exit(int(sys.argv[-1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    with Workers(tmp_path_factory.mktemp("w"), {"COLOUR": "red"}) as workers:
+        yield workers
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "model_service_worker.py"
+    path.write_text(PROGRAM)
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "helper.py").touch()
+    return path
+
+
+def start(workers: Workers, program: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a worker as TorchServe does."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [workers.python, program, *arguments],
+        cwd=program.parent / "archive",
+        env={
+            **os.environ,
+            **workers.variables,
+            "COLOUR": "blue",
+            "PYTHONPATH": f"{program.parent / 'archive'}:",
+        },
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+    )
+
+
+def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
+    process = start(workers, program, "--sock-type", "unix", "0")
+    said, error = process.communicate("a line\n", timeout=60)
+    seen = json.loads(said)
+    archive = program.parent / "archive"
+    assert seen | {"pid": 0, "random": 0.0} == {
+        "arguments": ["--sock-type", "unix", "0"],
+        "folder": str(archive),
+        "colour": "blue",
+        "path": str(archive),
+        "helper": str(archive / "helper.py"),
+        "main": "__main__",
+        "torch": True,
+        "file": str(program),
+        "in": "a line",
+        "pid": 0,
+        "random": 0.0,
+    }
+    assert error == "an error\n"
+    assert process.returncode == 0
+    assert seen["pid"] != process.pid
+
+
+def test_forks_draw_other_random_numbers(workers: Workers, program: Path) -> None:
+    drawn = set()
+    for _ in range(3):
+        said, _ = start(workers, program, "0").communicate("\n", timeout=60)
+        drawn.add(json.loads(said)["random"])
+    assert len(drawn) == 3
+
+
+def test_an_exit_status_is_passed_on(workers: Workers, program: Path) -> None:
+    process = start(workers, program, "7")
+    process.communicate("\n", timeout=60)
+    assert process.returncode == 7
+
+
+def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int]:
+    """Start a worker that goes on; return what stands for it, and its own process id."""
+    process = start(workers, program, "wait")
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return process, json.loads(process.stdout.readline())["pid"]
+
+
+def test_a_killed_worker_looks_killed(workers: Workers, program: Path) -> None:
+    process, pid = waiting(workers, program)
+    os.kill(pid, signal.SIGKILL)
+    # What Java says of a process that the system killed for its memory; TorchServe knows it.
+    process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGKILL
+
+
+def test_a_worker_ends_with_what_stands_for_it(workers: Workers, program: Path) -> None:
+    process, pid = waiting(workers, program)
+    # A worker that hangs hears nothing.
+    os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    process.communicate(timeout=10)
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+LISTENER = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(os.getpid(), flush=True)
+connection, _ = listener.accept()
+print("connected", flush=True)
+connection.recv(1)
+input()
+"""
+
+
+@pytest.fixture
+def killed(workers: Workers, tmp_path: Path) -> Iterator[socket.socket]:
+    """A connection to a worker that was killed a moment ago."""
+    program, address = tmp_path / "model_service_worker.py", tmp_path / "s"
+    program.write_text(LISTENER)
+    (tmp_path / "archive").mkdir()
+    process = start(workers, program, str(address))
+    assert process.stdout
+    pid = int(process.stdout.readline())
+    # Another worker, forked meanwhile, must not keep what it was not given.
+    other = start(workers, program, str(tmp_path / "other"))
+    assert other.stdout
+    other.stdout.readline()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(address))
+        assert process.stdout.readline() == "connected\n"
+        os.kill(pid, signal.SIGKILL)
+        client.settimeout(5)
+        yield client
+    other.kill()
+    for each in (process, other):
+        each.communicate(timeout=10)
+
+
+def test_the_end_of_a_worker_is_told_once_it_has_been_asked(killed: socket.socket) -> None:
+    began = time.monotonic()
+    time.sleep(0.05)
+    # TorchServe does not know yet: it sends a batch, and then has an error for it.
+    killed.sendall(b"a batch")
+    with pytest.raises(ConnectionResetError):
+        killed.recv(1)
+    assert time.monotonic() - began < forkserver.QUIET_SECONDS
+
+
+def test_the_end_of_a_worker_is_told_soon_where_nobody_asks(killed: socket.socket) -> None:
+    began = time.monotonic()
+    assert killed.recv(1) == b""
+    assert forkserver.QUIET_SECONDS / 2 < time.monotonic() - began < 2
+
+
+def test_a_worker_that_cannot_be_forked_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    order = json.dumps({"arguments": [], "environment": {}, "folder": "/"}).encode()
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as launcher:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        launcher.connect(str(tmp_path / "s"))
+        socket.send_fds(launcher, [len(order).to_bytes(4, "big")], [0, 1, 2])
+        launcher.sendall(order)
+        descriptors = len(list(Path("/proc/self/fd").iterdir()))
+        server = forkserver.ForkServer(listener)
+        assert server._accept() is None
+        assert launcher.recv(1) == b""
+        assert len(list(Path("/proc/self/fd").iterdir())) == descriptors + 1  # the selector's own
+        server._selector.close()
+    assert "cannot fork a worker: [Errno 11]" in capsys.readouterr().err
+
+
+def test_who_sends_nothing_is_let_go(workers: Workers, program: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(workers.variables["FORKSERVER"])
+        client.sendall(b"\x00\x00\x00\x02no")
+        client.settimeout(10)
+        assert client.recv(1) == b""
+    assert start(workers, program, "0").communicate("\n", timeout=60)[0]
+
+
+def test_without_a_fork_server_it_is_an_ordinary_worker(tmp_path: Path, program: Path) -> None:
+    with Workers(tmp_path, {}) as workers:
+        pass
+    process = start(workers, program, "3")
+    said, _ = process.communicate("a line\n", timeout=60)
+    seen = json.loads(said)
+    assert (seen["pid"], seen["in"], seen["torch"]) == (process.pid, "a line", False)
+    assert process.returncode == 3
+
+
+def test_any_other_program_is_run_by_python_itself(workers: Workers) -> None:
+    environment = {**os.environ, **workers.variables}
+    said = subprocess.check_output([workers.python, "-c", "print(6 * 7)"], env=environment)
+    assert said == b"42\n"

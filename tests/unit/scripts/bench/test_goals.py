@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from scripts.bench.goals import Goal, goals
+from scripts.bench.lineup import BASELINE, SELF
+from tests.unit.scripts.bench.runs import own, run, steady, turn
+
+OLD = f"{SELF} at 0123abc"
+
+
+def by_title(found: list[Goal], *words: str) -> Goal:
+    (goal,) = [goal for goal in found if all(word in goal.what for word in words)]
+    return goal
+
+
+def test_the_best_other_server_is_the_one_that_leaves_the_smallest_ratio() -> None:
+    results = run(
+        {
+            SELF: own(8000, 9000),
+            BASELINE: turn(800),
+            OLD: turn(8000),
+            "X": turn(4000),
+            "Y": turn(1000),
+        }
+    )
+    goal = by_title(goals(results), "64 connections", "best other")
+    assert goal.got
+    assert (goal.note, goal.got.median, goal.reached) == ("X", 2.0, False)
+
+
+def test_a_bound_itself_is_reached() -> None:
+    goal = by_title(goals(steady(10000, 1000)), "64 connections", "against FastAPI")
+    assert goal.got
+    assert (goal.got.median, goal.reached) == (10.0, True)
+
+
+def test_less_is_better_for_start_memory_latency_and_errors() -> None:
+    slow = run({SELF: own(1, 1, start=3, rest=900, p50=2), BASELINE: turn(1)})
+    for words in (("start",), ("memory",), ("p50",)):
+        assert by_title(goals(slow), *words).reached is False
+        assert by_title(goals(steady()), *words).reached is True
+    assert by_title(goals(slow), "errors").reached is True
+
+
+def test_fastapi_may_take_250_megabytes_more() -> None:
+    results = run({SELF: own(1, 1, rest=450), BASELINE: turn(1, rest=200)})
+    goal = by_title(goals(results), "memory")
+    assert goal.got
+    assert goal.got.median == 1.0
+
+
+def test_a_goal_against_a_server_that_was_not_measured_is_open() -> None:
+    assert by_title(goals(steady()), "TorchServe, defaults").reached is None

@@ -1,0 +1,26 @@
+"""docs/performance.md is true to the code and ready for `make bench WRITE=1`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from scripts.bench.__main__ import PAGE
+from scripts.bench.report import BEGIN, END
+from scripts.store.paths import ROOT
+
+
+def test_the_page_has_the_place_for_the_tables() -> None:
+    text = PAGE.read_text()
+    assert text.index(BEGIN) < text.index(END)
+
+
+def test_the_commits_that_the_page_names_are_there() -> None:
+    commits = re.findall(r"`([0-9a-f]{7})`", PAGE.read_text())
+    assert commits
+    if (ROOT / ".git" / "shallow").exists():
+        pytest.skip("a shallow clone does not have earlier commits")
+    for commit in commits:
+        subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, check=True)

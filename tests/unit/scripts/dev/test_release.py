@@ -1,0 +1,128 @@
+"""`make release` in repositories of its own: what is refused, and what the tag holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import project
+from scripts.dev import release
+
+CHANGELOG = """# Changelog
+
+## [1.2.0] - 2026-01-31
+
+### Added
+
+- Something new.
+
+## [1.1.0] - 2025-12-01
+
+- Something old.
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clean repository on main whose version 1.2.0 can be released."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "config", "user.name", "Somebody")
+    git(folder, "config", "user.email", "somebody@example.com")
+    (folder / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.2.0"\n')
+    (folder / "CHANGELOG.md").write_text(CHANGELOG)
+    commit(folder)
+    monkeypatch.setattr(project, "ROOT", folder)
+    monkeypatch.setattr(release, "ROOT", folder)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=change")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["release", command])
+    release.main()
+
+
+def test_a_release_is_an_annotated_tag_with_the_changes_and_nothing_is_pushed(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(repository, "remote", "add", "origin", "/nowhere")
+    run(monkeypatch, "check")
+    assert git(repository, "tag", "--list") == ""
+    run(monkeypatch, "tag")
+    assert git(repository, "cat-file", "-t", "v1.2.0") == "tag"
+    message = git(repository, "tag", "--list", "--format=%(contents)", "v1.2.0")
+    assert message == "1.2.0\n\n### Added\n\n- Something new."
+    assert "git push origin main v1.2.0" in capsys.readouterr().out
+
+
+def test_a_configured_key_signs_the_tag(repository: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True, timeout=30
+    )
+    git(repository, "config", "gpg.format", "ssh")
+    git(repository, "config", "user.signingkey", str(key))
+    release.tag("1.2.0", "text")
+    assert "BEGIN SSH SIGNATURE" in git(repository, "cat-file", "tag", "v1.2.0")
+
+
+def test_uncommitted_changes_are_refused_and_named(repository: Path) -> None:
+    (repository / "new.txt").write_text("x")
+    with pytest.raises(release.ReleaseError, match=r"not clean:\n\?\? new.txt"):
+        release.check("1.2.0")
+
+
+def test_another_branch_is_refused(repository: Path) -> None:
+    git(repository, "switch", "--quiet", "--create", "feature")
+    with pytest.raises(release.ReleaseError, match="made on main, this is feature"):
+        release.check("1.2.0")
+
+
+def test_a_version_that_was_released_is_refused(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "tag", "v1.2.0")
+    with pytest.raises(SystemExit, match="tag v1.2.0 exists"):
+        run(monkeypatch, "tag")
+
+
+@pytest.mark.parametrize(
+    ("changelog", "message"),
+    [
+        ("# Changelog\n\n## [1.1.0] - 2025-12-01\n\n- Old.\n", "no section for 1.2.0"),
+        ("## [1.2.0]\n\n- New.\n", "gives 1.2.0 no date"),
+        ("## [1.2.0] - soon\n\n- New.\n", "gives 1.2.0 no date"),
+        ("## [1.2.0] - 2026-01-31\n\n## [1.1.0] - 2025-12-01\n\n- Old.\n", "lists no change"),
+        ("## [1x2.0] - 2026-01-31\n\n- New.\n", "no section for 1.2.0"),
+    ],
+)
+def test_a_changelog_without_the_version_s_changes_is_refused(
+    repository: Path, changelog: str, message: str
+) -> None:
+    (repository / "CHANGELOG.md").write_text(changelog)
+    commit(repository)
+    with pytest.raises(release.ReleaseError, match=message):
+        release.check("1.2.0")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("number", ["1.2", "1.2.0.1", "01.2.0", "next"])
+def test_a_version_that_is_not_semantic_is_refused(number: str) -> None:
+    with pytest.raises(release.ReleaseError, match="no semantic version"):
+        release.check(number)
