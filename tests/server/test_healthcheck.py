@@ -31,10 +31,8 @@ def test_nothing_that_listens_is_unhealthy(server: Server) -> None:
     port = str(free_port())
     status, output = check(server, MANAGEMENT_PORT=port)
     assert status == 1
-    assert (
-        output
-        == f"healthcheck: no server responds at http://127.0.0.1:{port}/models/doubleit: Connection refused\n"
-    )
+    url = f"http://127.0.0.1:{port}/models/doubleit"
+    assert output == f"healthcheck: no server responds at {url}: Connection refused\n"
 
 
 def test_another_model_is_unhealthy(server: Server) -> None:
