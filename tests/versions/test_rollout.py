@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from scripts.versions import idle, operations, registered, smoke
+from scripts.versions import comparison, idle, operations, registered
 from scripts.versions.errors import VersionsError
 from scripts.versions.progress import Progress
 from tests.support import models
@@ -99,7 +99,7 @@ def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -
         assert [future.result().text for future in slow] == ["[-2]"] * 3
     assert only_one.versions() == ("1.0", ["1.0"])
     assert only_one.refused("rollback") == (
-        "3.0, the default before 1.0, was removed: roll it out to have it again"
+        "3.0, the previous default, was removed: roll it out again"
     )
 
 
@@ -110,11 +110,11 @@ def test_a_version_that_clients_name_is_not_retired(
     monkeypatch.setattr(operations, "KEPT_SECONDS", 2)
     server = only_one.server
     todo = operations.Operations(server.client, only_one.store, Progress())
-    check = smoke.Check([b"[1]"], 10, accept_differences=False)
+    check = comparison.Check([b"[1]"], 10, accept_differences=False)
     with Load(f"{server.predictions}/1.0", clients=1) as load:
         todo.rollout("2.0", check)
         assert capsys.readouterr().out.splitlines()[-1] == (
-            "doubleit 1.0 stays, and answers clients that name it"
+            "doubleit 1.0 stays for clients whose URL names it"
         )
         todo.rollback()
     with (
@@ -135,7 +135,7 @@ def test_a_version_without_workers_is_not_rolled_back_to(only_one: Operator) -> 
         params={"min_worker": 0, "max_worker": 0},
         timeout=10,
     ).raise_for_status()
-    assert only_one.refused("rollback") == "1.0 has no worker that could answer"
+    assert only_one.refused("rollback") == "1.0 has no ready worker"
     assert only_one.versions() == ("2.0", ["1.0", "2.0"])
     only_one.do("scale", "1.0", "1")
     assert only_one.do("rollback") == "doubleit 1.0 is the default again; 2.0 stays\n"
@@ -155,8 +155,8 @@ def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operat
 def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
     add(untouched.store, "5.0", models.Triple())
     assert untouched.refused("rollout", "5.0") == (
-        "5.0 failed the smoke check on [1, 2, 3, 4]: expected 200 [2,4,6,8], as 1.0 answers; "
-        "actual 200 [3,6,9,12]"
+        "5.0 failed the smoke check on [1, 2, 3, 4]: expected 200 [2,4,6,8] as from 1.0, "
+        "got 200 [3,6,9,12]"
     )
 
 
@@ -173,8 +173,8 @@ def test_a_version_that_hangs_is_removed_while_it_hangs(untouched: Operator) -> 
     smoke = untouched.store / "smoke"
     smoke.write_text("[1]\n[100]\n")
     assert untouched.refused("rollout", "6.0", "--smoke", str(smoke), "--timeout", "1.5") == (
-        "6.0 failed the smoke check on [100]: expected 200 [200], as 1.0 answers; "
-        f"actual {untouched.server.predictions}/6.0 did not respond within 1.5 s"
+        "6.0 failed the smoke check on [100]: expected 200 [200] as from 1.0, "
+        f"got {untouched.server.predictions}/6.0 did not respond within 1.5 s"
     )
 
 
@@ -209,7 +209,7 @@ def test_smoke_requests_that_show_nothing_are_refused(untouched: Operator, tmp_p
     smoke = tmp_path / "smoke"
     smoke.write_text('"no list"\n{}\n')
     assert untouched.refused("rollout", "2.0", "--smoke", str(smoke)).startswith(
-        "1.0 answers 200 to none of the smoke requests"
+        "1.0 returns 200 for none of the smoke requests"
     )
 
 
