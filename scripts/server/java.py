@@ -7,6 +7,7 @@ per machine and leaves the Java process behind when it is killed.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
