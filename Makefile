@@ -55,7 +55,8 @@ DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
 	@$(PYTHON) -m scripts.model.archiver
 # Once for each environment: what makes the next starts quicker.
-.venv/torchserve.aot: config.properties .venv/.server | $(DOUBLEIT)
+# It is trained with the edited classes of TorchServe's jar, which are made on the way.
+.venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
