@@ -40,7 +40,7 @@ FIGURES = {
 def soak(
     minutes: float, rate: float, log: Path
 ) -> tuple[list[float], dict[str, list[float]], Clients]:
-    """Run the load; return the sample times in seconds, the samples of each figure, and the load."""
+    """Run the load; return the sample times in seconds, each figure's samples and the clients."""
     every = max(SAMPLE_SECONDS, minutes * 60 / SAMPLES)
     times: list[float] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES}
@@ -61,9 +61,7 @@ def soak(
 
 def main(
     minutes: Annotated[float, typer.Option(min=0.1, help="duration in minutes")] = 10,
-    rate: Annotated[
-        float, typer.Option(min=1, help="requests per second of all clients together")
-    ] = 200,
+    rate: Annotated[float, typer.Option(min=1, help="requests per second of all clients")] = 200,
     plot_file: Annotated[Path, typer.Option("--plot", help="file for the plot, an SVG")] = BUILD
     / "soak.svg",
 ) -> None:

@@ -33,7 +33,13 @@ STOPPED_STATUS = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0")]
+
+def _version(text: str) -> str:
+    archive.check_name(settings.MODEL_NAME, text)
+    return text
+
+
+VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0", callback=_version)]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, help="number of workers; by default that of the default version"),
@@ -108,8 +114,7 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     ] = False,
 ) -> None:
     """Manage the versions of a model on a running server."""
-    if not archive.NAME.fullmatch(name):
-        raise typer.BadParameter(f"{name!r} is not a model's name", param_hint="--name")
+    archive.check_name(name, settings.MODEL_VERSION)
     here = settings.read(name, "")
     server = Addresses(
         name,
@@ -150,7 +155,7 @@ def register(
     The default version does not change. If the new version does not answer, it is removed again.
     """
     with context.obj.operations(as_json=as_json) as operations:
-        operations.register(_checked(version), workers)
+        operations.register(version, workers)
 
 
 @app.command()
@@ -185,7 +190,7 @@ def rollout(  # noqa: PLR0913 (each is an option)
     bodies = comparison.read(smoke_file) if smoke_file else comparison.BODIES
     check = comparison.Check(bodies, timeout, accept_differences)
     with context.obj.operations(as_json=as_json) as operations:
-        operations.rollout(_checked(version), check, workers=workers, retire=retire)
+        operations.rollout(version, check, workers=workers, retire=retire)
 
 
 @app.command()
@@ -205,7 +210,7 @@ def scale(
 ) -> None:
     """Set the number of workers of a version and wait until they are ready."""
     with context.obj.operations(as_json=as_json) as operations:
-        operations.scale(_checked(version), workers)
+        operations.scale(version, workers)
 
 
 @app.command()
@@ -215,13 +220,7 @@ def unregister(context: typer.Context, version: VersionArgument, *, as_json: Jso
     The default version cannot be removed.
     """
     with context.obj.operations(as_json=as_json) as operations:
-        operations.unregister(_checked(version))
-
-
-def _checked(version: str) -> str:
-    if not archive.VERSION.fullmatch(version):
-        raise VersionsError(f"{version!r} is not a version: digits and dots, such as 2.0")
-    return version
+        operations.unregister(version)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

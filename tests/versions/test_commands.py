@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 from typer.testing import CliRunner
 
@@ -90,7 +91,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(operator: Operator) -> None:
         ("unregister", "1.0"): ("1.0 is the default and cannot be removed: roll out another first"),
         ("unregister", "9.9"): "version 9.9 is not registered; the server has 1.0",
         ("scale", "9.9", "2"): "version 9.9 is not registered; the server has 1.0",
-        ("register", "../etc"): "'../etc' is not a version: digits and dots, such as 2.0",
+        ("register", "../etc"): "'../etc' is no version: digits and dots, such as 2.0, 50 at most",
         ("rollback",): "1.0 is the first default: there is nothing to roll back to",
         ("--name", "other", "list"): (
             f"{operator.server.management} has no model other; it has doubleit"
@@ -120,11 +121,15 @@ def test_what_cannot_be_done_is_refused_in_one_line(operator: Operator) -> None:
         (store / f"doubleit-{name}.mar").unlink()
 
 
-def test_wrong_usage_is_refused(operator: Operator) -> None:
-    for arguments in (("scale", "1.0", "0"), ("--name", "a/b", "list"), ("rollout",)):
-        status, _, err = operator.run(*arguments)
-        assert status == 2
-        assert "Error" in err
+@pytest.mark.parametrize("arguments", [("scale", "1.0", "0"), ("rollout",)])
+def test_wrong_usage_is_refused(operator: Operator, arguments: tuple[str, ...]) -> None:
+    status, _, err = operator.run(*arguments)
+    assert status == 2
+    assert "Error" in err
+
+
+def test_a_name_that_no_model_can_have_is_refused(operator: Operator) -> None:
+    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is no model's name")
 
 
 def test_help_is_there_for_everything() -> None:
