@@ -100,7 +100,7 @@ def frozen_and_quantized() -> torch.jit.ScriptModule:
     """Return a module without parameters: its weights are int8 constants."""
     quantize = torch.ao.quantization.quantize_dynamic
     module = quantize(zoo.Tabular().eval(), {nn.Linear})  # type: ignore[no-untyped-call]
-    return torch.jit.freeze(torch.jit.script(module))
+    return torch.jit.freeze(torch.jit.script(module))  # type: ignore[no-any-return]
 
 
 def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Spectrum(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if bool((x < 0).any()):
-            return torch.fft.fft(x)
+            return torch.fft.fft(x)  # type: ignore[no-any-return]
         return x * 2
 
 
@@ -231,7 +231,7 @@ class Best(nn.Module):
 
     def forward(self, x: Tensor, k: int = 2, scale: float = 1.0, smallest: bool = False) -> Tensor:
         """[N] to [k]."""
-        return x.topk(k, largest=not smallest)[0] * scale  # type: ignore[no-any-return]
+        return x.topk(k, largest=not smallest)[0] * scale
 
 
 class Echo(nn.Module):
