@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.bench.environments import prepare
 
 HERE = Path(__file__).parent
+JSON = {"Content-Type": "application/json"}
 # Seconds after which a request counts as an error.
 TIMEOUT_SECONDS = 10
 
@@ -45,22 +46,28 @@ class Generator(NamedTuple):
 
     Attributes:
         name: with its version.
-        command: its command line for (url, file of the body or None, connections, seconds).
+        command: its command line for (url, file of the body or None, headers, connections,
+            seconds).
         parse: reads what it printed.
         note: what to know of its figures; empty where there is nothing.
     """
 
     name: str
-    command: Callable[[str, Path | None, int, float], list[str]]
+    command: Callable[[str, Path | None, Mapping[str, str], int, float], list[str]]
     parse: Callable[[str], Outcome]
     note: str = ""
 
     def start(
-        self, url: str, body: Path | None, connections: int, seconds: float
+        self,
+        url: str,
+        body: Path | None,
+        connections: int,
+        seconds: float,
+        headers: Mapping[str, str] = JSON,
     ) -> subprocess.Popen[str]:
-        """Start the load. `finish` waits for its end."""
+        """Start the load: `body`, if any, with `headers`. `finish` waits for its end."""
         return subprocess.Popen(
-            self.command(url, body, connections, seconds),
+            self.command(url, body, headers, connections, seconds),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -91,11 +98,19 @@ def find() -> Generator:
     )
 
 
-def _wrk(program: str, url: str, body: Path | None, connections: int, seconds: float) -> list[str]:
+def _wrk(  # noqa: PLR0913, PLR0917 (a command line)
+    program: str,
+    url: str,
+    body: Path | None,
+    headers: Mapping[str, str],
+    connections: int,
+    seconds: float,
+) -> list[str]:
     # One thread is enough for more than any server here answers, and leaves it the other cores.
     options = f"--threads 1 --connections {connections} --timeout {TIMEOUT_SECONDS}s"
     duration = ["--duration", f"{max(1, round(seconds))}s"]
-    arguments = ["--", str(body)] if body else []
+    arguments = ["--", str(body), *(part for pair in headers.items() for part in pair)]
+    arguments = arguments if body else []
     return [program, *options.split(), *duration, "-s", str(HERE / "load.lua"), url, *arguments]
 
 
@@ -112,10 +127,18 @@ def parse_wrk(output: str) -> Outcome:
     )
 
 
-def _locust(
-    program: Path, url: str, body: Path | None, connections: int, seconds: float
+def _locust(  # noqa: PLR0913, PLR0917 (a command line)
+    program: Path,
+    url: str,
+    body: Path | None,
+    headers: Mapping[str, str],
+    connections: int,
+    seconds: float,
 ) -> list[str]:
-    variables = [f"BENCH_URL={url}", f"BENCH_BODY={body or ''}", f"PATH={os.environ['PATH']}"]
+    variables = [
+        *(f"BENCH_URL={url}", f"BENCH_BODY={body or ''}", f"PATH={os.environ['PATH']}"),
+        f"BENCH_HEADERS={json.dumps(dict(headers))}",
+    ]
     options = f"--headless --json --skip-log --users {connections} --spawn-rate {connections}"
     return [
         *("env", *variables, str(program), "--locustfile", str(HERE / "locust" / "client.py")),

@@ -1,5 +1,6 @@
 """Locust's client: each user asks, waits for the answer, and asks again."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from locust import FastHttpUser, task
 
 URL, BODY = os.environ["BENCH_URL"], os.environ["BENCH_BODY"]
 DATA = Path(BODY).read_bytes() if BODY else None
+HEADERS = json.loads(os.environ["BENCH_HEADERS"])
 
 
 class Client(FastHttpUser):
@@ -17,5 +19,4 @@ class Client(FastHttpUser):
     @task
     def ask(self) -> None:
         """Send the request; a status that is not 2xx counts as a failure."""
-        headers = {"Content-Type": "application/json"}
-        self.client.request("POST" if DATA else "GET", URL, data=DATA, headers=headers, name="ask")
+        self.client.request("POST" if DATA else "GET", URL, data=DATA, headers=HEADERS, name="ask")
