@@ -49,6 +49,7 @@ def main() -> int:
 
 def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    archive.check_name(server.model, server.version)
     record = records.load(server.model_store, server.model)
     if record:
         server = server._replace(version=record.default)
