@@ -25,7 +25,7 @@ from model_archiver import ModelArchiver, ModelArchiverConfig
 from scripts.model.examples import examples
 from scripts.model.loading import HANDLER, Loaded, read_settings
 from scripts.model.torchscript import DEFAULT, build
-from scripts.store.archive import MANIFEST, NAME, VERSION, ArchiveError, file_name
+from scripts.store.archive import MANIFEST, ArchiveError, check_name, file_name
 
 CONFIG = HANDLER / "model-config.yaml"
 STORE = Path("model_store")
@@ -39,10 +39,7 @@ def package(model: Path, name: str, version: str, config: Path, store: Path) -> 
     Raises:
         ArchiveError: the name or version cannot stand in an address, or a file is missing.
     """
-    if not NAME.fullmatch(name):
-        raise ArchiveError(f"the name {name!r}: expected letters, digits, dots and underscores")
-    if not VERSION.fullmatch(version):
-        raise ArchiveError(f"the version {version!r}: expected digits and dots, such as 2.0")
+    check_name(name, version)
     for file in (model, config):
         if not file.is_file():
             raise ArchiveError(f"{file} is missing")
