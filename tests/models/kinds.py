@@ -93,14 +93,14 @@ def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModu
 
 def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torch.jit.ScriptModule]:
     """Return what traces a module."""
-    return lambda: torch.jit.trace(make().eval(), example)  # type: ignore[no-untyped-call]
+    return lambda: torch.jit.trace(make().eval(), example)
 
 
 def frozen_and_quantized() -> torch.jit.ScriptModule:
     """Return a module without parameters: its weights are int8 constants."""
     quantize = torch.ao.quantization.quantize_dynamic
-    module = quantize(zoo.Tabular().eval(), {nn.Linear})  # type: ignore[no-untyped-call]
-    return torch.jit.freeze(torch.jit.script(module))  # type: ignore[no-any-return]
+    module = quantize(zoo.Tabular().eval(), {nn.Linear})
+    return torch.jit.freeze(torch.jit.script(module))
 
 
 def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:

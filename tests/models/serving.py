@@ -68,4 +68,4 @@ class Serving:
     def _package(self, kind: Kind) -> None:
         path = kind.save(self._folder)
         archiver.main(kind.name, "1.0", path, None, self._folder)
-        self._modules[kind.name] = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+        self._modules[kind.name] = torch.jit.load(str(path))

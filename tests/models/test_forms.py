@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ ASKED = [
 ]
 
 
-def same(kind: Kind, got: object, expected: Tensor) -> None:
+def same(kind: Kind, got: Any, expected: Tensor) -> None:
     """Hold an answer, a tensor or nested lists of a tensor's numbers, against the direct call's."""
     if not isinstance(got, Tensor):
         # Lists say nothing of the datatype, only of the shape and of integers or fractions.

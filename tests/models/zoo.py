@@ -42,7 +42,7 @@ class ResNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, 3, H, W] to [N, classes]."""
         y = self.blocks(functional.relu(self.stem(image)))
-        return self.head(y.mean(dim=(2, 3)))  # type: ignore[no-any-return]
+        return self.head(y.mean(dim=(2, 3)))
 
 
 class Tabular(nn.Module):
@@ -56,7 +56,7 @@ class Tabular(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, 20] to [N, 5]."""
-        return self.layers(features)  # type: ignore[no-any-return]
+        return self.layers(features)
 
 
 class Encoder(nn.Module):
@@ -72,10 +72,10 @@ class Encoder(nn.Module):
         """[N, T] to [N, 3]."""
         tokens = torch.tanh(self.mix(self.embedding(input_ids)))
         if attention_mask is None:
-            return self.head(tokens.mean(dim=1))  # type: ignore[no-any-return]
+            return self.head(tokens.mean(dim=1))
         weights = attention_mask.unsqueeze(2).to(tokens.dtype)
         pooled = (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-        return self.head(pooled)  # type: ignore[no-any-return]
+        return self.head(pooled)
 
 
 class Forecast(nn.Module):
@@ -89,7 +89,7 @@ class Forecast(nn.Module):
     def forward(self, series: Tensor) -> Tensor:
         """[N, T, 4] to [N, 6]."""
         states, _ = self.lstm(series)
-        return self.head(states[:, -1])  # type: ignore[no-any-return]
+        return self.head(states[:, -1])
 
 
 class Autoencoder(nn.Module):
@@ -135,7 +135,7 @@ class WideAndDeep(nn.Module):
 
     def forward(self, dense: Tensor, ids: Tensor) -> Tensor:
         """[N, 8] and [N, 3] to [N]."""
-        return self.deep(torch.cat([dense, self.embedding(ids)], dim=1)).squeeze(1)  # type: ignore[no-any-return]
+        return self.deep(torch.cat([dense, self.embedding(ids)], dim=1)).squeeze(1)
 
 
 class Features(nn.Module):
@@ -163,7 +163,7 @@ class Narrow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, 8] to [N, 4]."""
-        return self.layer(x)  # type: ignore[no-any-return]
+        return self.layer(x)
 
 
 class Photo(nn.Module):
@@ -178,7 +178,7 @@ class Photo(nn.Module):
         x = image.permute(2, 0, 1).unsqueeze(0).to(torch.float32) / 255
         x = functional.interpolate(x, size=[16, 16], mode="bilinear", align_corners=False)
         scores = self.layer((x - 0.45) / 0.22).mean(dim=(2, 3))
-        return scores.max(dim=1)  # type: ignore[no-any-return]
+        return scores.max(dim=1)
 
 
 class Cumulative(nn.Module):
@@ -200,7 +200,7 @@ class Spectrum(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if bool((x < 0).any()):
-            return torch.fft.fft(x)  # type: ignore[no-any-return]
+            return torch.fft.fft(x)
         return x * 2
 
 
