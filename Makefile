@@ -48,12 +48,14 @@ model: .venv/.server ## Rebuild the TorchScript file and show what is inside
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
-archive: .venv/.server ## Build model_store/NAME-VERSION.mar [MODEL= NAME= VERSION= CONFIG=]
-	@$(PYTHON) -m scripts.model.archiver --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) $(if $(CONFIG),--config $(CONFIG))
-# DoubleIt's archive follows its sources. Any other archive is yours, and never replaced by itself.
+archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show what it takes [MODEL= NAME= VERSION= CONFIG= FORCE=1]
+	@$(PYTHON) -m scripts.model.archiver --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) \
+		$(if $(CONFIG),--config $(CONFIG)) $(if $(FORCE),--replace)
+# The one archive that make rebuilds in place, when its sources have changed. Any other archive stays
+# as it is, unless `make archive` is told FORCE=1.
 DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
-	@$(PYTHON) -m scripts.model.archiver
+	@$(PYTHON) -m scripts.model.archiver --replace
 # Once for each environment: what makes the next starts quicker.
 # It is trained with the edited classes of TorchServe's jar, which are made on the way.
 .venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)

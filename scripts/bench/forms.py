@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 Numbers = Sequence[int]
 
 
-class Form(NamedTuple):
-    """How a list of numbers travels.
+class Form(Protocol):
+    """How a question travels, and whether an answer is right."""
+
+    def body(self, numbers: Numbers) -> bytes:
+        """Return the request's body."""
+
+    def mistake(self, numbers: Numbers, answer: bytes) -> str:
+        """Say what is wrong with the answer to `numbers`; empty where it is right."""
+
+
+class ListForm(NamedTuple):
+    """How a list of numbers travels to a server that doubles it.
 
     Attributes:
         encode: the JSON document for a list of numbers.
@@ -41,10 +51,10 @@ def _tensor(numbers: Numbers) -> dict[str, Any]:
     return {"name": "numbers", "shape": [1, len(data)], "datatype": "INT64", "data": data}
 
 
-PLAIN = Form(list, lambda answer: answer)
+PLAIN = ListForm(list, lambda answer: answer)
 # BentoML's batches: a list of rows, named after the method's parameter.
-ROWS = Form(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
+ROWS = ListForm(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
 # The Open Inference Protocol V2, which MLServer and Triton speak.
-V2 = Form(
+V2 = ListForm(
     lambda numbers: {"inputs": [_tensor(numbers)]}, lambda answer: answer["outputs"][0]["data"]
 )

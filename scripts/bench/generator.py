@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
+JSON = {"Content-Type": "application/json"}
 # Seconds after which a request counts as an error.
 TIMEOUT_SECONDS = 10
 
@@ -42,20 +43,26 @@ class Generator(NamedTuple):
 
     Attributes:
         name: with its version.
-        command: its command line for (url, file of the body or None, connections, seconds).
+        command: its command line for (url, file of the body or None, headers, connections,
+            seconds).
         parse: reads what it printed.
     """
 
     name: str
-    command: Callable[[str, Path | None, int, float], list[str]]
+    command: Callable[[str, Path | None, Mapping[str, str], int, float], list[str]]
     parse: Callable[[str], Outcome]
 
     def start(
-        self, url: str, body: Path | None, connections: int, seconds: float
+        self,
+        url: str,
+        body: Path | None,
+        connections: int,
+        seconds: float,
+        headers: Mapping[str, str] = JSON,
     ) -> subprocess.Popen[str]:
-        """Start the load. `finish` waits for its end."""
+        """Start the load: `body`, if any, with `headers`. `finish` waits for its end."""
         return subprocess.Popen(
-            self.command(url, body, connections, seconds),
+            self.command(url, body, headers, connections, seconds),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -84,11 +91,19 @@ def find() -> Generator:
     return Generator(name, lambda *of: _wrk(program, *of), parse_wrk)
 
 
-def _wrk(program: str, url: str, body: Path | None, connections: int, seconds: float) -> list[str]:
+def _wrk(  # noqa: PLR0913, PLR0917 (a command line)
+    program: str,
+    url: str,
+    body: Path | None,
+    headers: Mapping[str, str],
+    connections: int,
+    seconds: float,
+) -> list[str]:
     # One thread is enough for more than any server here answers, and leaves it the other cores.
     options = f"--threads 1 --connections {connections} --timeout {TIMEOUT_SECONDS}s"
     duration = ["--duration", f"{max(1, round(seconds))}s"]
-    arguments = ["--", str(body)] if body else []
+    pairs = (part for pair in headers.items() for part in pair)
+    arguments = ["--", str(body), *pairs] if body else []
     return [program, *options.split(), *duration, "-s", str(HERE / "load.lua"), url, *arguments]
 
 

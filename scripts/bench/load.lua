@@ -1,9 +1,10 @@
--- wrk's script: POST the body in the file that is the first argument, print the result as JSON.
+-- wrk's script: POST the body in the file that is the first argument, with the headers that the
+-- others name in pairs, and print the result as JSON.
 function init(args)
   if args[1] then
     local file = assert(io.open(args[1], "rb"))
     wrk.method = "POST"
-    wrk.headers["Content-Type"] = "application/json"
+    for i = 2, #args, 2 do wrk.headers[args[i]] = args[i + 1] end
     wrk.body = file:read("*a")
     file:close()
   end

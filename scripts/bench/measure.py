@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
-from scripts.bench.generator import Generator
+from scripts.bench.generator import JSON, Generator
 from scripts.bench.loads import Load
 from scripts.bench.process import Running
 from scripts.bench.results import Sample
@@ -17,6 +18,20 @@ from scripts.bench.results import Sample
 MEGABYTE = 1e6
 # Seconds beyond the load's own after which the load generator is given up.
 GRACE_SECONDS = 60
+
+
+class Request(NamedTuple):
+    """What a load sends.
+
+    Attributes:
+        url: where to.
+        body: the file that holds the body; None for a GET.
+        headers: its headers.
+    """
+
+    url: str
+    body: Path | None = None
+    headers: Mapping[str, str] = JSON
 
 
 def memory_mb(processes: Iterable[psutil.Process]) -> float:
@@ -55,13 +70,29 @@ def measure(
         seconds: how long.
         folder: where the body may be written to.
     """
-    body = None
-    url = f"{target.base}/ping"
-    if load.numbers:
-        url, body = target.url, folder / f"{load.numbers}.json"
-        body.write_bytes(target.contender.form.body(range(1, load.numbers + 1)))
+    if not load.numbers:
+        return measure_request(
+            generator, target, Request(f"{target.base}/ping"), load.connections, seconds
+        )
+    body = folder / f"{load.numbers}.json"
+    body.write_bytes(target.contender.form.body(range(1, load.numbers + 1)))
+    return measure_request(generator, target, Request(target.url, body), load.connections, seconds)
+
+
+def measure_request(
+    generator: Generator, target: Running, request: Request, connections: int, seconds: float
+) -> Sample:
+    """Send one request over and over and return what came of it.
+
+    Args:
+        generator: the load generator.
+        target: the contender.
+        request: what to send.
+        connections: clients, each of which waits for its answer before it sends again.
+        seconds: how long.
+    """
     before = cpu_seconds(target.processes())
-    process = generator.start(url, body, load.connections, seconds)
+    process = generator.start(request.url, request.body, connections, seconds, request.headers)
     try:
         time.sleep(seconds / 2)
         # In the middle: buffers and queues are as full as they get.

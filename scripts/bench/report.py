@@ -31,7 +31,7 @@ def report(results: Results) -> str:
         "(PSS of all processes: shared pages are not counted twice), seconds from the start to "
         "the first answer.",
         *("", _costs(results, names), "", "The goals, as medians of the rounds' ratios.", ""),
-        _goals(goals(results)),
+        goals_table(goals(results)),
     ]
     if (ping := of(results, SELF, per_second(PING))) is not None:
         parts += ["", f"GET /ping of {SELF}, {PING.connections} connections: {ping.median:.0f}/s."]
@@ -39,16 +39,16 @@ def report(results: Results) -> str:
     return "\n".join(parts) + "\n"
 
 
-def write_between_markers(page: Path, text: str) -> None:
+def write_between_markers(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Replace what stands between the markers in `page`.
 
     Raises:
         ValueError: the page does not have both markers.
     """
     found = page.read_text()
-    pattern = re.compile(f"({re.escape(BEGIN)}\n).*?({re.escape(END)})", re.DOTALL)
+    pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
     if not pattern.search(found):
-        raise ValueError(f"{page} has no lines {BEGIN} and {END}")
+        raise ValueError(f"{page} has no lines {begin} and {end}")
     page.write_text(pattern.sub(lambda match: f"{match[1]}\n{text}\n{match[2]}", found))
 
 
@@ -72,7 +72,7 @@ def _latency(results: Results, names: Iterable[str]) -> str:
     def cell(name: str, load: Load) -> str:
         p50 = of(results, name, lambda turn: turn.samples[load.key].p50_ms)
         p99 = of(results, name, lambda turn: turn.samples[load.key].p99_ms)
-        return f"{_short(p50.median)} / {_short(p99.median)}" if p50 and p99 else "-"
+        return f"{short(p50.median)} / {short(p99.median)}" if p50 and p99 else "-"
 
     rows = [[name, *(cell(name, load) for load in PREDICTIONS)] for name in names]
     return table(["server", *(load.column for load in PREDICTIONS)], rows)
@@ -91,11 +91,12 @@ def _costs(results: Results, names: Iterable[str]) -> str:
         lambda turn: turn.start_seconds,
     ]
     head = ["server", "processor s", "at rest", CROWD.column, LARGE.column, "peak", "start s"]
-    rows = [[name, *(_short(_median(results, name, f)) for f in figures)] for name in names]
+    rows = [[name, *(short(_median(results, name, f)) for f in figures)] for name in names]
     return table(head, rows)
 
 
-def _goals(found: Sequence[Goal]) -> str:
+def goals_table(found: Sequence[Goal]) -> str:
+    """Return the goals and whether they are reached."""
     rows = []
     for goal in found:
         bound = f"at most {goal.wanted:g}" if goal.at_most else f"at least {goal.wanted:g}"
@@ -111,7 +112,7 @@ def _median(results: Results, name: str, figure: Figure) -> float:
     return spread.median if spread else 0.0
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Return three significant digits, without an exponent."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 

@@ -1,27 +1,32 @@
 """Package a TorchScript file and the handler into model_store/NAME-VERSION.mar.
 
-torch-model-archiver makes the archive; it is then written once more in a fixed order with fixed
-times, so that the same inputs give the same bytes whenever and wherever they are packaged.
+Before anything is written, the settings are checked and the model is loaded from the archive as a
+worker loads it. torch-model-archiver makes the archive; it is then written once more in a fixed
+order with fixed times, so that the same inputs give the same bytes whenever and wherever they are
+packaged.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
 from model_archiver import ModelArchiver, ModelArchiverConfig
 
+from scripts.model.examples import examples
+from scripts.model.loading import HANDLER, Loaded, read_settings
 from scripts.model.torchscript import DEFAULT, build
-from scripts.store.archive import MANIFEST, NAME, VERSION, file_name
-from scripts.store.paths import ROOT
+from scripts.store.archive import MANIFEST, ArchiveError, check_name, file_name
 
-HANDLER = ROOT / "handler"
 CONFIG = HANDLER / "model-config.yaml"
 STORE = Path("model_store")
 # The earliest time that a zip file can hold.
@@ -29,20 +34,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def package(model: Path, name: str, version: str, config: Path, store: Path) -> Path:
-    """Write the archive and return its path.
+    """Write the archive as it is asked for, unchecked, and return its path.
 
     Raises:
-        typer.BadParameter: the name or version cannot stand in an address, or a file is missing.
+        ArchiveError: the name or version cannot stand in an address, or a file is missing.
     """
-    if not NAME.fullmatch(name):
-        raise typer.BadParameter(
-            f"{name!r}: letters, digits, dots and underscores", param_hint="name"
-        )
-    if not VERSION.fullmatch(version):
-        raise typer.BadParameter(f"{version!r}: digits and dots, such as 2.0", param_hint="version")
+    check_name(name, version)
     for file in (model, config):
         if not file.is_file():
-            raise typer.BadParameter(f"{file} is missing")
+            raise ArchiveError(f"{file} is missing")
     store.mkdir(parents=True, exist_ok=True)
     target = store / file_name(name, version)
     with tempfile.TemporaryDirectory() as folder:
@@ -62,8 +62,8 @@ def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -
     )
     # The archiver removes a folder named after the model from the temp folder: give it its own,
     # and copies under the names that the archive is to hold.
-    settings = folder / CONFIG.name
-    settings.write_bytes(config.read_bytes())
+    copied = folder / CONFIG.name
+    copied.write_bytes(config.read_bytes())
     serialized = folder / f"{name}.pt"
     serialized.write_bytes(model.read_bytes())
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
@@ -75,7 +75,7 @@ def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -
                 serialized_file=str(serialized),
                 handler=str(HANDLER / "handler.py"),
                 extra_files=str(helpers),
-                config_file=str(settings),
+                config_file=str(copied),
                 export_path=str(folder),
                 runtime="python",
                 archive_format="default",
@@ -101,7 +101,7 @@ def _write_reproducibly(raw: Path, target: Path) -> None:
             archive.writestr(entry, data)
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     name: Annotated[str, typer.Option(help="the model's name in addresses")] = "doubleit",
     version: Annotated[str, typer.Option(help="the version, such as 1.0")] = "1.0",
     model: Annotated[
@@ -111,34 +111,103 @@ def main(
         Path | None, typer.Option(help="its model-config.yaml; by default MODEL's name with .yaml")
     ] = None,
     store: Annotated[Path, typer.Option(help="the folder that it goes to")] = STORE,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="replace an archive that holds something else")
+    ] = False,
 ) -> None:
-    """Package a TorchScript file and the handler into STORE/NAME-VERSION.mar."""
+    """Package a TorchScript file and the handler into STORE/NAME-VERSION.mar.
+
+    Raises:
+        ArchiveError: nothing was packaged; one line says why.
+    """
+    if model is None:
+        model = DEFAULT
+        build(model)
+        config = config or CONFIG
     with tempfile.TemporaryDirectory() as folder:
-        if model is None:
-            model = DEFAULT
-            build(model)
-            config = config or CONFIG
-        elif config is None and model.with_suffix(".yaml").is_file():
-            config = model.with_suffix(".yaml")
-        elif config is None:
-            config = _careful_config(Path(folder))
-            print(f"no {model.with_suffix('.yaml')}: each request is a call of its own")
-        target = package(model, name, version, config, store)
-    print(f"{target}, {target.stat().st_size} bytes")
+        work = Path(folder)
+        complete = _complete(model, config, work)
+        made = package(model, name, version, complete, work)
+        try:
+            loaded = Loaded(made, work / "unpacked")
+        except ArchiveError as error:
+            raise ArchiveError(f"{model} cannot be served: {error}") from None
+        target = _keep(made, store, replace=replace)
+        print(f"{target}, {target.stat().st_size} bytes")
+        _describe(loaded)
 
 
-def _careful_config(folder: Path) -> Path:
-    """Return DoubleIt's server settings without what only DoubleIt can promise."""
-    settings = yaml.safe_load(CONFIG.read_text())
-    del settings["model"]
-    path = folder / "careful.yaml"
-    path.write_text(yaml.safe_dump(settings))
+def _complete(model: Path, config: Path | None, folder: Path) -> Path:
+    """Return a settings file with every key for TorchServe: what is left out is as DoubleIt's."""
+    if config is None and (beside := model.with_suffix(".yaml")).is_file():
+        config = beside
+    found = read_settings(config) if config else {}
+    usual = {key: value for key, value in read_settings(CONFIG).items() if key != "model"}
+    if config and found.keys() >= usual.keys():
+        return config
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump({**usual, **found}, sort_keys=False, allow_unicode=True))
     return path
+
+
+def _keep(made: Path, store: Path, *, replace: bool) -> Path:
+    """Put the archive into the store, where it may have been before, but no other in its place."""
+    store.mkdir(parents=True, exist_ok=True)
+    target = store / made.name
+    if target.is_file() and not replace and target.read_bytes() != made.read_bytes():
+        raise ArchiveError(
+            f"{target} exists and holds something else: choose another VERSION, "
+            "or replace it with FORCE=1"
+        )
+    partial = target.with_suffix(".partial")
+    shutil.copyfile(made, partial)
+    partial.replace(target)
+    return target
+
+
+# What the metadata's `batch` means for the requests of a batch.
+BATCH = {
+    "none": "each request is a call of its own",
+    "rows": "requests are merged along dimension 0",
+    "elements": "requests are merged: each number of an output depends on the one at its index",
+}
+
+
+def _describe(loaded: Loaded) -> None:
+    """Print what the model takes and gives, and command lines that ask it."""
+    found = loaded.metadata()
+    for title in ("inputs", "outputs"):
+        for i, tensor in enumerate(found[title]):
+            print(f"{'' if i else title:8} {_line(tensor)}")
+    print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
+    asked = examples(found, loaded.answers)
+    url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
+    version = found["versions"][0]
+    print(f"\nmake serve NAME={found['name']} VERSION={version}")
+    for example in asked:
+        print(example.command(url))
+    if not asked:
+        print("No example: none that was tried was answered. Say datatype and shape in settings.")
+
+
+def _line(tensor: Mapping[str, Any]) -> str:
+    """Return one input or output in a line."""
+    datatypes = "/".join(tensor.get("datatypes") or [tensor.get("datatype") or "any datatype"])
+    shape = tensor.get("shape")
+    parts = [f"{tensor['name']:16} {datatypes:8} {'any shape' if shape is None else shape}"]
+    if tensor.get("optional"):
+        parts.append("optional")
+    parts += [f"{end} {tensor[end]}" for end in ("minimum", "maximum") if end in tensor]
+    return ", ".join(parts)
 
 
 def run() -> None:
     """Run the command line."""
-    typer.run(main)
+    try:
+        typer.run(main)
+    except ArchiveError as error:
+        print(f"archive: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
-import typer
 import yaml
 
 from scripts.model import archiver
 from scripts.model.torchscript import DEFAULT
 from scripts.store import archive
+from scripts.store.archive import ArchiveError
 from scripts.store.paths import ROOT
+from tests.models import zoo
 from tests.support import models
 
 
@@ -61,38 +63,125 @@ def test_the_archive_holds_the_model_unchanged(torchscript: Path, store: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("a/b", "1.0"), ("", "1.0"), ("a", "one"), ("a", "1/2")]
+    ("name", "version"),
+    [("a/b", "1.0"), ("", "1.0"), ("a" * 260, "1.0"), ("a", "one"), ("a", "1/2"), ("a", "1" * 300)],
 )
 def test_names_that_cannot_stand_in_an_address_are_refused(
     torchscript: Path, tmp_path: Path, name: str, version: str
 ) -> None:
-    with pytest.raises(typer.BadParameter):
+    with pytest.raises(ArchiveError) as error:
         archiver.package(torchscript, name, version, archiver.CONFIG, tmp_path)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(typer.BadParameter, match="is missing"):
+    with pytest.raises(ArchiveError, match="is missing"):
         archiver.package(tmp_path / "no.pt", "a", "1.0", archiver.CONFIG, tmp_path)
+
+
+def packaged_settings(path: Path) -> dict[str, object]:
+    with zipfile.ZipFile(path) as mar:
+        settings: dict[str, object] = yaml.safe_load(mar.read("model-config.yaml"))
+    return settings
 
 
 def test_settings_beside_the_model_go_into_its_archive(tmp_path: Path) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt", "model: {threads: 2}\n")
     archiver.main("difference", "1.0", model, None, tmp_path)
-    with zipfile.ZipFile(tmp_path / "difference-1.0.mar") as mar:
-        assert yaml.safe_load(mar.read("model-config.yaml"))["model"] == {"threads": 2}
+    assert packaged_settings(tmp_path / "difference-1.0.mar")["model"] == {"threads": 2}
 
 
-def test_without_settings_nothing_is_promised_for_the_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("settings", [None, "model: {threads: 2}\n", "batchSize: 3\n"])
+def test_what_the_settings_leave_out_is_as_doubleits(tmp_path: Path, settings: str | None) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt")
     model.with_suffix(".yaml").unlink()
+    if settings:
+        model.with_suffix(".yaml").write_text(settings)
     archiver.main("difference", "1.0", model, None, tmp_path)
-    assert "each request is a call of its own" in capsys.readouterr().out
-    with zipfile.ZipFile(tmp_path / "difference-1.0.mar") as mar:
-        settings = yaml.safe_load(mar.read("model-config.yaml"))
-    assert "model" not in settings
-    assert settings["batchSize"] == 64
+    usual = yaml.safe_load(archiver.CONFIG.read_text())
+    del usual["model"]
+    given = yaml.safe_load(settings or "{}")
+    assert packaged_settings(tmp_path / "difference-1.0.mar") == {**usual, **given}
+
+
+def make_archive(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.model.archiver", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ("batchsize: 8\n", "batchsize"),
+        ('batchSize: "8"\n', "batchSize"),
+        ("batchSize: 0\n", "batchSize"),
+        ("startupTimeout: 5m\n", "startupTimeout"),
+        ("minWorkers: 2\n", "minWorkers"),
+        ("model: {elementwise: true}\n", "elementwise"),
+        ("model: {threads: many}\n", "threads"),
+        ("model: {inputs: {numbers: {datatype: FLOAT}}}\n", "datatype"),
+        ("model: {inputs: {numbers: {dtype: FP32}}}\n", "dtype"),
+        ("model: {inputs: {image: {datatype: FP32}}}\n", "image"),
+        ("model: [1, 2]\n", "model"),
+        ("batchSize: 8\nbatchSize: 9\n", "batchSize"),
+        ("", "no settings"),
+        ("# batchSize: 8\n", "no settings"),
+        ("- batchSize\n", "list"),
+        ("batchSize:\t8\n\tmaxBatchDelay: 1\n", "YAML"),
+        ("model: {\n", "YAML"),
+    ],
+)
+def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, named: str) -> None:
+    model = models.save(models.Difference(), tmp_path / "m.pt")
+    model.with_suffix(".yaml").write_text(settings)
+    with pytest.raises(ArchiveError) as error:
+        archiver.main("difference", "1.0", model, None, tmp_path / "store")
+    assert named in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04"])
+def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    model = tmp_path / "m.pt"
+    model.write_bytes(content)
+    done = make_archive("--model", model, "--name", "m", "--store", tmp_path / "store")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"archive: {model} cannot be served: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_model_that_takes_strings_is_refused_in_one_line(tmp_path: Path) -> None:
+    model = models.save(zoo.Words(), tmp_path / "m.pt")
+    done = make_archive("--model", model, "--name", "words", "--store", tmp_path / "store")
+    assert done.returncode == 1
+    assert "words" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_archive_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+    archives = []
+    for module in (models.Difference(), models.Triple()):
+        model = models.save(module, tmp_path / "m.pt")
+        with suppress(ArchiveError):
+            archiver.main("m", "1.0", model, None, tmp_path)
+        archives.append((tmp_path / "m-1.0.mar").read_bytes())
+    assert archives[0] == archives[1]
+    with pytest.raises(ArchiveError, match="FORCE=1"):
+        archiver.main("m", "1.0", model, None, tmp_path)
+    archiver.main("m", "1.0", model, None, tmp_path, replace=True)
+    # The same once more is no change.
+    archiver.main("m", "1.0", model, None, tmp_path)
+    assert (tmp_path / "m-1.0.mar").read_bytes() != archives[0]
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_the_model_shows_what_is_inside(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""LitServe with batches along dimension 0, workers and API servers."""
+
+import os
+
+import litserve as ls
+import torch
+
+CORES = os.cpu_count() or 1
+
+
+class Network(ls.LitAPI):
+    """Batches by concatenation."""
+
+    def setup(self, device):
+        """Load the model, once in each worker."""
+        torch.set_num_threads(1)
+        self.model = torch.jit.load(os.environ["NETWORK"], map_location=device).eval()
+
+    def decode_request(self, request):
+        """Return a request's lists as a tensor."""
+        return torch.tensor(request)
+
+    def batch(self, inputs):
+        """Return the tensors of a batch."""
+        self.sizes = [len(rows) for rows in inputs]
+        return torch.cat(inputs)
+
+    def predict(self, x):
+        """Call the model."""
+        with torch.inference_mode():
+            return self.model(x)
+
+    def unbatch(self, output):
+        """Return each request's part."""
+        return output.split(self.sizes)
+
+    def encode_response(self, output):
+        """Return what LitServe prints as JSON."""
+        return output.tolist()
+
+
+if __name__ == "__main__":
+    server = ls.LitServer(
+        Network(max_batch_size=64, batch_timeout=0.001),
+        accelerator="cpu",
+        workers_per_device=CORES,
+        fast_queue=True,
+    )
+    server.run(
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        num_api_servers=CORES,
+        log_level="warning",
+        generate_client_file=False,
+    )

@@ -1,0 +1,98 @@
+"""How a network's input travels to each kind of server, in JSON or as bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import requests
+
+from scripts.bench.forms import Numbers
+from scripts.bench.generator import JSON
+from scripts.bench.networks import Floats, Network
+
+# A convolution's sums depend on the order in which a library adds them.
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+TIMEOUT_SECONDS = 30
+LENGTH = "Inference-Header-Content-Length"
+
+
+class TensorForm(NamedTuple):
+    """The request for one network, the same each time.
+
+    Attributes:
+        name: JSON or binary.
+        path: where the server takes it.
+        network: which.
+        headers: the request's headers.
+        content: the request's body.
+        decode: the numbers in the answer's body.
+    """
+
+    name: str
+    path: str
+    network: Network
+    headers: Mapping[str, str]
+    content: bytes
+    decode: Callable[[bytes], Any]
+
+    def body(self, numbers: Numbers) -> bytes:  # noqa: ARG002 (the input is the network's)
+        """Return the request's body."""
+        return self.content
+
+    def mistake(self, numbers: Numbers, answer: bytes) -> str:  # noqa: ARG002
+        """Say what is wrong with the answer; empty where it is the network's output."""
+        try:
+            got = np.asarray(self.decode(answer), np.float32).reshape(self.network.output.shape)
+        except (ValueError, LookupError, TypeError) as error:
+            return f"the answer is not of the form that it promises ({error}): {answer[:200]!r}"
+        if not np.allclose(got, self.network.output, RELATIVE, ABSOLUTE):
+            return f"the answer is not the output of {self.network.name}: {answer[:200]!r}"
+        return ""
+
+
+def lists(network: Network, path: str) -> TensorForm:
+    """Return the form of nested lists, in and out."""
+    return TensorForm("JSON", path, network, JSON, _json(network.input.tolist()), json.loads)
+
+
+def v2(network: Network, path: str) -> TensorForm:
+    """Return the Open Inference Protocol V2 in JSON."""
+    body = _json({"inputs": [{**_head(network), "data": network.input.ravel().tolist()}]})
+    return TensorForm(
+        "JSON", path, network, JSON, body, lambda a: json.loads(a)["outputs"][0]["data"]
+    )
+
+
+def v2_binary(network: Network, path: str) -> TensorForm:
+    """Return V2 with its binary tensor data extension, in and out."""
+    data = network.input.tobytes()
+    tensor = {**_head(network), "parameters": {"binary_data_size": len(data)}}
+    head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
+    headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
+    return TensorForm("binary", path, network, headers, head + data, lambda a: _last(a, network))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _head(network: Network) -> dict[str, object]:
+    return {"name": "input", "shape": list(network.shape), "datatype": "FP32"}
+
+
+def _last(answer: bytes, network: Network) -> Floats:
+    """Return the one output, which the answer ends with."""
+    return np.frombuffer(answer[-network.output.nbytes :], np.float32)
+
+
+def ask(base: str, form: TensorForm) -> str:
+    """Send the request to the server at `base`; return what is wrong with its answer."""
+    answer = requests.post(
+        base + form.path, form.content, headers=dict(form.headers), timeout=TIMEOUT_SECONDS
+    )
+    if answer.status_code != 200:  # noqa: PLR2004 (HTTP's OK)
+        return f"{form.name}: status {answer.status_code}, {answer.content[:300]!r}"
+    return form.mistake([], answer.content)

@@ -1,0 +1,103 @@
+"""The run with networks as tables, and the goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.bench.goals import Goal
+from scripts.bench.lineup import BASELINE, SELF
+from scripts.bench.medians import Figure, of, ratio
+from scripts.bench.networks import Network
+from scripts.bench.report import goals_table, short, table, write_between_markers
+from scripts.bench.results import Results
+
+BEGIN = "<!-- make bench NETWORKS=1 WRITE=1: begin -->"
+END = "<!-- make bench NETWORKS=1 WRITE=1: end -->"
+CONNECTIONS = 8
+FORMS = ("JSON", "binary")
+# Requests of this server with binary tensors for one in JSON of whichever server is fastest there.
+BINARY_TIMES = 4
+
+
+def report(found: Mapping[Network, Results]) -> str:
+    """Return the whole report."""
+    first = next(iter(found.values()))
+    parts = [
+        "; ".join(f"{title}: {text}" for title, text in first.machine.items()),
+        "",
+        f"Requests per second over {CONNECTIONS} connections, and how many times {BASELINE}'s in "
+        "JSON that is; milliseconds for a request, p50 / p99; processor seconds for 1 000 "
+        f"requests. Medians of {len(first.rounds)} rounds; ratios are taken within one.",
+    ]
+    for network, results in found.items():
+        names = sorted(
+            {name for each in results.rounds for name in each},
+            key=lambda name: -_median(results, name, "JSON"),
+        )
+        parts += ["", f"{network.title}, float32:".capitalize(), "", _figures(results, names)]
+        parts += [f"\nNot measured: {name}: {why}." for name, why in results.missing.items()]
+    every = [goal for network, results in found.items() for goal in goals(network, results)]
+    return "\n".join([*parts, "", "The goals.", "", goals_table(every)]) + "\n"
+
+
+def goals(network: Network, results: Results) -> list[Goal]:
+    """Return what this server is to reach with one network."""
+    others = {name for each in results.rounds for name in each if name != SELF}
+
+    def against(others: set[str], form: str, other_form: str, wanted: float) -> Goal:
+        found = {
+            name: spread
+            for name in others
+            if (spread := ratio(results, SELF, per_second(form), name, per_second(other_form)))
+        }
+        # The strongest of the others is the one that leaves the smallest ratio.
+        name = min(found, key=lambda each: found[each].median, default="")
+        what = f"{network.name}: requests/s, {form} against the best {other_form}"
+        return Goal(what, wanted, False, found.get(name), name)
+
+    return [
+        *(against(others, form, form, 1) for form in FORMS),
+        against({*others, SELF}, "binary", "JSON", BINARY_TIMES),
+    ]
+
+
+def write(page: Path, text: str) -> None:
+    """Put the report between its markers in `page`."""
+    write_between_markers(page, text, BEGIN, END)
+
+
+def per_second(form: str) -> Figure:
+    """Return the figure: requests per second in a form."""
+    return lambda turn: turn.samples[form].per_second if form in turn.samples else None
+
+
+def _figures(results: Results, names: list[str]) -> str:
+    def cells(name: str, form: str) -> list[str]:
+        got = of(results, name, per_second(form))
+        if got is None:
+            return ["-", "-", "-"]
+
+        def median(figure: Figure) -> float:
+            spread = of(results, name, figure)
+            return spread.median if spread else 0.0
+
+        times = ratio(results, name, per_second(form), BASELINE, per_second("JSON"))
+        errors = median(lambda turn: turn.samples[form].errors)
+        return [
+            f"{got.median:.0f}"
+            + (f" ({times.median:.1f}x)" if times else "")
+            + (f", {100 * errors:.2g} % errors" if errors else ""),
+            f"{short(median(lambda turn: turn.samples[form].p50_ms))} / "
+            f"{short(median(lambda turn: turn.samples[form].p99_ms))}",
+            short(median(lambda turn: turn.samples[form].cpu_ms)),
+        ]
+
+    head = [f"{form}{what}" for form in FORMS for what in (" requests/s", " ms", " processor s")]
+    rows = [[name, *(cell for form in FORMS for cell in cells(name, form))] for name in names]
+    return table(["server", *head], rows)
+
+
+def _median(results: Results, name: str, form: str) -> float:
+    spread = of(results, name, per_second(form))
+    return spread.median if spread else 0.0

@@ -1,0 +1,126 @@
+"""Measure how fast networks are served, with tensors in JSON and in bytes, against other servers.
+
+python -m scripts.bench.tensors [OPTIONS]; --help lists them
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from scripts.bench import generator, machine, process, tensor_report
+from scripts.bench.environments import NotInstallable
+from scripts.bench.generator import Generator
+from scripts.bench.measure import Request, measure_request, memory_mb
+from scripts.bench.network_lineup import Entry, entries
+from scripts.bench.networks import NETWORKS, Network
+from scripts.bench.process import Failed, Running
+from scripts.bench.results import Results, Sample, Turn
+from scripts.bench.tensor_forms import TensorForm, ask
+from scripts.store.paths import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+
+
+class Run(NamedTuple):
+    """How to measure.
+
+    Attributes:
+        generator: the load generator.
+        rounds: how often each server has its turn.
+        seconds: how long each form is asked for; the first one once more before, unmeasured,
+            because just-in-time compilers and TorchScript's first calls are slow.
+        folder: for bodies and logs.
+    """
+
+    generator: Generator
+    rounds: int
+    seconds: float
+    folder: Path
+
+    def measure(self, network: Network, only: Sequence[str]) -> Results:
+        """Return every server's figures for one network."""
+        network.build()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        results = Results(machine.describe(self.generator.name, self.rounds, self.seconds))
+        chosen = [e for e in entries(network) if _chosen(e.contender.name, only)]
+        ready = [entry for entry in chosen if self._prepared(entry, results)]
+        for number in range(self.rounds):
+            turns: dict[str, Turn] = {}
+            # Nobody is always the first.
+            shift = number * len(ready) // self.rounds
+            for entry in [*ready[shift:], *ready[:shift]]:
+                name = entry.contender.name
+                try:
+                    turns[name] = self._turn(entry)
+                except Failed as error:
+                    print(f"{network.name}, round {number + 1}: {name}: {error}", flush=True)
+                    continue
+                rates = (f"{form} {s.per_second:.0f}/s" for form, s in turns[name].samples.items())
+                print(f"{network.name}, round {number + 1}: {name}: {', '.join(rates)}", flush=True)
+            results.rounds.append(turns)
+        return results
+
+    def _prepared(self, entry: Entry, results: Results) -> bool:
+        """Install and build a contender; why one cannot be stands in the results."""
+        try:
+            process.build(entry.contender)
+            entry.contender.names()
+        except (NotInstallable, Failed) as error:
+            results.missing[entry.contender.name] = str(error)
+            print(f"{entry.contender.name} is left out: {error}", flush=True)
+            return False
+        return True
+
+    def _turn(self, entry: Entry) -> Turn:
+        with process.running(entry.contender, self._log(entry.contender.name)) as target:
+            rest = memory_mb(target.processes())
+            for form in entry.forms:
+                if mistake := ask(target.base, form):
+                    raise Failed(mistake)
+            self._sample(target, entry.forms[0])
+            samples = {form.name: self._sample(target, form) for form in entry.forms}
+            return Turn(target.start_seconds, rest, samples)
+
+    def _sample(self, target: Running, form: TensorForm) -> Sample:
+        body = self.folder / f"{form.network.name}-{form.name}"
+        body.write_bytes(form.content)
+        request = Request(target.base + form.path, body, form.headers)
+        return measure_request(
+            self.generator, target, request, tensor_report.CONNECTIONS, self.seconds
+        )
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.log"
+
+
+def _chosen(name: str, only: Sequence[str]) -> bool:
+    return not only or any(part.strip().lower() in name.lower() for part in only)
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="turns of each server")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="seconds of each load")] = 3,
+    only: Annotated[str, typer.Option(help="only servers with one of these in their name")] = "",
+    write: Annotated[bool, typer.Option(help="put the tables into docs/ too")] = False,
+    folder: Annotated[Path, typer.Option(help="where the results go")] = ROOT / "build",
+) -> None:
+    """Measure how fast networks are served, against other servers on this machine."""
+    tool = generator.find()
+    how = Run(tool, rounds, seconds, folder / "bench" / "tensors")
+    found = {}
+    for network in NETWORKS:
+        found[network] = how.measure(network, [part for part in only.split(",") if part])
+        found[network].save(folder / f"bench-{network.name}.json")
+    text = tensor_report.report(found)
+    print(f"\n{text}")
+    if write:
+        tensor_report.write(PAGE, text)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,138 @@
+"""Command lines that ask a model, made from its metadata and tried on it before they are shown."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+# Sizes to try for a dimension that may be any: what a model needs at least is not known.
+SIZES = (4, 32, 224)
+# Where the metadata leaves the datatype or the number of dimensions open.
+DATATYPES, RANKS = ("FP32", "INT64"), (1, 2, 3, 4)
+# Numbers that an example holds at most: a larger guess says nothing more.
+NUMBERS = 200_000
+# Numbers of a tensor up to which they differ from each other.
+VARIED = 24
+# Characters of a body that a command line spells out.
+SPELT_OUT = 400
+
+
+class Tensor(NamedTuple):
+    """An input of an example."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    def numbers(self) -> list[Any]:
+        """Return its numbers, row by row."""
+        if self.datatype == "BOOL":
+            return [True] * self.size
+        step = 0.5 if self.datatype.startswith(("FP", "BF")) else 1
+        if self.size > VARIED:
+            return [step] * self.size
+        return [(i % 9 + 1) * step for i in range(self.size)]
+
+    def nested(self) -> Any:  # noqa: ANN401 (JSON of any depth)
+        """Return its numbers as lists of lists."""
+        return _nested(self.numbers(), self.shape)
+
+
+class Example(NamedTuple):
+    """A request.
+
+    Attributes:
+        form: bare, V1 or V2.
+        path: behind the server's URL.
+        value: its body.
+    """
+
+    form: str
+    path: str
+    value: Any
+
+    def body(self) -> bytes:
+        """Return the body's bytes."""
+        return json.dumps(self.value).encode()
+
+    def command(self, url: str) -> str:
+        """Return the line for a shell; a long body is written by Python."""
+        curl = "curl -H 'Content-Type: application/json'"
+        text = json.dumps(self.value)
+        if len(text) <= SPELT_OUT:
+            return f"{curl} -d '{text}' {url}{self.path}"
+        program = f"import json; print(json.dumps({_expression(self.value)}))"
+        return f"python3 -c '{program}' | {curl} --data-binary @- {url}{self.path}"
+
+
+def examples(metadata: Mapping[str, Any], answers: Callable[[bytes], bool]) -> list[Example]:
+    """Return one request for each form that the model takes; none where no guess was answered.
+
+    Args:
+        metadata: the model's, as the server answers it.
+        answers: whether the model answers a body with status 200.
+    """
+    for tensors in _guesses(metadata["inputs"]):
+        made = _forms(metadata["name"], tensors, rows=metadata["batch"] == "rows")
+        if answers(made[-1].body()):
+            return [each for each in made if answers(each.body())]
+    return []
+
+
+def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:
+    """Yield what the required inputs may be, each guess once."""
+    required = [each for each in inputs if not each.get("optional")]
+    tried: list[list[Tensor]] = []
+    for size, rank, datatype in itertools.product(SIZES, RANKS, DATATYPES):
+        guess = [_guess(each, size, rank, datatype) for each in required]
+        if guess not in tried and sum(tensor.size for tensor in guess) <= NUMBERS:
+            tried.append(guess)
+            yield guess
+
+
+def _guess(given: Mapping[str, Any], size: int, rank: int, datatype: str) -> Tensor:
+    shape = given.get("shape") or [-1] * rank
+    # One row is enough; of a plain list more.
+    first = 1 if len(shape) > 1 else size
+    filled = [(size if i else first) if known < 0 else known for i, known in enumerate(shape)]
+    return Tensor(given["name"], given.get("datatype") or datatype, filled)
+
+
+def _forms(model: str, tensors: Sequence[Tensor], *, rows: bool) -> list[Example]:
+    whole = {tensor.name: tensor.nested() for tensor in tensors}
+    instance = {name: value[0] for name, value in whole.items()} if rows else whole
+    alone = len(tensors) == 1
+    instances = [next(iter(instance.values())) if alone else instance]
+    inputs = [{**tensor._asdict(), "data": tensor.numbers()} for tensor in tensors]
+    made = [
+        Example("V1", f"/v1/models/{model}:predict", {"instances": instances}),
+        Example("V2", f"/v2/models/{model}/infer", {"inputs": inputs}),
+    ]
+    bare = Example("bare", f"/predictions/{model}", next(iter(whole.values()), None))
+    return [bare, *made] if alone else made
+
+
+def _nested(numbers: Sequence[Any], shape: Sequence[int]) -> Any:  # noqa: ANN401 (JSON of any depth)
+    if not shape:
+        return numbers[0]
+    step = math.prod(shape[1:])
+    return [_nested(numbers[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+def _expression(value: Any) -> str:  # noqa: ANN401 (JSON of any depth)
+    """Return Python for `value`; a list of equal items is one item, multiplied."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(k)}: {_expression(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list):
+        if len(value) > 1 and all(item == value[0] for item in value):
+            return f"[{_expression(value[0])}] * {len(value)}"
+        return f"[{', '.join(map(_expression, value))}]"
+    return json.dumps(value) if isinstance(value, str) else repr(value)

@@ -1,0 +1,90 @@
+"""An archive's model, loaded as a worker loads it: what it takes and gives, and whether it answers.
+
+TorchServe's own `Service` reads the manifest and the settings; the handler's code does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ts.context import RequestProcessor
+from ts.service import Service
+
+from scripts.store.archive import MANIFEST, ArchiveError
+from scripts.store.paths import ROOT
+
+HANDLER = ROOT / "handler"
+# The handler's modules import each other by the flat names that they have in an archive.
+if str(HANDLER) not in sys.path:
+    sys.path.insert(0, str(HANDLER))
+import settings  # noqa: E402 (from that folder)
+
+from handler import TensorHandler  # noqa: E402
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the content of a settings file.
+
+    Raises:
+        ArchiveError: a worker would not take it; one line names the file and the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        settings.read_text(text)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ArchiveError(f"{path}: {error}") from None
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+class Loaded:
+    """A model that is ready to answer."""
+
+    def __init__(self, archive: Path, folder: Path) -> None:
+        """Unpack `archive` into `folder` and load its model.
+
+        Raises:
+            ArchiveError: a worker could not load it; one sentence says why.
+        """
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(folder)
+        manifest = json.loads((folder / MANIFEST).read_text())
+        name = manifest["model"]["modelName"]
+        self._handler = TensorHandler()
+        service = Service(name, str(folder), manifest, self._handler.handle, None, 1)
+        self._context = service.context
+        try:
+            self._handler.initialize(self._context)
+        except Exception as error:  # noqa: BLE001 (whatever stops a worker stops the packaging)
+            raise ArchiveError(_sentence(error)) from None
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the server answers at /predictions/NAME/VERSION/metadata."""
+        _, answer = self._ask(b"", {"url_path": "metadata"})
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def answers(self, body: bytes) -> bool:
+        """Say whether the model answers a body with status 200."""
+        return self._ask(body, {"Content-Type": "application/json"})[0] == 200  # noqa: PLR2004
+
+    def _ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        processor = RequestProcessor(headers)
+        self._context.request_processor = [processor]
+        (answer,) = self._handler.handle([{"body": body}], self._context)
+        return processor.get_response_status_code(), answer
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error in one line; TorchScript's own end with what happened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, ValueError):
+        return " ".join(lines)
+    return f"TorchScript cannot load the file: {lines[-1] if lines else type(error).__name__}"

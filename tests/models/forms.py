@@ -1,0 +1,161 @@
+"""Every form of a request and its answer, written and read independently of the handler."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import requests
+import torch
+from torch import Tensor
+
+from tests.models.kinds import Kind, Tensors
+
+DATATYPES = {
+    "BOOL": torch.bool,
+    "INT8": torch.int8,
+    "INT16": torch.int16,
+    "INT32": torch.int32,
+    "INT64": torch.int64,
+    "UINT8": torch.uint8,
+    "UINT16": torch.uint16,
+    "UINT32": torch.uint32,
+    "UINT64": torch.uint64,
+    "FP16": torch.float16,
+    "BF16": torch.bfloat16,
+    "FP32": torch.float32,
+    "FP64": torch.float64,
+}
+NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+LENGTH = "Inference-Header-Content-Length"
+
+
+class Sent(NamedTuple):
+    """A request: its path behind the server's URL, its body and its headers."""
+
+    path: str
+    body: bytes
+    headers: dict[str, str]
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def to_bytes(tensor: Tensor) -> bytes:
+    """Return a tensor's numbers as the binary extension sends them: little endian, row by row."""
+    flat = tensor.contiguous().flatten()
+    return bytes(flat.view(torch.uint8).tolist()) if flat.numel() else b""
+
+
+def from_bytes(data: bytes, datatype: str, shape: Sequence[int]) -> Tensor:
+    """Return the tensor of what `to_bytes` wrote."""
+    if not data:
+        return torch.empty(shape, dtype=DATATYPES[datatype])
+    flat = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    return flat.view(DATATYPES[datatype]).reshape(shape)
+
+
+def bare(kind: Kind, inputs: Tensors) -> Sent:
+    """The one input as it stands."""
+    (tensor,) = inputs.values()
+    return Sent(f"/predictions/{kind.name}", _json(tensor.tolist()), {})
+
+
+def read_bare(kind: Kind, answer: requests.Response) -> dict[str, Any]:
+    """Return nested lists by the output's name."""
+    found = answer.json()
+    return {kind.outputs[0]: found} if len(kind.outputs) == 1 else dict(found)
+
+
+def v1(kind: Kind, inputs: Tensors) -> Sent:
+    """KServe V1: with rows, each row is an instance; otherwise the inputs are one instance."""
+    lists: dict[str, Any] = {name: tensor.tolist() for name, tensor in inputs.items()}
+    if not kind.rows:
+        lists = {name: [value] for name, value in lists.items()}
+    rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    instances = [next(iter(row.values())) for row in rows] if len(lists) == 1 else rows
+    return Sent(f"/v1/models/{kind.name}:predict", _json({"instances": instances}), {})
+
+
+def read_v1(kind: Kind, answer: requests.Response) -> dict[str, Any]:
+    """Return nested lists by the outputs' names."""
+    predictions = answer.json()["predictions"]
+    if len(kind.outputs) == 1:
+        return {kind.outputs[0]: predictions if kind.rows else predictions[0]}
+    if not kind.rows:
+        (prediction,) = predictions
+        return dict(prediction)
+    return {name: [row[name] for row in predictions] for name in kind.outputs}
+
+
+def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
+    """Return V2's description of tensors."""
+    return [
+        {"name": name, "shape": list(tensor.shape), "datatype": NAMES[tensor.dtype]}
+        for name, tensor in tensors.items()
+    ]
+
+
+def v2(kind: Kind, inputs: Tensors) -> Sent:
+    """Open Inference Protocol V2 in JSON; the order of the inputs means nothing."""
+    heads = [
+        {**head, "data": tensor.flatten().tolist()}
+        for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
+    ]
+    if kind.name != "joined":
+        heads.reverse()
+    return Sent(f"/v2/models/{kind.name}/infer", _json({"id": "7", "inputs": heads}), {})
+
+
+def read_v2(_kind: Kind, answer: requests.Response) -> Tensors:
+    """Return tensors by the outputs' names."""
+    found = answer.json()
+    assert found["id"] == "7"
+    return {
+        tensor["name"]: _tensor(tensor["data"], tensor["datatype"]).reshape(tensor["shape"])
+        for tensor in found["outputs"]
+    }
+
+
+def binary(kind: Kind, inputs: Tensors) -> Sent:
+    """V2 with the binary tensor data extension, in and out."""
+    data = [to_bytes(tensor) for tensor in inputs.values()]
+    heads = [
+        {**head, "parameters": {"binary_data_size": len(part)}}
+        for head, part in zip(v2_head(inputs), data, strict=True)
+    ]
+    head = _json({"inputs": heads, "parameters": {"binary_data_output": True}})
+    headers = {LENGTH: str(len(head)), "Content-Type": "application/octet-stream"}
+    return Sent(f"/v2/models/{kind.name}/infer", b"".join([head, *data]), headers)
+
+
+def read_binary(_kind: Kind, answer: requests.Response) -> Tensors:
+    """Return tensors by the outputs' names; nothing of the body is left over."""
+    length = int(answer.headers[LENGTH])
+    rest = answer.content[length:]
+    found = {}
+    for tensor in json.loads(answer.content[:length])["outputs"]:
+        size = tensor["parameters"]["binary_data_size"]
+        found[tensor["name"]] = from_bytes(rest[:size], tensor["datatype"], tensor["shape"])
+        rest = rest[size:]
+    assert not rest
+    return found
+
+
+def _tensor(data: list[Any], datatype: str) -> Tensor:
+    """Return JSON's numbers as a tensor; each must be one that the datatype holds exactly."""
+    dtype = DATATYPES[datatype]
+    tensor = torch.tensor(data, dtype=dtype)
+    assert tensor.tolist() == data or any(map(math.isnan, data))
+    return tensor
+
+
+FORMS = {
+    "bare": (bare, read_bare),
+    "V1": (v1, read_v1),
+    "V2": (v2, read_v2),
+    "binary": (binary, read_binary),
+}

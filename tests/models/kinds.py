@@ -1,0 +1,274 @@
+"""The models of zoo.py as they are served: how each is saved, what its settings say, what it gets.
+
+An input is a dict of tensors by the names of the module's arguments. `ask` makes one from a seed;
+what is left out of it is left out of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Generator, Tensor, nn
+
+from tests.models import zoo
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A model that the tests serve.
+
+    Attributes:
+        name: in addresses.
+        build: the TorchScript module, with weights that depend on nothing.
+        settings: the key `model` of its settings.
+        ask: a request's inputs from a source of random numbers and a number of rows.
+        outputs: the names of its outputs, in order.
+        bare: whether the bare form can ask it: one required input, a tensor.
+        exact: whether its answers are those of a direct call to the last bit; where requests are
+            merged along rows, float32's last bits may differ.
+    """
+
+    name: str
+    build: Callable[[], torch.jit.ScriptModule]
+    settings: Mapping[str, Any]
+    ask: Callable[[Generator, int], Tensors]
+    outputs: tuple[str, ...] = ("output",)
+    bare: bool = True
+    exact: bool = True
+
+    @property
+    def rows(self) -> bool:
+        """Whether dimension 0 is the batch."""
+        return self.settings.get("batch") == "rows"
+
+    def save(self, folder: Path) -> Path:
+        """Write the TorchScript file, and its settings beside it."""
+        path = folder / f"{self.name}.pt"
+        torch.manual_seed(7)
+        torch.jit.save(self.build(), str(path))
+        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
+        return path
+
+    def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
+        """Return what the module itself answers, by name."""
+        with torch.inference_mode():
+            found = module(*self.arguments(inputs))
+        if isinstance(found, dict):
+            return found
+        tensors = found if isinstance(found, tuple) else (found,)
+        return dict(zip(self.outputs, tensors, strict=True))
+
+    def arguments(self, inputs: Tensors) -> list[Any]:
+        """Return `inputs` as the module takes them."""
+        return list(inputs.values())
+
+
+class Several(Kind):
+    """A model whose one argument holds all inputs: a dict or a list."""
+
+    def arguments(self, inputs: Tensors) -> list[Any]:
+        """Return the one argument."""
+        return [dict(inputs)] if self.name == "features" else [list(inputs.values())]
+
+
+class WithNumbers(Kind):
+    """A model that takes numbers beside its tensor."""
+
+    def arguments(self, inputs: Tensors) -> list[Any]:
+        """Return the tensor and the numbers."""
+        return [inputs["x"], *(inputs[name].item() for name in ("k", "scale", "smallest"))]
+
+
+def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
+    """Return what compiles a module."""
+    return lambda: torch.jit.script(make().eval())
+
+
+def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torch.jit.ScriptModule]:
+    """Return what traces a module."""
+    return lambda: torch.jit.trace(make().eval(), example)
+
+
+def frozen_and_quantized() -> torch.jit.ScriptModule:
+    """Return a module without parameters: its weights are int8 constants."""
+    quantize = torch.ao.quantization.quantize_dynamic
+    module = quantize(zoo.Tabular().eval(), {nn.Linear})
+    return torch.jit.freeze(torch.jit.script(module))
+
+
+def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:
+    """Return an input's settings."""
+    return {"datatype": datatype, "shape": list(shape)}
+
+
+def normal(generator: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return numbers around zero."""
+    return torch.randn(*shape, generator=generator).to(dtype)
+
+
+def ids(generator: Generator, end: int, *shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+    """Return integers from zero to below `end`."""
+    return torch.randint(end, shape, generator=generator, dtype=dtype)
+
+
+def _encoder(g: Generator, n: int) -> Tensors:
+    inputs = {"input_ids": ids(g, 100, n, 7)}
+    # Every other request leaves the mask out.
+    return inputs if n % 2 else {**inputs, "attention_mask": ids(g, 2, n, 7)}
+
+
+KINDS = [
+    Kind(
+        "resnet",
+        traced(zoo.ResNet, torch.zeros(2, 3, 224, 224)),
+        {"batch": "rows", "inputs": {"image": spec("FP32", -1, 3, 224, 224)}},
+        lambda g, n: {"image": normal(g, n, 3, 224, 224)},
+        exact=False,
+    ),
+    Kind(
+        "tabular",
+        scripted(zoo.Tabular),
+        {"batch": "rows", "inputs": {"features": spec("FP32", -1, 20)}, "outputs": ["classes"]},
+        lambda g, n: {"features": normal(g, n, 20)},
+        ("classes",),
+        exact=False,
+    ),
+    Kind(
+        "encoder",
+        scripted(zoo.Encoder),
+        {
+            "batch": "rows",
+            "inputs": {"input_ids": spec("INT64", -1, -1), "attention_mask": spec("INT64", -1, -1)},
+            "outputs": ["logits"],
+        },
+        _encoder,
+        ("logits",),
+        exact=False,
+    ),
+    Kind(
+        "forecast",
+        scripted(zoo.Forecast),
+        {"batch": "rows", "inputs": {"series": spec("FP32", -1, -1, 4)}},
+        lambda g, n: {"series": normal(g, n, 5, 4)},
+        exact=False,
+    ),
+    Kind(
+        "autoencoder",
+        scripted(zoo.Autoencoder),
+        {
+            "batch": "rows",
+            "inputs": {"x": spec("FP32", -1, 16)},
+            "outputs": ["reconstruction", "error"],
+        },
+        lambda g, n: {"x": normal(g, n, 16)},
+        ("reconstruction", "error"),
+        exact=False,
+    ),
+    Kind(
+        "detector",
+        scripted(zoo.Detector),
+        {"inputs": {"image": spec("FP32", 3, -1, -1)}},
+        lambda g, n: {"image": normal(g, 3, 8 * n, 32)},
+        ("boxes", "scores", "labels"),
+    ),
+    Kind(
+        "wide_and_deep",
+        scripted(zoo.WideAndDeep),
+        {"batch": "rows", "inputs": {"dense": spec("FP32", -1, 8), "ids": spec("INT64", -1, 3)}},
+        lambda g, n: {"dense": normal(g, n, 8), "ids": ids(g, 50, n, 3)},
+        bare=False,
+        exact=False,
+    ),
+    Several(
+        "features",
+        scripted(zoo.Features),
+        {"inputs": {"a": spec("FP64", -1), "b": spec("FP64", -1)}},
+        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("a", "b")},
+        ("sum", "product"),
+        bare=False,
+    ),
+    Kind(
+        "positive",
+        scripted(zoo.Positive),
+        {"batch": "elements", "inputs": {"x": spec("FP32", -1)}},
+        lambda g, n: {"x": normal(g, 3 * n)},
+    ),
+    Kind(
+        "half",
+        scripted(lambda: zoo.Narrow(torch.float16)),
+        {"inputs": {"x": spec("FP16", -1, 8)}},
+        lambda g, n: {"x": normal(g, n, 8, dtype=torch.float16)},
+    ),
+    Kind(
+        "bfloat",
+        scripted(lambda: zoo.Narrow(torch.bfloat16)),
+        {"inputs": {"x": spec("BF16", -1, 8)}},
+        lambda g, n: {"x": normal(g, n, 8, dtype=torch.bfloat16)},
+    ),
+    Kind(
+        "photo",
+        scripted(zoo.Photo),
+        {"inputs": {"image": spec("UINT8", -1, -1, 3)}, "outputs": ["score", "class"]},
+        lambda g, n: {"image": ids(g, 256, 8 + n, 12, 3, dtype=torch.uint8)},
+        ("score", "class"),
+    ),
+    Kind(
+        "cumulative",
+        scripted(zoo.Cumulative),
+        {"inputs": {"x": {"datatype": ["INT64", "FP64"]}}},
+        lambda g, n: {"x": ids(g, 1000, n, 3)},
+    ),
+    Kind(
+        "softmax",
+        scripted(zoo.Softmax),
+        {"inputs": {"x": {"datatype": "FP64"}}},
+        lambda g, n: {"x": normal(g, 2, n, 3, dtype=torch.float64)},
+    ),
+    Kind(
+        "spectrum",
+        scripted(zoo.Spectrum),
+        {"batch": "rows", "inputs": {"x": spec("FP64", -1, 4)}},
+        lambda g, n: {"x": normal(g, n, 4, dtype=torch.float64).abs()},
+    ),
+    Several(
+        "joined",
+        scripted(zoo.Joined),
+        {"inputs": {"parts": spec("FP32", -1, 2)}},
+        lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
+        bare=False,
+    ),
+    Kind(
+        "spans",
+        scripted(zoo.Spans),
+        {"batch": "rows", "inputs": {"tokens": spec("FP32", -1, -1)}},
+        lambda g, n: {"tokens": normal(g, n, 9)},
+        ("start", "end"),
+    ),
+    WithNumbers(
+        "best",
+        scripted(zoo.Best),
+        {"inputs": {"x": spec("FP64", -1)}},
+        lambda g, n: {
+            "x": normal(g, 5 * n, dtype=torch.float64),
+            "k": torch.tensor([n]),
+            "scale": torch.tensor([0.5], dtype=torch.float64),
+            "smallest": torch.tensor([n > 1]),
+        },
+        bare=False,
+    ),
+    Kind(
+        "quantized",
+        frozen_and_quantized,
+        {"inputs": {"features": spec("FP32", -1, 20)}},
+        lambda g, n: {"features": normal(g, n, 20)},
+    ),
+    Kind("echo", scripted(zoo.Echo), {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
+]
+BY_NAME = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,71 @@
+"""One server for all models: each is packaged and registered when a test first asks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import requests
+import torch
+
+from scripts.model import archiver
+from tests.models.forms import Sent
+from tests.models.kinds import BY_NAME, Kind
+from tests.support.server import JSON, Server
+
+# The one that the server starts with.
+FIRST = "tabular"
+
+
+class Serving:
+    """A running server and the modules of the models that it serves, for direct calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._modules: dict[str, torch.jit.ScriptModule] = {}
+        self._package(BY_NAME[FIRST])
+        # A worker for each model: there are more models than cores.
+        one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+        self.server = Server(folder, folder / "log", FIRST, environment=one)
+
+    def __enter__(self) -> Serving:
+        self.server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.server.__exit__(kind, error, traceback)
+
+    def module(self, kind: Kind) -> torch.jit.ScriptModule:
+        """Return the module of a model that the server serves from now on."""
+        if kind.name not in self._modules:
+            self._package(kind)
+            answer = requests.post(
+                f"{self.server.management}/models",
+                params={
+                    "url": f"{kind.name}-1.0.mar",
+                    "initial_workers": "1",
+                    "synchronous": "true",
+                },
+                timeout=60,
+            )
+            assert answer.status_code == 200, answer.text
+        return self._modules[kind.name]
+
+    def send(self, sent: Sent) -> requests.Response:
+        """Send a request."""
+        return requests.post(
+            self.server.url + sent.path,
+            data=sent.body,
+            headers={**JSON, **sent.headers},
+            timeout=60,
+        )
+
+    def _package(self, kind: Kind) -> None:
+        path = kind.save(self._folder)
+        archiver.main(kind.name, "1.0", path, None, self._folder)
+        self._modules[kind.name] = torch.jit.load(str(path))

@@ -1,0 +1,102 @@
+"""Many clients at once: shapes, datatypes, good and bad requests in the same batches."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+import pytest
+import requests
+import torch
+
+from tests.models.forms import FORMS, Sent
+from tests.models.kinds import BY_NAME, Tensors
+from tests.models.serving import Serving
+from tests.models.test_forms import same
+
+CLIENTS = 64
+REQUESTS = 256
+
+# What each server refuses, whatever the model: status and what the message says.
+BAD = {
+    "truncated": (lambda kind: Sent(f"/predictions/{kind.name}", b"[[1, 2", {}), 400),
+    "a string": (lambda kind: Sent(f"/predictions/{kind.name}", b'[["one"]]', {}), 400),
+    "ragged": (lambda kind: Sent(f"/predictions/{kind.name}", b"[[1, 2], [3]]", {}), 400),
+    "an unknown input": (
+        lambda kind: Sent(
+            f"/v2/models/{kind.name}/infer",
+            b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]},'
+            b' {"name": "no such", "shape": [1], "datatype": "FP32", "data": [1]}]}',
+            {},
+        ),
+        400,
+    ),
+    "no such datatype": (
+        lambda kind: Sent(
+            f"/v2/models/{kind.name}/infer",
+            b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP8", "data": [1]}]}',
+            {},
+        ),
+        400,
+    ),
+    "fewer bytes than said": (
+        lambda kind: Sent(
+            f"/v2/models/{kind.name}/infer",
+            b'{"inputs": [{"name": "x", "shape": [9], "datatype": "FP32",'
+            b' "parameters": {"binary_data_size": 36}}]}1234',
+            {"Inference-Header-Content-Length": "101"},
+        ),
+        400,
+    ),
+}
+
+
+def send_all(serving: Serving, requests_: list[Sent]) -> list[requests.Response]:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(pool.map(serving.send, requests_))
+
+
+@pytest.mark.parametrize(
+    "name", ["tabular", "encoder", "forecast", "spans", "echo", "cumulative", "autoencoder"]
+)
+def test_nobody_gets_anothers_answer_nor_its_error(serving: Serving, name: str) -> None:
+    kind = BY_NAME[name]
+    module = serving.module(kind)
+    dice = random.Random(name)
+    asked: list[tuple[str, Tensors | int, Sent]] = []
+    for seed in range(REQUESTS):
+        if dice.random() < 0.25:
+            make, status = BAD[dice.choice(list(BAD))]
+            asked.append(("", status, make(kind)))
+            continue
+        inputs = kind.ask(torch.Generator().manual_seed(seed), dice.randint(1, 5))
+        form = dice.choice([each for each in FORMS if len(inputs) == 1 or each != "bare"])
+        asked.append((form, inputs, FORMS[form][0](kind, inputs)))
+    answers = send_all(serving, [sent for _, _, sent in asked])
+    for (form, expected, sent), answer in zip(asked, answers, strict=True):
+        if isinstance(expected, int):
+            assert answer.status_code == expected, (sent, answer.text)
+            assert answer.json()["code"] == expected
+            continue
+        assert answer.status_code == HTTPStatus.OK, (sent.path, answer.text)
+        got = FORMS[form][1](kind, answer)
+        for output, tensor in kind.answer(module, expected).items():
+            same(kind, got[output], tensor)
+
+
+def test_an_answer_that_no_form_can_carry_is_that_requests_error(serving: Serving) -> None:
+    kind = BY_NAME["spectrum"]
+    serving.module(kind)
+    tensors = [torch.full((1, 4), -1.0 if n % 8 == 0 else n) for n in range(CLIENTS)]
+    sent = [FORMS["bare"][0](kind, {"x": tensor.double()}) for tensor in tensors]
+    answers = send_all(serving, sent)
+    assert [answer.status_code for answer in answers] == [
+        HTTPStatus.INTERNAL_SERVER_ERROR if n % 8 == 0 else HTTPStatus.OK for n in range(CLIENTS)
+    ]
+    assert answers[0].json()["type"] == "ModelError"
+    assert all(
+        torch.equal(torch.tensor(answer.json()), 2 * tensor)
+        for answer, tensor in zip(answers, tensors, strict=True)
+        if answer.ok
+    )

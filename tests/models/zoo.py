@@ -1,0 +1,248 @@
+"""Small models of the kinds that people deploy, with random weights.
+
+In a file of its own, because TorchScript compiles from source.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript's own words)
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# TorchScript reads annotations as they stand and knows the names of `typing` only.
+# ruff: noqa: UP006, UP045
+
+
+class Block(nn.Module):
+    """A residual block that halves height and width."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)])
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.norms[0](self.first(x)))
+        return functional.relu(self.norms[1](self.second(y)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    """An image classifier."""
+
+    def __init__(self, classes: int = 100) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 7, stride=4, padding=3)
+        self.blocks = nn.Sequential(Block(8, 16), Block(16, 32), Block(32, 64))
+        self.head = nn.Linear(64, classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, 3, H, W] to [N, classes]."""
+        y = self.blocks(functional.relu(self.stem(image)))
+        return self.head(y.mean(dim=(2, 3)))
+
+
+class Tabular(nn.Module):
+    """Rows of numbers to class probabilities."""
+
+    def __init__(self, features: int = 20, classes: int = 5) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(features, 64), nn.ReLU(), nn.Linear(64, classes), nn.Softmax(dim=1)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, 20] to [N, 5]."""
+        return self.layers(features)
+
+
+class Encoder(nn.Module):
+    """Token ids to logits, with a mask that may be left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(100, 16)
+        self.mix = nn.Linear(16, 16)
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, input_ids: Tensor, attention_mask: Optional[Tensor] = None) -> Tensor:
+        """[N, T] to [N, 3]."""
+        tokens = torch.tanh(self.mix(self.embedding(input_ids)))
+        if attention_mask is None:
+            return self.head(tokens.mean(dim=1))
+        weights = attention_mask.unsqueeze(2).to(tokens.dtype)
+        pooled = (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        return self.head(pooled)
+
+
+class Forecast(nn.Module):
+    """A time series to its next six values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(4, 12, batch_first=True)
+        self.head = nn.Linear(12, 6)
+
+    def forward(self, series: Tensor) -> Tensor:
+        """[N, T, 4] to [N, 6]."""
+        states, _ = self.lstm(series)
+        return self.head(states[:, -1])
+
+
+class Autoencoder(nn.Module):
+    """Answers with a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Linear(16, 4)
+        self.up = nn.Linear(4, 16)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        """[N, 16] to the reconstruction, [N, 16], and its error, [N]."""
+        reconstruction = self.up(torch.tanh(self.down(x)))
+        return reconstruction, (reconstruction - x).square().mean(dim=1)
+
+
+class Detector(nn.Module):
+    """One image to however many boxes: a dict whose tensors depend on the numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(3, 1, 8, stride=8)
+
+    def forward(self, image: Tensor) -> Dict[str, Tensor]:
+        """[3, H, W] to boxes [K, 4], scores [K] and labels [K]."""
+        scores = torch.sigmoid(self.score(image.unsqueeze(0)))[0, 0]
+        found = (scores > 0.5).nonzero()
+        top_left = found.to(torch.float32) * 8
+        return {
+            "boxes": torch.cat([top_left, top_left + 8], dim=1),
+            "scores": scores[found[:, 0], found[:, 1]],
+            "labels": found.sum(dim=1) % 3,
+        }
+
+
+class WideAndDeep(nn.Module):
+    """Two inputs of different datatypes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(50, 8)
+        self.deep = nn.Linear(8 + 8, 1)
+
+    def forward(self, dense: Tensor, ids: Tensor) -> Tensor:
+        """[N, 8] and [N, 3] to [N]."""
+        return self.deep(torch.cat([dense, self.embedding(ids)], dim=1)).squeeze(1)
+
+
+class Features(nn.Module):
+    """Named features in, named figures out."""
+
+    def forward(self, features: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """`a` and `b`, [N] each, to `sum` and `product`."""
+        a, b = features["a"], features["b"]
+        return {"sum": a + b, "product": a * b}
+
+
+class Positive(nn.Module):
+    """Answers with booleans."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x > 0
+
+
+class Narrow(nn.Module):
+    """A layer whose weights are of another datatype than float32."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 4).to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 8] to [N, 4]."""
+        return self.layer(x)
+
+
+class Photo(nn.Module):
+    """An image as it comes from a file, resized and normalised by the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 6, 8)
+
+    def forward(self, image: Tensor) -> Tuple[Tensor, Tensor]:
+        """uint8 [H, W, 3] to the best class's score, [1], and number, [1]."""
+        x = image.permute(2, 0, 1).unsqueeze(0).to(torch.float32) / 255
+        x = functional.interpolate(x, size=[16, 16], mode="bilinear", align_corners=False)
+        scores = self.layer((x - 0.45) / 0.22).mean(dim=(2, 3))
+        return scores.max(dim=1)
+
+
+class Cumulative(nn.Module):
+    """Sums along the last axis: a shape that is ignored gives other numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.cumsum(dim=-1)
+
+
+class Softmax(nn.Module):
+    """Probabilities along the last axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.softmax(dim=-1)
+
+
+class Spectrum(nn.Module):
+    """Doubles, but for one number below zero answers with complex numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if bool((x < 0).any()):
+            return torch.fft.fft(x)
+        return x * 2
+
+
+class Joined(nn.Module):
+    """Any number of tensors in."""
+
+    def forward(self, parts: List[Tensor]) -> Tensor:
+        return torch.cat(parts)
+
+
+class Span(NamedTuple):
+    """The answer's fields."""
+
+    start: Tensor
+    end: Tensor
+
+
+class Spans(nn.Module):
+    """Answers with a NamedTuple."""
+
+    def forward(self, tokens: Tensor) -> Span:
+        """[N, T] to [N] and [N]."""
+        return Span(start=tokens.argmin(dim=1), end=tokens.argmax(dim=1))
+
+
+class Best(nn.Module):
+    """Takes numbers beside the tensor, with defaults."""
+
+    def forward(self, x: Tensor, k: int = 2, scale: float = 1.0, smallest: bool = False) -> Tensor:
+        """[N] to [k]."""
+        return x.topk(k, largest=not smallest)[0] * scale
+
+
+class Echo(nn.Module):
+    """Gives back what it got: any datatype, any shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone()
+
+
+class Words(nn.Module):
+    """Not what the handler serves: takes strings."""
+
+    def forward(self, words: List[str]) -> Tensor:
+        return torch.tensor([len(word) for word in words])
