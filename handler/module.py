@@ -122,5 +122,3 @@ def sentence(error: BaseException) -> str:
     """Return what an error says: TorchScript's messages end with the sentence that says it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-

@@ -186,6 +186,4 @@ def _same(whole: Array, pieces: Sequence[Array], batch: Batch) -> bool:
         return False
     if batch == "elements" or whole.dtype.kind != "f":
         return bool(np.array_equal(whole, joined, equal_nan=whole.dtype.kind == "f"))
-    return bool(
-        np.allclose(whole, joined, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True)
-    )
+    return bool(np.allclose(whole, joined, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True))

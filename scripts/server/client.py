@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -162,6 +162,20 @@ class Client:
         """
         url = f"{self.target.inference}/predictions/{self.target.model}/{version}"
         return send("POST", url, timeout, body)
+
+    def metadata(self, version: str, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+        """Return what `version` takes and returns, in the shape of the Open Inference Protocol.
+
+        Raises:
+            Refused: the version is not registered, or its handler has no metadata.
+            ClientError: no response, or no JSON.
+        """
+        url = f"{self.target.inference}/predictions/{self.target.model}/{version}/metadata"
+        body = _checked(url, send("GET", url, timeout))
+        try:
+            return msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise NotTorchServe(f"{url} is not a model's metadata: {error}") from None
 
     def is_ready(self, version: str, timeout: float = READY_SECONDS) -> bool:
         """Return whether a worker of `version` has loaded the model and answers.

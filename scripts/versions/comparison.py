@@ -9,13 +9,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.server.client import Client, Unreachable
+from scripts.model.examples import examples
+from scripts.server.client import Client, Refused, Unreachable
 from scripts.versions.errors import VersionsError
 
 # Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
 # and smallest ones, one beyond them, floats that have to come back exact, one whose double is
 # infinite, no numbers, many numbers, several inputs, and a string among numbers.
-BODIES = [
+NUMBERS = [
     b"[1, 2, 3, 4]",
     b"[]",
     b"[9007199254740993, -4611686018427387904, 4611686018427387903]",
@@ -27,6 +28,8 @@ BODIES = [
     b'[1, "2"]',
 ]
 RETRY_SECONDS = 0.2
+# Time limit for each example.
+EXAMPLE_SECONDS = 30.0
 # Of a body or response in a message.
 SHOWN_CHARACTERS = 120
 
@@ -39,13 +42,13 @@ class Check(NamedTuple):
     """How to compare versions.
 
     Attributes:
-        bodies: the request bodies.
+        bodies: the request bodies; by default those that suit the model.
         timeout: time limit for each response, in seconds.
         accept_differences: whether it is enough that the new version returns 200 where the old one
             returns 200, and no 5xx elsewhere.
     """
 
-    bodies: Sequence[bytes]
+    bodies: Sequence[bytes] | None
     timeout: float
     accept_differences: bool
 
@@ -59,6 +62,34 @@ class Comparable(NamedTuple):
     def __str__(self) -> str:
         """Return one short line."""
         return _short(f"{self.status} {self.text}" if self.status else self.text)
+
+
+def requests_for(client: Client, version: str) -> list[bytes]:
+    """Return request bodies that suit the model.
+
+    For a model that takes a list of numbers, as DoubleIt does, and for an archive without metadata,
+    these are NUMBERS; for any other model an example in each format, made from its metadata.
+
+    Raises:
+        ClientError: no response.
+        VersionsError: no example was answered with 200.
+    """
+    try:
+        metadata = client.metadata(version)
+    except Refused:
+        return NUMBERS
+    if [each.get("shape") for each in metadata["inputs"]] == [[-1]]:
+        return NUMBERS
+
+    def answered(body: bytes) -> bool:
+        return client.predict(version, body, EXAMPLE_SECONDS).status == HTTPStatus.OK
+
+    found = [example.body() for example in examples(metadata, answered)]
+    if not found:
+        raise VersionsError(
+            f"no example request for {version} was answered with 200: pass others with --smoke"
+        )
+    return found
 
 
 def read(file: Path) -> list[bytes]:
@@ -76,14 +107,15 @@ def read(file: Path) -> list[bytes]:
     return bodies
 
 
-def compare(client: Client, old: str, new: str, check: Check) -> None:
-    """Check that `new` responds as `old` does.
+def compare(client: Client, old: str, new: str, check: Check) -> int:
+    """Check that `new` responds as `old` does; return the number of requests.
 
     Raises:
         DifferentResponseError: it does not; the message has the request body and both responses.
     """
+    bodies = requests_for(client, old) if check.bodies is None else check.bodies
     told = False
-    for body in check.bodies:
+    for body in bodies:
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
             raise DifferentResponseError(
@@ -104,6 +136,7 @@ def compare(client: Client, old: str, new: str, check: Check) -> None:
             f"{old} returns 200 for none of the smoke requests, so they show nothing: pass "
             "others with --smoke"
         )
+    return len(bodies)
 
 
 def _sound(actual: Comparable, expected: Comparable) -> bool:

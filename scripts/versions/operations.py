@@ -216,11 +216,9 @@ class Operations:
     def _check(self, old: str, version: str, workers: int, check: comparison.Check) -> None:
         self._wait_ready(f"waiting for {version} to answer", version, workers)
         with self._progress.waiting(f"comparing the responses of {version} with those of {old}"):
-            comparison.compare(self._client, old, version, check)
+            count = comparison.compare(self._client, old, version, check)
         manner = "with 200" if check.accept_differences else f"as {old} does"
-        self._progress.say(
-            f"{self._model} {version} answers {len(check.bodies)} smoke requests {manner}"
-        )
+        self._progress.say(f"{self._model} {version} answers {count} smoke requests {manner}")
 
     def _set_default(self, version: str) -> None:
         self._client.set_default(version)
