@@ -42,7 +42,9 @@ class Module:
         self.device = device
         self._names = settings.outputs
         try:
-            self.script = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+            self.script = torch.jit.load(str(path), map_location=device).eval()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ValueError(f"{path.name} cannot be loaded: {sentence(error)}") from None
         self.signature = signature.read(self.script, settings)
@@ -77,7 +79,7 @@ class Module:
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
         # PyTorch wants memory that may be written to, aligned.
-        array = np.require(tensor.array, requirements="WA")
+        array = np.require(tensor.array, requirements=("W", "A"))
         if name in self._numbers:
             return array.item()
         if tensor.datatype == "BF16":
@@ -104,7 +106,7 @@ class Module:
         return [(name, value) for name, value in found if value is not None]
 
 
-def _from_torch(value: object) -> Tensor:
+def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (whatever a module answers with)
     if isinstance(value, (bool, int, float)):
         value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     if not isinstance(value, torch.Tensor):
