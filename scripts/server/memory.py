@@ -19,9 +19,9 @@ UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
 CGROUPS = Path("/sys/fs/cgroup")
 
-# What an idle server has: Java 140 MiB, the workers' common imports 60 MiB with 130 MiB of
-# libraries, the supervisor; and a margin of a tenth.
-SERVER_BYTES = 384 * MIB
+# What a server has before it gets a large request: Java 180 MiB, workers' common imports 60 MiB,
+# the supervisor, 70 MiB of libraries' pages that are in use; and a margin.
+SERVER_BYTES = 400 * MIB
 # What each worker adds before it has a model.
 WORKER_BYTES = 24 * MIB
 # A worker that cannot have this much for its requests is not worth starting.
@@ -38,8 +38,8 @@ COPIES = 5
 WORK = 120
 # `1,` among fractions becomes `2.0,`, and a larger response gets 413.
 RESPONSE = 3
-# A response in a worker's connection (twice, while its buffer grows), and in Java's heap (and a copy
-# of up to twice its size).
+# A response in a worker's connection (twice, while its buffer grows); in Java's heap (once, and a
+# copy in a buffer of up to twice its size).
 RESPONSE_DIRECT_COPIES, RESPONSE_HEAP_COPIES = 2, 3
 # Responses on their way to clients: workers are faster than one thread that writes them.
 RESPONSES = 8

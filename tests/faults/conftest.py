@@ -26,8 +26,8 @@ class Limits:
     def __init__(self) -> None:
         self.columns: dict[int, dict[str, str]] = {}
 
-    def add(self, limits: memory.Limits, size: int, form: str, largest: int) -> None:
-        """Note the largest body of a form in so many bytes of memory."""
+    def add(self, limits: memory.Limits, size: int, form: str, largest: int, peak: int) -> None:
+        """Note the largest body of a form in so many bytes of memory, and the most it has had."""
         column = self.columns.setdefault(
             size,
             {
@@ -38,6 +38,7 @@ class Limits:
                 "largest request, MiB": f"{limits.request / MIB:.1f}",
             },
         )
+        column["most memory used, MiB"] = str(peak // MIB)
         column[form] = f"{largest / MIB:.2g}" if largest < MIB else f"{largest / MIB:.1f}"
 
     def lines(self) -> list[str]:
