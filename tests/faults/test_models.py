@@ -34,11 +34,11 @@ class ComplexModel(nn.Module):
 
 
 class Raising(nn.Module):
-    """Doubles, and raises where -13 is among the numbers, with line breaks in the text."""
+    """Doubles, and raises where -13 is among the numbers."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if bool((numbers == -13).any()):
-            raise ValueError("13\r\n\r\nbrings bad luck")
+            raise ValueError("13 brings bad luck")
         return numbers * 2
 
 
@@ -66,7 +66,7 @@ def special(pick: random.Random) -> bytes:
     return attacks.http(pick.choice(bodies).encode(), attacks.JSON)
 
 
-MODELS = {
+MODELS: dict[str, type[nn.Module]] = {
     "complex numbers": ComplexModel,
     "an error": Raising,
     "no numbers": Shortening,
