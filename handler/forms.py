@@ -7,6 +7,7 @@ from typing import Any
 
 import multipart
 
+from headers import Headers
 from wire.errors import RequestError, shorten
 
 Bytes = bytes | bytearray
@@ -18,7 +19,7 @@ REPEATED = "a field twice"
 PLACE = "at the multipart body"
 
 
-def body(fields: Mapping[str, Any], headers: Mapping[str, str]) -> Bytes:
+def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
     """Return the body of a request.
 
     Args:
@@ -48,18 +49,18 @@ def body(fields: Mapping[str, Any], headers: Mapping[str, str]) -> Bytes:
             found = ["body"]  # the other one is a parameter of the query
         else:
             got = ", got both" if found else ""
-            raise RequestError(
-                f"Expected one field named data or body{got} - {_place(headers)}"
-            )
+            raise RequestError(f"Expected one field named data or body{got} - {_place(headers)}")
     value: str | Bytes = fields[found[0]]
     return value.encode() if isinstance(value, str) else value
 
 
-def _place(headers: Mapping[str, str]) -> str:
+def _place(headers: Headers) -> str:
     if not headers:
         return "at the gRPC input"
-    return PLACE if headers.get("content-type", "").lower().startswith("multipart/") else (
-        "at the request's body and query"
+    return (
+        PLACE
+        if headers.get("content-type", "").lower().startswith("multipart/")
+        else ("at the request's body and query")
     )
 
 

@@ -11,6 +11,7 @@ words for what is wrong.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from itertools import chain
@@ -72,13 +73,9 @@ def quick(text: bytes, rank: int | None, kind: Kind) -> Array | None:
     keep = len(text) <= KEPT_BYTES
     parser = _kept.pop() if keep and _kept else simdjson.Parser()
     array = None
-    try:
-        document = cast("simdjson.Array", parser.parse(text))
-        array = _extract(document, text, kind)
-        del document
     # What simdjson raises for each of its errors; a BIGINT_ERROR is the RuntimeError.
-    except (RuntimeError, TypeError, ValueError):
-        document = None  # a parser is used again only where nothing of its last document is left
+    with contextlib.suppress(RuntimeError, TypeError, ValueError):
+        array = _extract(cast("simdjson.Array", parser.parse(text)), text, kind)
     # Not reached where memory ran out: a parser that has met that may not be used again.
     if keep:
         _kept.append(parser)
@@ -190,7 +187,7 @@ def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, 
         for i, each in enumerate(nested):
             if len(each) != size:
                 raise invalid(
-                    f"Expected a list of {size} as the first one, got {len(each)} of them",
+                    f"Expected a list of {size}, like the first one, got {len(each)}",
                     path.at(np.unravel_index(i, tuple(shape))),
                 )
         shape.append(size)
@@ -211,8 +208,8 @@ def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
         return array
     if float in map(type, numbers):
         return array if array.dtype == np.float64 else to_floats(numbers, place)
-    if array.dtype == np.uint64:
-        return array
+    with contextlib.suppress(OverflowError):
+        return np.array(numbers, dtype=np.uint64)
     index = next(i for i, n in enumerate(numbers) if not _INT64.min <= n <= _INT64.max)
     raise invalid(f"{brief(numbers[index])} {reach}", place(index))
 
@@ -306,5 +303,3 @@ def not_finite(array: Array) -> NotFiniteError:
     flat = array.reshape(-1)
     index = int(np.argmin(np.isfinite(flat)))
     return NotFiniteError(flat[index], index)
-
-
