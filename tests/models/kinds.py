@@ -53,8 +53,12 @@ class Kind:
         path = folder / f"{self.name}.pt"
         torch.manual_seed(7)
         torch.jit.save(self.build(), str(path))
-        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
+        self.write_settings(path)
         return path
+
+    def write_settings(self, path: Path) -> None:
+        """Write the settings beside the model at `path`."""
+        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
 
     def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
         """Return what the module itself answers, by name."""
