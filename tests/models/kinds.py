@@ -6,6 +6,7 @@ what is left out of it is left out of the request.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,10 @@ def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torc
 
 def frozen_and_quantized() -> torch.jit.ScriptModule:
     """Return a module without parameters: its weights are int8 constants."""
-    quantize = torch.ao.quantization.quantize_dynamic
-    module = quantize(zoo.Tabular().eval(), {nn.Linear})
+    with warnings.catch_warnings():
+        # Deprecated in favour of a package of its own; files that were made so are still served.
+        warnings.simplefilter("ignore")
+        module = torch.ao.quantization.quantize_dynamic(zoo.Tabular().eval(), {nn.Linear})
     return torch.jit.freeze(torch.jit.script(module))
 
 

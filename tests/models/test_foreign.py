@@ -42,7 +42,7 @@ class VoiceDetector(Kind):
         return [inputs["x"], RATE]
 
 
-RATES = {"datatype": "INT64", "minimum": RATE, "maximum": RATE}
+RATES = {"minimum": RATE, "maximum": RATE}
 KIND = VoiceDetector(
     "voice",
     lambda: pytest.fail("it is not built here"),
