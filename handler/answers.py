@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from types import MappingProxyType
-from typing import NamedTuple
 
+import msgspec
+
+from headers import JSON_SIZE
 from wire.errors import RequestError
 from wire.request import JSON, OCTETS, Body
 
@@ -16,23 +16,21 @@ from wire.request import JSON, OCTETS, Body
 LAST_OF_STREAM = {"ts_stream_next": "false"}
 MORE_OF_STREAM = {"ts_stream_next": "true"}
 
-JSON_SIZE_HEADER = "inference-header-content-length"
 
-
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A body with its HTTP status, content type and headers of its own."""
 
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
     content_type: str = JSON
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def success(body: Body) -> Answer:
     """Return the answer with a body that a request was rendered to."""
     if body.json_size is None:
         return Answer(body.data)
-    headers = {JSON_SIZE_HEADER: str(body.json_size)}
+    headers = ((JSON_SIZE, str(body.json_size)),)
     return Answer(body.data, content_type=OCTETS, headers=headers)
 
 

@@ -31,12 +31,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequen
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+import msgspec
 import ts
 from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
 from answers import LAST_OF_STREAM, MORE_OF_STREAM, Answer, failure
 from forms import REPEATED
+from headers import Headers
 from wire.errors import RequestError
 
 if TYPE_CHECKING:
@@ -57,7 +59,6 @@ KNOWN_BLOCKS = 8
 _int = struct.Struct("!i")
 _END = _int.pack(-1)
 
-Headers = Mapping[str, str]
 Fields = Mapping[str, Any]
 Answerer = Callable[[MutableSequence[Fields], Sequence[Headers]], Iterable[Answer]]
 # Pieces of a message, in order.
@@ -197,14 +198,15 @@ class Reader:
             # A block ends with -1, so a match is the whole block and nothing but it.
             if buffer.startswith(block, at):
                 return headers, at + len(block)
-        begin, found = at, {}
+        begin, pairs = at, []
         while True:
             start, end = self._string(at)
             if end < 0:
                 break
-            name = buffer[start:end].decode().lower()
+            name = buffer[start:end].decode()
             start, at = self._string(end)
-            found[name] = buffer[start:at].decode()
+            pairs.append((name, buffer[start:at].decode()))
+        found = Headers(pairs)
         self._known = [(bytes(buffer[begin:start]), found), *self._known[: KNOWN_BLOCKS - 1]]
         return found, start
 
@@ -245,7 +247,7 @@ def write(batch: Batch, answers: Iterable[Answer]) -> Iterator[Message]:
 
 def _more(batch: Batch, i: int, answer: Answer, _place: int) -> Message:
     """Return the part of an answer that only says that it will go on."""
-    return _part(batch, i, answer._replace(body=b""), more=True)
+    return _part(batch, i, msgspec.structs.replace(answer, body=b""), more=True)
 
 
 def _part(batch: Batch, i: int, answer: Answer, *, more: bool | None = None) -> Message:
@@ -253,7 +255,7 @@ def _part(batch: Batch, i: int, answer: Answer, *, more: bool | None = None) -> 
     if more is None and not batch.headers[i]:
         more = False
     request, body = batch.ids[i], answer.body
-    head = _middle(answer.status, answer.content_type, tuple(answer.headers.items()), more)
+    head = _middle(answer.status, answer.content_type, answer.headers, more)
     return [_int.pack(len(request)), request, head, _int.pack(len(body)), body]
 
 

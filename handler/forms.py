@@ -7,6 +7,7 @@ from typing import Any
 
 import multipart
 
+from headers import Headers
 from wire.errors import RequestError, shorten
 
 Bytes = bytes | bytearray
@@ -18,7 +19,7 @@ REPEATED = "a field twice"
 PLACE = "at the multipart body"
 
 
-def body(fields: Mapping[str, Any], headers: Mapping[str, str]) -> Bytes:
+def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
     """Return the body of a request.
 
     Args:
@@ -55,7 +56,7 @@ def body(fields: Mapping[str, Any], headers: Mapping[str, str]) -> Bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _place(headers: Mapping[str, str]) -> str:
+def _place(headers: Headers) -> str:
     if not headers:
         return "at the gRPC input"
     return PLACE if headers.get("content-type", "").lower().startswith("multipart/") else (

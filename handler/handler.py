@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from http import HTTPStatus
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ import torch
 import batch_io
 import forms
 import settings
-from answers import JSON_SIZE_HEADER, LAST_OF_STREAM, Answer, failure, success
+from answers import LAST_OF_STREAM, Answer, failure, success
+from headers import JSON_SIZE, Headers
 from in_flight import InFlight
 from limits import Limits
 from merging import Result
@@ -26,7 +28,7 @@ from module import ModelError
 from wire import parse
 from wire.errors import RequestError, model_failed, shorten, too_large
 from wire.interface import Batch, Input
-from wire.request import Request
+from wire.request import Outputs, Request
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -38,7 +40,8 @@ logger = logging.getLogger(__name__)
 TOGETHER_BYTES = 1 << 20
 
 Fields = Mapping[str, Any]
-Headers = Mapping[str, str]
+# In place of the fields of a request that is read: its body is dropped.
+_ANSWERED: Fields = {}
 
 
 class TensorHandler:
@@ -88,14 +91,11 @@ class TensorHandler:
         Returns:
             One body per request, in order. Nothing that a request holds raises.
         """
-        headers = [
-            {name.lower(): value for name, value in context.get_all_request_header(i).items()}
-            for i in range(len(data))
-        ]
+        headers = [Headers(context.get_all_request_header(i).items()) for i in range(len(data))]
         answers = list(self.answer(list(data), headers))
         for i, answer in enumerate(answers):
             context.set_response_content_type(i, answer.content_type)
-            own = answer.headers if headers[i] else LAST_OF_STREAM
+            own = dict(answer.headers) if headers[i] else LAST_OF_STREAM
             for name, value in own.items():
                 context.set_response_header(i, name, value)
             if answer.status is not HTTPStatus.OK:
@@ -139,9 +139,8 @@ class TensorHandler:
         read = []
         for i in members:
             read.append(self._read(fields[i], headers[i]))
-            fields[i] = {}
-        requests = [each for each in read if not isinstance(each, Answer)]
-        results = iter(self._run(requests))
+            fields[i] = _ANSWERED
+        results = self._run([each for each in read if not isinstance(each, Answer)])
         return [
             each if isinstance(each, Answer) else self._render(each, next(results))
             for each in read
@@ -150,6 +149,10 @@ class TensorHandler:
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
         """Return what the model is to be asked, or the answer where it need not be."""
         try:
+            if headers.plain and len(fields) == 1 and "body" in fields:
+                body = fields["body"]
+                self._limits.check_request(body)
+                return parse.parse(body, self)
             return self._special(fields, headers) or self._parse(fields, headers)
         except RequestError as error:
             return failure(_encoded(headers) or error if error.status == HTTPStatus.BAD_REQUEST else error)
@@ -163,21 +166,18 @@ class TensorHandler:
 
     def _parse(self, fields: Fields, headers: Headers) -> Request:
         body = forms.body(fields, headers)
-        json_size = _json_size(headers, len(body)) if JSON_SIZE_HEADER in headers else None
-        self._limits.check_request(
-            len(body),
-            len(body) if json_size is None else json_size,
-            objects=b"{" in body[:1000],
-        )
+        json_size = _json_size(headers, len(body)) if JSON_SIZE in headers else None
+        self._limits.check_request(body, json_size)
         return parse.parse(body, self, json_size)
 
-    def _run(self, requests: Sequence[Request]) -> list[Sequence[Result]]:
+    def _run(self, requests: Sequence[Request]) -> Iterator[Sequence[Result]]:
         """Return the results of each request's calls."""
         try:
-            results = iter(self._model([call for request in requests for call in request.calls]))
-            return [[next(results) for _ in request.calls] for request in requests]
+            results = self._model([call for request in requests for call in request.calls])
+            ends = [*accumulate(len(request.calls) for request in requests)]
+            return iter([results[start:end] for start, end in pairwise([0, *ends])])
         except Exception:  # noqa: BLE001 (found out below, for each request)
-            return [self._alone(request) for request in requests]
+            return iter([self._alone(request) for request in requests])
 
     def _alone(self, request: Request) -> Sequence[Result]:
         try:
@@ -187,13 +187,8 @@ class TensorHandler:
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         try:
-            outputs = []
-            for result in results:
-                if isinstance(result, ModelError):
-                    raise model_failed(str(result))  # noqa: TRY301 (one way out for each error)
-                outputs.append(result)
-            body = request.render(outputs, self)
-            self._limits.check_response(len(body.data))
+            body = request.render(_outputs(results), self)
+            self._limits.check_response(body.data)
             return success(body)
         except RequestError as error:
             if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -221,9 +216,17 @@ class TensorHandler:
         return None
 
 
+def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
+    """Return the outputs of a request's calls; raise RequestError where the model failed."""
+    outputs = [result for result in results if not isinstance(result, ModelError)]
+    if len(outputs) < len(results):
+        raise model_failed(next(str(each) for each in results if isinstance(each, ModelError)))
+    return outputs
+
+
 def _json_size(headers: Headers, size: int) -> int:
     """Return how many bytes of a body are JSON, where binary tensors follow."""
-    value = headers[JSON_SIZE_HEADER]
+    value = headers[JSON_SIZE]
     digits = value if value.isascii() and value.isdigit() and len(value) <= len(str(size)) else ""
     if not digits or int(digits) > size:
         raise RequestError(

@@ -35,20 +35,21 @@ class Limits(NamedTuple):
         """Return the limits that the server has set."""
         return cls(_number("MAX_RESPONSE_BYTES"), _number("REQUEST_MEMORY_BYTES"))
 
-    def check_request(self, size: int, json_size: int, *, objects: bool) -> None:
+    def check_request(self, body: bytes | bytearray, json_size: int | None = None) -> None:
         """Refuse a body that takes more memory than there is.
 
         Args:
-            size: bytes of the body.
-            json_size: how many of them are JSON.
-            objects: whether the JSON may hold an object or list for every few bytes.
+            body: as it came from the client.
+            json_size: how many of its bytes are JSON, where binary tensors follow.
 
         Raises:
             RequestError: status 413.
         """
-        if self.memory is None:
+        size = len(body)
+        if self.memory is None or size * OBJECTS <= self.memory:
             return
-        json_size = min(json_size, size)
+        objects = not body[:100].lstrip().startswith(b"[")
+        json_size = size if json_size is None else json_size
         cost = (size - json_size) * BINARY + json_size * (OBJECTS if objects else JSON)
         if cost > self.memory:
             raise too_large(
@@ -56,14 +57,14 @@ class Limits(NamedTuple):
                 f"{self.memory} here"
             )
 
-    def check_response(self, size: int) -> None:
+    def check_response(self, body: bytes) -> None:
         """Refuse an answer that TorchServe does not take from a worker.
 
         Raises:
             RequestError: status 413.
         """
-        if self.response is not None and size > self.response:
-            raise too_large(f"The answer has {size} bytes, more than {self.response}")
+        if self.response is not None and len(body) > self.response:
+            raise too_large(f"The answer has {len(body)} bytes, more than {self.response}")
 
 
 def _number(variable: str) -> int | None:

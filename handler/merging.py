@@ -14,6 +14,7 @@ from wire.request import Call, Outputs
 
 Run = Callable[[Call], Outputs]
 Result = Outputs | ModelError
+_NOT_REACHED = ModelError("not reached")
 
 
 def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]) -> list[Result]:
@@ -27,12 +28,12 @@ def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str
     """
     if len(calls) == 1:
         return [_alone(module, calls[0])]
-    if batch == "none":
+    if batch == "none" or not calls:
         return [_kept(_alone(module, call)) for call in calls]
     groups: dict[Hashable, list[int]] = {}
     for i, call in enumerate(calls):
         groups.setdefault(_key(call, batch, numbers), []).append(i)
-    results: list[Result] = [ModelError("not reached")] * len(calls)
+    results: list[Result] = [_NOT_REACHED] * len(calls)
     for members in groups.values():
         answers = _together(module, [calls[i] for i in members], numbers)
         for i, answer in zip(members, answers, strict=True):
@@ -85,11 +86,12 @@ def _together(module: Run, calls: Sequence[Call], numbers: frozenset[str]) -> Se
         if not isinstance(result, ModelError) and all(
             tensor.array.shape[:1] == (ends[-1],) for tensor in result.values()
         ):
-            items = [(name, each.array, each.datatype) for name, each in result.items()]
-            return [
-                {name: Tensor(array[start:end], datatype) for name, array, datatype in items}
-                for start, end in pairwise([0, *ends])
-            ]
+            parts: list[dict[str, Tensor]] = [{} for _ in calls]
+            for name, each in result.items():
+                array, datatype = each.array, each.datatype
+                for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
+                    part[name] = Tensor(array[start:end], datatype)
+            return parts
     return [_kept(_alone(module, call)) for call in calls]
 
 

@@ -42,7 +42,7 @@ class Module:
         self.device = device
         self._names = settings.outputs
         try:
-            self.script = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+            self.script = torch.jit.load(str(path), map_location=device).eval()
         except RuntimeError as error:
             raise ValueError(f"{path.name} cannot be loaded: {sentence(error)}") from None
         self.signature = signature.read(self.script, settings)

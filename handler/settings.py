@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Hashable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,8 +16,10 @@ from wire.interface import Batch
 FILE = "model-config.yaml"
 MAX_DIMENSIONS = 8
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+# What Java's int holds.
+_LARGEST = 2**31 - 1
+Positive = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 Size = Annotated[int, msgspec.Meta(ge=-1)]
 
 
@@ -64,18 +68,34 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The whole file: the keys of TorchServe that make sense with this handler, and `model`."""
 
     batch_size: Positive = 1
-    max_batch_delay: NotNegative = 100
+    # From a file TorchServe takes 0 for the default.
+    max_batch_delay: Positive = 100
     response_timeout: Positive = 120
     startup_timeout: Positive = 120
     max_retry_timeout_in_sec: Positive = 300
     min_workers: Positive = 1
     max_workers: Positive = 1
     job_queue_size: Positive = 100
-    client_timeout_in_mill: NotNegative = 0
+    client_timeout_in_mills: NotNegative = 0
     use_job_ticket: bool = False
     device_type: Literal["cpu", "gpu"] | None = None
     device_ids: list[NotNegative] = msgspec.field(default_factory=list)
     model: ModelSettings = msgspec.field(default_factory=ModelSettings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 (PyYAML's)
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value} stands twice", problem_mark=key.start_mark
+                )
+            if key.tag != "tag:yaml.org,2002:merge":
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_text(text: str) -> Settings:
@@ -85,7 +105,10 @@ def read_text(text: str) -> Settings:
         ValueError: it is not YAML, holds no keys, or a key or value is wrong.
     """
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{FILE} is not YAML: {error.problem}{line}") from None
     except yaml.YAMLError as error:
         raise ValueError(f"{FILE} is not YAML: {' '.join(str(error).split())}") from None
     if content is None:
@@ -107,24 +130,33 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (whatever a YAML file can ho
         raise ValueError(f"{FILE}: {_named(content, error)}") from None
     for name, given in settings.model.inputs.items():
         _check_bounds(name, given)
-    if settings.max_workers < settings.min_workers and "maxWorkers" in content:
-        raise ValueError(f"{FILE}: maxWorkers is smaller than minWorkers")
+    if settings.min_workers > settings.max_workers:
+        raise ValueError(f"{FILE}: minWorkers counts only with a maxWorkers that is not smaller")
     return settings
+
+
+_KEYS = [
+    field.encode_name
+    for struct in (Settings, ModelSettings, InputSettings)
+    for field in msgspec.structs.fields(struct)
+]
 
 
 def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Return msgspec's message with the input's name, which msgspec leaves out."""
     message = str(error).replace("`", "")
-    if "$.model.inputs[...]" not in message:
-        return message
-    for name, given in content["model"]["inputs"].items():
-        try:
-            msgspec.convert(given, InputSettings)
-        except msgspec.ValidationError as own:
-            place = str(own).replace("`", "")
-            message = place if " - at $" in place else f"{place} - at $"
-            return message.replace("at $", f"at $.model.inputs.{name}")
-    return message
+    if "$.model.inputs[...]" in message:
+        for name, given in content["model"]["inputs"].items():
+            try:
+                msgspec.convert(given, InputSettings)
+            except msgspec.ValidationError as own:
+                message = str(own).replace("`", "")
+                message += "" if " - at $" in message else " - at $"
+                message = message.replace("at $", f"at $.model.inputs.{name}")
+                break
+    unknown = re.search(r"unknown field (\S+)", message)
+    close = difflib.get_close_matches(unknown[1], _KEYS, 1) if unknown else []
+    return f"{message} (did you mean {close[0]}?)" if close else message
 
 
 def _check_bounds(name: str, given: InputSettings) -> None:

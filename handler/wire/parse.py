@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wire import bare, v1, v2
+from wire import bare, short, v1, v2
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Interface
 from wire.messages import refusal
@@ -26,7 +26,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(
-    body: bytes | bytearray | memoryview, model: Interface, json_size: int | None = None
+    body: bytes | bytearray, model: Interface, json_size: int | None = None
 ) -> Request:
     """Parse a request's body.
 
@@ -39,6 +39,10 @@ def parse(
     Raises:
         RequestError: the message says what was expected, what came, and where.
     """
+    if len(body) < short.SHORT_BYTES and body[:1] == b"[" and model.batch == "elements":
+        request = short.parse(body, model.inputs[0])
+        if request:
+            return request
     data = bytes(body) if json_size is None else bytes(body[:json_size])
     text = data.lstrip(SPACE) if data[:1] in _SPACES else data
     if not text:

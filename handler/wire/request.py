@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from wire.datatypes import Tensor
 from wire.interface import Interface
@@ -17,7 +19,7 @@ JSON = "application/json"
 OCTETS = "application/octet-stream"
 
 
-class Body(NamedTuple):
+class Body(msgspec.Struct, frozen=True, gc=False):
     """An answer's body.
 
     Attributes:
