@@ -337,15 +337,16 @@ def install(answer: Answerer) -> bool:
         return reader.read()
 
     def predict(_service: Service, batch: Batch) -> bytes:
+        (connection,) = current
         answers = _each(batch, answer(batch.fields, batch.headers))
         messages = write(batch, answers)
         last = next(messages)
         for message in messages:
-            send(*current, last)
+            send(connection, last)
             last = message
         if sum(map(len, last)) < MESSAGE_BYTES:
             return b"".join(last)
-        send(*current, last)
+        send(connection, last)
         return b""  # the worker sends what is returned here
 
     worker.retrieve_msg = retrieve_msg  # type: ignore[attr-defined]

@@ -49,9 +49,7 @@ def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
             found = ["body"]  # the other one is a parameter of the query
         else:
             got = ", got both" if found else ""
-            raise RequestError(
-                f"Expected one field named data or body{got} - {_place(headers)}"
-            )
+            raise RequestError(f"Expected one field named data or body{got} - {_place(headers)}")
     value: str | Bytes = fields[found[0]]
     return value.encode() if isinstance(value, str) else value
 
@@ -59,8 +57,10 @@ def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
 def _place(headers: Headers) -> str:
     if not headers:
         return "at the gRPC input"
-    return PLACE if headers.get("content-type", "").lower().startswith("multipart/") else (
-        "at the request's body and query"
+    return (
+        PLACE
+        if headers.get("content-type", "").lower().startswith("multipart/")
+        else ("at the request's body and query")
     )
 
 

@@ -142,8 +142,7 @@ class TensorHandler:
             fields[i] = _ANSWERED
         results = self._run([each for each in read if not isinstance(each, Answer)])
         return [
-            each if isinstance(each, Answer) else self._render(each, next(results))
-            for each in read
+            each if isinstance(each, Answer) else self._render(each, next(results)) for each in read
         ]
 
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
@@ -155,7 +154,9 @@ class TensorHandler:
                 return parse.parse(body, self)
             return self._special(fields, headers) or self._parse(fields, headers)
         except RequestError as error:
-            return failure(_encoded(headers) or error if error.status == HTTPStatus.BAD_REQUEST else error)
+            return failure(
+                _encoded(headers) or error if error.status == HTTPStatus.BAD_REQUEST else error
+            )
         except MemoryError:
             logger.warning("Out of memory while a request was read")
             return failure(too_large("The request takes more memory than there is"))

@@ -77,7 +77,7 @@ class Module:
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
         # PyTorch wants memory that may be written to, aligned.
-        array = np.require(tensor.array, requirements="WA")
+        array = np.require(tensor.array, requirements=("W", "A"))
         if name in self._numbers:
             return array.item()
         if tensor.datatype == "BF16":
@@ -104,7 +104,7 @@ class Module:
         return [(name, value) for name, value in found if value is not None]
 
 
-def _from_torch(value: object) -> Tensor:
+def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (whatever a module answers with)
     if isinstance(value, (bool, int, float)):
         value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     if not isinstance(value, torch.Tensor):
@@ -122,5 +122,3 @@ def sentence(error: BaseException) -> str:
     """Return what an error says: TorchScript's messages end with the sentence that says it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-

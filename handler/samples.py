@@ -69,7 +69,14 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
             error = error or failed
             continue
         _warm_up(module, required, size)
-        return Findings(_outputs(module, required, size, choice, first, batch))
+        if batch != "none":
+            for each in range(choices):
+                _check(module, _call(required, ROWS + 1, size, each), required, batch)
+        # Again with another number of rows and other sizes, to see which dimensions follow them.
+        other = _quietly(module, _call(required, ROWS + 1, 2 * size, choice)) or _quietly(
+            module, _call(required, ROWS + 1, size, choice)
+        )
+        return Findings(_outputs(first, other or first))
     return Findings(error=str(error))
 
 
@@ -120,32 +127,18 @@ def _quietly(module: Run, call: Call) -> Outputs | None:
         return None
 
 
-def _outputs(
-    module: Run,
-    inputs: Sequence[Input],
-    size: int,
-    choice: int,
-    first: Outputs,
-    batch: Batch,
-) -> tuple[Output, ...]:
-    if batch != "none":
-        for each in range(max(len(each.datatypes) for each in inputs)):
-            _check(module, _call(inputs, ROWS + 1, size, each), inputs, batch)
-    # Again with another number of rows and other sizes, to see which dimensions follow them.
-    other = _quietly(module, _call(inputs, ROWS + 1, 2 * size, choice)) or _quietly(
-        module, _call(inputs, ROWS + 1, size, choice)
-    )
+def _outputs(first: Outputs, other: Outputs) -> tuple[Output, ...]:
     return tuple(
-        Output(name, each.datatype, _common(each.array, other[name].array if other else None))
+        Output(name, each.datatype, _common(each.array.shape, other[name].array.shape))
         for name, each in first.items()
-        if other is None or name in other
+        if name in other
     )
 
 
-def _common(one: Array, other: Array | None) -> tuple[int, ...]:
-    if other is None or one.ndim != other.ndim:
-        return one.shape
-    return tuple(a if a == b else -1 for a, b in zip(one.shape, other.shape, strict=True))
+def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    if len(one) != len(other):
+        return one
+    return tuple(a if a == b else -1 for a, b in zip(one, other, strict=True))
 
 
 def _check(module: Run, whole: Call, inputs: Sequence[Input], batch: Batch) -> None:
@@ -186,6 +179,4 @@ def _same(whole: Array, pieces: Sequence[Array], batch: Batch) -> bool:
         return False
     if batch == "elements" or whole.dtype.kind != "f":
         return bool(np.array_equal(whole, joined, equal_nan=whole.dtype.kind == "f"))
-    return bool(
-        np.allclose(whole, joined, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True)
-    )
+    return bool(np.allclose(whole, joined, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True))

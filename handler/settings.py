@@ -86,7 +86,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 class _Loader(yaml.SafeLoader):
     """Refuses a key that stands twice, of which PyYAML takes the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 (PyYAML's)
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
@@ -123,7 +123,9 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (whatever a YAML file can ho
         ValueError: a key or value is wrong; the message names the key.
     """
     if not isinstance(content, Mapping):
-        raise ValueError(f"{FILE}: expected keys and values, got {type(content).__name__}")
+        raise ValueError(  # noqa: TRY004 (a value of the file)
+            f"{FILE}: expected keys and values, got {type(content).__name__}"
+        )
     try:
         settings = msgspec.convert(content, Settings)
     except msgspec.ValidationError as error:

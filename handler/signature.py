@@ -88,8 +88,7 @@ def _collection(kind: Any) -> Passing | None:  # noqa: ANN401 (torch's types car
 
 def _in_collection(passing: Passing, settings: ModelSettings, fraction: str) -> Signature:
     inputs = tuple(
-        _described(Input(name, fraction=fraction), given)
-        for name, given in settings.inputs.items()
+        _described(Input(name, fraction=fraction), given) for name, given in settings.inputs.items()
     )
     if settings.batch == "elements":
         raise ValueError(f"{FILE}: model.batch: elements is for a module with one tensor argument")

@@ -107,8 +107,10 @@ def cast(tensor: Tensor, datatype: str, place: Place) -> Array:
             wanted = "booleans" if datatype == "BOOL" else "numbers"
             raise invalid(f"Expected {wanted} for {datatype}, got {got}", place(0))
         return array
-    return _to_integers(array, datatype, place) if datatype in INTEGERS else _to_floats(
-        array, datatype, place
+    return (
+        _to_integers(array, datatype, place)
+        if datatype in INTEGERS
+        else _to_floats(array, datatype, place)
     )
 
 

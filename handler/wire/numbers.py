@@ -11,6 +11,7 @@ words for what is wrong.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from itertools import chain
@@ -72,13 +73,9 @@ def quick(text: bytes, rank: int | None, kind: Kind) -> Array | None:
     keep = len(text) <= KEPT_BYTES
     parser = _kept.pop() if keep and _kept else simdjson.Parser()
     array = None
-    try:
-        document = cast("simdjson.Array", parser.parse(text))
-        array = _extract(document, text, kind)
-        del document
     # What simdjson raises for each of its errors; a BIGINT_ERROR is the RuntimeError.
-    except (RuntimeError, TypeError, ValueError):
-        document = None  # a parser is used again only where nothing of its last document is left
+    with contextlib.suppress(RuntimeError, TypeError, ValueError):
+        array = _extract(cast("simdjson.Array", parser.parse(text)), text, kind)
     # Not reached where memory ran out: a parser that has met that may not be used again.
     if keep:
         _kept.append(parser)
@@ -306,5 +303,3 @@ def not_finite(array: Array) -> NotFiniteError:
     flat = array.reshape(-1)
     index = int(np.argmin(np.isfinite(flat)))
     return NotFiniteError(flat[index], index)
-
-

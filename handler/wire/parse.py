@@ -25,9 +25,7 @@ KEYS = 5
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def parse(
-    body: bytes | bytearray, model: Interface, json_size: int | None = None
-) -> Request:
+def parse(body: bytes | bytearray, model: Interface, json_size: int | None = None) -> Request:
     """Parse a request's body.
 
     Args:
@@ -44,29 +42,30 @@ def parse(
         if request:
             return request
     data = bytes(body) if json_size is None else bytes(body[:json_size])
+    binary = None if json_size is None else memoryview(body)[json_size:]
     text = data.lstrip(SPACE) if data[:1] in _SPACES else data
     if not text:
         raise RequestError(f"Empty body: expected {FORMS} - at byte 0")
     try:
-        if text[:1] != b"{":
-            if json_size is not None:
-                raise invalid("Expected an object before the binary data", "$")
-            return bare.parse(text, model)
-        keys = _OBJECT.decode(data)
-        forms = [key for key in ("instances", "inputs") if key in keys]
-        if len(forms) != 1:
-            found = ", ".join(f'"{key}"' for key in list(keys)[:KEYS]) or "no keys"
-            raise invalid(f"Expected {FORMS}, got an object with {shorten(found)}", "$")
-        if forms == ["inputs"]:
-            binary = memoryview(body)[json_size:] if json_size is not None else None
+        form = _form(data) if text[:1] == b"{" else "bare"
+        if form == "inputs":
             return v2.parse(data, model, binary)
-        if json_size is not None:
-            raise invalid("Binary data belongs to a request with inputs", "$")
-        return v1.parse(data, model)
+        if binary is not None:
+            raise invalid('Expected an object with "inputs" before the binary data', "$")
+        return v1.parse(data, model) if form == "instances" else bare.parse(text, model)
     except msgspec.DecodeError as error:
         raise refusal(error, data) from None
     except (UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"Not JSON: {error} - at $") from None
+
+
+def _form(data: bytes) -> str:
+    keys = _OBJECT.decode(data)
+    forms = [key for key in ("instances", "inputs") if key in keys]
+    if len(forms) != 1:
+        found = ", ".join(f'"{key}"' for key in list(keys)[:KEYS]) or "no keys"
+        raise invalid(f"Expected {FORMS}, got an object with {shorten(found)}", "$")
+    return forms[0]
 
 
 _SPACES = tuple(bytes([byte]) for byte in SPACE)

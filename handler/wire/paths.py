@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, SupportsInt
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Path(NamedTuple):
     prefix: str = "$"
     member: str | None = None
 
-    def at(self, indices: Sequence[int]) -> str:
+    def at(self, indices: Iterable[SupportsInt]) -> str:
         """Return the path of what stands at `indices`, one for each list."""
         parts = [f"[{int(i)}]" for i in indices]
         if self.member is not None and parts:

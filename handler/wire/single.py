@@ -9,7 +9,7 @@ import msgspec
 from wire import predictions
 from wire.answers import as_object, finite, in_shape
 from wire.datatypes import Tensor
-from wire.errors import invalid, too_large
+from wire.errors import too_large
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Input, Interface
 from wire.numbers import write

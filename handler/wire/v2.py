@@ -17,7 +17,18 @@ from msgspec import UNSET, UnsetType
 
 from wire import duplicates
 from wire.answers import finite
-from wire.datatypes import DATATYPES, DTYPES, INTEGERS, Array, Place, Tensor, cast, kind, natural, wider
+from wire.datatypes import (
+    DATATYPES,
+    DTYPES,
+    INTEGERS,
+    Array,
+    Place,
+    Tensor,
+    cast,
+    kind,
+    natural,
+    wider,
+)
 from wire.errors import brief, invalid, shorten
 from wire.inputs import check_shape
 from wire.interface import Input, Interface
@@ -90,14 +101,15 @@ class Inference:
         head: dict[str, object] = {"model_name": model.name, "model_version": model.version}
         if self._document.id is not None:
             head["id"] = self._document.id
-        tensors, binary = [], []
+        tensors: list[bytes] = []
+        binary: list[memoryview] = []
         given = next(iter(self._given.values())) if model.batch == "elements" else None
         for name, output, as_binary in self._chosen(results[0]):
             shape, place = list(output.array.shape), Path(f"$.outputs.{name}").flat
             if given:
                 output = _as_given(output, given)  # noqa: PLW2901 (the same output)
                 shape = given.shape if math.prod(given.shape) == output.array.size else shape
-            tensor = {"name": name, "shape": shape, "datatype": output.datatype}
+            tensor: dict[str, object] = {"name": name, "shape": shape, "datatype": output.datatype}
             if as_binary:
                 data = np.ascontiguousarray(output.array).reshape(-1).view(np.uint8).data
                 tensor["parameters"] = {"binary_data_size": len(data)}
@@ -114,7 +126,7 @@ class Inference:
 
     def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
         """Return the outputs that the client wants: name, tensor, and whether as binary data."""
-        default = _flag(self._document.parameters, "binary_data_output", "$.parameters", False)  # noqa: FBT003
+        default = _flag(self._document.parameters, "binary_data_output", "$.parameters", False)
         wanted = self._document.outputs
         if not wanted:
             return [(name, each, default) for name, each in outputs.items()]
@@ -126,7 +138,8 @@ class Inference:
                 chosen.append((each.name, outputs[each.name], as_binary))
             elif len(outputs) == len(wanted) == 1:
                 # A model with one output leaves its name to the client.
-                chosen.append((each.name, *outputs.values(), as_binary))
+                (only,) = outputs.values()
+                chosen.append((each.name, only, as_binary))
             else:
                 names = ", ".join(outputs)
                 raise invalid(
@@ -187,7 +200,7 @@ def _check_parameters(document: Document) -> None:
                 raise invalid(f"{name} is not supported", f"{place}.{name}")
 
 
-def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -> bool:  # noqa: FBT001
+def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -> bool:
     value = (parameters or {}).get(name)
     if value is None:
         return default
@@ -303,6 +316,6 @@ def _from_binary(tensor: InputTensor, piece: memoryview, count: int, place: str)
             f"{shorten(str(tensor.shape))}, got {len(piece)}",
             f"{place}.parameters.binary_data_size",
         )
-    if tensor.datatype == "BOOL":
-        return np.frombuffer(piece, np.uint8) != 0
-    return np.frombuffer(piece, dtype)
+    array: Array = np.frombuffer(piece, np.uint8 if tensor.datatype == "BOOL" else dtype)
+    # A byte that is neither 0 nor 1 is no boolean of PyTorch's.
+    return array != 0 if tensor.datatype == "BOOL" else array
