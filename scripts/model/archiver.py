@@ -133,7 +133,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         except ArchiveError as error:
             raise ArchiveError(f"{model} cannot be served: {error}") from None
         target = _keep(made, store, replace=replace)
-        print(f"{target}, {target.stat().st_size} bytes")
+        print(target)
         _describe(loaded)
 
 

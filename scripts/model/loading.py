@@ -25,7 +25,6 @@ HANDLER = ROOT / "handler"
 if str(HANDLER) not in sys.path:
     sys.path.insert(0, str(HANDLER))
 import settings  # noqa: E402 (from that folder)
-
 from handler import TensorHandler  # noqa: E402
 
 
