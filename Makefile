@@ -55,7 +55,7 @@ archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show what it ta
 # as it is, unless `make archive` is told FORCE=1.
 DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
-	@$(PYTHON) -m scripts.model.archiver --replace
+	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
 # Once for each environment: what makes the next starts quicker.
 # It is trained with the edited classes of TorchServe's jar, which are made on the way.
 .venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)

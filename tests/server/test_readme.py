@@ -57,7 +57,7 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
         )
     try:
         deadline = time.monotonic() + 120
-        while "curl " not in log.read_text():
+        while " answers at " not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
@@ -123,12 +123,12 @@ def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None
         assert run(archive, int(PORT)).rstrip().endswith(found.rstrip())
         with make_serve(tmp_path / "log", *serve.split()[2:]) as port:
             expected = json.loads(answer)
-            assert json.loads(run(curl, port)) == [pytest.approx(expected[0], abs=0.05)]
+            assert json.loads(run(curl, port)) == [pytest.approx(expected[0], abs=0.001)]
             printed = [line for line in found.splitlines() if "curl" in line]
             assert [bool(json.loads(run(line, port))) for line in printed] == [True] * 3
             shown = python(ask.replace(f":{PORT}", f":{port}"))
             assert [float(n) for n in re.findall(r"[0-9.]+", shown)] == pytest.approx(
-                expected[0], abs=0.05
+                expected[0], abs=0.001
             )
     finally:
         for path in made:
