@@ -204,14 +204,17 @@ class TensorHandler:
 
     def _special(self, fields: Fields, headers: Headers) -> Answer | None:
         """Answer what is no prediction: metadata, readiness. None for a prediction."""
-        path = headers.get("url_path", "")
-        described = headers.get("describe") == "True" or path == "metadata"
-        if described or ("metadata" in fields and not fields.get("body")):
+        # TorchServe's own flags come as headers, among the client's. Its predictions have both of
+        # these, set by itself, and its descriptions have no body.
+        own = "url_path" in headers and "explain" in headers
+        path = headers["url_path"] if own else ""
+        described = headers.get("describe") == "True" and not fields
+        if described or path == "metadata" or ("metadata" in fields and not fields.get("body")):
             return Answer(orjson.dumps(self.describe_handle()))
         if path == "ready":
             ready = {"name": self.name, "version": self.version, "ready": True}
             return Answer(orjson.dumps(ready))
-        if path or headers.get("explain") == "True":
+        if path or (own and headers["explain"] == "True"):
             what = f"path {shorten(path)}" if path else "explanations"
             raise RequestError(f"The model {self.name} has no {what}", 404, "NotFound")
         return None

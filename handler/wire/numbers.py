@@ -187,7 +187,7 @@ def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, 
         for i, each in enumerate(nested):
             if len(each) != size:
                 raise invalid(
-                    f"Expected a list of {size} as the first one, got {len(each)} of them",
+                    f"Expected a list of {size}, like the first one, got {len(each)}",
                     path.at(np.unravel_index(i, tuple(shape))),
                 )
         shape.append(size)
@@ -208,8 +208,8 @@ def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
         return array
     if float in map(type, numbers):
         return array if array.dtype == np.float64 else to_floats(numbers, place)
-    if array.dtype == np.uint64:
-        return array
+    with contextlib.suppress(OverflowError):
+        return np.array(numbers, dtype=np.uint64)
     index = next(i for i, n in enumerate(numbers) if not _INT64.min <= n <= _INT64.max)
     raise invalid(f"{brief(numbers[index])} {reach}", place(index))
 

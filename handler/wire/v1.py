@@ -39,7 +39,7 @@ def parse(data: bytes, model: Interface) -> Request:
     if text[:1] != b"[":
         raise invalid(f"Expected a list, got {_kind(text)}", "$.instances")
     if text[1:].lstrip(SPACE)[:1] == b"{":
-        objects = _OBJECTS.decode(text)
+        objects = _OBJECTS.decode(instances)
         duplicates.refuse(data, [value for each in objects for value in each.values()])
         form: Any = rows if model.batch == "rows" else single
         request: Request = form.parse_objects(objects, model)

@@ -291,12 +291,8 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
     rank = len(shape) if text.count(b"[") != 1 and (shape or text[:1] != b"[") else 1
     wanted: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
     array = read(text, rank, path, wanted, f"does not fit {tensor.datatype}")
-    if rank > 1 and array.shape != tuple(shape):
-        depth = next(i for i, size in enumerate(shape) if array.shape[i] != size)
-        raise invalid(
-            f"Expected a list of {shape[depth]}, as shape says, got {array.shape[depth]} of them",
-            path.at([0] * depth),
-        )
+    if rank > 1:
+        _check_nesting(array.shape, shape, path)
     if array.size != count:
         raise invalid(
             f"Expected {brief(count)} numbers for shape {shorten(str(shape))}, got {array.size}",
@@ -304,6 +300,16 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
         )
     place = path.flat(array.shape)
     return cast(natural(array), tensor.datatype, place).reshape(-1), place
+
+
+def _check_nesting(found: Sequence[int], shape: Sequence[int], path: Path) -> None:
+    for depth, (got, size) in enumerate(zip(found, shape, strict=True)):
+        if got != size:
+            raise invalid(
+                f"Expected a list of {size}, as shape says, got {got} of them", path.at([0] * depth)
+            )
+        if not size:
+            break  # nothing is nested in an empty list
 
 
 def _from_binary(tensor: InputTensor, piece: memoryview, count: int, place: str) -> Array:
