@@ -180,6 +180,8 @@ def _describe(loaded: Loaded) -> None:
         for i, tensor in enumerate(found[title]):
             print(f"{'' if i else title:8} {_line(tensor)}")
     print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
+    if loaded.sample_error:
+        print(f"samples  {loaded.sample_error}")
     asked = examples(found, loaded.answers)
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     version = found["versions"][0]

@@ -71,11 +71,16 @@ def read_bare(kind: Kind, answer: requests.Response) -> dict[str, Any]:
 
 def v1(kind: Kind, inputs: Tensors) -> Sent:
     """KServe V1: with rows, each row is an instance; otherwise the inputs are one instance."""
-    lists: dict[str, Any] = {name: tensor.tolist() for name, tensor in inputs.items()}
+    lists: dict[str, Any] = {
+        name: tensor.item() if name in kind.numbers else tensor.tolist()
+        for name, tensor in inputs.items()
+    }
     if not kind.rows:
         lists = {name: [value] for name, value in lists.items()}
     rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-    instances = [next(iter(row.values())) for row in rows] if len(lists) == 1 else rows
+    instances = (
+        [next(iter(row.values())) for row in rows] if kind.bare and len(lists) == 1 else rows
+    )
     return Sent(f"/v1/models/{kind.name}:predict", _json({"instances": instances}), {})
 
 

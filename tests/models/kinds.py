@@ -32,6 +32,7 @@ class Kind:
         ask: a request's inputs from a source of random numbers and a number of rows.
         outputs: the names of its outputs, in order.
         bare: whether the bare form can ask it: one required input, a tensor.
+        numbers: those of its inputs that the module takes as numbers.
         exact: whether its answers are those of a direct call to the last bit; where requests are
             merged along rows, float32's last bits may differ.
     """
@@ -42,6 +43,7 @@ class Kind:
     ask: Callable[[Generator, int], Tensors]
     outputs: tuple[str, ...] = ("output",)
     bare: bool = True
+    numbers: tuple[str, ...] = ()
     exact: bool = True
 
     @property
@@ -88,7 +90,7 @@ class WithNumbers(Kind):
 
     def arguments(self, inputs: Tensors) -> list[Any]:
         """Return the tensor and the numbers."""
-        return [inputs["x"], *(inputs[name].item() for name in ("k", "scale", "smallest"))]
+        return [inputs["x"], *(inputs[name].item() for name in self.numbers)]
 
 
 def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
@@ -247,7 +249,7 @@ KINDS = [
     Several(
         "joined",
         scripted(zoo.Joined),
-        {"inputs": {"parts": spec("FP32", -1, 2)}},
+        {},
         lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
         bare=False,
     ),
@@ -269,6 +271,7 @@ KINDS = [
             "smallest": torch.tensor([n > 1]),
         },
         bare=False,
+        numbers=("k", "scale", "smallest"),
     ),
     Kind(
         "quantized",

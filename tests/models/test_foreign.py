@@ -50,6 +50,7 @@ KIND = VoiceDetector(
     ask,
     ("speech",),
     bare=False,
+    numbers=("sr",),
 )
 
 
