@@ -97,10 +97,10 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
-bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... BATCH_SIZES='N ...' WRITE=1]
+bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
-	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
-		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
+	@$(PYTHON) -m scripts.bench$(if $(NETWORKS),.tensors) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
