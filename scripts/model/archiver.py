@@ -176,6 +176,8 @@ BATCH = {
 def _describe(loaded: Loaded) -> None:
     """Print what the model takes and gives, and command lines that ask it."""
     found = loaded.metadata()
+    if not found["inputs"]:
+        print("inputs   any number of tensors, named by the request")
     for title in ("inputs", "outputs"):
         for i, tensor in enumerate(found[title]):
             print(f"{'' if i else title:8} {_line(tensor)}")
