@@ -191,7 +191,7 @@ def _describe(loaded: Loaded) -> None:
     for example in asked:
         print(example.command(url))
     if not asked:
-        print("No example: none that was tried was answered. Say datatype and shape in settings.")
+        print("No example: the model answered none that was tried. Do datatype and shape fit it?")
 
 
 def _line(tensor: Mapping[str, Any]) -> str:

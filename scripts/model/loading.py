@@ -40,8 +40,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings.read_text(text)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
-        raise ArchiveError(f"{path}: {error}") from None
+        raise ArchiveError(str(error).replace(settings.FILE, str(path), 1)) from None
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
