@@ -308,7 +308,7 @@ def test_a_gpu_is_used_where_torch_has_one(
     assert handler.describe_handle()["device"] == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     # This machine may have none: the attempt to put the model there is what shows the choice.
-    with pytest.raises((RuntimeError, AssertionError), match=r"(?i)cuda"):
+    with pytest.raises((ValueError, RuntimeError, AssertionError), match=r"(?i)cuda"):
         make(torchscript, DOUBLEIT, gpu=99)
 
 

@@ -83,5 +83,5 @@ def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^model-config\.yaml") as caught:
         settings.read_text(text)
     said = str(caught.value)
-    assert message.split(" (did")[0] in said
+    assert message.split(" (did", maxsplit=1)[0] in said
     assert "\n" not in said
