@@ -55,7 +55,7 @@ archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show what it ta
 # as it is, unless `make archive` is told FORCE=1.
 DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
-	@$(PYTHON) -m scripts.model.archiver --replace
+	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
 # Once for each environment: what makes the next starts quicker.
 # It is trained with the edited classes of TorchServe's jar, which are made on the way.
 .venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)
@@ -97,9 +97,9 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
-bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
+bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
-	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
+	@$(PYTHON) -m scripts.bench$(if $(NETWORKS),.tensors) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
@@ -145,16 +145,18 @@ lint-secrets: .venv-lint/.ready
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
-# KServe's client wants other versions than uv.lock has: an environment of its own.
-build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
-	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/kserve && \
-	VIRTUAL_ENV=build/kserve $$uv pip sync --quiet $< && touch $@ || echo "test: KServe's client cannot be installed"
+# Clients and models of others that want other versions than uv.lock has: an environment for each.
+OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
+$(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
+	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
+	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "test: tests/contract/$*.txt cannot be installed"
 PROCESSES ?= 3
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
 	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
+
 # So many files of tests run at once, each process with servers of its own.
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
+test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against the real server, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
 	@$(WRK_PACKAGE) || echo "test: the benchmark's tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
@@ -166,7 +168,7 @@ MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
 .PHONY: contract test-faults limits linear soak
-contract: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
+contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
 test-faults: .venv/.development .venv/torchserve.aot ## Break the server under load and print what it cost [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults

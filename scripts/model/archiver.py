@@ -133,7 +133,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         except ArchiveError as error:
             raise ArchiveError(f"{model} cannot be served: {error}") from None
         target = _keep(made, store, replace=replace)
-        print(f"{target}, {target.stat().st_size} bytes")
+        print(target)
         _describe(loaded)
 
 
@@ -176,10 +176,14 @@ BATCH = {
 def _describe(loaded: Loaded) -> None:
     """Print what the model takes and gives, and command lines that ask it."""
     found = loaded.metadata()
+    if not found["inputs"]:
+        print("inputs   any number of tensors, named by the request")
     for title in ("inputs", "outputs"):
         for i, tensor in enumerate(found[title]):
             print(f"{'' if i else title:8} {_line(tensor)}")
     print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
+    if loaded.sample_error:
+        print(f"samples  {loaded.sample_error}")
     asked = examples(found, loaded.answers)
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     version = found["versions"][0]
@@ -187,7 +191,7 @@ def _describe(loaded: Loaded) -> None:
     for example in asked:
         print(example.command(url))
     if not asked:
-        print("No example: none that was tried was answered. Say datatype and shape in settings.")
+        print("No example: the model answered none that was tried. Do datatype and shape fit it?")
 
 
 def _line(tensor: Mapping[str, Any]) -> str:

@@ -89,7 +89,10 @@ def examples(metadata: Mapping[str, Any], answers: Callable[[bytes], bool]) -> l
 
 def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:
     """Yield what the required inputs may be, each guess once."""
+    required: Sequence[Mapping[str, Any]]
     required = [each for each in inputs if not each.get("optional")]
+    # A list of tensors has no names of its own.
+    required = required or inputs[:1] or [{"name": "input_0"}]
     tried: list[list[Tensor]] = []
     for size, rank, datatype in itertools.product(SIZES, RANKS, DATATYPES):
         guess = [_guess(each, size, rank, datatype) for each in required]

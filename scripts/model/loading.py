@@ -6,8 +6,11 @@ TorchServe's own `Service` reads the manifest and the settings; the handler's co
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import zipfile
+from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings.read_text(text)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
-        raise ArchiveError(f"{path}: {error}") from None
+        raise ArchiveError(str(error).replace(settings.FILE, str(path), 1)) from None
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
@@ -64,21 +69,25 @@ class Loaded:
         except Exception as error:  # noqa: BLE001 (whatever stops a worker stops the packaging)
             raise ArchiveError(_sentence(error)) from None
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """Return what the server answers at /predictions/NAME/VERSION/metadata."""
-        _, answer = self._ask(b"", {"url_path": "metadata"})
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        return self._handler.describe_handle()
+
+    @property
+    def sample_error(self) -> str | None:
+        """Why the model could not be run on samples; None where it was, or had none."""
+        return self._handler.sample_error
 
     def answers(self, body: bytes) -> bool:
-        """Say whether the model answers a body with status 200."""
-        return self._ask(body, {"Content-Type": "application/json"})[0] == 200  # noqa: PLR2004
-
-    def _ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        processor = RequestProcessor(headers)
+        """Say whether the model answers a body with status 200; a failure is not logged."""
+        processor = RequestProcessor({"Content-Type": "application/json"})
         self._context.request_processor = [processor]
-        (answer,) = self._handler.handle([{"body": body}], self._context)
-        return processor.get_response_status_code(), answer
+        logging.disable()
+        try:
+            self._handler.handle([{"body": body}], self._context)
+        finally:
+            logging.disable(logging.NOTSET)
+        return bool(processor.get_response_status_code() == HTTPStatus.OK)
 
 
 def _sentence(error: Exception) -> str:

@@ -135,13 +135,16 @@ def make_archive(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         ("- batchSize\n", "list"),
         ("batchSize:\t8\n\tmaxBatchDelay: 1\n", "YAML"),
         ("model: {\n", "YAML"),
+        ("# Gr\u00f6\u00dfe\n", "UTF-8"),
     ],
 )
 def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, named: str) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt")
-    model.with_suffix(".yaml").write_text(settings)
+    config = model.with_suffix(".yaml")
+    config.write_bytes(settings.encode("latin-1"))
     with pytest.raises(ArchiveError) as error:
         archiver.main("difference", "1.0", model, None, tmp_path / "store")
+    assert str(config) in str(error.value).removeprefix(f"{model} cannot be served: ")
     assert named in str(error.value)
     assert len(str(error.value).splitlines()) == 1
     assert not (tmp_path / "store").exists()

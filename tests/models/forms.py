@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -72,11 +71,16 @@ def read_bare(kind: Kind, answer: requests.Response) -> dict[str, Any]:
 
 def v1(kind: Kind, inputs: Tensors) -> Sent:
     """KServe V1: with rows, each row is an instance; otherwise the inputs are one instance."""
-    lists: dict[str, Any] = {name: tensor.tolist() for name, tensor in inputs.items()}
+    lists: dict[str, Any] = {
+        name: tensor.item() if name in kind.numbers else tensor.tolist()
+        for name, tensor in inputs.items()
+    }
     if not kind.rows:
         lists = {name: [value] for name, value in lists.items()}
     rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-    instances = [next(iter(row.values())) for row in rows] if len(lists) == 1 else rows
+    instances = (
+        [next(iter(row.values())) for row in rows] if kind.bare and len(lists) == 1 else rows
+    )
     return Sent(f"/v1/models/{kind.name}:predict", _json({"instances": instances}), {})
 
 
@@ -146,11 +150,11 @@ def read_binary(_kind: Kind, answer: requests.Response) -> Tensors:
 
 
 def _tensor(data: list[Any], datatype: str) -> Tensor:
-    """Return JSON's numbers as a tensor; each must be one that the datatype holds exactly."""
+    """Return JSON's numbers as a tensor; integers and booleans stand as what they are."""
     dtype = DATATYPES[datatype]
-    tensor = torch.tensor(data, dtype=dtype)
-    assert tensor.tolist() == data or any(map(math.isnan, data))
-    return tensor
+    kind = bool if dtype == torch.bool else float if dtype.is_floating_point else int
+    assert {type(number) for number in data} <= {kind}
+    return torch.tensor(data, dtype=dtype)
 
 
 FORMS = {

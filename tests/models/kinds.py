@@ -6,6 +6,7 @@ what is left out of it is left out of the request.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Kind:
         ask: a request's inputs from a source of random numbers and a number of rows.
         outputs: the names of its outputs, in order.
         bare: whether the bare form can ask it: one required input, a tensor.
+        numbers: those of its inputs that the module takes as numbers.
         exact: whether its answers are those of a direct call to the last bit; where requests are
             merged along rows, float32's last bits may differ.
     """
@@ -41,6 +43,7 @@ class Kind:
     ask: Callable[[Generator, int], Tensors]
     outputs: tuple[str, ...] = ("output",)
     bare: bool = True
+    numbers: tuple[str, ...] = ()
     exact: bool = True
 
     @property
@@ -53,8 +56,12 @@ class Kind:
         path = folder / f"{self.name}.pt"
         torch.manual_seed(7)
         torch.jit.save(self.build(), str(path))
-        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
+        self.write_settings(path)
         return path
+
+    def write_settings(self, path: Path) -> None:
+        """Write the settings beside the model at `path`."""
+        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
 
     def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
         """Return what the module itself answers, by name."""
@@ -83,7 +90,7 @@ class WithNumbers(Kind):
 
     def arguments(self, inputs: Tensors) -> list[Any]:
         """Return the tensor and the numbers."""
-        return [inputs["x"], *(inputs[name].item() for name in ("k", "scale", "smallest"))]
+        return [inputs["x"], *(inputs[name].item() for name in self.numbers)]
 
 
 def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
@@ -98,8 +105,10 @@ def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torc
 
 def frozen_and_quantized() -> torch.jit.ScriptModule:
     """Return a module without parameters: its weights are int8 constants."""
-    quantize = torch.ao.quantization.quantize_dynamic
-    module = quantize(zoo.Tabular().eval(), {nn.Linear})
+    with warnings.catch_warnings():
+        # Deprecated in favour of a package of its own; files that were made so are still served.
+        warnings.simplefilter("ignore")
+        module = torch.ao.quantization.quantize_dynamic(zoo.Tabular().eval(), {nn.Linear})
     return torch.jit.freeze(torch.jit.script(module))
 
 
@@ -240,7 +249,7 @@ KINDS = [
     Several(
         "joined",
         scripted(zoo.Joined),
-        {"inputs": {"parts": spec("FP32", -1, 2)}},
+        {},
         lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
         bare=False,
     ),
@@ -262,6 +271,7 @@ KINDS = [
             "smallest": torch.tensor([n > 1]),
         },
         bare=False,
+        numbers=("k", "scale", "smallest"),
     ),
     Kind(
         "quantized",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +25,8 @@ class Serving:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._modules: dict[str, torch.jit.ScriptModule] = {}
+        # What `make archive` said of each model.
+        self.printed: dict[str, str] = {}
         self._package(BY_NAME[FIRST])
         # A worker for each model: there are more models than cores.
         one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
@@ -67,5 +71,7 @@ class Serving:
 
     def _package(self, kind: Kind) -> None:
         path = kind.save(self._folder)
-        archiver.main(kind.name, "1.0", path, None, self._folder)
+        with redirect_stdout(io.StringIO()) as printed:
+            archiver.main(kind.name, "1.0", path, None, self._folder)
+        self.printed[kind.name] = printed.getvalue()
         self._modules[kind.name] = torch.jit.load(str(path))

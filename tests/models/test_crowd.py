@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
@@ -11,7 +12,7 @@ import requests
 import torch
 
 from tests.models.forms import FORMS, Sent
-from tests.models.kinds import BY_NAME, Tensors
+from tests.models.kinds import BY_NAME, Kind, Tensors
 from tests.models.serving import Serving
 from tests.models.test_forms import same
 
@@ -19,7 +20,7 @@ CLIENTS = 64
 REQUESTS = 256
 
 # What each server refuses, whatever the model: status and what the message says.
-BAD = {
+BAD: dict[str, tuple[Callable[[Kind], Sent], int]] = {
     "truncated": (lambda kind: Sent(f"/predictions/{kind.name}", b"[[1, 2", {}), 400),
     "a string": (lambda kind: Sent(f"/predictions/{kind.name}", b'[["one"]]', {}), 400),
     "ragged": (lambda kind: Sent(f"/predictions/{kind.name}", b"[[1, 2], [3]]", {}), 400),

@@ -178,7 +178,8 @@ class Photo(nn.Module):
         x = image.permute(2, 0, 1).unsqueeze(0).to(torch.float32) / 255
         x = functional.interpolate(x, size=[16, 16], mode="bilinear", align_corners=False)
         scores = self.layer((x - 0.45) / 0.22).mean(dim=(2, 3))
-        return scores.max(dim=1)
+        score, best = scores.max(dim=1)
+        return score, best
 
 
 class Cumulative(nn.Module):

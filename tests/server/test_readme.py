@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -56,7 +57,7 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
         )
     try:
         deadline = time.monotonic() + 120
-        while "curl " not in log.read_text():
+        while " answers at " not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
@@ -105,23 +106,44 @@ def test_every_make_command_is_one_that_make_knows(page: str) -> None:
 
 def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:
     page = "docs/own-model.md"
-    (script,), (settings,) = blocks(page, "python"), blocks(page, "yaml")
+    (save, ask), (settings,) = blocks(page, "python"), blocks(page, "yaml")
+    (archive, found), (serve, _), (curl, answer) = commands(page)
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
-    archive = ROOT / "model_store" / "difference-1.0.mar"
-    source = tmp_path / "save.py"
-    source.write_text(script)
-    made = [build / "difference.pt", build / "difference.yaml", archive]
+    made = [
+        *(build / f"classifier.{kind}" for kind in ("pt", "yaml")),
+        ROOT / "model_store" / "classifier-1.0.mar",
+    ]
     kept = {path: path.read_bytes() for path in made if path.exists()}
+    for path in made:
+        path.unlink(missing_ok=True)
     try:
-        subprocess.run([sys.executable, source], cwd=ROOT, check=True, capture_output=True)
+        python(save)
         made[1].write_text(settings)
-        todo = commands(page)
-        assert run(todo[0][0], 0).startswith("model_store/difference-1.0.mar")
-        with make_serve(tmp_path / "log", *todo[1][0].split()[2:]) as port:
-            assert run(todo[2][0], port) == todo[2][1].rstrip("\n")
+        assert run(archive, int(PORT)).rstrip().endswith(found.rstrip())
+        with make_serve(tmp_path / "log", *serve.split()[2:]) as port:
+            expected = json.loads(answer)
+            assert json.loads(run(curl, port)) == [pytest.approx(expected[0], abs=0.001)]
+            printed = [line for line in found.splitlines() if "curl" in line]
+            assert [bool(json.loads(run(line, port))) for line in printed] == [True] * 3
+            shown = python(ask.replace(f":{PORT}", f":{port}"))
+            assert [float(n) for n in re.findall(r"[0-9.]+", shown)] == pytest.approx(
+                expected[0], abs=0.001
+            )
     finally:
         for path in made:
             path.unlink(missing_ok=True)
         for path, data in kept.items():
             path.write_bytes(data)
+
+
+def python(program: str) -> str:
+    """Run a program of the page in the root folder; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout

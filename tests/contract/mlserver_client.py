@@ -1,0 +1,40 @@
+"""MLServer's types and codecs: runs in an environment of its own and prints what it got as JSON.
+
+build/mlserver/bin/python tests/contract/mlserver_client.py URL
+"""
+
+import json
+import sys
+from urllib.request import Request, urlopen
+
+import numpy as np
+from mlserver.codecs import NumpyCodec, NumpyRequestCodec
+from mlserver.types import InferenceRequest, InferenceResponse
+
+JSON = {"Content-Type": "application/json"}
+DATATYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64")
+
+
+def infer(url: str, request: InferenceRequest) -> InferenceResponse:
+    """Send a request to the server at `url`."""
+    body = request.model_dump_json().encode()
+    post = Request(f"{url}/v2/models/doubleit/infer", body, JSON)  # noqa: S310 (loopback)
+    with urlopen(post) as answer:  # noqa: S310
+        return InferenceResponse.model_validate_json(answer.read())
+
+
+def main(url: str) -> dict[str, object]:
+    """Return each datatype's answer, and that to a request of the codec for whole requests."""
+    got: dict[str, object] = {}
+    for dtype in DATATYPES:
+        array = np.arange(6, dtype=dtype).reshape(2, 3)
+        inputs = [NumpyCodec.encode_input("numbers", array)]
+        answer = infer(url, InferenceRequest(id=dtype, inputs=inputs))
+        decoded = NumpyCodec.decode_output(answer.outputs[0])
+        got[dtype] = [answer.id, str(decoded.dtype), decoded.tolist()]
+    answer = infer(url, NumpyRequestCodec.encode_request(np.array([[0.5], [2.0]])))
+    got["request"] = NumpyRequestCodec.decode_response(answer).tolist()
+    return got
+
+
+sys.stdout.write(json.dumps(main(sys.argv[1])))

@@ -1,0 +1,71 @@
+"""A TorchScript file that nobody here made: Silero's voice activity detector, from its package.
+
+It keeps a state between calls and forgets it when the number of rows changes, which makes an answer
+predictable. `serving` has one worker for a model; with several, each would have a state of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from scripts.store.paths import ROOT
+from tests.models.forms import FORMS
+from tests.models.kinds import Kind, Tensors, normal, spec
+from tests.models.serving import Serving
+
+RATE = 16_000
+PACKAGE = ROOT / "build" / "silero"
+
+
+def ask(generator: Generator, rows: int) -> Tensors:
+    """Return windows of sound, and their sampling rate."""
+    return {"x": normal(generator, rows, 512), "sr": torch.tensor([RATE])}
+
+
+class VoiceDetector(Kind):
+    """Takes the sampling rate as a number."""
+
+    def save(self, folder: Path) -> Path:
+        """Take the package's file as it is."""
+        (file,) = PACKAGE.glob("lib/*/site-packages/silero_vad/data/silero_vad.jit")
+        path = folder / f"{self.name}.pt"
+        self.write_settings(path)
+        return Path(shutil.copyfile(file, path))
+
+    def arguments(self, inputs: Tensors) -> list[object]:
+        """Return the tensor and the number."""
+        return [inputs["x"], RATE]
+
+
+RATES = {"minimum": RATE, "maximum": RATE}
+KIND = VoiceDetector(
+    "voice",
+    lambda: pytest.fail("it is not built here"),
+    {"inputs": {"x": spec("FP32", -1, 512), "sr": RATES}, "outputs": ["speech"]},
+    ask,
+    ("speech",),
+    bare=False,
+    numbers=("sr",),
+)
+
+
+@pytest.mark.parametrize("form", ["V1", "V2", "binary"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_it_answers_as_it_does_without_a_server(serving: Serving, form: str, rows: int) -> None:
+    if not (PACKAGE / ".ready").exists():
+        pytest.skip("silero-vad is not installed: make test installs it into build/silero")
+    module = serving.module(KIND)
+    write, read = FORMS[form]
+    found: Tensor | None = None
+    for count in (rows + 1, rows):
+        inputs = ask(torch.Generator().manual_seed(count), count)
+        answer = serving.send(write(KIND, inputs))
+        assert answer.status_code == 200, answer.text
+        found = torch.as_tensor(read(KIND, answer)["speech"])
+    module.reset_states()
+    torch.testing.assert_close(found, KIND.answer(module, inputs)["speech"])
