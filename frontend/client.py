@@ -101,7 +101,7 @@ class Client:
         Raises:
             ApiError: the API refuses the numbers, or cannot be had.
         """
-        return self._numbers(values, version, model, transport.CALL_RETRY, transport.CALL_TIMEOUT)
+        return self._numbers(values, version, model, quick=False)
 
     def probe(self, version: str | None = None, model: Model | None = None) -> Answer:
         """Let the model answer no numbers: one try, and only a short wait.
@@ -113,7 +113,7 @@ class Client:
             ApiError: as `predict`.
         """
         none = np.empty(0, np.int64)
-        return self._numbers(none, version, model, transport.NO_RETRY, transport.STATE_TIMEOUT)
+        return self._numbers(none, version, model, quick=True)
 
     def infer(self, request: bytes, version: str | None = None) -> Answer:
         """Let the model answer a request of the V2 protocol.
@@ -122,9 +122,7 @@ class Client:
             ApiError: the API refuses it, or cannot be had.
         """
         url = predictions_url(self._settings, version)
-        body, seconds = self._call(
-            "POST", url, request, version, transport.CALL_RETRY, transport.CALL_TIMEOUT
-        )
+        body, seconds = self._call(url, request, version)
         return self._answer(url, body, seconds)
 
     def metadata(self, version: str | None = None) -> Model | None:
@@ -138,9 +136,7 @@ class Client:
         url = predictions_url(self._settings, version)
         url += "?metadata=1" if version is None else "/metadata"
         try:
-            body, _ = self._call(
-                "GET", url, None, version, transport.NO_RETRY, transport.STATE_TIMEOUT
-            )
+            body, _ = self._call(url, None, version, quick=True)
             return model.parse(orjson.loads(body))
         except ApiError as error:
             if error.state in (errors.State.INVALID_INPUT, errors.State.UNKNOWN_VERSION):
@@ -150,45 +146,59 @@ class Client:
             return None
 
     def _numbers(
-        self,
-        values: np.ndarray,
-        version: str | None,
-        model: Model | None,
-        retries: transport.Retry,
-        timeout: urllib3.Timeout,
+        self, values: np.ndarray, version: str | None, model: Model | None, *, quick: bool
     ) -> Answer:
         url = predictions_url(self._settings, version)
-        request = _request(values, model)
-        body, seconds = self._call("POST", url, request, version, retries, timeout, values)
+        body, seconds = self._call(
+            url, _request(values, model), version, quick=quick, values=values
+        )
         answer = self._answer(url, body, seconds)
         found = answer.outputs[0].values
         if isinstance(found, list) or len(found) != len(values):
-            raise errors.not_the_api(url, f"not {len(values)} numbers for {len(values)}")
+            raise errors.not_the_api(url, f"no answer of {len(values)} numbers")
         return answer
 
     def _call(
         self,
-        method: str,
         url: str,
         body: bytes | None,
         version: str | None,
-        retries: transport.Retry,
-        timeout: urllib3.Timeout,
+        *,
+        quick: bool = False,
         values: np.ndarray | None = None,
     ) -> tuple[bytes, float]:
-        """Return the body of an answer with status 200, and the seconds that it took."""
+        """Return the body of an answer with status 200, and the seconds that it took.
+
+        Args:
+            url: where to.
+            body: what to send; None is a GET.
+            version: what the URL names; None is the default.
+            quick: one try and a short wait.
+            values: the numbers that the body holds, for errors to name one.
+        """
         if version is not None and not _VERSION.fullmatch(version):
             raise errors.unknown_version(version)
         begin = time.perf_counter()
         try:
             response = self._http.request(
-                method, url, body, headers=_JSON, retries=retries, timeout=timeout
+                "GET" if body is None else "POST",
+                url,
+                body,
+                headers=_JSON,
+                retries=transport.NO_RETRY if quick else transport.CALL_RETRY,
+                timeout=transport.STATE_TIMEOUT if quick else transport.CALL_TIMEOUT,
+                preload_content=False,
             )
+            content = response.read(MAX_ANSWER_BYTES + 1)
         except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
             raise errors.not_answered(error, self._settings) from error
+        if len(content) > MAX_ANSWER_BYTES:
+            response.close()
+            raise errors.answer_too_large(MAX_ANSWER_BYTES)
+        response.release_conn()
         if response.status != 200:  # noqa: PLR2004 (the only status with an answer)
-            raise errors.refused(response.status, response.data, values, version, self._settings)
-        return response.data, time.perf_counter() - begin
+            raise errors.refused(response.status, content, values, version, self._settings)
+        return content, time.perf_counter() - begin
 
     def _answer(self, url: str, body: bytes, seconds: float) -> Answer:
         try:
@@ -196,7 +206,7 @@ class Client:
             outputs = tuple(_output(output) for output in cast("Any", found["outputs"]))
             version = found["model_version"]
             if not isinstance(version, str) or not outputs:
-                raise TypeError("no version or no output")  # noqa: TRY301 (told as what it is)
+                raise TypeError("no version or no output")
         except _NOT_AN_ANSWER as error:
             raise errors.not_the_api(url, str(error)) from error
         return Answer(outputs, version, seconds)

@@ -31,13 +31,16 @@ def column(values: np.ndarray) -> pa.Array:
         exact = bool(np.all((values >= -EXACT_IN_BROWSER) & (values <= EXACT_IN_BROWSER)))
     else:
         exact = not np.any((values == 0) & np.signbit(values))
-    if exact:
-        return pa.array(values)
-    texts = pc.cast(pa.array(values), pa.large_string())
+    return pa.array(values) if exact else texts(values)
+
+
+def texts(values: np.ndarray) -> pa.Array:
+    """Return numbers as text: integers exact, floats shortest and exact, with a point or "e"."""
+    found = pc.cast(pa.array(values), pa.large_string())
+    if values.dtype.kind != "f":
+        return found
     # Arrow writes a whole float without its point.
-    return pc.replace_substring_regex(
-        texts, r"^(-?[0-9]+)$", r"\1.0" if values.dtype.kind == "f" else r"\1"
-    )
+    return pc.replace_substring_regex(found, r"^(-?[0-9]+)$", r"\1.0")
 
 
 def table(columns: Mapping[str, np.ndarray]) -> pa.Table:

@@ -80,6 +80,13 @@ def not_the_api(url: str, what: str) -> ApiError:
     return ApiError(State.FAILED, f"What answers at {url} is not the model's API: {what}")
 
 
+def answer_too_large(limit: int) -> ApiError:
+    """Return the error for an answer of more than `limit` bytes."""
+    return ApiError(
+        State.FAILED, f"The answer is larger than {limit // 2**20} MiB, which the page can show."
+    )
+
+
 def refused(
     status: int,
     body: bytes,

@@ -76,7 +76,7 @@ def words(name: str, model: Model | None) -> Words:
 
 
 def _describe(tensor: Tensor) -> str:
-    shape = " × ".join("any" if size < 0 else str(size) for size in tensor.shape)
+    shape = " \u00d7 ".join("any" if size < 0 else str(size) for size in tensor.shape)
     return f"{tensor.name} ({tensor.datatypes[0]}{', ' if shape else ''}{shape})"
 
 

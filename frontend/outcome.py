@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -65,6 +64,14 @@ class Status:
     detail: str
 
 
+@dataclass(frozen=True)
+class Described:
+    """What the server says of its model; `answered` is false where it cannot be asked."""
+
+    model: Model | None
+    answered: bool
+
+
 _TITLES = {
     State.INVALID_INPUT: "The server does not take this input",
     State.LOADING: "The server does not answer yet",
@@ -89,8 +96,9 @@ def predict(
         return Failure("These are not all numbers; nothing was sent", (*error.problems, *rest))
     except TooMuchError as error:
         return Failure("This is more than the page takes; nothing was sent", (str(error),))
-    ask = partial(connect().predict, numbers.values, version, model)
-    return _answered(lambda: Result(ask(), version, numbers))
+    return _answered(
+        lambda: Result(connect().predict(numbers.values, version, model), version, numbers)
+    )
 
 
 def infer(
@@ -110,6 +118,14 @@ def _answered(ask: Callable[[], Result]) -> Result | Failure:
         return ask()
     except ApiError as error:
         return Failure(_TITLES.get(error.state, "The server failed"), (str(error),))
+
+
+def describe(connect: Callable[[], Predictor], version: str | None) -> Described:
+    """Ask what the model takes and gives."""
+    try:
+        return Described(connect().metadata(version), answered=True)
+    except ApiError:
+        return Described(None, answered=False)
 
 
 def look(connect: Callable[[], Predictor], version: str | None, model: Model | None) -> Status:

@@ -58,8 +58,10 @@ def _strictly(text: str) -> pa.Array:
 
 
 def _problem(index: int, value: object) -> str:
-    shown = brief(json.dumps(value, ensure_ascii=False, default=str))
-    return f"Item {index + 1} of the list: {shown} is {_kind(value)}, not a number"
+    # What is inside a list or an object would only be in the way.
+    text = "" if isinstance(value, list | dict) else json.dumps(value, ensure_ascii=False)
+    shown = f"{brief(text)} " if text else ""
+    return f"Item {index + 1} of the list: {shown}is {_kind(value)}, not a number"
 
 
 def _kind(value: object) -> str:

@@ -19,13 +19,14 @@ NUMBER = rf"^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+){_EXPONENT}$"
 
 # Between digits: spaces that do not break a line, a plain space in a cell, apostrophes.
 NO_BREAK = "\u00a0\u202f\u2007\u2009"
-_MARKS = f"[ {NO_BREAK}'’]"
+_MARKS = f"[ {NO_BREAK}'\u2019]"
 _FIRST = r"[+-]?[1-9][0-9]{0,2}"
 
 
 def _grouped(mark: str) -> str:
     """Return the pattern of digits in groups of three; no backreferences in RE2."""
-    return "|".join(f"{_FIRST}({each}[0-9]{{3}})+" for each in (mark, " ", "['’]", f"[{NO_BREAK}]"))
+    marks = (mark, " ", "['\u2019]", f"[{NO_BREAK}]")
+    return "|".join(f"{_FIRST}({each}[0-9]{{3}})+" for each in marks)
 
 
 _POINT_GROUPS, _COMMA_GROUPS = _grouped(","), _grouped(r"\.")

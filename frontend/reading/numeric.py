@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +86,7 @@ def to_numbers(source: Source) -> Numbers:
     integers = pc.match_substring_regex(texts, notation.INTEGER)
     if pc.all(integers).as_py():
         return Numbers(_int64(texts, source.place), (*source.notes, *notes))
-    values = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    values = _array(pc.cast(texts, pa.float64()))
     _refuse(~np.isfinite(values), source, lambda _: OUT_OF_FLOAT64)
     rounded = _rounded(texts, integers, values, source.place)
     return Numbers(values, (*source.notes, *notes, *rounded))
@@ -105,8 +106,8 @@ def _plain(source: Source) -> tuple[pa.Array, list[str]]:
         raise NotNumbersError([f"{point} has a decimal point, but {comma} has a decimal comma"])
     normal = notation.normalize(texts, style)
     plain = pc.match_substring_regex(normal, notation.NUMBER)
-    _refuse(~_mask(plain), source, lambda i: notation.reason(texts[i].as_py()))
-    changed = np.flatnonzero(_mask(pc.not_equal(normal, texts)))
+    _refuse(~_array(plain), source, lambda i: notation.reason(texts[i].as_py()))
+    changed = np.flatnonzero(_array(pc.not_equal(normal, texts)))
     if not len(changed):
         return normal, []
     i = int(changed[0])
@@ -119,10 +120,10 @@ def _plain(source: Source) -> tuple[pa.Array, list[str]]:
 def _int64(texts: pa.Array, place: Callable[[int], str]) -> np.ndarray:
     unsigned = pc.replace_substring_regex(texts, r"^\+", "")
     try:
-        return pc.cast(unsigned, pa.int64()).to_numpy(zero_copy_only=False)
+        return _array(pc.cast(unsigned, pa.int64()))
     except pa.ArrowInvalid:
         # Only a text of 19 digits or more can be out of range.
-        long = np.flatnonzero(_mask(pc.greater_equal(pc.binary_length(texts), 19)))
+        long = np.flatnonzero(_array(pc.greater_equal(pc.binary_length(texts), 19)))
         limits = np.iinfo(np.int64)
         out = np.zeros(len(texts), bool)
         for i in long.tolist():
@@ -138,7 +139,7 @@ def _rounded(
 ) -> list[str]:
     """Say that float64 does not hold an integer beside a fraction, and name the first."""
     long = pc.greater_equal(pc.binary_length(texts), ROUNDED_DIGITS)
-    for i in np.flatnonzero(_mask(pc.and_(integers, long))).tolist():
+    for i in np.flatnonzero(_array(pc.and_(integers, long))).tolist():
         text, kept = texts[i].as_py(), float(values[i])
         if int(text) != int(kept):
             return [
@@ -160,8 +161,8 @@ def _refuse(wrong: np.ndarray, source: Source, reason: Callable[[int], str]) -> 
     raise NotNumbersError(named, len(indices) - len(named))
 
 
-def _mask(booleans: pa.Array) -> np.ndarray:
-    return booleans.to_numpy(zero_copy_only=False)
+def _array(found: pa.Array) -> np.ndarray:
+    return cast("np.ndarray", found.to_numpy(zero_copy_only=False))
 
 
 def brief(text: str) -> str:

@@ -43,7 +43,7 @@ def _commas(text: str) -> list[str]:
     """Return a note if the one comma that there is could be in a number; refuse if many could."""
     chunks = pc.utf8_split_whitespace(column([text.strip()])).flatten()
     inner = pc.match_substring_regex(chunks, "[0-9],[0-9]")
-    first = pc.index(inner, pa.scalar(True)).as_py()  # noqa: FBT003
+    first = pc.index(inner, pa.scalar(True)).as_py()
     ambiguous = pc.match_substring_regex(chunks.filter(inner), _ONE_NUMBER)
     if first < 0 or not pc.all(ambiguous).as_py():
         return []

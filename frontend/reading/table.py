@@ -132,6 +132,6 @@ def _without_label(row: Row, number: int) -> list[str]:
 
 def _ragged(first: Row, row: Row) -> str:
     return (
-        f"Line {row.line} has {len(row.fields)} fields, line {first.line} has {len(first.fields)}: "
-        "commas separate fields here. Put a number with a comma in quotes, or write a point"
+        f"Line {row.line}: fields: {len(row.fields)}, and {len(first.fields)} in line {first.line}."
+        " Commas separate fields here: put a number with a comma in quotes, or write a point"
     )

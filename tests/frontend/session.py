@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
-PASTE, UPLOAD = 0, 1
+UPLOAD = "Upload a file"
 
 
 class Session:
@@ -37,7 +37,10 @@ class Session:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         assert self._socket
         self._socket.close()
@@ -50,16 +53,22 @@ class Session:
 
     def upload(self, name: str, content: bytes) -> Self:
         """Choose the upload, send a file and submit it. Raises HTTPError where it is refused."""
-        choice = self._element("button_group") if "button_group" in self.elements else None
-        radio = choice or self._element("radio")
-        self._widgets[radio.id] = WidgetState(id=radio.id, int_value=UPLOAD)
+        radio = self._element("radio")
+        self._widgets[radio.id] = WidgetState(id=radio.id, string_value=UPLOAD)
         self.run()
         ask = BackMsg()
         ask.file_urls_request.request_id = "1"
         ask.file_urls_request.file_names.append(name)
         (urls,) = self._send(ask, "file_urls_response").file_urls_response.file_urls
-        response = requests.put(self.url + urls.upload_url, files={"file": (name, content)}, timeout=60)
-        response.raise_for_status()
+        browser = requests.Session()
+        browser.get(f"{self.url}/_stcore/health", timeout=60)
+        token = browser.cookies["_streamlit_xsrf"]
+        browser.put(
+            self.url + urls.upload_url,
+            files={"file": (name, content)},
+            headers={"X-Xsrftoken": token},
+            timeout=60,
+        ).raise_for_status()
         uploader = self._element("file_uploader")
         state = FileUploaderState()
         state.uploaded_file_info.add(
