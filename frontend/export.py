@@ -6,6 +6,7 @@ import shlex
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from frontend import display
@@ -20,7 +21,9 @@ REQUEST_FILE = "request.json"
 
 def to_csv(inputs: np.ndarray, outputs: np.ndarray) -> bytes:
     """Return a table of input and output: integers exact, floats shortest and exact."""
-    rows = pc.binary_join_element_wise(display.texts(inputs), display.texts(outputs), ",")
+    rows = pc.binary_join_element_wise(
+        display.texts(inputs), display.texts(outputs), pa.scalar(",", pa.large_string())
+    )
     return "\n".join(["input,output", *rows.to_pylist(), ""]).encode()
 
 

@@ -108,7 +108,7 @@ _REASONS: list[tuple[re.Pattern[str], str]] = [
         (r"\([^()]*\d[^()]*\)", "is in parentheses: write a negative number with a minus"),
         (r"[+-]?[1-9]\d{0,2},\d{3}", "could be a fraction or thousands: write it with a point"),
         (r"[+-]?0\d+", "begins with a zero"),
-        (rf".*\d[ {NO_BREAK}].*", "has a space in it, not between thousands"),
+        (rf"[+-]?\d[\d.,]*[ {NO_BREAK}]\d.*", "has a space in it, not between thousands"),
         (r"#?n/?a|null|none|-|#.*[!?]", "stands for a missing value"),
     ]
 ]

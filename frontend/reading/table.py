@@ -59,6 +59,9 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
             commas make.
         TooMuchError: more than `max_numbers` fields.
     """
+    # A row is read whole, whatever its length.
+    if any(line.count(delimiter) > max_numbers for line in io.StringIO(text)):
+        raise _too_much(max_numbers)
     rows = _rows(text, delimiter)
     first = next(rows, None)
     if first is None:
@@ -79,10 +82,12 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
         count += len(fields)
         widest, lines = max(widest, len(fields)), lines + 1
         if count > max_numbers:
-            raise TooMuchError(f"The file has more than {max_numbers:,} numbers")
+            raise _too_much(max_numbers)
         if len(pending) > _CHUNK_FIELDS:
             chunks.append(column(pending))
             pending.clear()
+    if count > max_numbers:
+        raise _too_much(max_numbers)
     if labelled:
         notes.append("The column without a name numbers the rows; it was left out")
     if lines > 1 and widest > 1:
@@ -98,6 +103,10 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
         return f"Line {line}, field {field}"
 
     return Source(texts, place, notes[int(not has_heading) :])
+
+
+def _too_much(limit: int) -> TooMuchError:
+    return TooMuchError(f"There are more than {limit:,} numbers")
 
 
 def _rows(text: str, delimiter: str) -> Iterator[Row]:
