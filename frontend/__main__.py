@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import click
 from streamlit.web import cli
 
 from frontend import memory, outcome, settings
@@ -37,10 +39,10 @@ def main() -> None:
     memory.configure()
     # Streamlit looks for .streamlit/config.toml beside the script that it runs.
     os.chdir(ROOT)
-    cli.main(
-        ["run", "frontend/server.py", *streamlit_options(config, options.host, options.port)],
-        prog_name="streamlit",
-    )
+    arguments = streamlit_options(config, options.host, options.port)
+    # Ctrl-C is how a person stops it, not a failure.
+    with suppress(click.Abort, KeyboardInterrupt):
+        cli.main(["run", "frontend/server.py", *arguments], standalone_mode=False)
 
 
 def streamlit_options(config: settings.Settings, host: str, port: int) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
 import streamlit as st
 
-from frontend import display, model, numbers_page, outcome, request_page, settings
+from frontend import display, memory, model, numbers_page, outcome, request_page, settings
 from frontend.client import Client
 from frontend.errors import State
 from frontend.model import Model
@@ -56,17 +58,26 @@ def main() -> None:
     question, answer = st.columns([2, 3], gap="large")
     connect = partial(_client, config)
     page = request_page if described.model and not described.model.takes_numbers else numbers_page
-    with question:
+    with question, told_if_busy():
         if described.answered and described.model is None:
             st.info(NO_METADATA, icon=":material/info:")
         found = page.ask(config, words, described.model, connect)
         if found is not None:
             st.session_state.outcome = found
-    with answer:
+    with answer, told_if_busy():
         show(config)
     # Last, so that the page does not wait for a server that is slow to answer.
     with state:
         st.fragment(show_state, run_every=config.poll or None)(config, version, described.model)
+
+
+@contextmanager
+def told_if_busy() -> Iterator[None]:
+    """Say that others' large inputs are in the way."""
+    try:
+        yield
+    except memory.BusyError:
+        st.error("The page is busy with other large inputs. Try again in a moment.")
 
 
 def show(config: Settings) -> None:

@@ -180,6 +180,18 @@ class Client:
             raise errors.unknown_version(version)
         begin = time.perf_counter()
         try:
+            status, content = self._read(url, body, quick=quick)
+        except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
+            raise errors.not_answered(error, self._settings) from error
+        if len(content) > MAX_ANSWER_BYTES:
+            raise errors.answer_too_large(MAX_ANSWER_BYTES)
+        if status != 200:  # noqa: PLR2004 (the only status with an answer)
+            raise errors.refused(status, content, values, version, self._settings)
+        return content, time.perf_counter() - begin
+
+    def _read(self, url: str, body: bytes | None, *, quick: bool) -> tuple[int, bytes]:
+        """Return an answer's status and as much of its body as the page takes, and a byte more."""
+        for last in (quick, True):
             response = self._http.request(
                 "GET" if body is None else "POST",
                 url,
@@ -189,16 +201,18 @@ class Client:
                 timeout=transport.STATE_TIMEOUT if quick else transport.CALL_TIMEOUT,
                 preload_content=False,
             )
-            content = response.read(MAX_ANSWER_BYTES + 1)
-        except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
-            raise errors.not_answered(error, self._settings) from error
-        if len(content) > MAX_ANSWER_BYTES:
-            response.close()
-            raise errors.answer_too_large(MAX_ANSWER_BYTES)
-        response.release_conn()
-        if response.status != 200:  # noqa: PLR2004 (the only status with an answer)
-            raise errors.refused(response.status, content, values, version, self._settings)
-        return content, time.perf_counter() - begin
+            try:
+                content = response.read(MAX_ANSWER_BYTES + 1)
+            except urllib3.exceptions.ProtocolError:
+                # It broke off. As with a connection that breaks before it, once more.
+                if last:
+                    raise
+            else:
+                if len(content) > MAX_ANSWER_BYTES:
+                    response.close()
+                response.release_conn()
+                return response.status, content
+        raise AssertionError("the last try returns or raises")
 
     def _answer(self, url: str, body: bytes, seconds: float) -> Answer:
         try:

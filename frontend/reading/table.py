@@ -66,10 +66,7 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
     first = next(rows, None)
     if first is None:
         return Source(column([]), lambda _: "")
-    labelled = len(first.fields) > 1 and not first.fields[0]
-    has_heading = all(map(is_heading, first.fields[labelled:]))
-    labelled &= has_heading
-    notes = [f"Line {first.line} was taken as the heading: {brief(', '.join(first.fields))}"]
+    has_heading, labelled, notes = _heading(first)
     chunks: list[pa.Array] = []
     pending: list[str] = [] if has_heading else list(first.fields)
     count = widest = len(pending)
@@ -82,14 +79,12 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
         count += len(fields)
         widest, lines = max(widest, len(fields)), lines + 1
         if count > max_numbers:
-            raise _too_much(max_numbers)
+            break
         if len(pending) > _CHUNK_FIELDS:
             chunks.append(column(pending))
             pending.clear()
     if count > max_numbers:
         raise _too_much(max_numbers)
-    if labelled:
-        notes.append("The column without a name numbers the rows; it was left out")
     if lines > 1 and widest > 1:
         notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
     texts = pa.chunked_array([*chunks, column(pending)], TEXT).combine_chunks()
@@ -102,7 +97,21 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
         line, field = next(islice(cells, index, None))
         return f"Line {line}, field {field}"
 
-    return Source(texts, place, notes[int(not has_heading) :])
+    return Source(texts, place, notes)
+
+
+def _heading(first: Row) -> tuple[bool, bool, list[str]]:
+    """Return whether a row is the heading, whether it leaves the first column without a name.
+
+    And what to tell the person of it.
+    """
+    unnamed = len(first.fields) > 1 and not first.fields[0]
+    if not all(map(is_heading, first.fields[unnamed:])):
+        return False, False, []
+    notes = [f"Line {first.line} was taken as the heading: {brief(', '.join(first.fields))}"]
+    if unnamed:
+        notes.append("The column without a name numbers the rows; it was left out")
+    return True, unnamed, notes
 
 
 def _too_much(limit: int) -> TooMuchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,11 +29,13 @@ class Session:
         self.elements: dict[str, list[Any]] = {}
         self._widgets: dict[str, WidgetState] = {}
         self._socket: ClientConnection | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._socket = connect(
+        joined = connect(
             f"ws{self.url[4:]}/_stcore/stream", max_size=None, open_timeout=60, compression=None
         )
+        self._socket = self._stack.enter_context(joined)
         self.run()
         return self
 
@@ -42,8 +45,11 @@ class Session:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        assert self._socket
-        self._socket.close()
+        self.close()
+
+    def close(self) -> None:
+        """Leave, as a closed tab does."""
+        self._stack.close()
 
     def paste(self, text: str) -> Self:
         """Put a text into the field and submit it."""
@@ -111,7 +117,7 @@ class Session:
             kind = answer.WhichOneof("type")
             if kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
                 element = answer.delta.new_element
-                name = element.WhichOneof("type")
+                name = str(element.WhichOneof("type"))
                 self.elements.setdefault(name, []).append(getattr(element, name))
             if kind == until:
                 return answer
