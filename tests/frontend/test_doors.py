@@ -28,7 +28,9 @@ def status(page: PageServer, host: str, origin: str | None = None) -> int:
     url = f"ws://{host}/_stcore/stream"
     with socket.create_connection(("127.0.0.1", page.port), 30) as joined:
         try:
-            with connect(url, sock=joined, origin=origin and Origin(origin), open_timeout=30):
+            with connect(
+                url, sock=joined, origin=Origin(origin) if origin else None, open_timeout=30
+            ):
                 return 101
         except InvalidStatus as refused:
             return refused.response.status_code
