@@ -1,96 +1,71 @@
-"""The wire format: bytes of JSON to 1-D arrays, and the model's answers back to bytes.
+"""The wire format: bytes to tensors, and the model's answers back to bytes.
 
 Knows neither TorchServe nor HTTP. The body's shape decides which form it is:
 
-- a list of numbers,
+- an array of numbers,
 - KServe V1 (also Vertex AI): an object with `instances`,
 - Open Inference Protocol V2: an object with `inputs`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import msgspec
 
-from wire import large, v1, v2
-from wire.arrays import Array, IntegerBounds, to_array, to_json
-from wire.errors import RequestError, invalid
-from wire.request import ModelId, Request
+from wire import bare, short, v1, v2
+from wire.errors import RequestError, invalid, shorten
+from wire.interface import Interface
+from wire.messages import refusal
+from wire.numbers import SPACE
+from wire.request import Request
 
 FORMS = 'a list of numbers, or an object with "instances" or "inputs"'
+# Of an object without a known key, so many keys are repeated.
+KEYS = 5
 
-
-class NumberList:
-    """The bare form: `[1, 2, 3]`."""
-
-    def __init__(self, array: Array) -> None:
-        """Hold the one array."""
-        self.arrays = (array,)
-
-    def render(self, outputs: Sequence[Array], model: ModelId) -> bytes:  # noqa: ARG002 (as the others)
-        """Return a JSON list."""
-        return to_json(outputs[0], lambda i: f"$[{i}]")
-
-
-_LIST = msgspec.json.Decoder(list[int | float])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def parse(body: bytes | bytearray | memoryview, bounds: IntegerBounds) -> Request:
+def parse(body: bytes | bytearray, model: Interface, json_size: int | None = None) -> Request:
     """Parse a request's body.
 
     Args:
-        body: JSON, as it came from the client.
-        bounds: the integers that the model takes.
+        body: as it came from the client. A tensor of the request may share its memory.
+        model: what the body is for.
+        json_size: how many bytes of the body are JSON, where binary tensors follow; None where
+            all of it is.
 
     Raises:
-        RequestError: status 400; the message says what was expected, what came, and where.
+        RequestError: the message says what was expected, what came, and where.
     """
-    data = bytes(body)
+    if len(body) < short.SHORT_BYTES and body[:1] == b"[" and model.batch == "elements":
+        request = short.parse(body, model.inputs[0])
+        if request:
+            return request
+    data = bytes(body) if json_size is None else bytes(body[:json_size])
+    binary = None if json_size is None else memoryview(body)[json_size:]
+    text = data.lstrip(SPACE) if data[:1] in _SPACES else data
+    if not text:
+        raise RequestError(f"Empty body: expected {FORMS} - at byte 0")
     try:
-        if data.lstrip(b" \t\r\n").startswith(b"{"):
-            return _parse_object(data, bounds)
-        array = large.parse(data, bounds)
-        if array is None:
-            array = to_array(_LIST.decode(data), bounds, lambda i: f"$[{i}]")
-        return NumberList(array)
-    except msgspec.ValidationError as error:
-        raise RequestError(plain(str(error))) from None
+        form = _form(data) if text[:1] == b"{" else "bare"
+        if form == "inputs":
+            return v2.parse(data, model, binary)
+        if binary is not None:
+            raise invalid('Expected an object with "inputs" before the binary data', "$")
+        return v1.parse(data, model) if form == "instances" else bare.parse(text, model)
     except msgspec.DecodeError as error:
-        raise _malformed(str(error), data) from None
+        raise refusal(error, data) from None
     except (UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"Not JSON: {error} - at $") from None
 
 
-def _parse_object(data: bytes, bounds: IntegerBounds) -> Request:
+def _form(data: bytes) -> str:
     keys = _OBJECT.decode(data)
     forms = [key for key in ("instances", "inputs") if key in keys]
     if len(forms) != 1:
-        found = ", ".join(f'"{key}"' for key in list(keys)[:5]) or "no keys"
-        raise invalid(f"Expected {FORMS}, got an object with {found}", "$")
-    if forms == ["instances"]:
-        return v1.parse(data, bounds)
-    return v2.parse(data, bounds)
+        found = ", ".join(f'"{key}"' for key in list(keys)[:KEYS]) or "no keys"
+        raise invalid(f"Expected {FORMS}, got an object with {shorten(found)}", "$")
+    return forms[0]
 
 
-def _malformed(message: str, data: bytes) -> RequestError:
-    if not data.strip():
-        return RequestError(f"Empty body: expected {FORMS} - at byte 0")
-    if "byte" not in message:
-        message = f"{message} (byte {len(data)})"
-    return RequestError(f"Not JSON: {message}")
-
-
-def plain(message: str) -> str:
-    """Return msgspec's message in the words of the wire format, always with a place."""
-    message = re.sub(r"`int \| float( \| array)?`", r"a number\1", message)
-    message = message.replace("a number | array", "a number or a list of numbers")
-    message = message.replace("Expected `array`", "Expected a list").replace("`", "")
-    return message if " - at " in message else f"{message} - at $"
-
-
-def is_v2(body: bytes | bytearray | memoryview) -> bool:
-    """Say whether a body that did not parse was meant as Open Inference Protocol V2."""
-    return b'"inputs"' in bytes(body)
+_SPACES = tuple(bytes([byte]) for byte in SPACE)

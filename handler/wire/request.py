@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from wire.arrays import Array
+import msgspec
+
+from wire.datatypes import Tensor
+from wire.interface import Interface
+
+# The inputs of one call of the model, by name; what an optional input lacks is left out.
+Call = Mapping[str, Tensor]
+# The outputs of one call, by name, in order.
+Outputs = Mapping[str, Tensor]
+
+JSON = "application/json"
+OCTETS = "application/octet-stream"
 
 
-class ModelId(Protocol):
-    """What an answer says of the model that gave it."""
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """An answer's body.
 
-    @property
-    def name(self) -> str:
-        """The name that the model is registered under."""
+    Attributes:
+        data: its bytes.
+        json_size: how many of them are JSON, where binary tensors follow; None for JSON alone.
+    """
 
-    @property
-    def version(self) -> str:
-        """The version that answered."""
+    data: bytes
+    json_size: int | None = None
 
 
 class Request(Protocol):
-    """A request as the model sees it: arrays that belong together, and how to answer."""
+    """A request as the model sees it: calls, and how to answer with what they return."""
 
     @property
-    def arrays(self) -> Sequence[Array]:
-        """1-D arrays of int64 or float64, each an input of its own."""
+    def calls(self) -> Sequence[Call]:
+        """The calls of the model."""
 
-    def render(self, outputs: Sequence[Array], model: ModelId) -> bytes:
-        """Return the answer for `outputs`, one 1-D array for each of `arrays`.
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:
+        """Return the answer's body for the outputs of each of `calls`.
 
         Raises:
             RequestError: an output that the request's form cannot carry.

@@ -5,78 +5,56 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protoc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
-import orjson
 
-from wire.arrays import Array, IntegerBounds, not_finite, to_array
-from wire.request import ModelId
+from wire import duplicates, elements, rows, single
+from wire.errors import invalid
+from wire.interface import Interface
+from wire.numbers import SPACE
+from wire.request import Request
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
+class Document(msgspec.Struct, forbid_unknown_fields=True):
     """The body; Vertex AI's `parameters` are accepted and unused."""
 
-    instances: list[int | float | list[int | float]]
+    instances: msgspec.Raw
     parameters: Any = None
 
 
-class Instances:
-    """A V1 request: each instance, a list or a number of its own, is an input of its own."""
-
-    def __init__(self, arrays: list[Array], scalar: list[bool]) -> None:
-        """Hold the arrays, and which of them came as a single number."""
-        self.arrays = arrays
-        self._scalar = scalar
-
-    def render(self, outputs: Sequence[Array], model: ModelId) -> bytes:  # noqa: ARG002 (as the others)
-        """Return `{"predictions": [...]}`; a number is answered by a number where there is one."""
-        predictions = [
-            output.item() if scalar and output.size == 1 else output.tolist()
-            for output, scalar in zip(outputs, self._scalar, strict=True)
-        ]
-        text = orjson.dumps({"predictions": predictions})
-        # orjson writes null for what JSON cannot carry, and writes it for nothing else here.
-        if b"null" in text:
-            for i, (output, scalar) in enumerate(zip(outputs, self._scalar, strict=True)):
-                if not np.isfinite(output).all():
-                    place = (
-                        partial(_scalar_place, [i] * output.size)
-                        if scalar
-                        else partial(_list_place, i)
-                    )
-                    raise not_finite(output, place)
-        return text
+_DOCUMENT = msgspec.json.Decoder(Document)
+_OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
-def _scalar_place(instances: Sequence[int], index: int) -> str:
-    return f"$.instances[{instances[index]}]"
+def parse(data: bytes, model: Interface) -> Request:
+    """Parse a V1 request.
+
+    Raises:
+        RequestError: it is none, or none for this model.
+        msgspec.ValidationError: it is not of this form.
+    """
+    instances = _DOCUMENT.decode(data).instances
+    text = bytes(instances)
+    if text[:1] != b"[":
+        raise invalid(f"Expected a list, got {_kind(text)}", "$.instances")
+    if text[1:].lstrip(SPACE)[:1] == b"{":
+        objects = _OBJECTS.decode(instances)
+        duplicates.refuse(data, [value for each in objects for value in each.values()])
+        form: Any = rows if model.batch == "rows" else single
+        request: Request = form.parse_objects(objects, model)
+        return request
+    duplicates.refuse(data, [instances])
+    if model.batch == "rows":
+        return rows.parse(text, model)
+    if model.batch == "elements" and elements.fits(model):
+        return elements.parse(text, model)
+    return single.parse(text, model)
 
 
-def _list_place(instance: int, index: int) -> str:
-    return f"$.instances[{instance}][{index}]"
+_KINDS = {b"{": "object", b'"': "str", b"t": "bool", b"f": "bool", b"n": "null"}
 
 
-_BODY = msgspec.json.Decoder(Body)
-
-
-def parse(data: bytes, bounds: IntegerBounds) -> Instances:
-    """Parse a V1 body; raise RequestError, or msgspec's errors for what is not of this form."""
-    instances = _BODY.decode(data).instances
-    arrays: dict[int, Array] = {}
-    # Numbers of one kind go through one array: 100 000 of them cost as much as one list.
-    for kind in (int, float):
-        where = [i for i, instance in enumerate(instances) if type(instance) is kind]
-        numbers: list[Any] = [instances[i] for i in where]
-        whole = to_array(numbers, bounds, partial(_scalar_place, where))
-        arrays.update(zip(where, whole.reshape(-1, 1), strict=True))
-    for i, instance in enumerate(instances):
-        if isinstance(instance, list):
-            arrays[i] = to_array(instance, bounds, partial(_list_place, i))
-    return Instances(
-        [arrays[i] for i in range(len(instances))],
-        [not isinstance(instance, list) for instance in instances],
-    )
+def _kind(text: bytes) -> str:
+    number = "float" if any(byte in text for byte in b".eE") else "int"
+    return _KINDS.get(text[:1], number)

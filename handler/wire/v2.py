@@ -1,15 +1,13 @@
-"""Open Inference Protocol V2 (KServe V2): one input tensor to one output tensor, as JSON.
+"""Open Inference Protocol V2 (KServe V2): tensors by name, as JSON or as binary data.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol
-
-A tensor's numbers are checked against its datatype, on the way in and on the way out. An answer
-has the request's datatype and shape where the model's answer allows it.
+https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_binary_data.html
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -17,183 +15,313 @@ import numpy as np
 import orjson
 from msgspec import UNSET, UnsetType
 
-from wire.arrays import Array, IntegerBounds, brief, to_array, to_floats, to_json
-from wire.errors import RequestError, invalid
-from wire.request import ModelId
+from wire import duplicates
+from wire.answers import finite
+from wire.datatypes import (
+    DATATYPES,
+    DTYPES,
+    INTEGERS,
+    Array,
+    Place,
+    Tensor,
+    cast,
+    kind,
+    natural,
+    wider,
+)
+from wire.errors import brief, invalid, shorten
+from wire.inputs import check_shape
+from wire.interface import Input, Interface
+from wire.numbers import MAX_DIMENSIONS, Kind, check_bounds, read, write
+from wire.paths import Path
+from wire.request import Body, Call, Outputs
 
-# The datatypes that int64 and float64 tensors hold exactly.
-INTEGERS = {name: np.iinfo(name.lower()) for name in ("INT8", "INT16", "INT32", "INT64")}
-INTEGERS |= {name: np.iinfo(name.lower()) for name in ("UINT8", "UINT16", "UINT32")}
-FLOATS: dict[str, np.dtype[Any]] = {"FP32": np.dtype("float32"), "FP64": np.dtype("float64")}
-REFUSED = ("BOOL", "UINT64", "FP16", "BF16", "BYTES")
-
-Dimension = Annotated[int, msgspec.Meta(ge=0)]
+Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, Any]
+# Parameters that ask for what is not served.
+REFUSED = ("classification", "shared_memory_region", "sequence_id")
 
 
-class Input(msgspec.Struct, forbid_unknown_fields=True):
+class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
     """An input tensor; `data` is read once its datatype and shape are known."""
 
     name: str
-    shape: Annotated[list[Dimension], msgspec.Meta(min_length=1)]
+    shape: Annotated[list[Dimension], msgspec.Meta(max_length=MAX_DIMENSIONS)]
     datatype: str
     data: msgspec.Raw | UnsetType = UNSET
-    parameters: Parameters | UnsetType = UNSET
+    parameters: Parameters | None = None
 
 
-class Output(msgspec.Struct, forbid_unknown_fields=True):
-    """An output that the client asks for. Whatever form its parameters ask for, it gets JSON."""
+class RequestedOutput(msgspec.Struct, forbid_unknown_fields=True):
+    """An output that the client asks for."""
 
     name: str
-    parameters: Parameters | UnsetType = UNSET
+    parameters: Parameters | None = None
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of an inference request."""
+class Document(msgspec.Struct, forbid_unknown_fields=True):
+    """An inference request."""
 
-    inputs: Annotated[list[Input], msgspec.Meta(min_length=1, max_length=1)]
-    id: str | UnsetType = UNSET
-    parameters: Parameters | UnsetType = UNSET
-    outputs: Annotated[list[Output], msgspec.Meta(max_length=1)] | UnsetType = UNSET
+    inputs: Annotated[list[InputTensor], msgspec.Meta(min_length=1)]
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: list[RequestedOutput] | None = None
     # KServe's own client repeats what the address says; the address is what counts.
-    model_name: str | UnsetType = UNSET
-    model_version: str | UnsetType = UNSET
+    model_name: str | None = None
+    model_version: str | None = None
+
+
+class Given(msgspec.Struct):
+    """A tensor of a request.
+
+    Attributes:
+        tensor: as the model gets it.
+        shape: its shape in the request.
+        datatype: its datatype in the request.
+        place: of a number by its index.
+    """
+
+    tensor: Tensor
+    shape: list[int]
+    datatype: str
+    place: Place
 
 
 class Inference:
-    """A V2 request with its one tensor, flattened row by row."""
+    """A V2 request."""
 
-    def __init__(self, body: Body, array: Array) -> None:
-        """Hold what the answer repeats: id, shape, datatype and the output's name."""
-        self.arrays = (array,)
-        self._id = body.id
-        self._shape = body.inputs[0].shape
-        self._datatype = body.inputs[0].datatype
-        self._output = body.outputs[0].name if body.outputs else "output"
+    def __init__(self, document: Document, given: dict[str, Given]) -> None:
+        """Hold the tensors, and what the answer repeats."""
+        self.calls: Sequence[Call] = ({name: each.tensor for name, each in given.items()},)
+        self._document = document
+        self._given = given
 
-    def render(self, outputs: Sequence[Array], model: ModelId) -> bytes:
-        """Return the inference response with the one output tensor."""
-        output = outputs[0]
-        datatype, output = _cast(output, self._datatype)
-        shape = self._shape if math.prod(self._shape) == output.size else [output.size]
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:
+        """Return the inference response with the outputs that the client asks for."""
         head: dict[str, object] = {"model_name": model.name, "model_version": model.version}
-        if self._id is not UNSET:
-            head["id"] = self._id
-        tensor = orjson.dumps({"name": self._output, "shape": shape, "datatype": datatype})
-        data = to_json(output, _place)
-        return b'%b,"outputs":[%b,"data":%b}]}' % (orjson.dumps(head)[:-1], tensor[:-1], data)
+        if self._document.id is not None:
+            head["id"] = self._document.id
+        tensors: list[bytes] = []
+        binary: list[memoryview] = []
+        given = next(iter(self._given.values())) if model.batch == "elements" else None
+        for name, output, as_binary in self._chosen(results[0]):
+            shape, place = list(output.array.shape), Path(f"$.outputs.{name}").flat
+            if given:
+                output = _as_given(output, given)  # noqa: PLW2901 (the same output)
+                shape = given.shape if math.prod(given.shape) == output.array.size else shape
+            tensor: dict[str, object] = {"name": name, "shape": shape, "datatype": output.datatype}
+            if as_binary:
+                data = np.ascontiguousarray(output.array).reshape(-1).view(np.uint8).data
+                tensor["parameters"] = {"binary_data_size": len(data)}
+                binary.append(data)
+                tensors.append(orjson.dumps(tensor))
+            else:
+                flat = Tensor(output.array.reshape(-1), output.datatype)
+                with finite(given.place if given else place(shape), model):
+                    tensors.append(b'%b,"data":%b}' % (orjson.dumps(tensor)[:-1], write(flat)))
+        text = b'%b,"outputs":[%b]}' % (orjson.dumps(head)[:-1], b",".join(tensors))
+        if not binary:
+            return Body(text)
+        return Body(b"".join([text, *binary]), len(text))
+
+    def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
+        """Return the outputs that the client wants: name, tensor, and whether as binary data."""
+        default = _flag(self._document.parameters, "binary_data_output", "$.parameters", False)
+        wanted = self._document.outputs
+        if not wanted:
+            return [(name, each, default) for name, each in outputs.items()]
+        chosen = []
+        for i, each in enumerate(wanted):
+            place = f"$.outputs[{i}]"
+            as_binary = _flag(each.parameters, "binary_data", f"{place}.parameters", default)
+            if each.name in outputs:
+                chosen.append((each.name, outputs[each.name], as_binary))
+            elif len(outputs) == len(wanted) == 1:
+                # A model with one output leaves its name to the client.
+                (only,) = outputs.values()
+                chosen.append((each.name, only, as_binary))
+            else:
+                names = ", ".join(outputs)
+                raise invalid(
+                    f'The model has no output "{shorten(each.name)}", it has {names}',
+                    f"{place}.name",
+                )
+        return chosen
 
 
-_BODY = msgspec.json.Decoder(Body)
-_FLAT = msgspec.json.Decoder(list[int | float])
+def _as_given(output: Tensor, given: Given) -> Tensor:
+    """Return an answer in the request's datatype, where the model got a wider one."""
+    if given.datatype == given.tensor.datatype or output.datatype != given.tensor.datatype:
+        return output
+    return Tensor(cast(output, given.datatype, given.place), given.datatype)
 
 
-def parse(data: bytes, bounds: IntegerBounds) -> Inference:
-    """Parse a V2 body; raise RequestError, or msgspec's errors for what is not of this form."""
-    body = _BODY.decode(data)
-    tensor = body.inputs[0]
-    numbers = _numbers(tensor)
-    if tensor.datatype in INTEGERS:
-        return Inference(body, _integers(numbers, tensor.datatype, bounds))
-    return Inference(body, _floats(numbers, tensor.datatype))
+_DOCUMENT = msgspec.json.Decoder(Document)
 
 
-def _place(index: int) -> str:
-    return f"$.inputs[0].data[{index}]"
+def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference:
+    """Parse a V2 request; `binary` is what follows its JSON, None where nothing may.
+
+    Raises:
+        RequestError: it is none, or none for this model.
+        msgspec.ValidationError: it is not of this form.
+    """
+    document = _DOCUMENT.decode(data)
+    arrays = [each.data for each in document.inputs if isinstance(each.data, msgspec.Raw)]
+    duplicates.refuse(data, arrays)
+    _check_parameters(document)
+    given: dict[str, Given] = {}
+    rest = binary
+    for i, each in enumerate(document.inputs):
+        spec = _spec(each, model, f"$.inputs[{i}].name")
+        if spec.name in given:
+            raise invalid(f'The input "{shorten(each.name)}" stands twice', f"$.inputs[{i}].name")
+        piece, rest = _binary(each, rest, f"$.inputs[{i}]")
+        given[spec.name] = _given(each, piece, spec, model, i)
+    if rest:
+        raise invalid(f"{len(rest)} bytes follow the last tensor", "the binary data")
+    if model.any_name:
+        return Inference(document, given)
+    missing = [e.name for e in model.inputs if not e.optional and e.name not in given]
+    if missing:
+        raise invalid(f"Missing input {', '.join(missing)}", "$.inputs")
+    return Inference(document, {e.name: given[e.name] for e in model.inputs if e.name in given})
 
 
-def _numbers(tensor: Input) -> list[int | float]:
-    """Return the tensor's numbers, row by row; they may come flat or nested as `shape` says."""
-    if tensor.datatype not in INTEGERS and tensor.datatype not in FLOATS:
-        known = ", ".join([*INTEGERS, *FLOATS])
-        what = "is not supported" if tensor.datatype in REFUSED else "is not known"
+def _check_parameters(document: Document) -> None:
+    owners = [(document.parameters, "$.parameters")]
+    owners += [(e.parameters, f"$.inputs[{i}].parameters") for i, e in enumerate(document.inputs)]
+    owners += [
+        (e.parameters, f"$.outputs[{i}].parameters") for i, e in enumerate(document.outputs or [])
+    ]
+    for parameters, place in owners:
+        for name in REFUSED:
+            if parameters and parameters.get(name):
+                raise invalid(f"{name} is not supported", f"{place}.{name}")
+
+
+def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -> bool:
+    value = (parameters or {}).get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise invalid(f"Expected true or false, got {type(value).__name__}", f"{place}.{name}")
+    return value
+
+
+def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:
+    """Return the input that a tensor is for; a model with one leaves its name to the client."""
+    if model.any_name:
+        return Input(tensor.name)
+    if len(model.inputs) == 1:
+        return model.inputs[0]
+    for each in model.inputs:
+        if each.name == tensor.name:
+            return each
+    names = ", ".join(each.name for each in model.inputs)
+    raise invalid(f'The model has no input "{shorten(tensor.name)}", it has {names}', place)
+
+
+def _binary(
+    tensor: InputTensor, rest: memoryview | None, place: str
+) -> tuple[memoryview | None, memoryview | None]:
+    """Return a tensor's own part of the binary data, if it has one, and what is left."""
+    size = (tensor.parameters or {}).get("binary_data_size")
+    place = f"{place}.parameters.binary_data_size"
+    if size is None:
+        return None, rest
+    if type(size) is not int or size < 0:
+        raise invalid("Expected a number of bytes", place)
+    if rest is None:
+        raise invalid("Binary data needs the header Inference-Header-Content-Length", place)
+    if size > len(rest):
+        raise invalid(f"Expected {brief(size)} bytes of binary data, got {len(rest)}", place)
+    return rest[:size], rest[size:]
+
+
+def _given(
+    tensor: InputTensor, piece: memoryview | None, spec: Input, model: Interface, index: int
+) -> Given:
+    """Read a tensor and check it against what the input takes."""
+    prefix = f"$.inputs[{index}]"
+    datatype = _datatype(tensor.datatype, spec, f"{prefix}.datatype")
+    count = math.prod(tensor.shape)
+    path = Path(f"{prefix}.data")
+    if piece is None:
+        array, place = _from_json(tensor, count, path)
+    else:
+        array, place = _from_binary(tensor, piece, count, prefix), path.flat((count,))
+    array = cast(Tensor(array, tensor.datatype), datatype, place)
+    if datatype in INTEGERS:
+        check_bounds(array, spec.minimum, spec.maximum, place)
+    if spec.number:
+        if count != 1:
+            raise invalid(f"Expected one number for {spec.name}, got {count}", f"{prefix}.shape")
+        array = array.reshape(())
+    elif model.batch != "elements":
+        check_shape(tensor.shape, spec, f"{prefix}.shape")
+        try:
+            array = array.reshape(tensor.shape)
+        except ValueError:
+            # No memory has such a size, not even without a number in it.
+            raise invalid("The shape is too large", f"{prefix}.shape") from None
+    return Given(Tensor(array, datatype), tensor.shape, tensor.datatype, place)
+
+
+def _datatype(datatype: str, spec: Input, place: str) -> str:
+    """Return the datatype that the model gets for one that a client sends."""
+    if datatype in DATATYPES:
+        chosen = wider(datatype, spec.datatypes) if spec.datatypes else datatype
+        if chosen is not None:
+            return chosen
+    accepted = [each for each in DATATYPES if not spec.datatypes or wider(each, spec.datatypes)]
+    what = "supported" if datatype in (*DATATYPES, "BYTES") else "known"
+    raise invalid(
+        f"Datatype '{shorten(datatype)}' is not {what}, expected one of {', '.join(accepted)}",
+        place,
+    )
+
+
+def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Place]:
+    """Return a tensor's numbers in a row, which come flat or nested as `shape` says."""
+    text = b"" if tensor.data is UNSET else bytes(tensor.data)
+    if text in (b"", b"null"):
+        raise invalid("Missing data", path.prefix)
+    shape = tensor.shape
+    rank = len(shape) if text.count(b"[") != 1 and (shape or text[:1] != b"[") else 1
+    wanted: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
+    array = read(text, rank, path, wanted, f"does not fit {tensor.datatype}")
+    if rank > 1:
+        _check_nesting(array.shape, shape, path)
+    if array.size != count:
         raise invalid(
-            f"Datatype {tensor.datatype!r} {what}, expected one of {known}", "$.inputs[0].datatype"
+            f"Expected {brief(count)} numbers for shape {shorten(str(shape))}, got {array.size}",
+            path.prefix,
         )
-    if tensor.data is UNSET:
+    place = path.flat(array.shape)
+    return cast(natural(array), tensor.datatype, place).reshape(-1), place
+
+
+def _check_nesting(found: Sequence[int], shape: Sequence[int], path: Path) -> None:
+    for depth, (got, size) in enumerate(zip(found, shape, strict=True)):
+        if got != size:
+            raise invalid(
+                f"Expected a list of {size}, as shape says, got {got} of them", path.at([0] * depth)
+            )
+        if not size:
+            break  # nothing is nested in an empty list
+
+
+def _from_binary(tensor: InputTensor, piece: memoryview, count: int, place: str) -> Array:
+    if tensor.data is not UNSET and bytes(tensor.data) != b"null":
+        raise invalid("Expected data or binary data, got both", f"{place}.data")
+    dtype = DTYPES[tensor.datatype]
+    if len(piece) != count * dtype.itemsize:
         raise invalid(
-            "Missing data; tensors are taken as JSON, not as binary data", "$.inputs[0].data"
+            f"Expected {brief(count * dtype.itemsize)} bytes for {tensor.datatype} of shape "
+            f"{shorten(str(tensor.shape))}, got {len(piece)}",
+            f"{place}.parameters.binary_data_size",
         )
-    try:
-        numbers = _FLAT.decode(tensor.data)
-    except msgspec.ValidationError as error:
-        if "got `array`" not in str(error):
-            raise _moved(error) from None
-        numbers = list(_flatten(msgspec.json.decode(tensor.data), tensor.shape, "$.inputs[0].data"))
-    size = math.prod(tensor.shape)
-    if len(numbers) != size:
-        raise invalid(
-            f"Expected {size} numbers for shape {tensor.shape}, got {len(numbers)}",
-            "$.inputs[0].data",
-        )
-    return numbers
-
-
-def _flatten(data: Any, shape: Sequence[int], place: str) -> Iterator[int | float]:  # noqa: ANN401 (any JSON)
-    if not shape:
-        if type(data) not in (int, float):
-            raise invalid(f"Expected a number, got {type(data).__name__}", place)
-        yield data
-        return
-    if not isinstance(data, list) or len(data) != shape[0]:
-        got = f"{len(data)} of them" if isinstance(data, list) else type(data).__name__
-        raise invalid(f"Expected a list of {shape[0]}, as shape says, got {got}", place)
-    for i, item in enumerate(data):
-        yield from _flatten(item, shape[1:], f"{place}[{i}]")
-
-
-def _moved(error: msgspec.ValidationError) -> msgspec.ValidationError:
-    """Return msgspec's error about the data with its place in the whole body."""
-    message = str(error)
-    if " - at `$" in message:
-        return msgspec.ValidationError(message.replace("- at `$", "- at `$.inputs[0].data"))
-    return msgspec.ValidationError(f"{message} - at `$.inputs[0].data`")
-
-
-def _integers(numbers: list[int | float], datatype: str, bounds: IntegerBounds) -> Array:
-    if float in map(type, numbers):
-        index = next(i for i, number in enumerate(numbers) if type(number) is float)
-        raise invalid(f"Expected an integer for {datatype}, got {numbers[index]}", _place(index))
-    limits = INTEGERS[datatype]
-    if numbers and (min(numbers) < limits.min or max(numbers) > limits.max):
-        index = next(i for i, n in enumerate(numbers) if not limits.min <= n <= limits.max)
-        raise invalid(f"{brief(numbers[index])} does not fit {datatype}", _place(index))
-    return to_array(numbers, bounds, _place)
-
-
-def _floats(numbers: list[int | float], datatype: str) -> Array:
-    array = to_floats(numbers, _place)
-    if datatype == "FP64":
-        return array
-    narrow = _narrow(array, FLOATS[datatype], datatype)
-    # The model's arithmetic is float64 all the same; only the numbers are float32's.
-    return narrow.astype(np.float64)
-
-
-def _cast(output: Array, datatype: str) -> tuple[str, Array]:
-    """Return the answer's datatype and numbers: the request's, where the model kept its kind."""
-    if output.dtype.kind in "iu":
-        if datatype not in INTEGERS:
-            return "INT64", output
-        limits = INTEGERS[datatype]
-        outside = (output < limits.min) | (output > limits.max)
-        if outside.any():
-            raise _does_not_fit(output, outside, datatype)
-        return datatype, output
-    if datatype in FLOATS:
-        return datatype, _narrow(output, FLOATS[datatype], datatype)
-    return ("FP32" if output.dtype == np.float32 else "FP64"), output
-
-
-def _narrow(array: Array, dtype: np.dtype[Any], datatype: str) -> Array:
-    with np.errstate(over="ignore"):
-        narrow = array.astype(dtype)
-    outside = np.isinf(narrow) & np.isfinite(array)
-    if outside.any():
-        raise _does_not_fit(array, outside, datatype)
-    return narrow
-
-
-def _does_not_fit(array: Array, outside: Array, datatype: str) -> RequestError:
-    index = int(np.argmax(outside))
-    return invalid(f"{array[index]} does not fit {datatype}", _place(index))
+    array: Array = np.frombuffer(piece, np.uint8 if tensor.datatype == "BOOL" else dtype)
+    # A byte that is neither 0 nor 1 is no boolean of PyTorch's.
+    return array != 0 if tensor.datatype == "BOOL" else array

@@ -10,56 +10,46 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
-from scripts.server import checks, drain, java, processes, settings, start_cache
+from scripts.server import checks, java, processes, readiness, settings, start_cache
+from scripts.server.client import Client
+from scripts.server.drain import Drain
 from scripts.server.gate import Gate
-from scripts.server.start import StartError, wait_ready
+from scripts.server.readiness import NotReady
+from scripts.server.signals import Stop, raise_stop_on_signals
 from scripts.server.workers.pool import Workers
 from scripts.store import archive, records
 
 
-class Stop(Exception):  # noqa: N818 (a request, not an error)
-    """SIGINT or SIGTERM arrived."""
-
-
 def main() -> int:
-    """Run the server until it is told to stop; return the exit status."""
+    """Run the server until a signal stops it; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name in addresses")
+    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name")
     parser.add_argument(
         "--version",
         default=settings.MODEL_VERSION,
-        help="the version to serve where none was rolled out",
+        help="the version to serve if none was rolled out",
     )
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _raise_stop)
+    raise_stop_on_signals()
     try:
         return run(settings.read(options.name, options.version))
-    except (StartError, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
+    except (NotReady, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
         say(f"serve: {error}", sys.stderr)
         return 1
     except Stop:
         return 0
 
 
-def _raise_stop(number: int, _frame: FrameType | None) -> None:
-    # A second signal does not cut the orderly end short.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stop(number)
-
-
 def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    archive.check_name(server.model, server.version)
     record = records.load(server.model_store, server.model)
     if record:
         server = server._replace(version=record.default)
@@ -71,8 +61,10 @@ def run(server: settings.Settings) -> int:
         temp = Path(stack.enter_context(folder))
         checks.check_temp(temp)
         lock = temp / "in-flight.lock"
-        # First of all: what workers import takes as long as Java does to start.
+        # First, because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
+        client = Client(server)
+        drain = stack.enter_context(Drain(client, lock))
         gate = stack.enter_context(Gate(server, temp))
         process = java.start(
             server,
@@ -84,33 +76,33 @@ def run(server: settings.Settings) -> int:
             workers=workers,
         )
         try:
-            wait_ready(server, [a.version for a in archives], process)
+            readiness.wait(client, [a.version for a in archives], process=process)
             announce(server)
             try:
                 process.wait()
             except Stop:
                 say("serve: stopping, requests in flight are answered first")
-                if not drain.wait(server, lock):
+                if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
         finally:
             processes.stop(process)
-    raise StartError(f"TorchServe ended by itself, exit status {process.returncode}")
+    raise NotReady(f"TorchServe ended by itself, exit status {process.returncode}")
 
 
 def find_archives(
     server: settings.Settings, record: records.Record | None
 ) -> list[archive.Archive]:
-    """Return the archives to serve, the default first: the recorded ones where there is a record.
+    """Return the archives to serve, the default first: the recorded ones if there is a record.
 
-    What was rolled out stays the default whatever version this start names.
+    A version that was rolled out stays the default, whatever version the command line names.
     """
     if record is None:
         return [archive.find(server.model_store, server.model, server.version)]
     file = records.path(server.model_store, server.model)
     others = record.others
     also = f", also {', '.join(others)}" if others else ""
-    say(f"{file} has {server.model} {record.default} as the default{also}")
+    say(f"{file}: the default is {server.model} {record.default}{also}")
     try:
         return [
             archive.find(server.model_store, server.model, version)
@@ -123,16 +115,19 @@ def find_archives(
 
 
 def announce(server: settings.Settings) -> None:
-    """Print where the model answers, and a line to try it with."""
+    """Print the URL at which the model answers, and a command to try."""
     url = f"{server.inference}/predictions/{server.model}"
     say(f"{server.model} {server.version} answers at {url}")
-    say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+    if server.model == "doubleit":
+        say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+    else:
+        say(f"curl {url}/{server.version}/metadata")
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:
-    """Write a line past Python's buffers.
+    """Write a line without Python's buffers; ignore errors.
 
-    A full disk behind the log must not cost the requests in flight their answers.
+    If the log's disk is full, requests in flight still have to be answered.
     """
     with contextlib.suppress(OSError):
         os.write(stream.fileno(), f"{line}\n".encode())

@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-ELEMENTWISE = "model: {elementwise: true}\n"
+ELEMENTWISE = "model: {batch: elements}\n"
 SERVER = "batchSize: 16\nmaxBatchDelay: 50\nresponseTimeout: 30\nstartupTimeout: 60\n"
 
 
 class Difference(nn.Module):
-    """Each number less the one before it: one number shorter, not elementwise."""
+    """Each number less the one before it: one number shorter, so not of `elements`."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return numbers[1:] - numbers[:-1]

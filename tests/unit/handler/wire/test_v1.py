@@ -1,40 +1,59 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.handler.wire.test_parse import BOUNDS, Model, echo, float64, int64, refusal
-from wire import parse
-from wire.errors import RequestError
+from tests.unit.handler.wire.serving import (
+    ANYTHING,
+    DOUBLEIT,
+    PAIR,
+    ROWS,
+    Served,
+    answer,
+    echo,
+    refusal,
+)
+from tests.unit.handler.wire.test_parse import float64, int64
+from wire import parse, single
+from wire.datatypes import natural
+from wire.interface import Input
 
 
 @pytest.mark.parametrize(
-    ("body", "answer"),
+    ("body", "expected"),
     [
         ('{"instances": [[1, 2], [0.5]]}', b'{"predictions":[[1,2],[0.5]]}'),
         ('{"instances": [1, 2.5]}', b'{"predictions":[1,2.5]}'),
         ('{"instances": [[], 3, [4]]}', b'{"predictions":[[],3,[4]]}'),
         ('{"instances": []}', b'{"predictions":[]}'),
+        ('{"instances": [[]]}', b'{"predictions":[[]]}'),
+        ('{"instances": [[0.5, 2]]}', b'{"predictions":[[0.5,2.0]]}'),
         ('{"instances": [1], "parameters": {"any": [null]}}', b'{"predictions":[1]}'),
+        ('{"instances": [1], "parameters": null}', b'{"predictions":[1]}'),
     ],
 )
-def test_each_instance_has_its_prediction(body: str, answer: bytes) -> None:
-    assert echo(body) == answer
+def test_each_instance_has_its_prediction(body: str, expected: bytes) -> None:
+    assert echo(body) == expected
 
 
 @given(st.lists(st.one_of(int64, float64, st.lists(int64), st.lists(float64, min_size=1))))
 def test_instances_keep_their_own_dtype(instances: list[object]) -> None:
-    assert json.loads(echo(json.dumps({"instances": instances}))) == {"predictions": instances}
+    found = json.loads(echo(json.dumps({"instances": instances})))["predictions"]
+    assert found == instances
+    assert [type(each) for each in found] == [type(each) for each in instances]
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         ('{"instances": 1}', "Expected a list, got int - at $.instances"),
+        ('{"instances": null}', "Expected a list, got null - at $.instances"),
         (
             '{"instances": ["a"]}',
             "Expected a number or a list of numbers, got str - at $.instances[0]",
@@ -48,20 +67,169 @@ def test_a_refusal_says_what_and_where(body: str, message: str) -> None:
     assert refusal(body) == message
 
 
-def test_integers_out_of_bounds_are_named_by_instance() -> None:
-    assert refusal('{"instances": [1.5, 2, 9223372036854775807]}').endswith("at $.instances[2]")
-    assert refusal('{"instances": [1, [2, -9223372036854775808]]}').endswith("at $.instances[1][1]")
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"instances": [1.5, 2, 9223372036854775807]}', "$.instances[2]"),
+        ('{"instances": [1, [2, -9223372036854775808]]}', "$.instances[1][1]"),
+        ('{"instances": [[1, 2], [2, 9223372036854775808]]}', "$.instances[1][1]"),
+        ('{"instances": [[0.5], [], [3, 4611686018427387904]]}', "$.instances[2][1]"),
+    ],
+)
+def test_integers_out_of_bounds_are_named_by_instance(body: str, place: str) -> None:
+    assert refusal(body).endswith(f"at {place}")
 
 
-@pytest.mark.parametrize(("body", "place"), [("[1, 2.5]", "[1]"), ("[1, [1.5]]", "[1][0]")])
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [("[1, 2.5]", "[1]"), ("[1, [1.5]]", "[1][0]"), ("[[1.5]]", "[0][0]"), ("[[3], 2.5]", "[1]")],
+)
 def test_an_answer_that_json_cannot_carry_is_named_by_instance(body: str, place: str) -> None:
-    request = parse.parse(f'{{"instances": {body}}}'.encode(), BOUNDS)
-    outputs = [np.array([1]), np.array([np.inf])]
-    with pytest.raises(RequestError) as caught:
-        request.render(outputs, Model())
-    assert str(caught.value).endswith(f"at $.instances{place}")
+    text = f'{{"instances": {body}}}'
+    calls = parse.parse(text.encode(), DOUBLEIT).calls
+    outputs = [
+        {
+            "output": natural(
+                np.full(call["numbers"].array.shape, np.inf)
+                if call["numbers"].datatype == "FP64"
+                else call["numbers"].array
+            )
+        }
+        for call in calls
+    ]
+    assert refusal(text, outputs=outputs).endswith(f"at $.instances{place}")
+
+
+def test_a_model_of_elements_that_changes_the_length_is_to_blame() -> None:
+    for body in ('{"instances": [3]}', '{"instances": [3, 0.5]}'):
+        outputs = [{"output": natural(np.array([1, 2]))}] * 2
+        assert "more or fewer" in refusal(body, DOUBLEIT, 500, outputs=outputs)
 
 
 def test_a_number_may_be_answered_by_several() -> None:
-    request = parse.parse(b'{"instances": [3]}', BOUNDS)
-    assert request.render([np.array([1, 2])], Model()) == b'{"predictions":[[1,2]]}'
+    outputs = [{"output": natural(np.array([1, 2]))}]
+    model = Served((Input("x", shape=(-1,)),))
+    assert answer('{"instances": [3]}', model, outputs).data == b'{"predictions":[[1,2]]}'
+    assert echo('{"instances": [3, [4]]}', model) == b'{"predictions":[3,[4]]}'
+
+
+def test_rows_are_one_call() -> None:
+    body = b'{"instances": [[1, 2], [3, 4.5], [5, 6]]}'
+    (call,) = parse.parse(body, ROWS).calls
+    assert (call["x"].datatype, call["x"].array.tolist()) == ("FP32", [[1, 2], [3, 4.5], [5, 6]])
+    assert echo(body, ROWS) == b'{"predictions":[[1.0,2.0],[3.0,4.5],[5.0,6.0]]}'
+    assert echo('{"instances": [ ]}', ROWS) == b'{"predictions":[]}'
+
+
+def test_instances_of_named_inputs_are_rows_of_each() -> None:
+    body = b'{"instances": [{"ids": 7, "dense": [1, 2]}, {"dense": [3, 4.5], "ids": 8}]}'
+    (call,) = parse.parse(body, PAIR).calls
+    assert list(call) == ["dense", "ids"]
+    assert (call["dense"].datatype, call["dense"].array.tolist()) == ("FP32", [[1, 2], [3, 4.5]])
+    assert (call["ids"].datatype, call["ids"].array.tolist()) == ("INT64", [7, 8])
+    assert echo(body, PAIR) == (
+        b'{"predictions":[{"dense":[1.0,2.0],"ids":7},{"dense":[3.0,4.5],"ids":8}]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("instances", "message"),
+    [
+        ('[{"dense": [1, 2]}]', "Missing input ids - at $.instances[0]"),
+        (
+            '[{"dense": [1, 2], "ids": 1}, {"dense": [1, 2]}]',
+            "Expected the same inputs in each instance - at $.instances[1]",
+        ),
+        (
+            '[{"dense": [1, 2], "ids": 1, "z": 1}]',
+            'The model has no input "z", it has dense, ids, k - at $.instances[0]',
+        ),
+        (
+            '[{"dense": [1, 2], "ids": 1}, {"dense": [1, "a"], "ids": 1}]',
+            "Expected a number, got str - at $.instances[1].dense[1]",
+        ),
+        (
+            '[{"dense": [1, 2], "ids": 1}, {"dense": [1, 2], "ids": -1}]',
+            "-1 is outside the integers that this model takes, 0 to 9223372036854775807 "
+            "- at $.instances[1].ids",
+        ),
+        (
+            '[{"dense": [1, 2], "ids": 1, "k": 1}, {"dense": [1, 2], "ids": 1, "k": 2}]',
+            "Expected one k for all instances - at $.instances[1].k",
+        ),
+        (
+            '[{"dense": [1, 2, 3], "ids": 1}]',
+            "Expected shape [-1, 2] for dense, got [1, 3] - at $.instances[0].dense",
+        ),
+    ],
+)
+def test_named_instances_are_refused_by_place(instances: str, message: str) -> None:
+    assert refusal(f'{{"instances": {instances}}}', PAIR) == message
+
+
+def test_outputs_without_a_row_for_each_instance_are_the_models_fault() -> None:
+    outputs = [{"output": natural(np.array([[1.0]]))}]
+    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, 500, outputs=outputs)
+    assert message == "The model's output has shape [1, 1]: no row for each of 2 instances"
+
+
+def test_a_named_output_that_json_cannot_carry_has_its_place() -> None:
+    outputs = [{"a": natural(np.array([1.0, 2.0])), "b": natural(np.array([1.0, np.nan]))}]
+    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, 500, outputs=outputs)
+    assert message.endswith("cannot carry - at $.predictions[1].b")
+
+
+@given(st.lists(st.lists(st.lists(int64, min_size=1), min_size=1, max_size=1), max_size=4))
+def test_without_batches_each_instance_is_a_call(instances: list[Any]) -> None:
+    request = parse.parse(json.dumps({"instances": instances}).encode(), ANYTHING)
+    assert [call["x"].array.tolist() for call in request.calls] == instances
+    assert json.loads(request.render(request.calls, ANYTHING).data) == {"predictions": instances}
+
+
+def test_without_batches_named_instances_are_calls() -> None:
+    model = PAIR._replace(batch="none")
+    body = '{"instances": [{"dense": [[1, 2]], "ids": [1, 2, 3], "k": 4}]}'
+    assert echo(body, model) == b'{"predictions":[{"dense":[[1.0,2.0]],"ids":[1,2,3],"k":4}]}'
+
+
+def test_too_many_calls_are_refused() -> None:
+    count = single.MAX_INSTANCES
+    assert "at most 10000 instances" in refusal(
+        json.dumps({"instances": [1] * (count + 1)}), ANYTHING, 413
+    )
+    assert len(parse.parse(json.dumps({"instances": [1] * count}).encode(), ANYTHING).calls) == (
+        count
+    )
+
+
+KINDS = {
+    "integers": lambda i: i % 10,
+    "floats": lambda i: i + 0.5,
+    "mixed": lambda i: i + 0.5 if i % 2 else i,
+    "empty": lambda _: [],
+    "lists": lambda i: [i % 10],
+    "mixed lists": lambda i: [i + 0.5] if i % 2 else [i],
+    "uneven": lambda i: [1] * (i % 3),
+}
+
+
+def work(kind: str, count: int, model: Served) -> tuple[int, int, int]:
+    """Return calls, body size and peak memory of a request with `count` instances."""
+    body = json.dumps({"instances": [KINDS[kind](i) for i in range(count)]}).encode()
+    tracemalloc.start()
+    try:
+        request = parse.parse(body, model)
+        request.render(request.calls, model)
+        return len(request.calls), len(body), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_instances_cost_in_proportion_to_their_bytes(kind: str) -> None:
+    calls, size, peak = work(kind, 20_000, DOUBLEIT)
+    more_calls, more_size, more_peak = work(kind, 80_000, DOUBLEIT)
+    assert calls <= 2
+    assert more_calls == calls
+    assert more_peak / more_size < 1.5 * peak / size
+    assert more_peak < 90 * more_size

@@ -1,33 +1,48 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.handler.wire.test_parse import BOUNDS, Model, echo, refusal
+from tests.unit.handler.wire.serving import (
+    ANYTHING,
+    DOUBLEIT,
+    PAIR,
+    ROWS,
+    Served,
+    answer,
+    echo,
+    refusal,
+    tensor,
+    v2,
+)
 from wire import parse
-from wire.errors import RequestError
+from wire.datatypes import DATATYPES, DTYPES, Tensor, natural, readable
+from wire.interface import Input
+
+TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
 
 
-def body(data: Any, datatype: str = "INT64", shape: list[int] | None = None, **more: Any) -> str:
-    tensor = {"name": "x", "shape": shape or [len(data)], "datatype": datatype, "data": data}
-    return json.dumps({"inputs": [tensor], **more})
+def outputs_of(text: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text)["outputs"]
+    return found
 
 
 def output(text: bytes) -> dict[str, Any]:
-    (tensor,) = json.loads(text)["outputs"]
-    assert isinstance(tensor, dict)
-    return tensor
+    (only,) = outputs_of(text)
+    return only
 
 
 def test_the_whole_answer() -> None:
-    assert echo(body([1, 2], id="7")) == (
+    assert echo(v2(tensor([1, 2]), id="7")) == (
         b'{"model_name":"m","model_version":"1.0","id":"7","outputs":'
-        b'[{"name":"output","shape":[2],"datatype":"INT64","data":[1,2]}]}'
+        b'[{"name":"numbers","shape":[2],"datatype":"INT64","data":[1,2]}]}'
     )
 
 
@@ -37,118 +52,388 @@ def test_the_whole_answer() -> None:
 def test_integers_are_checked_against_their_datatype(datatype: str) -> None:
     limits = np.iinfo(datatype.lower())
     low, high = max(int(limits.min), -(2**62)), min(int(limits.max), 2**62 - 1)
-    assert output(echo(body([low, high], datatype)))["data"] == [low, high]
-    assert refusal(body([0, int(limits.max) + 1], datatype)) == (
-        f"{int(limits.max) + 1} does not fit {datatype} - at $.inputs[0].data[1]"
+    found = output(echo(v2(tensor([low, high], datatype))))
+    assert (found["datatype"], found["data"]) == (datatype, [low, high])
+    over, under = int(limits.max) + 1, int(limits.min) - 1
+    assert refusal(v2(tensor([0, over], datatype))) == (
+        f"{over} does not fit {datatype} - at $.inputs[0].data[1]"
     )
-    assert refusal(body([int(limits.min) - 1], datatype)).endswith("at $.inputs[0].data[0]")
-    assert refusal(body([1, 1.5], datatype)) == (
+    assert refusal(v2(tensor([under], datatype))).endswith("at $.inputs[0].data[0]")
+    assert refusal(v2(tensor([1, 1.5], datatype))) == (
         f"Expected an integer for {datatype}, got 1.5 - at $.inputs[0].data[1]"
     )
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
-def test_fp32_comes_back_as_fp32(numbers: list[float]) -> None:
-    tensor = output(echo(body(numbers, "FP32")))
-    assert tensor["datatype"] == "FP32"
-    assert np.array(tensor["data"], dtype=np.float32).tolist() == numbers
+def numbers_of(datatype: str, shape: list[int], seed: int) -> Any:
+    """Return numbers that the datatype holds, as nested lists."""
+    pick = np.random.default_rng(seed)
+    if datatype == "BOOL":
+        return pick.integers(0, 2, shape).astype(bool).tolist()
+    if datatype in TORCH:
+        return torch.tensor(pick.normal(size=shape)).to(TORCH[datatype]).double().tolist()
+    if datatype == "FP64":
+        return pick.normal(size=shape).tolist()
+    limits = np.iinfo(datatype.lower())
+    return pick.integers(
+        limits.min, limits.max, shape, dtype=datatype.lower(), endpoint=True
+    ).tolist()
+
+
+def bytes_of(datatype: str, numbers: Any) -> bytes:
+    """Return numbers as binary data, by way of PyTorch."""
+    if datatype == "BF16":
+        return torch.tensor(numbers).bfloat16().view(torch.int16).numpy().tobytes()
+    return np.array(numbers, DTYPES[datatype]).tobytes()
+
+
+any_shape = st.lists(st.integers(0, 4), max_size=5)
+
+
+@given(st.sampled_from(DATATYPES), any_shape, st.integers(0, 2**32), st.booleans(), st.booleans())
+def test_every_datatype_and_shape_arrives_and_returns_exactly(
+    datatype: str, shape: list[int], seed: int, binary: bool, flat: bool
+) -> None:
+    numbers = numbers_of(datatype, shape, seed)
+    head = {"name": "x", "shape": shape, "datatype": datatype}
+    data = bytes_of(datatype, numbers)
+    if binary:
+        head["parameters"] = {"binary_data_size": len(data)}
+        text = v2(head, parameters={"binary_data_output": True}).encode()
+        body, size = text + data, len(text)
+    else:
+        listed = np.array(numbers, DTYPES.get(datatype) if datatype != "BF16" else None)
+        head["data"] = listed.reshape(-1).tolist() if flat or not shape else numbers
+        body, size = v2(head).encode(), None
+    (call,) = parse.parse(body, ANYTHING, size).calls
+    got = call["x"]
+    assert (got.datatype, list(got.array.shape)) == (datatype, shape)
+    assert got.array.tobytes() == data
+    found = answer(body, ANYTHING, json_size=size)
+    if binary:
+        assert found.json_size is not None
+        described = output(found.data[: found.json_size])
+        assert described["parameters"] == {"binary_data_size": len(data)}
+        assert found.data[found.json_size :] == data
+    else:
+        described = output(found.data)
+        assert bytes_of(datatype, described["data"]) == data
+    assert (described["shape"], described["datatype"]) == (shape, datatype)
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=1),
+    st.sampled_from(list(TORCH)),
+)
+def test_floats_are_rounded_as_pytorch_rounds_them(numbers: list[float], datatype: str) -> None:
+    wanted = torch.tensor(numbers, dtype=torch.float64).to(TORCH[datatype])
+    body = v2(tensor(numbers, datatype))
+    if not bool(wanted.isfinite().all()):
+        index = int(torch.argmax(wanted.isinf().int()))
+        assert refusal(body, ANYTHING).endswith(
+            f"does not fit {datatype} - at $.inputs[0].data[{index}]"
+        )
+        return
+    (call,) = parse.parse(body.encode(), ANYTHING).calls
+    assert readable(call["x"]).astype(float).tolist() == wanted.double().tolist()
 
 
 def test_floats_are_checked_against_their_datatype() -> None:
-    assert refusal(body([1.0, 1e39], "FP32")) == "1e+39 does not fit FP32 - at $.inputs[0].data[1]"
-    assert output(echo(body([1e39], "FP64")))["data"] == [1e39]
-    assert output(echo(body([1, 2], "FP64")))["data"] == [1.0, 2.0]
-
-
-@pytest.mark.parametrize("datatype", ["BOOL", "UINT64", "FP16", "BF16", "BYTES"])
-def test_datatypes_that_a_tensor_here_cannot_hold_are_refused_by_name(datatype: str) -> None:
-    assert refusal(body([1], datatype)).startswith(f"Datatype '{datatype}' is not supported")
-
-
-def test_an_unknown_datatype_is_refused() -> None:
-    assert refusal(body([1], "INT7")).startswith(
-        "Datatype 'INT7' is not known, expected one of INT8"
-    )
-
-
-@pytest.mark.parametrize("data", [[1, 2, 3, 4, 5, 6], [[1, 2, 3], [4, 5, 6]]])
-def test_tensors_are_flattened_row_by_row_and_keep_their_shape(data: list[Any]) -> None:
-    tensor = output(echo(body(data, shape=[2, 3])))
-    assert (tensor["shape"], tensor["data"]) == ([2, 3], [1, 2, 3, 4, 5, 6])
+    message = "1e+39 does not fit FP32 - at $.inputs[0].data[1]"
+    assert refusal(v2(tensor([1.0, 1e39], "FP32"))) == message
+    assert output(echo(v2(tensor([1e39], "FP64"))))["data"] == [1e39]
+    assert output(echo(v2(tensor([1, 2], "FP64"))))["data"] == [1.0, 2.0]
+    assert output(echo(v2(tensor([10**20], "FP64"))))["data"] == [1e20]
 
 
 @pytest.mark.parametrize(
-    ("request_body", "message"),
+    ("datatype", "model", "what"),
     [
-        (body([1, 2], shape=[3]), "Expected 3 numbers for shape [3], got 2 - at $.inputs[0].data"),
-        (
-            body([[1, 2], [3]], shape=[2, 2]),
-            "Expected a list of 2, as shape says, got 1 of them - at $.inputs[0].data[1]",
-        ),
-        (
-            body([[1], 2], shape=[2, 1]),
-            "Expected a list of 1, as shape says, got int - at $.inputs[0].data[1]",
-        ),
-        (body([[1, "a"]], shape=[1, 2]), "Expected a number, got str - at $.inputs[0].data[0][1]"),
-        (body([1, "a"]), "Expected a number, got str - at $.inputs[0].data[1]"),
-        (body({"a": 1}), "Expected a list, got object - at $.inputs[0].data"),
-        (body([True]), "Expected a number, got bool - at $.inputs[0].data[0]"),
-        ('{"inputs": []}', "Expected a list of length >= 1 - at $.inputs"),
-        (
-            '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64"}]}',
-            "Missing data; tensors are taken as JSON, not as binary data - at $.inputs[0].data",
-        ),
-        ('{"inputs": [{"name": "x"}]}', "Object missing required field shape - at $.inputs[0]"),
-        (
-            body([1], outputs=[{"name": "a"}, {"name": "b"}]),
-            "Expected a list of length <= 1 - at $.outputs",
-        ),
-        (body([1], more=1), "Object contains unknown field more - at $"),
-        (body([1], shape=[-1]), "Expected int >= 0 - at $.inputs[0].shape[0]"),
+        ("BOOL", DOUBLEIT, "is not supported, expected one of INT8, "),
+        ("UINT64", DOUBLEIT, "is not supported, expected one of INT8, "),
+        ("BYTES", ANYTHING, "is not supported, expected one of BOOL, INT8, "),
+        ("INT7", DOUBLEIT, "is not known, expected one of INT8, "),
+        ("FP64", ROWS, "is not supported, expected one of FP16, BF16, FP32 - at"),
+        ("INT32", ROWS, "is not supported, expected one of FP16, BF16, FP32 - at"),
     ],
 )
-def test_a_refusal_says_what_and_where(request_body: str, message: str) -> None:
-    assert refusal(request_body) == message
+def test_datatypes_that_an_input_does_not_take_are_refused(
+    datatype: str, model: Served, what: str
+) -> None:
+    message = refusal(v2(tensor([1], datatype)), model)
+    assert message.startswith(f"Datatype '{datatype}' {what}")
+    assert message.endswith("at $.inputs[0].datatype")
+
+
+@pytest.mark.parametrize("data", [[1, 2, 3, 4, 5, 6], [[1, 2, 3], [4, 5, 6]]])
+def test_elements_keep_the_shape_and_the_model_sees_them_in_a_row(data: list[Any]) -> None:
+    body = v2(tensor(data, shape=[2, 3]))
+    (call,) = parse.parse(body.encode(), DOUBLEIT).calls
+    assert call["numbers"].array.tolist() == [1, 2, 3, 4, 5, 6]
+    found = output(echo(body))
+    assert (found["shape"], found["data"]) == ([2, 3], [1, 2, 3, 4, 5, 6])
+
+
+HUGE = 2**62
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            v2(tensor([1, 2], shape=[3])),
+            "Expected 3 numbers for shape [3], got 2 - at $.inputs[0].data",
+        ),
+        (
+            v2(tensor([[1, 2], [3]], shape=[2, 2])),
+            "Expected a list of 2, like the first one, got 1 - at $.inputs[0].data[1]",
+        ),
+        (
+            v2(tensor([[1, 2, 3], [4, 5, 6]], shape=[2, 2])),
+            "Expected a list of 2, as shape says, got 3 of them - at $.inputs[0].data[0]",
+        ),
+        (
+            v2(tensor([[1], 2], shape=[2, 1])),
+            "Expected a list, got int - at $.inputs[0].data[1]",
+        ),
+        (
+            v2(tensor([[1, "a"]], shape=[1, 2])),
+            "Expected a number, got str - at $.inputs[0].data[0][1]",
+        ),
+        (
+            v2(tensor([[1, 2], [3, 300]], "INT8", [2, 2])),
+            "300 does not fit INT8 - at $.inputs[0].data[1][1]",
+        ),
+        (
+            v2(tensor([[1, 2], [3, 4.5]], shape=[2, 2])),
+            "Expected an integer for INT64, got 4.5 - at $.inputs[0].data[1][1]",
+        ),
+        (v2(tensor([1, "a"])), "Expected a number, got str - at $.inputs[0].data[1]"),
+        (v2(tensor({"a": 1})), "Expected a list, got object - at $.inputs[0].data"),
+        (v2(tensor([True])), "Expected a number, got bool - at $.inputs[0].data[0]"),
+        ('{"inputs": []}', "Expected a list of length >= 1 - at $.inputs"),
+        (v2(tensor(None, shape=[1])), "Missing data - at $.inputs[0].data"),
+        (
+            v2({"name": "x", "shape": [1], "datatype": "INT64"}),
+            "Missing data - at $.inputs[0].data",
+        ),
+        ('{"inputs": [{"name": "x"}]}', "Object missing required field shape - at $.inputs[0]"),
+        (v2(tensor([1]), more=1), "Object contains unknown field more - at $"),
+        (v2(tensor([1], shape=[-1])), "Expected int >= 0 - at $.inputs[0].shape[0]"),
+        (
+            v2(tensor([], shape=[0, 2**64])),
+            "Expected int <= 9223372036854775807 - at $.inputs[0].shape[1]",
+        ),
+        (
+            v2(tensor([1], shape=[1] * 9)),
+            "Expected a list of length <= 8 - at $.inputs[0].shape",
+        ),
+        (
+            v2(tensor([1], shape=[HUGE] * 8)),
+            f"Expected An integer of 497 bits numbers for shape {str([HUGE] * 8)[:97]}..., got 1 "
+            "- at $.inputs[0].data",
+        ),
+        (
+            v2(tensor([1]), outputs=[{"name": "a"}, {"name": "b"}]),
+            'The model has no output "a", it has numbers - at $.outputs[0].name',
+        ),
+        (
+            v2(tensor([1]), tensor([1])),
+            'The input "x" stands twice - at $.inputs[1].name',
+        ),
+        (
+            v2(tensor([1]), outputs=[{"name": "y", "parameters": {"classification": 3}}]),
+            "classification is not supported - at $.outputs[0].parameters.classification",
+        ),
+        (
+            v2(tensor([1]), parameters={"sequence_id": 3}),
+            "sequence_id is not supported - at $.parameters.sequence_id",
+        ),
+        (
+            v2(tensor([1]), parameters={"binary_data_output": "yes"}),
+            "Expected true or false, got str - at $.parameters.binary_data_output",
+        ),
+    ],
+)
+def test_a_refusal_says_what_and_where(body: str, message: str) -> None:
+    assert refusal(body) == message
+
+
+def test_a_shape_without_numbers_that_no_array_can_have_is_refused() -> None:
+    body = v2(tensor([], shape=[0, HUGE, HUGE]))
+    assert refusal(body, ANYTHING) == "The shape is too large - at $.inputs[0].shape"
+    assert output(echo(body))["shape"] == [0, HUGE, HUGE]
+
+
+@pytest.mark.parametrize("key", ["id", "parameters", "outputs", "model_name", "model_version"])
+def test_null_is_absent(key: str) -> None:
+    assert echo(v2(tensor([1]), **{key: None})) == echo(v2(tensor([1])))
+    inner = tensor([1]) | {"parameters": None}
+    assert echo(v2(inner)) == echo(v2(tensor([1])))
 
 
 def test_parameters_and_the_requested_output_are_accepted() -> None:
-    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1], "parameters": {"a": 1}}
-    request = {
-        "inputs": [tensor],
-        "parameters": {"binary_data_output": True},
-        "outputs": [{"name": "y", "parameters": {"binary_data": True}}],
-    }
-    assert output(echo(json.dumps(request)))["name"] == "y"
+    request = v2(
+        tensor([1]) | {"parameters": {"a": 1}},
+        parameters={"priority": 1},
+        outputs=[{"name": "y", "parameters": {"binary_data": False}}],
+        model_name="m",
+        model_version="2",
+    )
+    assert output(echo(request))["name"] == "y"
 
 
-def render(request_body: str, answer: Any) -> dict[str, Any]:
-    request = parse.parse(request_body.encode(), BOUNDS)
-    return output(request.render([np.array(answer)], Model()))
+def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None = None) -> Any:
+    return tensor(data, datatype, shape) | {"name": name}
 
 
-def test_what_the_address_says_may_be_repeated() -> None:
-    repeated = body([1], model_name="m", model_version="2")
-    assert output(echo(repeated))["data"] == [1]
+def test_inputs_come_by_name_in_any_order_and_optional_ones_may_be_missing() -> None:
+    dense, ids = named("dense", [1.5, 2], shape=[1, 2]), named("ids", [7], "INT32")
+    for tensors in ([dense, ids], [ids, dense]):
+        found = outputs_of(echo(v2(*tensors), PAIR))
+        assert [(o["name"], o["datatype"], o["data"]) for o in found] == [
+            ("dense", "FP32", [1.5, 2.0]),
+            ("ids", "INT64", [7]),
+        ]
+    (call,) = parse.parse(v2(dense, ids, named("k", [3], "INT8")).encode(), PAIR).calls
+    assert (call["k"].datatype, call["k"].array.item()) == ("INT64", 3)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ([named("dense", [1, 2], shape=[1, 2])], "Missing input ids - at $.inputs"),
+        (
+            [named("z", [1])],
+            'The model has no input "z", it has dense, ids, k - at $.inputs[0].name',
+        ),
+        (
+            [named("dense", [1, 2, 3], shape=[1, 3])],
+            "Expected shape [-1, 2] for dense, got [1, 3] - at $.inputs[0].shape",
+        ),
+        (
+            [named("ids", [1, -2], "INT64")],
+            "-2 is outside the integers that this model takes, 0 to 9223372036854775807 "
+            "- at $.inputs[0].data[1]",
+        ),
+        (
+            [named("k", [1, 2], "INT64")],
+            "Expected one number for k, got 2 - at $.inputs[0].shape",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(tensors: list[Any], message: str) -> None:
+    assert refusal(v2(*tensors), PAIR) == message
+
+
+def test_a_collection_takes_inputs_of_any_name_in_their_order() -> None:
+    model = Served((), any_name=True)
+    (call,) = parse.parse(v2(named("b", [1]), named("a", [2])).encode(), model).calls
+    assert list(call) == ["b", "a"]
+    assert 'send an object with "inputs"' in refusal("[1]", model)
+
+
+def test_outputs_are_chosen_by_name_and_as_binary_data() -> None:
+    made = [{"a": natural(np.array([1])), "b": natural(np.array([[2.5]], np.float32))}]
+    wanted = [{"name": "b", "parameters": {"binary_data": True}}, {"name": "a"}]
+    found = answer(v2(tensor([1]), outputs=wanted), ANYTHING, made)
+    assert found.json_size is not None
+    assert outputs_of(found.data[: found.json_size]) == [
+        {
+            "name": "b",
+            "shape": [1, 1],
+            "datatype": "FP32",
+            "parameters": {"binary_data_size": 4},
+        },
+        {"name": "a", "shape": [1], "datatype": "INT64", "data": [1]},
+    ]
+    assert found.data[found.json_size :] == np.float32(2.5).tobytes()
+    assert len(outputs_of(answer(v2(tensor([1])), ANYTHING, made).data)) == 2
+
+
+def binary(raw: bytes, size: Any = None, datatype: str = "INT32", **more: Any) -> tuple[bytes, int]:
+    head = {"name": "x", "shape": [2], "datatype": datatype, **more}
+    head["parameters"] = {"binary_data_size": len(raw) if size is None else size}
+    text = v2(head).encode()
+    return text + raw, len(text)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (binary(bytes(7)), "Expected 8 bytes for INT32 of shape [2], got 7 - at"),
+        (binary(bytes(8), 9), "Expected 9 bytes of binary data, got 8 - at"),
+        (binary(bytes(9), 8), "1 bytes follow the last tensor - at the binary data"),
+        (binary(bytes(8), -1), "Expected a number of bytes - at"),
+        (binary(bytes(8), True), "Expected a number of bytes - at"),
+        (binary(bytes(8), data=[1, 2]), "Expected data or binary data, got both - at"),
+        ((b"[1]" + bytes(8), 3), 'Expected an object with "inputs" before the binary data - at $'),
+        ((b'{"instances": [1]}', 18), 'Expected an object with "inputs" before'),
+        ((b"", 0), "Empty body"),
+    ],
+)
+def test_binary_data_that_does_not_fit_is_refused(made: tuple[bytes, int], message: str) -> None:
+    body, size = made
+    assert refusal(body, json_size=size).startswith(message)  # type: ignore[arg-type]
+
+
+def test_binary_data_without_its_header_is_refused() -> None:
+    body, _ = binary(b"")
+    assert "needs the header Inference-Header-Content-Length" in refusal(body)
+
+
+def test_binary_booleans_are_booleans() -> None:
+    body, size = binary(b"\x02\x00", datatype="BOOL")
+    (call,) = parse.parse(body, ANYTHING, size).calls
+    assert call["x"].array.view(np.uint8).tolist() == [1, 0]
+
+
+def test_binary_integers_out_of_bounds_have_their_place() -> None:
+    body, size = binary(np.array([1, 2**62]).tobytes(), datatype="INT64")
+    assert refusal(body, json_size=size).endswith("at $.inputs[0].data[1]")  # type: ignore[arg-type]
+
+
+def test_infinity_travels_as_binary_data_only() -> None:
+    data = np.array([np.inf, np.nan], np.float32).tobytes()
+    body, size = binary(data, datatype="FP32", name="x")
+    assert "cannot carry" in refusal(body, ANYTHING, 500, json_size=size)  # type: ignore[arg-type]
+    head = json.loads(body[:size]) | {"parameters": {"binary_data_output": True}}
+    text = json.dumps(head).encode()
+    assert answer(text + data, ANYTHING, json_size=len(text)).data.endswith(data)
+
+
+def render(request_body: str, made: Any) -> dict[str, Any]:
+    return output(answer(request_body, DOUBLEIT, [{"output": natural(np.array(made))}]).data)
 
 
 def test_an_answer_that_does_not_fit_the_datatype_is_refused() -> None:
-    with pytest.raises(RequestError, match=r"200 does not fit INT8 - at \$.inputs\[0\].data\[1\]"):
-        render(body([1, 100], "INT8"), [2, 200])
-    with pytest.raises(RequestError, match="does not fit FP32"):
-        render(body([1.0], "FP32"), [1e39])
+    body = v2(tensor([1, 100], "INT8"))
+    made = [{"output": natural(np.array([2, 200]))}]
+    assert refusal(body, outputs=made) == "200 does not fit INT8 - at $.inputs[0].data[1]"
+    made = [{"output": natural(np.array([1e39]))}]
+    assert "does not fit FP32" in refusal(v2(tensor([1.0], "FP32")), outputs=made)
 
 
 def test_an_answer_of_another_kind_or_length_says_so() -> None:
-    assert render(body([1, 2]), [0.5]) == {
+    assert render(v2(tensor([1, 2])), [0.5]) == {
         "name": "output",
         "shape": [1],
         "datatype": "FP64",
         "data": [0.5],
     }
-    assert render(body([1]), np.array([0.5], np.float32))["datatype"] == "FP32"
-    assert render(body([1.5], "FP32"), [1])["datatype"] == "INT64"
+    assert render(v2(tensor([1])), np.array([0.5], np.float32))["datatype"] == "FP32"
+    assert render(v2(tensor([1.5], "FP32")), [1])["datatype"] == "INT64"
 
 
-def test_what_was_meant_as_v2_is_told_from_the_rest() -> None:
-    assert parse.is_v2(b'{"inputs": [')
-    assert not parse.is_v2(b"[1, 2")
+def test_only_elements_answer_in_the_datatype_of_the_request() -> None:
+    model = Served((Input("x", ("INT64",), (-1,)),))
+    made = [{"output": natural(np.array([300]))}]
+    assert output(answer(v2(tensor([1], "INT8")), model, made).data)["datatype"] == "INT64"
+
+
+def test_a_tensor_of_bfloat16_is_widened_exactly() -> None:
+    (call,) = parse.parse(
+        v2(tensor([1.0078125], "BF16")).encode(), ROWS._replace(inputs=(Input("x", ("FP32",)),))
+    ).calls
+    assert call["x"].array.tolist() == [1.0078125]
+    assert math.prod(call["x"].array.shape) == 1
+    assert isinstance(call["x"], Tensor)

@@ -1,0 +1,107 @@
+"""How the calls of a batch share calls of the module, as the settings' `batch` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from module import ModelError
+from wire.datatypes import Tensor
+from wire.interface import Batch
+from wire.request import Call, Outputs
+
+Run = Callable[[Call], Outputs]
+Result = Outputs | ModelError
+_NOT_REACHED = ModelError("not reached")
+
+
+def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]) -> list[Result]:
+    """Return what the module answers to each call, or the error that it raised on it.
+
+    Args:
+        module: one call in, its outputs out; raises ModelError.
+        calls: those of one batch. Nothing of one call changes the answer to another.
+        batch: `elements` and `rows` let calls share one call of the module where they fit.
+        numbers: names of the inputs that are numbers, not tensors.
+    """
+    if len(calls) == 1:
+        return [_alone(module, calls[0])]
+    if batch == "none" or not calls:
+        return [_kept(_alone(module, call)) for call in calls]
+    groups: dict[Hashable, list[int]] = {}
+    for i, call in enumerate(calls):
+        groups.setdefault(_key(call, batch, numbers), []).append(i)
+    results: list[Result] = [_NOT_REACHED] * len(calls)
+    for members in groups.values():
+        answers = _together(module, [calls[i] for i in members], numbers)
+        for i, answer in zip(members, answers, strict=True):
+            results[i] = answer if len(groups) == 1 else _kept(answer)
+    return results
+
+
+def _key(call: Call, batch: Batch, numbers: frozenset[str]) -> Hashable:
+    """Return what calls must have in common to be one."""
+    if batch == "elements":
+        (tensor,) = call.values()
+        return tensor.datatype
+    return tuple(
+        (name, tensor.datatype, tensor.array.item())
+        if name in numbers
+        else (name, tensor.datatype, tensor.array.shape[1:], tensor.array.ndim)
+        for name, tensor in call.items()
+    )
+
+
+def _alone(module: Run, call: Call) -> Result:
+    try:
+        return module(call)
+    except ModelError as error:
+        return error
+
+
+def _kept(result: Result) -> Result:
+    """Return a result that stays as it is when the module answers with the same memory again."""
+    if isinstance(result, ModelError):
+        return result
+    return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
+
+
+def _together(module: Run, calls: Sequence[Call], numbers: frozenset[str]) -> Sequence[Result]:
+    """Run calls as one; each on its own where that fails or the outputs cannot be split."""
+    if len(calls) == 1:
+        return [_alone(module, calls[0])]
+    first = calls[0]
+    sizes = _sizes(calls, numbers)
+    if sizes is not None:
+        merged = {
+            name: tensor
+            if name in numbers
+            else Tensor(np.concatenate([call[name].array for call in calls]), tensor.datatype)
+            for name, tensor in first.items()
+        }
+        ends = [*accumulate(sizes)]
+        result = _alone(module, merged)
+        if not isinstance(result, ModelError) and all(
+            tensor.array.shape[:1] == (ends[-1],) for tensor in result.values()
+        ):
+            parts: list[dict[str, Tensor]] = [{} for _ in calls]
+            for name, each in result.items():
+                array, datatype = each.array, each.datatype
+                for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
+                    part[name] = Tensor(array[start:end], datatype)
+            return parts
+    return [_kept(_alone(module, call)) for call in calls]
+
+
+def _sizes(calls: Sequence[Call], numbers: frozenset[str]) -> list[int] | None:
+    """Return how many rows each call has; None where the inputs of one do not have as many."""
+    names = [name for name in calls[0] if name not in numbers]
+    if not names or not all(calls[0][name].array.ndim for name in names):
+        return None
+    sizes = [len(call[names[0]].array) for call in calls]
+    for name in names[1:]:
+        if any(len(call[name].array) != size for call, size in zip(calls, sizes, strict=True)):
+            return None
+    return sizes

@@ -1,0 +1,171 @@
+"""The settings in an archive: model-config.yaml, TorchServe's keys and the handler's."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from wire.datatypes import INTEGERS, Datatype
+from wire.interface import Batch
+
+FILE = "model-config.yaml"
+MAX_DIMENSIONS = 8
+
+# What Java's int holds.
+_LARGEST = 2**31 - 1
+Positive = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+Size = Annotated[int, msgspec.Meta(ge=-1)]
+
+
+class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """What a TorchScript module does not say of an input.
+
+    Attributes:
+        datatype: one datatype or several, the preferred one first.
+        shape: the dimensions; -1 stands for any size.
+        minimum: the smallest integer that a request may hold.
+        maximum: the largest one.
+    """
+
+    datatype: Datatype | Annotated[list[Datatype], msgspec.Meta(min_length=1)] | None = None
+    shape: Annotated[list[Size], msgspec.Meta(max_length=MAX_DIMENSIONS)] | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+    @property
+    def datatypes(self) -> tuple[str, ...]:
+        """The datatypes, none where nothing is known."""
+        if self.datatype is None:
+            return ()
+        return (self.datatype,) if isinstance(self.datatype, str) else tuple(self.datatype)
+
+
+class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The key `model`, which the handler reads.
+
+    Attributes:
+        batch: how requests may share a call of the model. `none`: each is a call of its own.
+            `rows`: dimension 0 of every input and output is the batch. `elements`: each number of
+            the output depends on the number at the same index of the input only.
+        threads: threads of one call of the model.
+        inputs: by the names of the module's arguments, or of its dict's keys.
+        outputs: names for the outputs, in order.
+    """
+
+    batch: Batch = "none"
+    threads: Positive = 1
+    inputs: dict[str, InputSettings] = msgspec.field(default_factory=dict)
+    outputs: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The whole file: the keys of TorchServe that make sense with this handler, and `model`."""
+
+    batch_size: Positive = 1
+    # From a file TorchServe takes 0 for the default.
+    max_batch_delay: Positive = 100
+    response_timeout: Positive = 120
+    startup_timeout: Positive = 120
+    max_retry_timeout_in_sec: Positive = 300
+    min_workers: Positive = 1
+    max_workers: Positive = 1
+    job_queue_size: Positive = 100
+    client_timeout_in_mills: NotNegative = 0
+    use_job_ticket: bool = False
+    device_type: Literal["cpu", "gpu"] | None = None
+    device_ids: list[NotNegative] = msgspec.field(default_factory=list)
+    model: ModelSettings = msgspec.field(default_factory=ModelSettings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value} stands twice", problem_mark=key.start_mark
+                )
+            if key.tag != "tag:yaml.org,2002:merge":
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_text(text: str) -> Settings:
+    """Return the settings in the text of a model-config.yaml.
+
+    Raises:
+        ValueError: it is not YAML, holds no keys, or a key or value is wrong.
+    """
+    try:
+        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{FILE} is not YAML: {error.problem}{line}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{FILE} is not YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        raise ValueError(f"{FILE} holds no settings")
+    return read(content)
+
+
+def read(content: Any) -> Settings:  # noqa: ANN401 (whatever a YAML file can hold)
+    """Return the settings in the content of a model-config.yaml.
+
+    Raises:
+        ValueError: a key or value is wrong; the message names the key.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(  # noqa: TRY004 (a value of the file)
+            f"{FILE}: expected keys and values, got {type(content).__name__}"
+        )
+    try:
+        settings = msgspec.convert(content, Settings)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{FILE}: {_named(content, error)}") from None
+    for name, given in settings.model.inputs.items():
+        _check_bounds(name, given)
+    if settings.min_workers > settings.max_workers:
+        raise ValueError(f"{FILE}: minWorkers counts only with a maxWorkers that is not smaller")
+    return settings
+
+
+_KEYS = [
+    field.encode_name
+    for struct in (Settings, ModelSettings, InputSettings)
+    for field in msgspec.structs.fields(struct)
+]
+
+
+def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
+    """Return msgspec's message with the input's name, which msgspec leaves out."""
+    message = str(error).replace("`", "")
+    if "$.model.inputs[...]" in message:
+        for name, given in content["model"]["inputs"].items():
+            try:
+                msgspec.convert(given, InputSettings)
+            except msgspec.ValidationError as own:
+                message = str(own).replace("`", "")
+                message += "" if " - at $" in message else " - at $"
+                message = message.replace("at $", f"at $.model.inputs.{name}")
+                break
+    unknown = re.search(r"unknown field (\S+)", message)
+    close = difflib.get_close_matches(unknown[1], _KEYS, 1) if unknown else []
+    return f"{message} (did you mean {close[0]}?)" if close else message
+
+
+def _check_bounds(name: str, given: InputSettings) -> None:
+    place = f"{FILE}: model.inputs.{name}"
+    if given.minimum is None and given.maximum is None:
+        return
+    if given.datatypes and not any(datatype in INTEGERS for datatype in given.datatypes):
+        raise ValueError(f"{place}: minimum and maximum are for integers")
+    if None not in (given.minimum, given.maximum) and given.minimum > given.maximum:  # type: ignore[operator]
+        raise ValueError(f"{place}: minimum is larger than maximum")

@@ -1,0 +1,154 @@
+"""A TorchScript module's arguments, and what its settings add to them.
+
+`module.forward.schema` survives saving and loading, of scripted, traced, frozen and quantized
+modules and of functions. It names the arguments and their types, not datatypes or shapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from settings import FILE, InputSettings, ModelSettings
+from wire.interface import Input
+
+_NUMBERS = {"IntType": "INT64", "FloatType": "FP64", "BoolType": "BOOL"}
+_FLOAT_NAMES = {
+    torch.float16: "FP16",
+    torch.bfloat16: "BF16",
+    torch.float32: "FP32",
+    torch.float64: "FP64",
+}
+
+Passing = Literal["arguments", "list", "dict"]
+
+
+class Signature(NamedTuple):
+    """What the module takes.
+
+    Attributes:
+        inputs: in the module's order.
+        passing: how the module takes them: as arguments, as one list or as one dict.
+        any_name: whether a request names its inputs as it likes, because nothing names them.
+    """
+
+    inputs: tuple[Input, ...]
+    passing: Passing = "arguments"
+    any_name: bool = False
+
+
+def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
+    """Return a module's signature.
+
+    Raises:
+        ValueError: the module or its settings are not served; the message says what is the matter.
+    """
+    if not hasattr(module, "forward"):
+        raise ValueError("the module has no forward method")
+    schema: Any = module.forward.schema
+    _check_outputs([result.type for result in schema.returns])
+    arguments = [a for a in schema.arguments if a.type.kind() != "ClassType"]
+    if not arguments:
+        raise ValueError("the module's forward takes no arguments")
+    fraction = _fraction(module)
+    collection = _collection(arguments[0].type)
+    if collection and len(arguments) == 1:
+        return _in_collection(collection, settings, fraction)
+    inputs = tuple(
+        _input(argument, settings.inputs.get(argument.name, InputSettings()), fraction)
+        for argument in arguments
+    )
+    names = [each.name for each in inputs]
+    for name in settings.inputs:
+        if name not in names:
+            raise ValueError(
+                f"{FILE}: model.inputs.{name}: the module has no such argument, it has "
+                f"{', '.join(names)}"
+            )
+    _check_batch(inputs, settings)
+    return Signature(inputs)
+
+
+def _fraction(module: torch.jit.ScriptModule) -> str:
+    """Return the datatype of the module's parameters, for numbers whose datatype nothing says."""
+    dtypes = {each.dtype for each in module.parameters() if each.is_floating_point()}
+    return _FLOAT_NAMES.get(dtypes.pop(), "FP64") if len(dtypes) == 1 else "FP64"
+
+
+def _collection(kind: Any) -> Passing | None:  # noqa: ANN401 (torch's types carry no types)
+    if kind.kind() == "ListType" and kind.getElementType().kind() == "TensorType":
+        return "list"
+    if kind.kind() == "DictType" and (
+        kind.getKeyType().kind() == "StringType" and kind.getValueType().kind() == "TensorType"
+    ):
+        return "dict"
+    return None
+
+
+def _in_collection(passing: Passing, settings: ModelSettings, fraction: str) -> Signature:
+    inputs = tuple(
+        _described(Input(name, fraction=fraction), given) for name, given in settings.inputs.items()
+    )
+    if settings.batch == "elements":
+        raise ValueError(f"{FILE}: model.batch: elements is for a module with one tensor argument")
+    _check_batch(inputs, settings)
+    return Signature(inputs, passing, any_name=not inputs)
+
+
+def _input(argument: Any, given: InputSettings, fraction: str) -> Input:  # noqa: ANN401
+    kind = argument.type
+    optional = argument.has_default_value()
+    if kind.kind() == "OptionalType":
+        kind, optional = kind.getElementType(), True
+    number = _NUMBERS.get(kind.kind())
+    if number is None and kind.kind() != "TensorType":
+        raise ValueError(
+            f"the module's argument {argument.name} is {argument.type}: only tensors, numbers, "
+            "optional ones, or one List[Tensor] or Dict[str, Tensor] are served"
+        )
+    base = Input(argument.name, optional=optional, number=bool(number), fraction=fraction)
+    if number:
+        if given.datatype is not None or given.shape is not None:
+            raise ValueError(
+                f"{FILE}: model.inputs.{argument.name}: the module takes a number: only minimum "
+                "and maximum can be set"
+            )
+        base = base._replace(datatypes=(number,), shape=())
+    return _described(base, given)
+
+
+def _described(base: Input, given: InputSettings) -> Input:
+    return base._replace(
+        datatypes=given.datatypes or base.datatypes,
+        shape=tuple(given.shape) if given.shape is not None else base.shape,
+        minimum=given.minimum,
+        maximum=given.maximum,
+    )
+
+
+def _check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
+    place = f"{FILE}: model.batch"
+    if settings.batch == "elements" and (len(inputs) != 1 or inputs[0].number):
+        raise ValueError(f"{place}: elements is for a module with one tensor argument")
+    if settings.batch == "rows":
+        for each in inputs:
+            if each.shape is not None and not each.number and each.shape[:1] != (-1,):
+                raise ValueError(
+                    f"{place}: rows needs -1 as the first dimension, model.inputs.{each.name} has "
+                    f"shape {list(each.shape)}"
+                )
+
+
+def _check_outputs(kinds: list[Any]) -> None:
+    """Refuse what no answer could hold; a type that says nothing is looked at in each answer."""
+    if len(kinds) == 1 and kinds[0].kind() == "TupleType":
+        kinds = kinds[0].elements()
+    for kind in kinds:
+        inner = kind.getElementType() if kind.kind() == "OptionalType" else kind
+        known = inner.kind() in ("TensorType", "AnyType", *_NUMBERS)
+        if not known and not (len(kinds) == 1 and _collection(inner)):
+            raise ValueError(
+                f"the module's answer holds {kind}: only tensors and numbers, or one tuple, list "
+                "or dict of tensors, are served"
+            )

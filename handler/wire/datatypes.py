@@ -1,0 +1,166 @@
+"""The datatypes of the Open Inference Protocol, and how numbers are cast to them.
+
+NumPy has no bfloat16: an array of BF16 holds the bits of its numbers as uint16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wire.errors import RequestError, brief, invalid
+
+Array = npt.NDArray[Any]
+# The JSON path of the number at an index of a flat array.
+Place = Callable[[int], str]
+
+Datatype = Literal[
+    "BOOL",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "FP16",
+    "BF16",
+    "FP32",
+    "FP64",
+]
+DATATYPES: tuple[Datatype, ...] = get_args(Datatype)
+INTEGERS: dict[str, np.iinfo[Any]] = {
+    name: np.iinfo(name.lower()) for name in DATATYPES if "INT" in name
+}
+_FLOATS = {"FP16": "float16", "FP32": "float32", "FP64": "float64"}
+FLOATS = ("FP16", "BF16", "FP32", "FP64")
+
+# The NumPy dtype that holds each datatype's numbers.
+DTYPES: dict[str, np.dtype[Any]] = {
+    **{name: np.dtype(name.lower()) for name in INTEGERS},
+    **{name: np.dtype(dtype) for name, dtype in _FLOATS.items()},
+    "BOOL": np.dtype(bool),
+    "BF16": np.dtype(np.uint16),
+}
+_NAMES = {dtype: name for name, dtype in DTYPES.items() if name != "BF16"}
+
+
+class Tensor(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """An array and the datatype of its numbers.
+
+    A Struct, as all that is made for each request: it is made in a third of a tuple's time.
+    """
+
+    array: Array
+    datatype: str
+
+
+def kind(datatype: str) -> str:
+    """Return `i`, `f` or `b`: whether a datatype holds integers, floats or booleans."""
+    return "i" if datatype in INTEGERS else "b" if datatype == "BOOL" else "f"
+
+
+def natural(array: Array) -> Tensor:
+    """Return an array with the datatype that its dtype says."""
+    return Tensor(array, _NAMES[array.dtype])
+
+
+def readable(tensor: Tensor) -> Array:
+    """Return the numbers of a tensor as an array that NumPy can calculate with."""
+    if tensor.datatype != "BF16":
+        return tensor.array
+    return (tensor.array.astype(np.uint32) << 16).view(np.float32)
+
+
+def wider(datatype: str, accepted: Sequence[str]) -> str | None:
+    """Return the first accepted datatype of the same kind that holds every number of `datatype`."""
+    if datatype in accepted:
+        return datatype
+    return next((other for other in accepted if _holds(other, datatype)), None)
+
+
+def _holds(wide: str, narrow: str) -> bool:
+    if kind(wide) != kind(narrow):
+        return False
+    if "BF16" in (wide, narrow):
+        return narrow == "BF16" and wide in ("FP32", "FP64")
+    return np.can_cast(DTYPES[narrow], DTYPES[wide], "safe")
+
+
+def cast(tensor: Tensor, datatype: str, place: Place) -> Array:
+    """Return a tensor's numbers in the dtype of `datatype`.
+
+    Raises:
+        RequestError: a number is of another kind, or too large for the datatype.
+    """
+    if tensor.datatype == datatype:
+        return tensor.array
+    array = readable(tensor)
+    if datatype == "BOOL" or array.dtype == bool:
+        if datatype != "BOOL" or array.dtype != bool:
+            got = "bool" if array.dtype == bool else str(array.dtype)
+            wanted = "booleans" if datatype == "BOOL" else "numbers"
+            raise invalid(f"Expected {wanted} for {datatype}, got {got}", place(0))
+        return array
+    return (
+        _to_integers(array, datatype, place)
+        if datatype in INTEGERS
+        else _to_floats(array, datatype, place)
+    )
+
+
+def _to_integers(array: Array, datatype: str, place: Place) -> Array:
+    if array.dtype.kind == "f":
+        if array.size:
+            raise _not_integer(array, datatype, place)
+        return array.astype(DTYPES[datatype])
+    limits = INTEGERS[datatype]
+    if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
+        outside = np.zeros(array.shape, bool)
+        # Comparing with a limit that the dtype does not hold raises in NumPy.
+        held = np.iinfo(array.dtype)
+        if limits.min > held.min:
+            outside |= array < limits.min
+        if limits.max < held.max:
+            outside |= array > limits.max
+        raise does_not_fit(array, outside, datatype, place)
+    return array.astype(DTYPES[datatype], copy=False)
+
+
+def _not_integer(array: Array, datatype: str, place: Place) -> RequestError:
+    fractions = array.reshape(-1) != np.floor(array.reshape(-1))
+    index = int(np.argmax(fractions))
+    number = array.reshape(-1)[index]
+    return invalid(f"Expected an integer for {datatype}, got {number}", place(index))
+
+
+def _to_floats(array: Array, datatype: str, place: Place) -> Array:
+    with np.errstate(over="ignore"):
+        narrow = array.astype(_FLOATS.get(datatype, "float32"), copy=False)
+    if datatype == "BF16":
+        bits = np.ascontiguousarray(narrow).view(np.uint32)
+        # To the nearest, and to the even one of two that are as near, as torch does.
+        rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+        wide = ((rounded >> np.uint32(16)) << np.uint32(16)).view(np.float32)
+        wide = np.where(np.isfinite(narrow), wide, narrow)
+        stored = (wide.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+        narrow = wide
+    else:
+        stored = narrow
+    if array.dtype.itemsize > DTYPES[datatype].itemsize:
+        outside = np.isinf(narrow) & np.isfinite(array)
+        if outside.any():
+            raise does_not_fit(array, outside, datatype, place)
+    return stored
+
+
+def does_not_fit(array: Array, outside: Array, datatype: str, place: Place) -> RequestError:
+    """Return the error that names the first number that is `outside` a datatype's range."""
+    index = int(np.argmax(outside.reshape(-1)))
+    number = array.reshape(-1)[index].item()
+    return invalid(f"{brief(number)} does not fit {datatype}", place(index))

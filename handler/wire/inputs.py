@@ -1,0 +1,88 @@
+"""From JSON text to a tensor as an input of the model takes it, where no datatype is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wire.datatypes import Array, Place, Tensor, cast, kind, natural
+from wire.errors import RequestError, invalid, shorten
+from wire.interface import Input, Interface
+from wire.numbers import SPACE, Kind, check_bounds, outside, read
+from wire.paths import Path
+
+
+def tensor(text: bytes, spec: Input, rank: int | None, path: Path) -> Tensor:
+    """Return the tensor that a JSON text is.
+
+    Args:
+        text: the JSON text, without white space before it.
+        spec: the input that it is for.
+        rank: how many dimensions it has to have; None for as many as it has.
+        path: where the text stands.
+
+    Raises:
+        RequestError: it is none, or one that the input does not take.
+    """
+    reach = outside(spec.minimum, spec.maximum)
+    array = read(text, rank, path, _kind(text, spec), reach)
+    return as_input(array, spec, path.flat(array.shape))
+
+
+def as_input(array: Array, spec: Input, place: Place) -> Tensor:
+    """Return numbers of JSON in the datatype that an input prefers for them."""
+    found = natural(array)
+    if found.datatype in ("INT64", "UINT64"):
+        check_bounds(array, spec.minimum, spec.maximum, place)
+    datatype = next(
+        (each for each in spec.datatypes if kind(each) == kind(found.datatype)),
+        spec.datatypes[0] if spec.datatypes else None,
+    )
+    if datatype is None:
+        datatype = spec.fraction if found.datatype == "FP64" else found.datatype
+    if datatype == found.datatype:
+        return found
+    return Tensor(cast(found, datatype, place), datatype)
+
+
+def _kind(text: bytes, spec: Input) -> Kind:
+    kinds = {kind(each) for each in spec.datatypes}
+    if kinds == {"f"}:
+        return "float"
+    if kinds == {"b"} or ((not kinds or "b" in kinds) and _starts_with_boolean(text)):
+        return "bool"
+    return "auto"
+
+
+def _starts_with_boolean(text: bytes) -> bool:
+    return text.lstrip(SPACE + b"[")[:1] in (b"t", b"f")
+
+
+def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:
+    """Refuse a shape that is not the input's; -1 there stands for any size."""
+    wanted = spec.shape
+    if wanted is None or (
+        len(wanted) == len(shape)
+        and all(want in (-1, got) for want, got in zip(wanted, shape, strict=True))
+    ):
+        return
+    raise invalid(
+        f"Expected shape {list(wanted)} for {spec.name}, got {shorten(str(list(shape)))}", place
+    )
+
+
+def only_input(model: Interface, what: str, place: str) -> Input:
+    """Return the one input that a request without names is for.
+
+    Raises:
+        RequestError: the model has several, or none that is named.
+    """
+    if len(model.inputs) == 1:
+        return model.inputs[0]
+    required = [each for each in model.inputs if not each.optional]
+    if len(required) == 1:
+        return required[0]
+    names = ", ".join(each.name for each in required)
+    raise RequestError(
+        f"{what} is for a model with one input; this one takes {names or 'inputs by name'}: "
+        f'send an object with "inputs" - at {place}'
+    )

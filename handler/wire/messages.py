@@ -1,0 +1,47 @@
+"""msgspec's messages in the words of the wire format."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from wire.errors import RequestError, shorten
+from wire.paths import Path
+
+_WORDS = {
+    "int | float | array": "a number or a list of numbers",
+    "int | float": "a number",
+    "array | int | float": "a number or a list of numbers",
+    "array": "a list",
+}
+_PLACE = re.compile(r" - at `?\$((?:\[\d+\])*)`?$")
+
+
+def refusal(error: msgspec.DecodeError, data: bytes, path: Path | None = None) -> RequestError:
+    """Return the error that a client is told for what msgspec refused.
+
+    Args:
+        error: msgspec's.
+        data: what it was to decode.
+        path: of the array that `data` is; None for a whole document.
+    """
+    message = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        if "byte" not in message:
+            message = f"{message} (byte {len(data)})"
+        return RequestError(f"Not JSON: {message}")
+    if path is not None:
+        found = _PLACE.search(message)
+        indices = [int(i) for i in re.findall(r"\d+", found[1])] if found else []
+        message = f"{_PLACE.sub('', message)} - at {path.at(indices)}"
+    elif " - at `$" not in message:
+        message += " - at $"
+    sentence, _, place = message.rpartition(" - at ")
+    sentence = re.sub(r"^Expected `([^`]*)`", _expected, sentence)
+    sentence = re.sub(r"`([^`]*)`", lambda match: shorten(match[1]), sentence)
+    return RequestError(f"{sentence} - at {place.replace('`', '')}")
+
+
+def _expected(match: re.Match[str]) -> str:
+    return f"Expected {_WORDS.get(match[1], match[1])}"

@@ -1,0 +1,115 @@
+"""V1 for a model of `rows`: each instance is a row, and all of them are one call of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+import numpy as np
+import orjson
+
+from wire import predictions
+from wire.answers import finite
+from wire.datatypes import Tensor, readable
+from wire.errors import invalid, model_failed, shorten
+from wire.inputs import check_shape, only_input, tensor
+from wire.interface import Input, Interface
+from wire.numbers import not_finite, write
+from wire.paths import Path
+from wire.request import Body, Call, Outputs
+
+PREFIX = "$.instances"
+
+
+class Rows:
+    """A V1 request whose instances are rows of the model's inputs."""
+
+    def __init__(self, count: int, call: Call | None) -> None:
+        """Hold the rows; no call where there are none."""
+        self._count = count
+        self.calls: Sequence[Call] = () if call is None else (call,)
+
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:
+        """Return a prediction for each row: an object where the model has several outputs."""
+        if not results:
+            return predictions.of(b"[]")
+        (outputs,) = results
+        for name, output in outputs.items():
+            if output.array.shape[:1] != (self._count,):
+                raise model_failed(
+                    f"The model's {name} has shape {list(output.array.shape)}: "
+                    f"no row for each of {self._count} instances"
+                )
+        if len(outputs) == 1:
+            (output,) = outputs.values()
+            with finite(Path("$.predictions").flat(output.array.shape), model):
+                return predictions.of(write(output))
+        arrays = {name: np.ascontiguousarray(readable(each)) for name, each in outputs.items()}
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                with finite(Path("$.predictions", name).flat(array.shape), model):
+                    raise not_finite(array)
+        return predictions.body(
+            orjson.dumps(
+                {name: array[i] for name, array in arrays.items()},
+                option=orjson.OPT_SERIALIZE_NUMPY,
+            )
+            for i in range(self._count)
+        )
+
+
+def parse(text: bytes, model: Interface) -> Rows:
+    """Parse instances that are rows of the one input."""
+    spec = only_input(model, "A list of instances", PREFIX)
+    if text[1:].lstrip()[:1] == b"]":
+        return Rows(0, None)
+    rows = _rows(text, spec, Path(PREFIX))
+    return Rows(len(rows.array), {spec.name: rows})
+
+
+def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface) -> Rows:
+    """Parse instances that are objects with a row of each input."""
+    names = instances[0].keys()
+    for i, instance in enumerate(instances):
+        if instance.keys() != names:
+            raise invalid("Expected the same inputs in each instance", f"{PREFIX}[{i}]")
+    call: dict[str, Tensor] = {}
+    for spec in specs(names, model, f"{PREFIX}[0]"):
+        values = [bytes(instance[spec.name]) for instance in instances]
+        path = Path(PREFIX, spec.name)
+        if spec.number:
+            numbers = tensor(b"[%b]" % b",".join(values), spec, 1, path).array
+            if (numbers != numbers[0]).any():
+                i = int(np.argmax(numbers != numbers[0]))
+                raise invalid(f"Expected one {spec.name} for all instances", path.at((i,)))
+            call[spec.name] = Tensor(numbers[0].reshape(()), spec.datatypes[0])
+        else:
+            call[spec.name] = _rows(b"[%b]" % b",".join(values), spec, path)
+    return Rows(len(instances), call)
+
+
+def _rows(text: bytes, spec: Input, path: Path) -> Tensor:
+    rank = None if spec.shape is None else len(spec.shape)
+    rows = tensor(text, spec, rank, path)
+    check_shape(rows.array.shape, spec, path.at(()) if path.member is None else path.at((0,)))
+    return rows
+
+
+def specs(names: Collection[str], model: Interface, place: str) -> list[Input]:
+    """Return the inputs that an object's keys name, in the module's order.
+
+    Raises:
+        RequestError: a key is no input, or an input is missing.
+    """
+    if model.any_name:
+        return [Input(name) for name in names]
+    known = [each.name for each in model.inputs]
+    for name in names:
+        if name not in known:
+            raise invalid(
+                f'The model has no input "{shorten(name)}", it has {", ".join(known)}', place
+            )
+    missing = [each.name for each in model.inputs if not each.optional and each.name not in names]
+    if missing:
+        raise invalid(f"Missing input {', '.join(missing)}", place)
+    return [each for each in model.inputs if each.name in names]

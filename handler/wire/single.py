@@ -1,0 +1,100 @@
+"""V1 for any other model: each instance is a call of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from wire import predictions
+from wire.answers import as_object, finite, in_shape
+from wire.datatypes import Tensor
+from wire.errors import too_large
+from wire.inputs import check_shape, only_input, tensor
+from wire.interface import Input, Interface
+from wire.numbers import write
+from wire.paths import Path
+from wire.request import Body, Call, Outputs
+from wire.rows import PREFIX, specs
+
+# Each is a call of the model, which takes its time however small the instance.
+MAX_INSTANCES = 10_000
+
+_INSTANCES = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+Shape = tuple[int, ...] | None
+
+
+class Calls:
+    """A V1 request whose instances are calls of their own."""
+
+    def __init__(self, calls: Sequence[Call], shapes: Sequence[Shape]) -> None:
+        """Hold the calls, and the shape of each prediction where it is not the model's own."""
+        self.calls = calls
+        self._shapes = shapes
+
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:
+        """Return the outputs of each call: an object where the model has several."""
+        return predictions.body(
+            _prediction(i, outputs, shape, model)
+            for i, (outputs, shape) in enumerate(zip(results, self._shapes, strict=True))
+        )
+
+
+def _prediction(index: int, outputs: Outputs, shape: Shape, model: Interface) -> bytes:
+    texts = []
+    for name, output in outputs.items():
+        shown = output if shape is None else in_shape(output, shape)
+        path = Path(f"$.predictions[{index}]" + (f".{name}" if len(outputs) > 1 else ""))
+        with finite(path.flat(shown.array.shape), model):
+            texts.append(write(shown))
+    return texts[0] if len(texts) == 1 else as_object(outputs, texts)
+
+
+def parse(text: bytes, model: Interface) -> Calls:
+    """Parse instances for the one input."""
+    spec = only_input(model, "A list of instances", PREFIX)
+    instances = _INSTANCES.decode(text)
+    _check_count(len(instances))
+    given = [
+        _instance(bytes(instance), spec, model, Path(f"{PREFIX}[{i}]"))
+        for i, instance in enumerate(instances)
+    ]
+    return Calls([{spec.name: each} for each, _ in given], [shape for _, shape in given])
+
+
+def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface) -> Calls:
+    """Parse instances that are objects with each input."""
+    _check_count(len(instances))
+    calls, shapes = [], []
+    for i, instance in enumerate(instances):
+        wanted = specs(instance.keys(), model, f"{PREFIX}[{i}]")
+        given = [
+            _instance(bytes(instance[e.name]), e, model, Path(f"{PREFIX}[{i}].{e.name}"))
+            for e in wanted
+        ]
+        calls.append({e.name: tensor for e, (tensor, _) in zip(wanted, given, strict=True)})
+        shapes.append(given[0][1] if len(given) == 1 else None)
+    return Calls(calls, shapes)
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_INSTANCES:
+        raise too_large(
+            f"Expected at most {MAX_INSTANCES} instances, each a call of the model, got {count} "
+            "- at $.instances"
+        )
+
+
+def _instance(text: bytes, spec: Input, model: Interface, path: Path) -> tuple[Tensor, Shape]:
+    """Return an instance as the model gets it, and the shape of its prediction."""
+    rank = None if spec.shape is None else len(spec.shape)
+    number = text[:1] not in (b"[", b"{", b'"', b"n") and not spec.number and rank != 0
+    # A number stands for a list of one.
+    given = tensor(b"[%b]" % text if number else text, spec, 1 if number else rank, path)
+    check_shape(given.array.shape, spec, path.prefix)
+    shape = () if number else given.array.shape
+    if model.batch == "elements":
+        return Tensor(given.array.reshape(-1), given.datatype), shape
+    return given, () if number else None

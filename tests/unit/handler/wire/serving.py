@@ -1,0 +1,70 @@
+"""Models as the wire format sees them, without a module behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from wire import parse
+from wire.errors import RequestError
+from wire.interface import Batch, Input
+from wire.request import Body, Outputs
+
+MINIMUM, MAXIMUM = -(2**62), 2**62 - 1
+
+
+class Served(NamedTuple):
+    inputs: tuple[Input, ...]
+    batch: Batch = "none"
+    any_name: bool = False
+    name: str = "m"
+    version: str = "1.0"
+
+
+NUMBERS = Input("numbers", ("INT64", "FP64"), (-1,), minimum=MINIMUM, maximum=MAXIMUM)
+DOUBLEIT = Served((NUMBERS,), "elements")
+ANYTHING = Served((Input("x"),))
+ROWS = Served((Input("x", ("FP32",), (-1, 2)),), "rows")
+PAIR = Served(
+    (
+        Input("dense", ("FP32",), (-1, 2)),
+        Input("ids", ("INT64",), (-1,), minimum=0),
+        Input("k", ("INT64",), (), optional=True, number=True),
+    ),
+    "rows",
+)
+
+
+def answer(
+    body: bytes | str,
+    model: Served = DOUBLEIT,
+    outputs: list[Outputs] | None = None,
+    json_size: int | None = None,
+) -> Body:
+    """Parse and render; without `outputs` a model between that answers with its inputs."""
+    data = body.encode() if isinstance(body, str) else body
+    request = parse.parse(data, model, json_size)
+    return request.render(request.calls if outputs is None else outputs, model)
+
+
+def echo(body: bytes | str, model: Served = DOUBLEIT) -> bytes:
+    return answer(body, model).data
+
+
+def refusal(body: bytes | str, model: Served = DOUBLEIT, status: int = 400, **more: Any) -> str:
+    with pytest.raises(RequestError) as caught:
+        answer(body, model, **more)
+    assert caught.value.status == status
+    return str(caught.value)
+
+
+def tensor(data: Any, datatype: str = "INT64", shape: list[int] | None = None) -> dict[str, Any]:
+    """Return a V2 input."""
+    size = [len(data)] if shape is None else shape
+    return {"name": "x", "shape": size, "datatype": datatype, "data": data}
+
+
+def v2(*tensors: dict[str, Any], **more: Any) -> str:
+    return json.dumps({"inputs": list(tensors), **more})

@@ -1,0 +1,199 @@
+"""simdjson's numbers are msgspec's, or it leaves them alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, Served
+from wire import numbers, parse, short
+from wire.datatypes import natural
+from wire.errors import RequestError
+
+integers = st.integers(-(2**62), 2**62 - 1)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+ONES = "1," * numbers.LARGE_BYTES
+
+
+def outcome(body: bytes, model: Served) -> object:
+    try:
+        (call,) = parse.parse(body, model).calls
+    except RequestError as error:
+        return str(error)
+    (tensor,) = call.values()
+    return tensor.datatype, tensor.array.shape, tensor.array.tobytes()
+
+
+def both(text: str | bytes, model: Served = DOUBLEIT) -> tuple[object, object]:
+    """Return what comes of a body with the quick parser and without."""
+    body = text if isinstance(text, bytes) else text.encode()
+    fast, quick = outcome(body, model), numbers.quick
+    try:
+        numbers.quick = lambda *_: None
+        return fast, outcome(body, model)
+    finally:
+        numbers.quick = quick
+
+
+@given(st.lists(st.one_of(integers, floats), min_size=1), st.integers(0, 300))
+def test_both_parsers_agree_on_numbers(found: list[float], times: int) -> None:
+    quick, other = both(json.dumps(found * (times + 1)))
+    assert quick == other
+
+
+nested = st.recursive(
+    st.one_of(integers, floats, st.integers(0, 9)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.integers(0, 3).flatmap(lambda n: st.tuples(*[inner] * n).map(list)),
+    ),
+    max_leaves=30,
+)
+
+
+@given(nested, st.sampled_from([None, 1]))
+def test_both_parsers_agree_on_nested_lists(found: object, indent: int | None) -> None:
+    quick, other = both(json.dumps(found, indent=indent), ANYTHING)
+    assert quick == other
+
+
+def test_both_parsers_agree_on_every_short_text() -> None:
+    different = []
+    for size in range(1, 8):
+        for letters in itertools.product("[],1", repeat=size):
+            body = "".join(("[", *letters, "]"))
+            quick, other = both(body, ANYTHING)
+            if quick != other:
+                different.append((body, quick, other))
+    assert different == []
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("-0", "-0.0", "1e5", "1E-5", "5e-324", "1e-999", "2.2250738585072011e-308", "1e999"),
+        *("4611686018427387904", "9223372036854775808", "18446744073709551615", "1" * 400),
+        *("9223372036854775808, 0.5", "18446744073709551616, 0.5", f"{'1' * 400}, 0.5"),
+        *("9223372036854775808, -1", "-9223372036854775809", "18446744073709551616"),
+        *("9007199254740993, 0.5", "-0, 0.5", f"0.{'1' * 800}", "1.7976931348623159e308"),
+        *("null", "true", '"3"', "[1]", "[]", "{}", '{"a": 1}', "NaN", "Infinity", "01", "1."),
+        *(".5", "+1", "0x10", "1_0", "1 2", "1,,2", "", "1]", "1] [1", "\x00", "1}", "é"),
+        *('"[1.5e3]"', '"],["', "[1], [2]", "-", "e", "1e", "--1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "form",
+    ["[{ones}{number}]", "[{number},{ones}1]", " [{ones}\n{number} ]", "[[{ones}{number}],[1]]"],
+)
+@pytest.mark.parametrize("model", [DOUBLEIT, ANYTHING])
+def test_both_parsers_agree_on_what_is_odd(form: str, number: str, model: Served) -> None:
+    quick, other = both(form.format(ones=ONES, number=number), model)
+    assert quick == other
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xef\xbb\xbf[%b1]", b"[%b\xff1]", b"[%b1", b"%b1", b"[%b1]\x00", b'{"a":[%b1]}']
+)
+def test_both_parsers_agree_on_what_is_no_list(body: bytes) -> None:
+    quick, other = both(body % ONES.encode())
+    assert quick == other
+    assert isinstance(quick, str)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_both_parsers_agree_on_broken_bodies(rows: int) -> None:
+    pick = random.Random(3)
+    row = [pick.choice([n, n / 7]) for n in range(400 // rows)]
+    whole = json.dumps([row] * rows if rows > 1 else row).encode()
+    model = ANYTHING if rows > 1 else DOUBLEIT
+    for _ in range(1_500):
+        body = bytearray(whole)
+        at = pick.randrange(len(body))
+        body[at : at + pick.randint(0, 3)] = pick.choice([b"", b",", b"[", b"]", b"e", b"-", b"x"])
+        quick, other = both(bytes(body), model)
+        assert quick == other
+
+
+@pytest.mark.parametrize("text", [f"[{ONES}2]", f"[{ONES}0.5]", f"[[{ONES}2],[{ONES}2]]"])
+def test_large_arrays_are_parsed_by_simdjson(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "_careful", None)
+    (call,) = parse.parse(text.encode(), ANYTHING).calls
+    assert call["x"].array.flags.writeable  # PyTorch wants it so
+
+
+def test_a_text_that_pretends_a_huge_shape_builds_no_huge_text() -> None:
+    """Brackets whose first elements promise far more numbers than there are."""
+    body = b"[" + b"[1," * 7 + b"1" * 8 + b"]" * 7 + b",1" * 20_000 + b"]"
+    wide = b"[[[" + b"1," * 15_000 + b"1]]" + b",[[1]]" * 3_000 + b"]"
+    tracemalloc.start()
+    try:
+        for each in (body, wide):
+            assert isinstance(outcome(each, ANYTHING), str)
+            _, peak = tracemalloc.get_traced_memory()
+            assert peak < 100 * len(each) + (1 << 20)
+            tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.lists(st.one_of(integers, floats, st.integers()), max_size=12))
+def test_the_path_of_short_lists_agrees_with_the_general_one(found: list[float]) -> None:
+    body = json.dumps(found).encode()
+    quick, parse_short = outcome(body, DOUBLEIT), short.parse
+    try:
+        short.parse = lambda *_: None
+        assert quick == outcome(body, DOUBLEIT)
+    finally:
+        short.parse = parse_short
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import psutil
+from wire import numbers
+
+now = psutil.Process().memory_info().vms
+for count in (1 << 23, 1 << 18):
+    body = b"[" + b"1," * count + b"1]"
+    for mebibytes in (0, 2, 5, 8, 60, 120, 200, 260):
+        resource.setrlimit(resource.RLIMIT_AS, (now + len(body) + (mebibytes << 20), -1))
+        try:
+            assert numbers.quick(body, 1, "auto").size == count + 1
+        except MemoryError:
+            print("out of memory")
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    assert numbers.quick(body, 1, "auto").size == count + 1
+print(numbers.quick(b"[" + b"1," * 1000 + b"1]", 1, "auto").size)
+"""
+
+
+def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
+    # It would end the process: hence one of its own.
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY],
+        env={**os.environ, "PYTHONPATH": str(Path(numbers.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *failures, last = done.stdout.splitlines()
+    assert (done.returncode, last) == (0, "1001"), done.stderr
+    assert len(failures) > 5
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, bool])
+def test_arrays_are_written_as_they_are_nested(dtype: type) -> None:
+    array = np.arange(12).reshape(2, 3, 2).astype(dtype)
+    for view in (array, array.transpose(2, 0, 1), array[:, 1:, ::-1], array[0, 0, 0:1][0:0]):
+        assert json.loads(numbers.write(natural(view))) == view.tolist()
