@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import click
 from streamlit.web import cli
 
-from frontend import outcome, settings
+from frontend import memory, outcome, settings
 from frontend.client import Client
 from frontend.errors import State
 
@@ -34,18 +36,32 @@ def main() -> None:
         sys.exit(f"page: {error}")
     if not options.no_look:
         tell_state(config)
+    memory.configure()
     # Streamlit looks for .streamlit/config.toml beside the script that it runs.
     os.chdir(ROOT)
-    page = str(Path("frontend/app.py"))
-    cli.main(
-        ["run", page, "--server.address", options.host, "--server.port", str(options.port)],
-        prog_name="streamlit",
-    )
+    arguments = streamlit_options(config, options.host, options.port)
+    # Ctrl-C is how a person stops it, not a failure.
+    with suppress(click.Abort, KeyboardInterrupt):
+        cli.main(["run", "frontend/server.py", *arguments], standalone_mode=False)
+
+
+def streamlit_options(config: settings.Settings, host: str, port: int) -> list[str]:
+    """Return the command line's options that follow from the page's settings."""
+    # MB; a message from the browser holds the field's text and little else.
+    message = config.max_text_bytes // 10**6 + 2
+    options = {
+        "address": [host],
+        "port": [str(port)],
+        "allowedHosts": list(config.hosts),
+        "maxUploadSize": [str(config.max_file_mib)],
+        "maxWidgetStateSize": [str(message)],
+    }
+    return [part for name, vs in options.items() for v in vs for part in (f"--server.{name}", v)]
 
 
 def tell_state(config: settings.Settings) -> None:
     """Print whether the API answers."""
-    status = outcome.look(lambda: Client(config), None)
+    status = outcome.look(lambda: Client(config), None, None)
     ready = status.state is State.READY
     print(
         f"page: the API at {config.url}: {status.state.value}, {status.detail}",

@@ -1,4 +1,4 @@
-"""The inference API's client: a list of numbers to the model's answer, or an error in words.
+"""The inference API's client: numbers or a request to the model's answer, or an error in words.
 
 Requests have the form of the Open Inference Protocol V2, because its answer names the version
 that answered, and its datatype says whether the numbers are exact integers.
@@ -6,43 +6,70 @@ that answered, and its datatype says whether the numbers are exact integers.
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
+import numpy as np
+import orjson
+import simdjson
 import urllib3
 from google.auth.exceptions import GoogleAuthError
 
-from frontend import errors, transport
+from frontend import errors, model, transport
 from frontend.errors import ApiError
-from frontend.settings import MODEL, Settings
+from frontend.model import Model
+from frontend.settings import Settings
 
 # TorchServe takes a slash, however it is written, for the end of the version.
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
+# Bytes. What a model makes of a small request can be of any size.
+MAX_ANSWER_BYTES = 32 * 2**20
+_JSON = {"Content-Type": "application/json"}
+# What simdjson and the look-up of keys raise where an answer is not what the protocol says.
+_NOT_AN_ANSWER = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Output:
+    """One tensor of an answer.
+
+    Attributes:
+        values: 1-D, int64 or float64, of `shape` once it is reshaped; or a list where they are
+            not numbers.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: np.ndarray | list[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What the model answered.
 
     Attributes:
-        values: one number for each that was sent, all int or all float.
+        outputs: at least one.
         version: the model's version that answered.
         seconds: how long the call took, tries and waits included.
     """
 
-    values: list[int] | list[float]
+    outputs: tuple[Output, ...]
     version: str
     seconds: float
+
+    @property
+    def values(self) -> np.ndarray:
+        """The numbers of the first output."""
+        return cast("np.ndarray", self.outputs[0].values)
 
 
 def predictions_url(settings: Settings, version: str | None) -> str:
     """Return the address of a version's predictions; None is the server's default version."""
-    url = f"{settings.url}/predictions/{MODEL}"
+    url = f"{settings.url}/predictions/{settings.model}"
     return url if version is None else f"{url}/{quote(version, safe='')}"
 
 
@@ -61,19 +88,22 @@ class Client:
         except GoogleAuthError as error:
             raise errors.no_identity(error) from error
 
-    def predict(self, values: Sequence[float], version: str | None = None) -> Answer:
-        """Let the model answer.
+    def predict(
+        self, values: np.ndarray, version: str | None = None, model: Model | None = None
+    ) -> Answer:
+        """Let the model answer a list of numbers with one number for each.
 
         Args:
-            values: all int, sent as INT64, or all float, sent as FP64.
+            values: 1-D, int64 or float64.
             version: the model's version; None is the server's default.
+            model: what it takes; None where the server does not say.
 
         Raises:
             ApiError: the API refuses the numbers, or cannot be had.
         """
-        return self._call(values, version, transport.CALL_RETRY, transport.CALL_TIMEOUT)
+        return self._numbers(values, version, model, quick=False)
 
-    def probe(self, version: str | None = None) -> Answer:
+    def probe(self, version: str | None = None, model: Model | None = None) -> Answer:
         """Let the model answer no numbers: one try, and only a short wait.
 
         This goes the way of a prediction, through the queue and the worker. The server's own
@@ -82,56 +112,144 @@ class Client:
         Raises:
             ApiError: as `predict`.
         """
-        return self._call([], version, transport.NO_RETRY, transport.STATE_TIMEOUT)
+        none = np.empty(0, np.int64)
+        return self._numbers(none, version, model, quick=True)
+
+    def infer(self, request: bytes, version: str | None = None) -> Answer:
+        """Let the model answer a request of the V2 protocol.
+
+        Raises:
+            ApiError: the API refuses it, or cannot be had.
+        """
+        url = predictions_url(self._settings, version)
+        body, seconds = self._call(url, request, version)
+        return self._answer(url, body, seconds)
+
+    def metadata(self, version: str | None = None) -> Model | None:
+        """Return what the model takes and gives; None where the server does not say.
+
+        This goes the way of a prediction, and tells that a model answers that takes no numbers.
+
+        Raises:
+            ApiError: the API cannot be had.
+        """
+        url = predictions_url(self._settings, version)
+        url += "?metadata=1" if version is None else "/metadata"
+        try:
+            body, _ = self._call(url, None, version, quick=True)
+            return model.parse(orjson.loads(body))
+        except ApiError as error:
+            if error.state in (errors.State.INVALID_INPUT, errors.State.UNKNOWN_VERSION):
+                return None
+            raise
+        except _NOT_AN_ANSWER:
+            return None
+
+    def _numbers(
+        self, values: np.ndarray, version: str | None, model: Model | None, *, quick: bool
+    ) -> Answer:
+        url = predictions_url(self._settings, version)
+        body, seconds = self._call(
+            url, _request(values, model), version, quick=quick, values=values
+        )
+        answer = self._answer(url, body, seconds)
+        found = answer.outputs[0].values
+        if isinstance(found, list) or len(found) != len(values):
+            raise errors.not_the_api(url, f"no answer of {len(values)} numbers")
+        return answer
 
     def _call(
         self,
-        values: Sequence[float],
+        url: str,
+        body: bytes | None,
         version: str | None,
-        retries: transport.Retry,
-        timeout: urllib3.Timeout,
-    ) -> Answer:
+        *,
+        quick: bool = False,
+        values: np.ndarray | None = None,
+    ) -> tuple[bytes, float]:
+        """Return the body of an answer with status 200, and the seconds that it took.
+
+        Args:
+            url: where to.
+            body: what to send; None is a GET.
+            version: what the URL names; None is the default.
+            quick: one try and a short wait.
+            values: the numbers that the body holds, for errors to name one.
+        """
         if version is not None and not _VERSION.fullmatch(version):
             raise errors.unknown_version(version)
-        url = predictions_url(self._settings, version)
         begin = time.perf_counter()
         try:
-            response = self._http.request(
-                "POST",
-                url,
-                _request(values),
-                headers={"Content-Type": "application/json"},
-                retries=retries,
-                timeout=timeout,
-            )
+            status, content = self._read(url, body, quick=quick)
         except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
             raise errors.not_answered(error, self._settings) from error
-        seconds = time.perf_counter() - begin
-        if response.status != 200:  # noqa: PLR2004 (the only status with an answer)
-            raise errors.refused(response.status, response.data, values, version, self._settings)
+        if len(content) > MAX_ANSWER_BYTES:
+            raise errors.answer_too_large(MAX_ANSWER_BYTES)
+        if status != 200:  # noqa: PLR2004 (the only status with an answer)
+            raise errors.refused(status, content, values, version, self._settings)
+        return content, time.perf_counter() - begin
+
+    def _read(self, url: str, body: bytes | None, *, quick: bool) -> tuple[int, bytes]:
+        """Return an answer's status and as much of its body as the page takes, and a byte more."""
+        for last in (quick, True):
+            response = self._http.request(
+                "GET" if body is None else "POST",
+                url,
+                body,
+                headers=_JSON,
+                retries=transport.NO_RETRY if quick else transport.CALL_RETRY,
+                timeout=transport.STATE_TIMEOUT if quick else transport.CALL_TIMEOUT,
+                preload_content=False,
+            )
+            try:
+                content = response.read(MAX_ANSWER_BYTES + 1)
+            except urllib3.exceptions.ProtocolError:
+                # It broke off. As with a connection that breaks before it, once more.
+                if last:
+                    raise
+            else:
+                if len(content) > MAX_ANSWER_BYTES:
+                    response.close()
+                response.release_conn()
+                return response.status, content
+        raise AssertionError("the last try returns or raises")
+
+    def _answer(self, url: str, body: bytes, seconds: float) -> Answer:
         try:
-            numbers, answered_by = _answer(response.data, len(values))
-        except (ValueError, LookupError, TypeError) as error:
-            raise ApiError(
-                errors.State.FAILED, f"What answers at {url} is not the model's API: {error}"
-            ) from error
-        return Answer(numbers, answered_by, seconds)
+            found = cast("simdjson.Object", simdjson.Parser().parse(body))
+            outputs = tuple(_output(output) for output in cast("Any", found["outputs"]))
+            version = found["model_version"]
+            if not isinstance(version, str) or not outputs:
+                raise TypeError("no version or no output")
+        except _NOT_AN_ANSWER as error:
+            raise errors.not_the_api(url, str(error)) from error
+        return Answer(outputs, version, seconds)
 
 
-def _request(values: Sequence[float]) -> bytes:
-    datatype = "FP64" if values and isinstance(values[0], float) else "INT64"
-    tensor = {"name": "input", "shape": [len(values)], "datatype": datatype, "data": values}
-    return json.dumps({"inputs": [tensor]}, separators=(",", ":")).encode()
+def _request(values: np.ndarray, model: Model | None) -> bytes:
+    """Return the request, with the first datatype of these that the model takes."""
+    kind = "INT64" if values.dtype.kind == "i" else "FP64"
+    tensor = model.inputs[0] if model else None
+    if tensor and kind not in tensor.datatypes:
+        kind = "FP64" if "FP64" in tensor.datatypes else tensor.datatypes[0]
+    found = {
+        "name": tensor.name if tensor else "input",
+        "shape": [len(values)],
+        "datatype": kind,
+        "data": values,
+    }
+    return orjson.dumps({"inputs": [found]}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _answer(body: bytes, expected: int) -> tuple[list[int] | list[float], str]:
-    """Return the numbers and the version; raise what Python raises where they are not there."""
-    found: Any = json.loads(body)
-    version, values = found["model_version"], found["outputs"][0]["data"]
-    if not isinstance(version, str):
-        raise TypeError("the version is not a text")
-    if not set(map(type, values)) <= {int, float}:
-        raise TypeError("the output is not a list of numbers")
-    if len(values) != expected:
-        raise ValueError(f"{len(values)} numbers for {expected}")
-    return values, version
+def _output(found: Any) -> Output:  # noqa: ANN401 (any JSON)
+    """Return one output, its numbers without an object for each."""
+    datatype, data = str(found["datatype"]), found["data"]
+    shape = tuple(map(int, found["shape"]))
+    if "INT" in datatype or datatype.startswith(("FP", "BF")):
+        kind = "u" if datatype == "UINT64" else "i" if "INT" in datatype else "d"
+        values: np.ndarray | list[Any] = np.frombuffer(
+            data.as_buffer(of_type=kind), f"{kind}8".replace("d", "f")
+        )
+    else:
+        values = data.as_list()
+    return Output(str(found["name"]), datatype, shape, values)

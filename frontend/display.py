@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 # The largest integer up to which JavaScript, and so the table, holds every one.
 EXACT_IN_BROWSER = 2**53 - 1
@@ -12,72 +15,109 @@ EXACT_IN_BROWSER = 2**53 - 1
 CHART_POINTS = 1000
 # A line of fewer has a dot for each number.
 CHART_DOTS = 50
+# Columns that a person can still compare.
+TABLE_COLUMNS = 20
 # Input and output, told apart on white and on black.
 COLORS = ["#64748b", "#ea580c"]
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
 
 
-def column(values: Sequence[float]) -> list[float] | list[str]:
-    """Return a table's column: numbers, or their text where the browser would change one."""
-    if any(map(_changed_by_browser, values)):
-        return [str(v) for v in values]
-    return list(values)
+def column(values: np.ndarray) -> pa.Array:
+    """Return a table's column: numbers, or their text where the browser would change one.
+
+    It would round an integer beyond 2^53, and show 0 for -0.0.
+    """
+    if values.dtype.kind in "iu":
+        exact = bool(np.all((values >= -EXACT_IN_BROWSER) & (values <= EXACT_IN_BROWSER)))
+    else:
+        exact = not np.any((values == 0) & np.signbit(values))
+    return pa.array(values) if exact else texts(values)
 
 
-def _changed_by_browser(value: float) -> bool:
-    """Say whether a number column would show another number: a rounded one, or 0 for -0.0."""
-    if isinstance(value, int):
-        return abs(value) > EXACT_IN_BROWSER
-    return value == 0 and math.copysign(1, value) < 0
+def texts(values: np.ndarray) -> pa.Array:
+    """Return numbers as text: integers exact, floats shortest and exact, with a point or "e"."""
+    found = pc.cast(pa.array(values), pa.large_string())
+    if values.dtype.kind != "f":
+        return found
+    # Arrow writes a whole float without its point.
+    return pc.replace_substring_regex(found, r"^(-?[0-9]+)$", r"\1.0")
 
 
-def chart_indices(
-    inputs: Sequence[float], outputs: Sequence[float], points: int = CHART_POINTS
-) -> list[int]:
+def table(columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return columns of one length, and before them the rows' numbers, counted from 1."""
+    count = len(next(iter(columns.values())))
+    numbered = {"No.": pa.array(np.arange(1, count + 1, dtype=np.int32))}
+    return pa.table({**numbered, **{name: column(values) for name, values in columns.items()}})
+
+
+def columns_of(name: str, values: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return an output as columns of a table: rows along the first dimension where they fit.
+
+    Few long rows stand beside each other; what fits neither way is one column.
+    """
+    if len(shape) > 1 and values.size:
+        rows = values.reshape(shape[0], -1)
+        if (
+            rows.shape[1] <= TABLE_COLUMNS < rows.shape[0]
+            or 1 < rows.shape[0] <= TABLE_COLUMNS >= rows.shape[1]
+        ):
+            return {f"{name} {i}": rows[:, i] for i in range(rows.shape[1])}
+        if 1 < rows.shape[0] <= TABLE_COLUMNS:
+            return {f"{name}, row {i + 1}": row for i, row in enumerate(rows)}
+    return {name: values}
+
+
+def chart_indices(series: list[np.ndarray], points: int = CHART_POINTS) -> np.ndarray:
     """Return which numbers a chart draws: all, or about `points` that keep its outline.
 
-    Of a long list, each of equal parts gives the places of its smallest and largest input and
-    output, so that no peak gets lost.
+    Of a long list, each of equal parts gives the places of its smallest and largest number in each
+    series, so that no peak gets lost.
     """
-    count = len(inputs)
+    count = len(series[0])
     if count <= points:
-        return list(range(count))
-    parts = points // 4
-    kept: set[int] = set()
-    for part in range(parts):
-        span = range(part * count // parts, (part + 1) * count // parts)
-        for series in (inputs, outputs):
-            kept.add(min(span, key=series.__getitem__))
-            kept.add(max(span, key=series.__getitem__))
-    return sorted(kept)
+        return np.arange(count)
+    parts = max(1, points // (2 * len(series)))
+    edges = np.arange(parts + 1) * count // parts
+    kept = [
+        begin + int(find(values[begin:end]))
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        for values in series
+        for find in (np.argmin, np.argmax)
+    ]
+    return np.unique(kept)
 
 
 def chart(
-    inputs: Sequence[float], outputs: Sequence[float], drawn: Sequence[int]
+    series: Mapping[str, np.ndarray], drawn: np.ndarray, *, bars: bool = False
 ) -> dict[str, object]:
-    """Return a Vega-Lite chart of inputs and outputs over their position, counted from 1.
+    """Return a Vega-Lite chart of series over their position, counted from 1.
 
     Args:
-        inputs: all inputs; float64 is exact enough for a chart.
-        outputs: one for each input.
+        series: numbers of one length by their name; float64 is exact enough for a chart.
         drawn: the indices that become points, as of `chart_indices`.
+        bars: whether a bar stands for each number, in place of a line.
     """
     rows = [
         {"position": i + 1, "series": name, "value": float(values[i])}
-        for name, values in (("Input", inputs), ("Output", outputs))
-        for i in drawn
+        for name, values in series.items()
+        for i in drawn.tolist()
     ]
+    line = {"type": "line", "point": len(drawn) <= CHART_DOTS}
+    names = list(series)
+    colors: dict[str, object] = {"domain": names}
+    if len(names) <= len(COLORS):
+        colors["range"] = COLORS[-len(names) :]
+    axis = {"tickMinStep": 1, "format": ",d"}
+    position: dict[str, object] = {"field": "position", "title": "No.", "axis": axis}
+    if bars:
+        position |= {"type": "ordinal", "axis": {"labelAngle": 0}}
+    else:
+        position |= {"type": "quantitative", "scale": {"zero": False, "nice": False}}
     return {
         "data": {"values": rows},
-        "mark": {"type": "line", "point": len(drawn) <= CHART_DOTS},
+        "mark": {"type": "bar"} if bars else line,
         "encoding": {
-            "x": {
-                "field": "position",
-                "type": "quantitative",
-                "title": "No.",
-                "axis": {"tickMinStep": 1, "format": ",d"},
-                "scale": {"zero": False, "nice": False},
-            },
+            "x": position,
             "y": {
                 "field": "value",
                 "type": "quantitative",
@@ -87,7 +127,7 @@ def chart(
             "color": {
                 "field": "series",
                 "title": None,
-                "scale": {"domain": ["Input", "Output"], "range": COLORS},
+                "scale": colors,
                 "legend": {"orient": "top"},
             },
         },
@@ -102,3 +142,8 @@ def plain(text: str) -> str:
 def duration(seconds: float) -> str:
     """Return a time as a person reads it."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def mib(count: float) -> str:
+    """Return bytes as MiB."""
+    return f"{count / 2**20:.1f} MiB"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+import numpy as np
 from google.auth.exceptions import GoogleAuthError
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from frontend.settings import MODEL, Settings
+from frontend.settings import Settings
 
 
 class State(Enum):
@@ -75,14 +75,34 @@ def unknown_version(version: str) -> ApiError:
     return ApiError(State.UNKNOWN_VERSION, f"The server has no version “{version}” of the model.")
 
 
+def not_the_api(url: str, what: str) -> ApiError:
+    """Return the error for an answer with status 200 that is no answer of the protocol."""
+    return ApiError(State.FAILED, f"What answers at {url} is not the model's API: {what}")
+
+
+def answer_too_large(limit: int) -> ApiError:
+    """Return the error for an answer of more than `limit` bytes."""
+    return ApiError(
+        State.FAILED, f"The answer is larger than {limit // 2**20} MiB, which the page can show."
+    )
+
+
 def refused(
     status: int,
     body: bytes,
-    values: Sequence[float],
+    values: np.ndarray | None,
     version: str | None,
     settings: Settings,
 ) -> ApiError:
-    """Return the error for an answer with another status than 200."""
+    """Return the error for an answer with another status than 200.
+
+    Args:
+        status: the answer's.
+        body: the answer's.
+        values: the list of numbers that was sent; None where it was another request.
+        version: what was asked for; None is the default.
+        settings: the page's.
+    """
     message = _message(body)
     if status == 400:  # noqa: PLR2004
         return ApiError(State.INVALID_INPUT, _with_place(message, values))
@@ -91,10 +111,10 @@ def refused(
     fixed = {
         401: _not_allowed(settings),
         403: _not_allowed(settings),
-        404: (State.FAILED, f"The server at {settings.url} has no model “{MODEL}”."),
+        404: (State.FAILED, f"The server at {settings.url} has no model “{settings.model}”."),
         413: (
             State.INVALID_INPUT,
-            f"{len(values)} numbers are more than the server takes at once. Send fewer.",
+            f"The request of {_size(values)} is more than the server takes at once. Send less.",
         ),
         429: _BUSY,
         503: _BUSY,
@@ -120,6 +140,10 @@ def _not_allowed(settings: Settings) -> tuple[State, str]:
     return State.NOT_ALLOWED, f"The server at {settings.url} refuses this page. {who}"
 
 
+def _size(values: np.ndarray | None) -> str:
+    return "this size" if values is None else f"{len(values):,} numbers"
+
+
 def _message(body: bytes) -> str:
     """Return the message of an error in TorchServe's shape, else the answer's beginning."""
     try:
@@ -129,13 +153,13 @@ def _message(body: bytes) -> str:
         return body[:200].decode(errors="replace").strip() or "it said nothing"
 
 
-def _with_place(message: str, values: Sequence[float]) -> str:
+def _with_place(message: str, values: np.ndarray | None) -> str:
     """Return the message with the number it is about in place of a JSON path."""
     match = _PLACE.fullmatch(message)
-    if match is None or int(match["index"]) >= len(values):
+    if match is None or values is None or int(match["index"]) >= len(values):
         return message
     index = int(match["index"])
     what = match["what"]
-    number = str(values[index])
+    number = str(values[index].item())
     about = "" if number in what else f" ({number})"
     return f"Number {index + 1}{about}: {what}"

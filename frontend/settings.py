@@ -1,15 +1,28 @@
-"""What the environment tells the page: where the API is, and how to reach it."""
+"""What the environment tells the page: where the API is, how to reach it, and what it may take."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-MODEL = "doubleit"
+DEFAULT_MODEL = "doubleit"
 DEFAULT_URL = "http://127.0.0.1:8080"
+# Ten sessions of this size at once fit into 512 MiB (docs/page.md has the figures).
+DEFAULT_MAX_NUMBERS = 500_000
+LARGEST_MAX_NUMBERS = 2_000_000
+# Loopback, by each of its names.
+DEFAULT_HOSTS = ("localhost", "127.0.0.1", "::1")
 AUTH = ("none", "id-token")
+# Characters for each number that the page takes: pasted integers have seven digits and a
+# separator, and a file may hold float64 in full.
+TEXT_BYTES_PER_NUMBER = 8
+FILE_BYTES_PER_NUMBER = 20
+
+_MODEL = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.]*")
+_HOST = re.compile(r"(\*\.)?[0-9a-z:._-]+", re.IGNORECASE)
 
 
 class SettingsError(ValueError):
@@ -22,18 +35,35 @@ class Settings:
 
     Attributes:
         url: the inference API's address, without a slash at the end.
+        model: the name of the model that the page is for.
         id_token: whether requests carry a Google ID token with `url` as its audience.
         poll: seconds between two looks at the server's state while nobody clicks; 0 is never, for
             a server that should go to sleep while a page stays open.
+        hosts: names under which browsers may reach the page; "*." stands for any subdomain, "*" for
+            any name.
+        max_numbers: how many numbers one click may bring.
     """
 
     url: str = DEFAULT_URL
+    model: str = DEFAULT_MODEL
     id_token: bool = False
     poll: float = 5.0
+    hosts: tuple[str, ...] = DEFAULT_HOSTS
+    max_numbers: int = DEFAULT_MAX_NUMBERS
+
+    @property
+    def max_text_bytes(self) -> int:
+        """Bytes of a text in the field."""
+        return self.max_numbers * TEXT_BYTES_PER_NUMBER
+
+    @property
+    def max_file_mib(self) -> int:
+        """MiB of an uploaded file."""
+        return max(1, round(self.max_numbers * FILE_BYTES_PER_NUMBER / 2**20))
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read BACKEND_URL, BACKEND_AUTH and BACKEND_POLL; an empty value is an absent one.
+    """Read the variables BACKEND_* and UI_*; an empty value is an absent one.
 
     Raises:
         SettingsError: a value that cannot be used.
@@ -54,7 +84,17 @@ def read(environment: Mapping[str, str]) -> Settings:
             f'BACKEND_URL is "{url}": with BACKEND_AUTH=id-token it has to begin with https://, '
             "or anybody on the way could read the token"
         )
-    return Settings(url, auth == "id-token", _seconds(environment.get("BACKEND_POLL") or "5"))
+    model = environment.get("BACKEND_MODEL") or DEFAULT_MODEL
+    if not _MODEL.fullmatch(model):
+        raise SettingsError(f'BACKEND_MODEL is "{model}": a name has letters, digits, dots and "_"')
+    return Settings(
+        url,
+        model,
+        auth == "id-token",
+        _seconds(environment.get("BACKEND_POLL") or "5"),
+        _hosts(environment.get("UI_HOSTS") or ""),
+        _max_numbers(environment.get("UI_MAX_NUMBERS") or str(DEFAULT_MAX_NUMBERS)),
+    )
 
 
 def _loopback(host: str) -> bool:
@@ -72,3 +112,21 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 86400:  # noqa: PLR2004 (a day; also refuses NaN)
         raise SettingsError(f'BACKEND_POLL is "{text}": it has to be seconds, 0 to 86400')
     return seconds
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    named = [host.strip() for host in text.split(",") if host.strip()]
+    for host in named:
+        if host != "*" and not _HOST.fullmatch(host):
+            raise SettingsError(
+                f'UI_HOSTS is "{text}": it has to be names like page.example.com,*.run.app'
+            )
+    return (*DEFAULT_HOSTS, *named)
+
+
+def _max_numbers(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LARGEST_MAX_NUMBERS:
+        raise SettingsError(
+            f'UI_MAX_NUMBERS is "{text}": it has to be 1 to {LARGEST_MAX_NUMBERS:,}'
+        )
+    return int(text)

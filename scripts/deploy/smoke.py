@@ -1,6 +1,6 @@
-"""Ask a deployment of DoubleIt a few questions whose answers are known.
+"""Check that a deployment answers: DoubleIt's known answers, any other model's metadata.
 
-python -m scripts.deploy.smoke URL [--id-token TOKEN]
+python -m scripts.deploy.smoke URL [--model NAME] [--id-token TOKEN]
 
 Works against anything that serves the inference API: `make serve`, compose, Cloud Run.
 """
@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import requests
 import typer
 
-MODEL = "doubleit"
-# Seconds that one answer may take.
-TIMEOUT = 10.0
+DOUBLEIT = "doubleit"
+TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.25
 NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -44,11 +44,13 @@ class Deployment:
 
     Attributes:
         url: the inference API's address.
+        model: the model that is asked for.
         version: the version that has to be ready.
         headers: sent with each request.
     """
 
     url: str
+    model: str
     version: str
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -59,22 +61,30 @@ class Deployment:
             SmokeError: nothing answered.
         """
         headers = {"Content-Type": "application/json", **self.headers}
-        url = f"{self.url.rstrip('/')}/predictions/{MODEL}{path}"
-        try:
-            return requests.request(
-                method, url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise SmokeError(f"{url}: {error}") from None
+        url = f"{self.url.rstrip('/')}/predictions/{self.model}{path}"
+        with requests.Session() as session:
+            # No proxy stands between this machine and its own loopback.
+            session.trust_env = not is_loopback(urlsplit(self.url).hostname or "")
+            try:
+                return session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=TIMEOUT_SECONDS,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                raise SmokeError(f"{url}: {error}") from None
 
     def expect(self, method: str, path: str, body: str | None, status: int, text: str) -> None:
-        """Send one request and compare the answer.
+        """Send one request and compare the answer's status and beginning.
 
         Raises:
             SmokeError: another status or another text.
         """
         answer = self.ask(method, path, body)
-        if (answer.status_code, answer.text) != (status, text):
+        if answer.status_code != status or not answer.text.startswith(text):
             sent = f"{method} {answer.url}" + (f" with {body}" if body else "")
             got = " ".join(answer.text.split())[:200]
             raise SmokeError(
@@ -83,9 +93,17 @@ class Deployment:
             )
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def ready(server: Deployment) -> None:
     """The version is loaded and its worker answers."""
-    text = f'{{"name":"{MODEL}","version":"{server.version}","ready":true}}'
+    text = f'{{"name":"{server.model}","version":"{server.version}","ready":true}}'
     server.expect("GET", f"/{server.version}/ready", None, HTTPStatus.OK, text)
 
 
@@ -101,11 +119,32 @@ def exact_integer(server: Deployment) -> None:
 
 def error(server: Deployment) -> None:
     """A text among the numbers is refused, and the answer says where it is."""
-    text = '{"code":400,"type":"InvalidInput","message":"Expected a number, got str - at $[1]"}'
+    text = '{"code":400,"type":"InvalidInput","message":"Expected a number, got str - at $[1]"'
     server.expect("POST", "", '[1, "2"]', HTTPStatus.BAD_REQUEST, text)
 
 
-CHECKS: list[Callable[[Deployment], None]] = [ready, prediction, exact_integer, error]
+def metadata(server: Deployment) -> None:
+    """The metadata names the model, its version, inputs and outputs."""
+    answer = server.ask("GET", f"/{server.version}/metadata")
+    got = " ".join(answer.text.split())[:200]
+    try:
+        found = answer.json()
+        complete = bool(found["inputs"]) and bool(found["outputs"])
+        named = (found["name"], found["versions"]) == (server.model, [server.version])
+    except (ValueError, LookupError, TypeError):
+        complete = named = False
+    if answer.status_code != HTTPStatus.OK or not complete or not named:
+        raise SmokeError(
+            f"GET {answer.url}: expected 200 and metadata of {server.model} {server.version}, "
+            f"got {answer.status_code} {got}",
+            answer.status_code,
+        )
+
+
+Check = Callable[[Deployment], None]
+DOUBLEIT_CHECKS: list[Check] = [ready, prediction, exact_integer, error]
+# What a model answers is known to who made it; that it can be asked, and how, to every server.
+CHECKS: list[Check] = [ready, metadata]
 
 
 def wait_ready(server: Deployment, seconds: float) -> None:
@@ -127,22 +166,24 @@ def wait_ready(server: Deployment, seconds: float) -> None:
 
 def main(
     url: Annotated[str, typer.Argument(help="the inference API, such as http://127.0.0.1:8080")],
+    model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="its name")] = DOUBLEIT,
     id_token: Annotated[
         str, typer.Option(envvar="ID_TOKEN", help="identity token for a deployment that asks one")
     ] = "",
     version: Annotated[str, typer.Option(help="the version that has to be ready")] = "1.0",
     wait: Annotated[float, typer.Option(help="seconds until it has to be ready")] = 60.0,
 ) -> None:
-    """Ask a deployment a few questions whose answers are known; exit 1 at the first wrong one."""
+    """Ask a deployment a few questions; exit 1 at the first wrong answer."""
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise typer.BadParameter(f"{url!r}: an address is like http://127.0.0.1:8080")
-    if id_token and address.scheme == "http" and address.hostname not in ("127.0.0.1", "localhost"):
+    if id_token and address.scheme == "http" and not is_loopback(address.hostname):
         raise typer.BadParameter("an identity token is sent over https:// only")
-    server = Deployment(url, version, {"Authorization": f"Bearer {id_token}"} if id_token else {})
+    headers = {"Authorization": f"Bearer {id_token}"} if id_token else {}
+    server = Deployment(url, model or DOUBLEIT, version, headers)
     try:
         wait_ready(server, wait)
-        for check in CHECKS:
+        for check in DOUBLEIT_CHECKS if server.model == DOUBLEIT else CHECKS:
             started = time.monotonic()
             check(server)
             print(f"ok  {check.__name__:15} {1000 * (time.monotonic() - started):5.0f} ms")

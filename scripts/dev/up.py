@@ -1,6 +1,6 @@
 """Start server and page together; stop both with Ctrl-C, or when one of them ends.
 
-python -m scripts.dev.up [--version VERSION]
+python -m scripts.dev.up [--name NAME] [--version VERSION]
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from types import FrameType
 
 from scripts.server import settings
 
-# The model that the page is for.
-MODEL = "doubleit"
 # Seconds. The server lets requests in flight finish first; the page has nothing to finish.
 STOP_SECONDS = {"server": 30, "page": 5}
 
@@ -30,19 +28,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--name",
+        default=os.environ.get("BACKEND_MODEL") or "doubleit",
+        help="the model to serve, and that the page is for (BACKEND_MODEL, doubleit)",
+    )
     parser.add_argument("--version", default="1.0", help="the version to serve")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _raise_stop)
     try:
-        api = settings.read(MODEL, options.version).inference
+        api = settings.read(options.name, options.version).inference
     except settings.SettingsError as error:
         print(f"up: {error}", file=sys.stderr)
         return 1
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        running["server"] = _start("scripts.server", "--name", MODEL, "--version", options.version)
-        running["page"] = _start("frontend", "--no-look", BACKEND_URL=api, BACKEND_AUTH="none")
+        running["server"] = _start(
+            "scripts.server", "--name", options.name, "--version", options.version
+        )
+        running["page"] = _start(
+            "frontend",
+            "--no-look",
+            BACKEND_URL=api,
+            BACKEND_AUTH="none",
+            BACKEND_MODEL=options.name,
+        )
         ended = _first_end(running)
         print(f"up: the {ended} ended by itself, so the other is stopped", file=sys.stderr)
     except Stop:

@@ -22,6 +22,15 @@ def double(tab: Page, text: str | None = None, version: str | None = None) -> No
     tab.get_by_role("button", name="Double", exact=True).click()
 
 
+def upload(tab: Page, name: str, content: bytes) -> None:
+    """Choose the upload and give it a file."""
+    tab.get_by_text("Upload a file").click()
+    tab.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+    expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+
+
 def metric(tab: Page, label: str) -> Locator:
     """Return the figure under a label."""
     return tab.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")

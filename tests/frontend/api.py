@@ -10,17 +10,26 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+import numpy as np
+import orjson
+
 # An answer is a status and a body, with headers on request; or what happens to the connection.
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
 
 
 @dataclass
 class Api:
-    """What the server is to answer, and what it was sent."""
+    """What the server is to answer, and what it was sent.
+
+    Without `metadata` it answers as an archive does that has none. With `double` it doubles, and
+    keeps nothing of what it was sent.
+    """
 
     url: str
     replies: list[Reply] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    metadata: dict[str, Any] | None = None
+    double: bool = False
     closing: threading.Event = field(default_factory=threading.Event)
 
     def next_reply(self) -> Reply:
@@ -34,6 +43,53 @@ def answer(values: list[int] | list[float], version: str = "1.0") -> Reply:
     output = {"name": "output", "shape": [len(values)], "datatype": datatype, "data": values}
     body = {"model_name": "doubleit", "model_version": version, "outputs": [output]}
     return 200, json.dumps(body).encode()
+
+
+def tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
+    """Return an output of an answer."""
+    return {"name": name, "datatype": datatype, "shape": shape, "data": data}
+
+
+def doubled(body: bytes) -> bytes:
+    """Return what DoubleIt answers."""
+    (sent,) = orjson.loads(body)["inputs"]
+    kind = np.int64 if sent["datatype"] == "INT64" else np.float64
+    output = {**sent, "name": "output", "data": np.array(sent["data"], kind) * 2}
+    found = {"model_version": "1.0", "outputs": [output]}
+    return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def answers(outputs: list[dict[str, Any]], version: str = "1.0") -> Reply:
+    """Return what the API answers with outputs of any kind."""
+    return 200, json.dumps({"model_version": version, "outputs": outputs}).encode()
+
+
+# What the server says of a classifier.
+CLASSIFIER = {
+    "name": "flowers",
+    "versions": ["1.0"],
+    "platform": "pytorch_torchscript",
+    "inputs": [
+        {"name": "features", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 8},
+        {"name": "weights", "datatype": "FP32", "shape": [4], "optional": True},
+    ],
+    "outputs": [
+        {"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]},
+        {"name": "kind", "datatype": "INT64", "shape": [-1]},
+    ],
+    "batch": "rows",
+}
+# And of DoubleIt.
+DOUBLEIT = {
+    "name": "doubleit",
+    "versions": ["1.0"],
+    "platform": "pytorch_torchscript",
+    "inputs": [
+        {"name": "numbers", "datatype": "INT64", "datatypes": ["INT64", "FP64"], "shape": [-1]}
+    ],
+    "outputs": [{"name": "output", "datatype": "INT64", "shape": [-1]}],
+    "batch": "elements",
+}
 
 
 def error(status: int, message: str) -> Reply:
@@ -50,10 +106,17 @@ def serve() -> Iterator[Api]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if api.double:
+                self.respond((200, doubled(body)))
+                return
             api.requests.append(
                 {"path": self.path, "headers": dict(self.headers), "body": json.loads(body)}
             )
             self.respond(api.next_reply())
+
+        def do_GET(self) -> None:
+            found = api.metadata
+            self.respond((200, json.dumps(found).encode()) if found else error(400, "no body"))
 
         def respond(self, reply: Reply) -> None:
             if reply == "hang":

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import streamlit as st
 import urllib3
 from streamlit.testing.v1 import AppTest
 
-from frontend import transport
-from tests.frontend.api import Api, answer, error
+from frontend import memory, transport
+from tests.frontend.api import CLASSIFIER, DOUBLEIT, Api, answer, answers, error, tensor
 from tests.support.server import Server
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "frontend" / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> None:
+    st.cache_data.clear()
 
 
 @pytest.fixture
@@ -63,8 +70,8 @@ def test_pasted_numbers_are_answered_exactly(real: AppTest) -> None:
     table = real.dataframe[0].value
     assert list(table["Input"]) == ["9007199254740993", "1", "-2"]
     assert list(table["Output"]) == ["18014398509481986", "2", "-4"]
-    assert "[18014398509481986, 2, -4]" in words(real)
-    assert "-d '[9007199254740993, 1, -2]'" in words(real)
+    assert "[18014398509481986,2,-4]" in words(real)
+    assert "-d '[9007199254740993,1,-2]'" in words(real)
 
 
 def test_a_named_version_is_asked_for_and_shown_in_the_curl_line(
@@ -84,7 +91,7 @@ def test_an_unknown_version_is_told(real: AppTest) -> None:
 
 def test_an_integer_that_the_model_does_not_take_is_told_with_its_place(real: AppTest) -> None:
     submit(real, "1 4611686018427387904")
-    assert "The server does not take these numbers" in words(real)
+    assert "The server does not take this input" in words(real)
     assert "Number 2: 4611686018427387904 is outside the integers" in words(real)
 
 
@@ -163,3 +170,86 @@ def test_no_server_is_told_without_a_traceback(
 def test_an_unusable_setting_is_told(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKEND_AUTH", "maybe")
     assert 'BACKEND_AUTH is "maybe"' in words(page.run())
+
+
+def test_a_server_that_does_not_say_what_it_takes_is_told(page: AppTest, api: Api) -> None:
+    assert "does not say what this model takes" in words(page.run())
+    api.metadata = DOUBLEIT
+    st.cache_data.clear()
+    assert "does not say" not in words(page.run())
+    assert page.title[0].value == "DoubleIt"
+
+
+@pytest.fixture
+def classifier(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page of a model that takes no list of numbers."""
+    monkeypatch.setenv("BACKEND_MODEL", "flowers")
+    api.metadata = CLASSIFIER
+    return page.run()
+
+
+def test_another_model_has_its_own_words_and_an_example(classifier: AppTest) -> None:
+    assert classifier.title[0].value == "flowers"
+    assert "Takes features (FP32, any \u00d7 4)" in words(classifier)
+    assert "Ready · version 1.0" in words(classifier)
+    (found,) = json.loads(classifier.text_area[0].value or "")["inputs"]
+    assert (found["name"], found["shape"], found["datatype"]) == ("features", [1, 4], "FP32")
+    assert len(found["data"]) == 4
+    assert all(0 <= number <= 8 for number in found["data"])
+
+
+def test_each_output_of_another_model_is_shown(classifier: AppTest, api: Api) -> None:
+    api.replies = [
+        answers(
+            [
+                tensor("probabilities", "FP32", [1, 3], [0.5, 0.25, 0.25]),
+                tensor("kind", "INT64", [1], [0]),
+                tensor("flag", "BOOL", [1], [True]),
+            ]
+        )
+    ]
+    classifier.button[0].click().run()
+    assert metrics(classifier)["Outputs"] == "3"
+    assert [list(frame.value.columns) for frame in classifier.dataframe] == [
+        ["No.", "probabilities"],
+        ["No.", "kind"],
+    ]
+    assert json.loads(str(classifier.json[0].value)) == [True]
+    assert "-d @request.json" in words(classifier)
+    assert api.requests[-1]["path"] == "/predictions/flowers"
+
+
+def test_a_request_that_is_no_json_is_not_sent(classifier: AppTest, api: Api) -> None:
+    sent = len(api.requests)
+    classifier.text_area[0].set_value('{"inputs": [1,}')
+    classifier.button[0].click().run()
+    assert "This is not JSON; nothing was sent" in words(classifier)
+    assert "Line 1, column 15" in words(classifier)
+    assert len(api.requests) == sent
+
+
+@pytest.mark.parametrize("name", ["numbers.txt", "numbers.csv"])
+def test_more_numbers_than_the_limit_are_not_sent(
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("UI_MAX_NUMBERS", "10")
+    page.run().radio[0].set_value("Upload a file").run()
+    page.file_uploader[0].upload(name, b"1\n" * 11, "text/plain")
+    page.button[0].click().run()
+    assert "This is more than the page takes; nothing was sent" in words(page)
+    assert "10" in page.error[0].value
+    assert all(request["body"]["inputs"][0]["data"] == [] for request in api.requests)
+
+
+def test_large_inputs_wait_for_each_other_and_say_so(
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(memory, "LARGE_BYTES", 10)
+    page.run()
+    with memory.turn(100):
+        submit(page, "1 " * 10)
+        assert "busy with other large inputs" in words(page)
+    api.replies = [answer([2] * 10)]
+    submit(page, "1 " * 10)
+    assert metrics(page)["Numbers"] == "10"

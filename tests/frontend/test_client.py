@@ -3,14 +3,16 @@ from __future__ import annotations
 import time
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import urllib3
 
-from frontend import transport
+from frontend import client as client_module
+from frontend import model, transport
 from frontend.client import Client, predictions_url
 from frontend.errors import ApiError, State
 from frontend.settings import Settings
-from tests.frontend.api import Api, Reply, answer, error
+from tests.frontend.api import CLASSIFIER, DOUBLEIT, Api, Reply, answer, answers, error, tensor
 
 
 @pytest.fixture
@@ -29,14 +31,14 @@ def refusal(
     client: Client, values: list[int] | list[float], version: str | None = None
 ) -> ApiError:
     with pytest.raises(ApiError) as refused:
-        client.predict(values, version)
+        client.predict(np.array(values), version)
     return refused.value
 
 
 def test_integers_travel_exact_as_int64(api: Api, client: Client) -> None:
     api.replies = [answer([18014398509481986], "1.0")]
-    found = client.predict([9007199254740993])
-    assert found.values == [18014398509481986]
+    found = client.predict(np.array([9007199254740993]))
+    assert found.values.tolist() == [18014398509481986]
     assert found.version == "1.0"
     assert 0 < found.seconds < 5
     assert api.requests[0]["path"] == "/predictions/doubleit"
@@ -47,7 +49,7 @@ def test_integers_travel_exact_as_int64(api: Api, client: Client) -> None:
 
 def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
     api.replies = [answer([0.2, 4.0])]
-    assert repr(client.predict([0.1, 2.0]).values) == "[0.2, 4.0]"
+    assert repr(client.predict(np.array([0.1, 2.0])).values.tolist()) == "[0.2, 4.0]"
     (tensor,) = api.requests[0]["body"]["inputs"]
     assert tensor["datatype"] == "FP64"
     assert repr(tensor["data"]) == "[0.1, 2.0]"
@@ -55,7 +57,7 @@ def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
 
 def test_a_version_is_asked_for_by_name(api: Api, client: Client) -> None:
     api.replies = [answer([2], "2.0-rc+1")]
-    assert client.predict([1], "2.0-rc+1").version == "2.0-rc+1"
+    assert client.predict(np.array([1]), "2.0-rc+1").version == "2.0-rc+1"
     assert api.requests[0]["path"] == "/predictions/doubleit/2.0-rc%2B1"
 
 
@@ -81,7 +83,7 @@ def test_503_and_dropped_connections_are_tried_again(
     api: Api, client: Client, replies: list[Reply]
 ) -> None:
     api.replies = list(replies)
-    assert client.predict([1]).values == [2]
+    assert client.predict(np.array([1])).values.tolist() == [2]
     assert len(api.requests) == len(replies)
     assert all(request["body"] == api.requests[0]["body"] for request in api.requests)
 
@@ -197,3 +199,71 @@ def test_a_redirect_is_not_followed(api: Api, client: Client) -> None:
 def test_a_path_in_the_address_is_kept() -> None:
     url = predictions_url(Settings("https://example.com/base"), None)
     assert urlsplit(url).path == "/base/predictions/doubleit"
+
+
+def test_what_a_model_takes_is_read_from_its_metadata(api: Api, client: Client) -> None:
+    api.metadata = CLASSIFIER
+    found = client.metadata()
+    assert found
+    assert (found.name, found.version, found.takes_numbers) == ("flowers", "1.0", False)
+    assert found.inputs[0] == model.Tensor("features", ("FP32",), (-1, 4), False, 0, 8)
+    assert found.inputs[1].optional
+    api.metadata = DOUBLEIT
+    found = client.metadata("1.0")
+    assert found
+    assert found.takes_numbers
+    assert found.inputs[0].datatypes == ("INT64", "FP64")
+
+
+@pytest.mark.parametrize("metadata", [None, {"name": "doubleit"}, {"inputs": 5}])
+def test_a_server_without_metadata_is_known(
+    api: Api, client: Client, metadata: dict[str, object] | None
+) -> None:
+    api.metadata = metadata
+    assert client.metadata() is None
+
+
+def test_numbers_go_by_the_name_and_datatype_that_the_model_takes(api: Api, client: Client) -> None:
+    api.replies = [answer([0.5])]
+    takes = model.Tensor("x", ("FP32",), (-1,))
+    client.predict(np.array([1]), None, model.Model("m", "1.0", (takes,), (), "elements"))
+    (sent,) = api.requests[0]["body"]["inputs"]
+    assert (sent["name"], sent["datatype"]) == ("x", "FP32")
+
+
+def test_a_request_is_sent_as_it_is_and_every_output_read(api: Api, client: Client) -> None:
+    api.replies = [
+        answers(
+            [
+                tensor("p", "FP32", [2, 2], [[0.5, 0.25], [1, 2]]),
+                tensor("i", "UINT64", [1], [2**64 - 1]),
+                tensor("b", "BOOL", [2], [True, False]),
+            ]
+        )
+    ]
+    found = client.infer(b'{"inputs": []}', "1.0")
+    assert api.requests[0]["body"] == {"inputs": []}
+    p, i, b = found.outputs
+    assert (p.name, p.shape) == ("p", (2, 2))
+    assert [list(each.values) for each in (p, i, b)] == [
+        [0.5, 0.25, 1, 2],
+        [2**64 - 1],
+        [True, False],
+    ]
+
+
+def test_an_answer_beyond_the_limit_is_not_read(
+    api: Api, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 2**20)
+    api.replies = [(200, b" " * (2**20 + 1))]
+    assert "larger than 1 MiB" in str(refusal(client, [1]))
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_no_proxy_stands_before_the_api(
+    api: Api, closed_port: int, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
+    api.replies = [answer([2])]
+    assert Client(Settings(api.url)).predict(np.array([1])).values.tolist() == [2]

@@ -21,13 +21,14 @@ from tests.frontend.api import Api, answer
 # google-auth reads where the metadata server is when it is imported: a process of its own.
 CALLS = """
 import os
+import numpy as np
 from frontend import settings
 from frontend.client import Client
 from frontend.errors import ApiError
 try:
     client = Client(settings.read(os.environ))
     for _ in range(2):
-        client.predict([1])
+        client.predict(np.array([1]))
 except ApiError as error:
     print(error.state.name, error)
 """

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from frontend import outcome, parsing
+from frontend import outcome, reading
 from frontend.client import Client
 from frontend.errors import State
 from frontend.outcome import Failure, Result, Status
@@ -14,15 +14,16 @@ from tests.frontend.api import Api, Reply, answer, error
 
 def predict(api: Api, text: str, version: str | None = None) -> Result | Failure:
     settings = Settings(api.url)
-    return outcome.predict(partial(parsing.parse, text), lambda: Client(settings), version)
+    return outcome.predict(partial(reading.parse, text), lambda: Client(settings), version)
 
 
 def test_numbers_are_answered(api: Api) -> None:
     api.replies = [answer([2, 4], "2.0")]
     found = predict(api, "1, 2", "2.0")
     assert isinstance(found, Result)
-    assert found.numbers.values == [1, 2]
-    assert found.answer.values == [2, 4]
+    assert found.numbers
+    assert found.numbers.values.tolist() == [1, 2]
+    assert found.answer.values.tolist() == [2, 4]
     assert found.version == "2.0"
 
 
@@ -38,7 +39,7 @@ def test_nothing_is_sent_while_something_is_not_a_number(api: Api) -> None:
 @pytest.mark.parametrize(
     ("reply", "title"),
     [
-        (error(400, "5 is too large - at $.inputs[0].data[0]"), "does not take these numbers"),
+        (error(400, "5 is too large - at $.inputs[0].data[0]"), "does not take this input"),
         (error(404, "no such version"), "no such version"),
         (error(429, "slow down"), "busy"),
         (error(403, "no"), "refuses this page"),
@@ -55,8 +56,8 @@ def test_an_error_of_the_api_gets_a_headline_and_words(api: Api, reply: Reply, t
 
 def test_a_look_tells_the_version_or_the_reason(api: Api, closed_port: int) -> None:
     api.replies = [answer([], "1.0")]
-    assert outcome.look(lambda: Client(Settings(api.url)), None) == Status(
+    assert outcome.look(lambda: Client(Settings(api.url)), None, None) == Status(
         State.READY, "version 1.0"
     )
-    gone = outcome.look(lambda: Client(Settings(f"http://127.0.0.1:{closed_port}")), None)
+    gone = outcome.look(lambda: Client(Settings(f"http://127.0.0.1:{closed_port}")), None, None)
     assert gone.state is State.NOT_REACHABLE

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,46 +10,87 @@ from hypothesis import strategies as st
 from frontend import display
 
 
-def test_a_column_holds_numbers_while_the_browser_shows_them_exactly() -> None:
-    exact: list[int] = [2**53 - 1, -(2**53) + 1, 0]
-    assert display.column(exact) == exact
-    assert display.column([0.1, 1e300, 0.0]) == [0.1, 1e300, 0.0]
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    "values", [ints(2**53 - 1, -(2**53) + 1, 0), np.array([0.1, 1e300, 0.0]), ints()]
+)
+def test_a_column_holds_numbers_while_the_browser_shows_them_exactly(values: np.ndarray) -> None:
+    found = display.column(values)
+    assert found.type == str(values.dtype).replace("float64", "double")
+    assert found.to_pylist() == values.tolist()
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([2**53, 1], ["9007199254740992", "1"]),
-        ([-(2**63)], ["-9223372036854775808"]),
-        ([-0.0, 1.5], ["-0.0", "1.5"]),
+        (ints(2**53, 1), ["9007199254740992", "1"]),
+        (ints(-(2**63)), ["-9223372036854775808"]),
+        (np.array([-0.0, 1.5, 2.0]), ["-0.0", "1.5", "2.0"]),
     ],
 )
 def test_a_column_is_text_where_the_browser_would_change_a_number(
-    values: list[float], expected: list[str]
+    values: np.ndarray, expected: list[str]
 ) -> None:
-    assert display.column(values) == expected
+    assert display.column(values).to_pylist() == expected
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_floats_as_text_are_exact_and_stay_floats(values: list[float]) -> None:
+    texts = display.texts(np.array(values, float)).to_pylist()
+    assert list(map(repr, map(float, texts))) == list(map(repr, values))
+    assert all(set(text) & set(".e") for text in texts)
+
+
+def test_a_table_numbers_its_rows() -> None:
+    found = display.table({"Input": ints(5, 6)})
+    assert found.to_pydict() == {"No.": [1, 2], "Input": [5, 6]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((4,), ["y"]),
+        ((), ["y"]),
+        ((1, 4), ["y"]),
+        ((4, 2), ["y 0", "y 1"]),
+        ((2, 2, 2), ["y 0", "y 1", "y 2", "y 3"]),
+        ((2, 30), ["y, row 1", "y, row 2"]),
+        ((30, 30), ["y"]),
+        ((0, 3), ["y"]),
+    ],
+)
+def test_an_output_becomes_as_many_columns_as_a_person_can_compare(
+    shape: tuple[int, ...], names: list[str]
+) -> None:
+    values = np.arange(math.prod(shape))
+    found = display.columns_of("y", values, shape)
+    assert list(found) == names
+    assert sorted(np.concatenate(list(found.values())).tolist()) == values.tolist()
 
 
 def test_a_short_list_is_drawn_whole() -> None:
-    assert display.chart_indices([3, 1, 2], [6, 2, 4], points=4) == [0, 1, 2]
+    assert display.chart_indices([ints(3, 1, 2), ints(6, 2, 4)], points=4).tolist() == [0, 1, 2]
 
 
 @given(
-    st.lists(st.tuples(st.integers(), st.integers()), min_size=1, max_size=300),
+    st.lists(st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 2), min_size=1, max_size=300),
     st.integers(min_value=4, max_value=40),
 )
 def test_a_long_list_keeps_its_outline(pairs: list[tuple[int, int]], points: int) -> None:
-    inputs, outputs = [a for a, _ in pairs], [b for _, b in pairs]
-    drawn = display.chart_indices(inputs, outputs, points)
-    assert len(drawn) <= max(points, min(len(pairs), points))
+    series = [ints(*column) for column in zip(*pairs, strict=True)]
+    drawn = display.chart_indices(series, points).tolist()
+    assert len(drawn) <= points
     assert drawn == sorted(set(drawn))
-    for series in (inputs, outputs):
-        kept = [series[i] for i in drawn]
-        assert (min(kept), max(kept)) == (min(series), max(series))
+    for values in series:
+        kept = values[drawn]
+        assert (kept.min(), kept.max()) == (values.min(), values.max())
 
 
 def test_the_chart_draws_each_series_at_its_places() -> None:
-    chart = display.chart([1, 2, 3], [2, 4, 6], [0, 2])
+    chart = display.chart({"Input": ints(1, 2, 3), "Output": ints(2, 4, 6)}, ints(0, 2))
     assert chart["data"] == {
         "values": [
             {"position": 1, "series": "Input", "value": 1.0},

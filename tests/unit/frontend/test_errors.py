@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from frontend import errors
@@ -21,7 +22,7 @@ def refused(
 ) -> ApiError:
     body = error(status, message)[1]
     assert isinstance(body, bytes)
-    return errors.refused(status, body, values or [1], version, settings)
+    return errors.refused(status, body, np.array(values or [1]), version, settings)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_the_place_is_told_as_a_person_counts(
     [
         (404, "9.9", State.UNKNOWN_VERSION, "no version “9.9”"),
         (404, None, State.FAILED, "no model “doubleit”"),
-        (413, None, State.INVALID_INPUT, "Send fewer"),
+        (413, None, State.INVALID_INPUT, "Send less"),
         (401, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
         (403, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
         (429, None, State.BUSY, "Try again"),
@@ -79,4 +80,4 @@ def test_who_shows_an_identity_is_told_that_it_lacks_the_right() -> None:
     [(b"plain words", "plain words"), (b"", "it said nothing"), (b"\xff", "\ufffd")],
 )
 def test_an_error_in_another_shape_is_told_too(body: bytes, words: str) -> None:
-    assert words in str(errors.refused(500, body, [1], None, SETTINGS))
+    assert words in str(errors.refused(500, body, None, None, SETTINGS))

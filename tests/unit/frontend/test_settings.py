@@ -15,6 +15,12 @@ from frontend.settings import Settings, SettingsError
         ({"BACKEND_URL": "https://example.com/base/"}, Settings("https://example.com/base")),
         ({"BACKEND_URL": "http://[::1]:8080"}, Settings("http://[::1]:8080")),
         ({"BACKEND_POLL": "0"}, Settings(poll=0)),
+        ({"BACKEND_MODEL": "my_model.2"}, Settings(model="my_model.2")),
+        ({"UI_MAX_NUMBERS": "1000000"}, Settings(max_numbers=1_000_000)),
+        (
+            {"UI_HOSTS": "page.example.com, *.run.app"},
+            Settings(hosts=(*settings.DEFAULT_HOSTS, "page.example.com", "*.run.app")),
+        ),
         (
             {"BACKEND_URL": "https://api.run.app", "BACKEND_AUTH": "id-token"},
             Settings("https://api.run.app", id_token=True),
@@ -44,6 +50,12 @@ def test_environment_is_read(environment: dict[str, str], expected: Settings) ->
         ({"BACKEND_POLL": "soon"}, "BACKEND_POLL"),
         ({"BACKEND_POLL": "-1"}, "BACKEND_POLL"),
         ({"BACKEND_POLL": "nan"}, "BACKEND_POLL"),
+        ({"BACKEND_MODEL": "a/b"}, "BACKEND_MODEL"),
+        ({"BACKEND_MODEL": "../a"}, "BACKEND_MODEL"),
+        ({"UI_HOSTS": "http://example.com"}, "UI_HOSTS"),
+        ({"UI_MAX_NUMBERS": "many"}, "UI_MAX_NUMBERS"),
+        ({"UI_MAX_NUMBERS": "0"}, "UI_MAX_NUMBERS"),
+        ({"UI_MAX_NUMBERS": "99999999"}, "UI_MAX_NUMBERS"),
     ],
 )
 def test_unusable_values_are_named(environment: dict[str, str], named: str) -> None:

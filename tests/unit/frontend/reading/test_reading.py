@@ -3,22 +3,24 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontend import parsing
-from frontend.parsing import NotNumbersError, Numbers, parse, parse_file
+from frontend.reading import NotNumbersError, TooMuchError, parse, parse_file
+from frontend.reading.numeric import NAMED
 
-integers = st.integers() | st.integers(min_value=2**53, max_value=2**63)
+integers = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
-separators = st.sampled_from([",", " ", "\n", ", ", " ,\t", "\r\n", " , \n"])
+separators = st.sampled_from([",", " ", "\n", ", ", " ,\t", "\r\n", " , \n", ";", "; "])
 
 
 def problems(text: str) -> list[str]:
     with pytest.raises(NotNumbersError) as refused:
         parse(text)
-    return refused.value.problems
+    problems: list[str] = refused.value.problems
+    return problems
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,10 @@ def problems(text: str) -> list[str]:
         ("1 2\n3", [1, 2, 3]),
         (" \n1 , 2\t,\r\n3 \n", [1, 2, 3]),
         ("1, 2,", [1, 2]),
-        ("1\u00a02", [1, 2]),
+        ("1\u00a0 2", [1, 2]),
+        ("1;2", [1, 2]),
+        ("1\t2\n3\t4", [1, 2, 3, 4]),
+        ("\u22121", [-1]),
         ("[1, 2, 3]", [1, 2, 3]),
         ("\n [ 1,\n2 ]\n", [1, 2]),
         ("9007199254740993 -9223372036854775808", [9007199254740993, -(2**63)]),
@@ -38,8 +43,8 @@ def problems(text: str) -> list[str]:
 )
 def test_integers_stay_integers(text: str, expected: list[int]) -> None:
     found = parse(text).values
-    assert found == expected
-    assert set(map(type, found)) == {int}
+    assert found.tolist() == expected
+    assert found.dtype == "int64"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +59,8 @@ def test_integers_stay_integers(text: str, expected: list[int]) -> None:
 )
 def test_a_fraction_or_exponent_makes_all_floats(text: str, expected: list[float]) -> None:
     found = parse(text).values
-    assert found == expected
-    assert set(map(type, found)) == {float}
+    assert found.tolist() == expected
+    assert found.dtype == "float64"
 
 
 def test_negative_zero_keeps_its_sign() -> None:
@@ -65,15 +70,18 @@ def test_negative_zero_keeps_its_sign() -> None:
 @given(st.lists(integers, min_size=1), separators)
 @example([2**53 + 1, -(2**63)], ",")
 def test_integers_come_back_exact_in_any_form(values: list[int], separator: str) -> None:
-    assert parse(separator.join(map(str, values))) == Numbers(values)
-    assert parse(json.dumps(values)) == Numbers(values)
-    assert parse_file("a.CSV", "\n".join(map(str, values)).encode()) == Numbers(values)
+    for found in (
+        parse(separator.join(map(str, values))),
+        parse(json.dumps(values)),
+        parse_file("a.CSV", "\n".join(map(str, values)).encode()),
+    ):
+        assert found.values.tolist() == values
 
 
 @given(st.lists(floats, min_size=1), separators)
 def test_floats_come_back_exact_in_any_form(values: list[float], separator: str) -> None:
     for text in (separator.join(map(repr, values)), json.dumps(values)):
-        assert list(map(repr, parse(text).values)) == list(map(repr, values))
+        assert list(map(repr, parse(text).values.tolist())) == list(map(repr, values))
 
 
 @given(st.text())
@@ -81,17 +89,17 @@ def test_any_text_is_numbers_or_a_sentence_with_a_reason(text: str) -> None:
     try:
         values = parse(text).values
     except NotNumbersError as error:
-        assert 1 <= len(error.problems) <= parsing.NAMED
+        assert 1 <= len(error.problems) <= NAMED
         assert all(error.problems)
     else:
-        assert values
-        assert all(math.isfinite(value) for value in values)
+        assert values.size
+        assert np.isfinite(values).all()
 
 
 @given(st.binary(), st.sampled_from(["a.csv", "a.txt", "a.json", ""]))
 def test_any_file_is_numbers_or_a_sentence(content: bytes, name: str) -> None:
     try:
-        assert parse_file(name, content).values
+        assert parse_file(name, content).values.size
     except NotNumbersError as error:
         assert error.problems
 
@@ -118,7 +126,12 @@ def test_the_named_place_is_where_it_stands(
     [
         ("1, 2\n3, x", "Line 2, column 4: “x” is not a number"),
         ("0.5 x", "Line 1, column 5: “x” is not a number"),
-        ("1;2", "Line 1, column 1: “1;2” is not a number"),
+        ("1:2", "Line 1, column 1: “1:2” is a date or a time, not a number"),
+        ("1 9223372036854775808", "Line 1, column 3: “9223372036854775808” is outside the 64-bit"),
+        ("$5", "Line 1, column 1: “$5” has a currency sign: write the number alone"),
+        ("1 50%", "Line 1, column 3: “50%” is a percentage: write 0.5 or 50"),
+        ("1\n=A1", "Line 2, column 1: “=A1” is a formula: export or paste its value"),
+        ("1\x002", "Line 1, column 1: “1\\u00002” is not a number"),
         ("1,,2", "Line 1, column 3: “,” has no number before it"),
         (",1", "Line 1, column 1: “,” has no number before it"),
         ("1 0x10", "Line 1, column 3: “0x10” is not a number"),
@@ -135,8 +148,8 @@ def test_the_named_place_is_where_it_stands(
         ('[1, "3"]', 'Item 2 of the list: “"3"” is a text, not a number'),
         ("[null]", "Item 1 of the list: “null” is null, not a number"),
         ("[1, true]", "Item 2 of the list: “true” is true or false, not a number"),
-        ("[[1]]", "Item 1 of the list: “[1]” is a list, not a number"),
-        ("[{}]", "Item 1 of the list: “{}” is an object, not a number"),
+        ("[[1]]", "Item 1 of the list: is a list, not a number"),
+        ("[{}]", "Item 1 of the list: is an object, not a number"),
         ("[1, NaN]", "Item 2 of the list: “NaN” is not a finite number"),
         ("[1e999]", "Item 1 of the list: “1e999” is too large for float64"),
         ('{"a": 1}', "Expected a JSON list like [1, 2, 3], got an object"),
@@ -144,7 +157,8 @@ def test_the_named_place_is_where_it_stands(
     ],
 )
 def test_what_is_not_a_number_is_named_with_its_place(text: str, expected: str) -> None:
-    assert problems(text) == [expected]
+    (problem,) = problems(text)
+    assert problem.startswith(expected)
 
 
 def test_thousands_separators_are_not_taken_for_several_numbers() -> None:
@@ -154,12 +168,14 @@ def test_thousands_separators_are_not_taken_for_several_numbers() -> None:
 @pytest.mark.parametrize("text", ["9" * 5000, "[" + "9" * 5000 + "]"])
 def test_endless_integers_are_refused_and_cut(text: str) -> None:
     (problem,) = problems(text)
-    assert "has more than 4300 digits" in problem
+    assert "is outside the 64-bit integers" in problem
     assert len(problem) < 150
 
 
 def test_an_integer_too_large_for_the_fraction_beside_it_is_named() -> None:
-    assert problems("0.5 1" + "0" * 400)[0].startswith("Line 1, column 5: “1000")
+    problem = problems("0.5 1" + "0" * 400)[0]
+    assert problem.startswith("Line 1, column 5: “1000")
+    assert "too large for float64" in problem
 
 
 def test_the_first_five_are_named_and_the_rest_counted() -> None:
@@ -171,7 +187,7 @@ def test_the_first_five_are_named_and_the_rest_counted() -> None:
 
 def test_an_integer_that_a_fraction_rounds_is_told() -> None:
     numbers = parse("0.5\n9007199254740993")
-    assert numbers.values == [0.5, 9007199254740992.0]
+    assert numbers.values.tolist() == [0.5, 9007199254740992.0]
     (note,) = numbers.notes
     assert "Line 2, column 1: 9007199254740993 becomes 9007199254740992.0" in note
 
@@ -180,7 +196,7 @@ def test_an_integer_that_a_fraction_rounds_is_told() -> None:
     ("name", "content", "expected"),
     [
         ("a.csv", b"1,2\n3,4\n", [1, 2, 3, 4]),
-        ("a.csv", b'"1", "2"\r\n3,4,,\r\n\r\n5\r\n', [1, 2, 3, 4, 5]),
+        ("a.csv", b'"1", "2"\r\n3,4,,\r\n\r\n5,6\r\n', [1, 2, 3, 4, 5, 6]),
         ("a.csv", b"\xef\xbb\xbf1,2", [1, 2]),
         ("a.txt", b"\xef\xbb\xbf1 2", [1, 2]),
         ("a.txt", b"[1, 2]", [1, 2]),
@@ -188,13 +204,13 @@ def test_an_integer_that_a_fraction_rounds_is_told() -> None:
     ],
 )
 def test_files_are_read_by_their_kind(name: str, content: bytes, expected: list[int]) -> None:
-    assert parse_file(name, content) == Numbers(expected)
+    assert parse_file(name, content).values.tolist() == expected
 
 
 def test_a_heading_is_left_out_and_told() -> None:
-    numbers = parse_file("a.csv", b"x,y\n1,2\n")
-    assert numbers.values == [1, 2]
-    assert numbers.notes == ("Line 1 was taken as the heading: “x, y”",)
+    numbers = parse_file("a.csv", b"x\n1\n")
+    assert numbers.values.tolist() == [1]
+    assert numbers.notes == ("Line 1 was taken as the heading: “x”",)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +218,7 @@ def test_a_heading_is_left_out_and_told() -> None:
     [
         ("a.csv", b"x,1\n2,3", "Line 1, field 1: “x” is not a number"),
         ("a.csv", b"x\ny\n1", "Line 2, field 1: “y” is not a number"),
-        ("a.csv", b"x,y\n1,2\n3,,4", "Line 3, field 2: “” is an empty field"),
+        ("a.csv", b"x;y\n1;2\n3;;4", "Line 3, field 2: “” is an empty field"),
         ("a.csv", b"nan\n1", "Line 1, field 1: “nan” is not a finite number"),
         ("a.csv", b"x\n", "There is no number in it"),
         (
@@ -210,8 +226,8 @@ def test_a_heading_is_left_out_and_told() -> None:
             b'1\n"' + b"2" * 140_000 + b'"',
             "Line 2: not CSV: field larger than field limit",
         ),
-        ("a.txt", b"1 \xff", "Byte 3: the file is not text in UTF-8"),
-        ("a.csv", "1,2".encode("utf-16"), "Byte 1: the file is not text in UTF-8"),
+        ("a.txt", b"1 \xff\x81", "Byte 3: the file is not text"),
+        ("a.csv", "1,2".encode("utf-16-le"), "Character 2: the file is not text"),
         ("a.json", b"1 2", "Line 1, column 3: not JSON: Extra data"),
         ("a.json", b"5", "Expected a JSON list like [1, 2, 3], got a number"),
     ],
@@ -222,3 +238,42 @@ def test_what_is_wrong_in_a_file_is_named_with_its_place(
     with pytest.raises(NotNumbersError) as refused:
         parse_file(name, content)
     assert refused.value.problems[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"1 " * 11),
+        ("a.txt", b"1," * 11),
+        ("a.txt", b"1;" * 11),
+        ("a.csv", b"1\n" * 11),
+        ("a.json", b"[" + b"1," * 10 + b"1]"),
+    ],
+)
+def test_more_numbers_than_the_limit_are_refused_with_the_limit(name: str, content: bytes) -> None:
+    with pytest.raises(TooMuchError, match="10"):
+        parse_file(name, content, max_numbers=10)
+    assert parse_file(name, content, max_numbers=11).values.tolist() == [1] * 11
+
+
+@pytest.mark.parametrize("text", ["1,5", "1,234", "1,234.5"])
+def test_a_comma_that_could_be_in_a_number_is_told(text: str) -> None:
+    numbers = parse(text)
+    assert len(numbers.values) == 2
+    (note,) = numbers.notes
+    assert f"“{text}” was read as several numbers" in note
+
+
+@given(st.integers(min_value=-(10**12), max_value=10**12), st.sampled_from("'\u2019\u00a0\u202f"))
+def test_thousands_are_read_whatever_separates_them(value: int, mark: str) -> None:
+    content = f"{value:,}".replace(",", mark).encode()
+    assert parse_file("a.csv", content).values.tolist() == [value]
+
+
+@given(st.lists(st.floats(-1e9, 1e9).map(lambda x: round(x, 2)), min_size=1, max_size=20))
+def test_one_list_gives_the_same_numbers_in_every_locale(values: list[float]) -> None:
+    texts = [f"{value:,.2f}" for value in values]
+    swap = str.maketrans(",.", ".,")
+    for written in (texts, [text.translate(swap) for text in texts]):
+        found = parse_file("a.csv", "\n".join(f'"{text}"' for text in written).encode())
+        assert found.values.tolist() == values

@@ -1,0 +1,70 @@
+"""Text and files to numbers: a JSON list, a table, or separated numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+import numpy as np
+
+from frontend.reading import jsonlist, separated, table
+from frontend.reading.clean import clean, decode
+from frontend.reading.numeric import Numbers, Source, TooMuchError, to_numbers
+
+FILE_TYPES = ("csv", "txt", "json")
+_LOOSE_COMMA = re.compile(r",\s|\s,")
+
+
+def parse(text: str, max_numbers: int = 1_000_000) -> Numbers:
+    """Read a JSON list, cells as a spreadsheet puts them on the clipboard, or separated numbers.
+
+    Raises:
+        NotNumbersError: something is not a number, or there is none at all.
+        TooMuchError: more than `max_numbers`.
+    """
+    seen, notes = clean(text)
+    source = _read(seen, max_numbers)
+    return to_numbers(Source(source.texts, source.place, [*notes, *source.notes]))
+
+
+def parse_file(name: str, content: bytes, max_numbers: int = 1_000_000) -> Numbers:
+    """Read a file by the end of its name: .csv, .json, or else as `parse` reads text.
+
+    Raises:
+        NotNumbersError: as `parse`; or the file is not text.
+        TooMuchError: more than `max_numbers`.
+    """
+    decoded, guessed = decode(content)
+    text, notes = clean(decoded)
+    suffix = PurePath(name).suffix.lower()
+    if suffix == ".csv":
+        source = table.read(text, table.delimiter_of(text), max_numbers)
+    elif suffix == ".json":
+        source = _json(text, max_numbers)
+    else:
+        source = _read(text, max_numbers)
+    return to_numbers(Source(source.texts, source.place, [*guessed, *notes, *source.notes]))
+
+
+def _read(text: str, max_numbers: int) -> Source:
+    if text.lstrip()[:1] in ("[", "{"):
+        return _json(text, max_numbers)
+    if ";" in text or ("\t" in text and not _LOOSE_COMMA.search(text)):
+        return table.read(text, table.delimiter_of(text), max_numbers)
+    if (count := _count(text)) > max_numbers:
+        raise TooMuchError(f"{count:,} numbers are more than {max_numbers:,}")
+    return separated.read(text)
+
+
+def _json(text: str, max_numbers: int) -> Source:
+    if text.count(",") >= max_numbers:
+        raise TooMuchError(f"The list has more than {max_numbers:,} numbers")
+    return jsonlist.read(text)
+
+
+def _count(text: str) -> int:
+    """Return how many items stand between separators, without parsing one."""
+    separators = np.isin(
+        np.frombuffer(text.encode(), np.uint8), np.frombuffer(b" \t\r\n,", np.uint8)
+    )
+    return int(np.count_nonzero(~separators[1:] & separators[:-1])) + int(not separators[:1].all())

@@ -1,0 +1,127 @@
+"""How people and programs of many countries write one number, and what only looks like one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Patterns for RE2, which matches a whole array in linear time.
+# A JSON number (RFC 8259, section 6), and beside it "+1", ".5" and "5.". No leading zeros: they
+# are what is left of "1,000" once the comma has separated.
+INTEGER = r"^[+-]?(0|[1-9][0-9]*)$"
+_EXPONENT = r"([eE][+-]?[0-9]+)?"
+NUMBER = rf"^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+){_EXPONENT}$"
+
+# Between digits: spaces that do not break a line, a plain space in a cell, apostrophes.
+NO_BREAK = "\u00a0\u202f\u2007\u2009"
+_MARKS = f"[ {NO_BREAK}'\u2019]"
+_FIRST = r"[+-]?[1-9][0-9]{0,2}"
+
+
+def _grouped(mark: str) -> str:
+    """Return the pattern of digits in groups of three; no backreferences in RE2."""
+    marks = (mark, " ", "['\u2019]", f"[{NO_BREAK}]")
+    return "|".join(f"{_FIRST}({each}[0-9]{{3}})+" for each in marks)
+
+
+_POINT_GROUPS, _COMMA_GROUPS = _grouped(","), _grouped(r"\.")
+_WHOLE = r"[+-]?(0|[1-9][0-9]*)"
+_POINT_STYLE = rf"^({_POINT_GROUPS})(\.[0-9]+)?$"
+_COMMA_STYLE = rf"^(({_COMMA_GROUPS})(,[0-9]+)?|{_WHOLE},[0-9]+{_EXPONENT}|[+-]?,[0-9]+)$"
+# Three digits behind one comma: a decimal comma, or a thousands separator.
+_EITHER = rf"^{_FIRST},[0-9]{{3}}$"
+_POINT_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
+
+
+class Style(Enum):
+    """Which mark begins the fraction, as far as the numbers tell."""
+
+    UNKNOWN = 0
+    POINT = 1
+    COMMA = 2
+    MIXED = 3
+
+
+def style(texts: pa.Array) -> Style:
+    """Return how the numbers of an input write fractions: one input has one style."""
+    point, comma = (bool(pc.any(found).as_py()) for found in _evidence(texts))
+    return Style(point + 2 * comma)
+
+
+def examples(texts: pa.Array) -> tuple[int, int]:
+    """Return where the first number with a decimal point and with a decimal comma stand."""
+    point, comma = (
+        int(np.argmax(found.to_numpy(zero_copy_only=False))) for found in _evidence(texts)
+    )
+    return point, comma
+
+
+def _evidence(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return which texts can only have a decimal point, and which only a decimal comma."""
+    match = pc.match_substring_regex
+    has_point = match(texts, r"\.")
+    has_comma = match(texts, ",")
+    point = pc.or_(
+        pc.and_(match(texts, NUMBER), pc.and_not(has_point, match(texts, _POINT_THOUSANDS))),
+        pc.and_(match(texts, _POINT_STYLE), pc.or_(has_point, match(texts, ",.*,"))),
+    )
+    comma = pc.or_(
+        pc.and_(has_comma, pc.and_not(match(texts, _COMMA_STYLE), match(texts, _EITHER))),
+        pc.and_(match(texts, _COMMA_STYLE), match(texts, r"\..*\.")),
+    )
+    return point, comma
+
+
+def normalize(texts: pa.Array, style: Style) -> pa.Array:
+    """Return the texts with numbers as JSON writes them; what is no number stays as it is."""
+    if style is Style.COMMA:
+        of_style, marks, comma = _COMMA_STYLE, rf"\.|{_MARKS}", "."
+    else:
+        of_style, marks, comma = _POINT_STYLE, f",|{_MARKS}", ","
+    mask = pc.match_substring_regex(texts, of_style)
+    if style is Style.UNKNOWN:
+        mask = pc.and_not(mask, pc.match_substring_regex(texts, _EITHER))
+    bare = pc.replace_substring_regex(texts, marks, "")
+    return pc.if_else(mask, pc.replace_substring(bare, ",", comma), texts)
+
+
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez"
+_NOT_A_NUMBER = "is not a number"
+# What only looks like a number, in the order in which it is looked for.
+_REASONS: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(pattern, re.IGNORECASE), reason)
+    for pattern, reason in [
+        (r"\s*", "is an empty field"),
+        (r"[+-]?(nan|inf|infinity)", "is not a finite number"),
+        (r"[=@].*|[+-][a-z(].*", "is a formula: export or paste its value"),
+        (
+            rf".*\d[-/.]\d+[-/.]\d.*|\d+:\d.*|.*\b({_MONTHS})[a-z]*\b.*\d.*|\d.*\b({_MONTHS})\b.*",
+            "is a date or a time, not a number",
+        ),
+        (r".*[%‰].*\d.*|.*\d.*[%‰]", "is a percentage: write 0.5 or 50"),
+        (r"[a-z]{3} ?[+-]?\d.*|[+-]?\d[\d.,]* ?[A-Z]{3}", "has a unit or a currency beside it"),
+        (r"\([^()]*\d[^()]*\)", "is in parentheses: write a negative number with a minus"),
+        (r"[+-]?[1-9]\d{0,2},\d{3}", "could be a fraction or thousands: write it with a point"),
+        (r"[+-]?0\d+", "begins with a zero"),
+        (rf"[+-]?\d[\d.,]*[ {NO_BREAK}]\d.*", "has a space in it, not between thousands"),
+        (r"#?n/?a|null|none|-|#.*[!?]", "stands for a missing value"),
+    ]
+]
+
+
+def reason(text: str) -> str:
+    """Return why a text that is none of the numbers above is not a number."""
+    if any(unicodedata.category(c) == "Sc" for c in text) and any(map(str.isdigit, text)):
+        return "has a currency sign: write the number alone"
+    found = (why for pattern, why in _REASONS if pattern.fullmatch(text))
+    return next(found, _NOT_A_NUMBER)
+
+
+def is_heading(text: str) -> bool:
+    """Say whether a cell can only be a name: it begins with a letter and is no kind of number."""
+    return text[:1].isalpha() and reason(text) == _NOT_A_NUMBER

@@ -1,0 +1,155 @@
+"""CSV and its relatives: a table that is read row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+
+from frontend.reading.notation import is_heading
+from frontend.reading.numeric import (
+    TEXT,
+    NotNumbersError,
+    Source,
+    TooMuchError,
+    brief,
+    column,
+)
+
+# Fields that are Python objects at a time.
+_CHUNK_FIELDS = 10_000
+_QUOTED = re.compile(r'"[^"]*"')
+# Excel's hint to itself, in a first line of its own.
+_HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that is not empty.
+
+    Attributes:
+        line: where it ends, counted from 1.
+        fields: stripped, without the empty ones at its end, which spreadsheets add.
+        width: how many there were before that.
+    """
+
+    line: int
+    fields: list[str]
+    width: int
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the fields, from the first line."""
+    if hint := _HINT.match(text):
+        return hint[1]
+    line = _QUOTED.sub("", text.lstrip().split("\n", 1)[0])
+    return next((mark for mark in ";\t|" if mark in line), ",")
+
+
+def read(text: str, delimiter: str, max_numbers: int) -> Source:
+    """Return the fields below the heading, if there is one.
+
+    Raises:
+        NotNumbersError: not CSV; or rows of different widths where a comma separates, which decimal
+            commas make.
+        TooMuchError: more than `max_numbers` fields.
+    """
+    # A row is read whole, whatever its length.
+    if any(line.count(delimiter) > max_numbers for line in io.StringIO(text)):
+        raise _too_much(max_numbers)
+    rows = _rows(text, delimiter)
+    first = next(rows, None)
+    if first is None:
+        return Source(column([]), lambda _: "")
+    has_heading, labelled, notes = _heading(first)
+    chunks: list[pa.Array] = []
+    pending: list[str] = [] if has_heading else list(first.fields)
+    count = widest = len(pending)
+    lines = int(not has_heading)
+    for row in rows:
+        if delimiter == "," and first.width != row.width and len(first.fields) != len(row.fields):
+            raise NotNumbersError([_ragged(first, row)])
+        fields = _without_label(row, lines) if labelled else row.fields
+        pending += fields
+        count += len(fields)
+        widest, lines = max(widest, len(fields)), lines + 1
+        if count > max_numbers:
+            break
+        if len(pending) > _CHUNK_FIELDS:
+            chunks.append(column(pending))
+            pending.clear()
+    if count > max_numbers:
+        raise _too_much(max_numbers)
+    if lines > 1 and widest > 1:
+        notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
+    texts = pa.chunked_array([*chunks, column(pending)], TEXT).combine_chunks()
+
+    def place(index: int) -> str:
+        body = islice(_rows(text, delimiter), int(has_heading), None)
+        cells = (
+            (row.line, i) for row in body for i in range(1 + int(labelled), len(row.fields) + 1)
+        )
+        line, field = next(islice(cells, index, None))
+        return f"Line {line}, field {field}"
+
+    return Source(texts, place, notes)
+
+
+def _heading(first: Row) -> tuple[bool, bool, list[str]]:
+    """Return whether a row is the heading, whether it leaves the first column without a name.
+
+    And what to tell the person of it.
+    """
+    unnamed = len(first.fields) > 1 and not first.fields[0]
+    if not all(map(is_heading, first.fields[unnamed:])):
+        return False, False, []
+    notes = [f"Line {first.line} was taken as the heading: {brief(', '.join(first.fields))}"]
+    if unnamed:
+        notes.append("The column without a name numbers the rows; it was left out")
+    return True, unnamed, notes
+
+
+def _too_much(limit: int) -> TooMuchError:
+    return TooMuchError(f"There are more than {limit:,} numbers")
+
+
+def _rows(text: str, delimiter: str) -> Iterator[Row]:
+    hint = _HINT.match(text)
+    start = hint.end() if hint else 0
+    reader = csv.reader(
+        io.StringIO(text[start:], newline=""), delimiter=delimiter, skipinitialspace=True
+    )
+    try:
+        for row in reader:
+            fields = [field.strip() for field in row]
+            width = len(fields)
+            while fields and not fields[-1]:
+                fields.pop()
+            if fields:
+                yield Row(reader.line_num + int(bool(hint)), fields, width)
+    except csv.Error as error:
+        raise NotNumbersError([f"Line {reader.line_num}: not CSV: {error}"]) from None
+
+
+def _without_label(row: Row, number: int) -> list[str]:
+    """Return a row of a table that pandas wrote with its index, without the row's number."""
+    if row.fields[0] != str(number):
+        raise NotNumbersError(
+            [
+                f"Line {row.line}, field 1: {brief(row.fields[0])} stands in a column without a "
+                "name: give it one, or export without an index"
+            ]
+        )
+    return row.fields[1:]
+
+
+def _ragged(first: Row, row: Row) -> str:
+    return (
+        f"Line {row.line}: fields: {len(row.fields)}, and {len(first.fields)} in line {first.line}."
+        " Commas separate fields here: put a number with a comma in quotes, or write a point"
+    )

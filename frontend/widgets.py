@@ -1,0 +1,133 @@
+"""What both pages are made of: the form, figures, tables, charts and downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from frontend import display
+from frontend.settings import Settings
+
+PASTE, UPLOAD = "Type or paste", "Upload a file"
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a person sent with a click.
+
+    Attributes:
+        content: the text of the field, or the bytes of the file.
+        name: the file's; empty for a text.
+        version: the model's; None for the default.
+    """
+
+    content: str | bytes
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the form asks for, as a text or as a file."""
+
+    label: str
+    placeholder: str
+    file_label: str
+    file_types: tuple[str, ...]
+    prefilled: str = ""
+    key: str = "text"
+
+
+def form(config: Settings, button: str, field: Field) -> Submitted | None:
+    """Draw the form; return what it holds after a click on its button, else None."""
+    source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
+    content: str | bytes = b""
+    name = ""
+    with st.form("question"):
+        if source == PASTE:
+            content = st.text_area(
+                field.label,
+                field.prefilled,
+                key=field.key,
+                height=220,
+                max_chars=config.max_text_bytes,
+                placeholder=field.placeholder,
+                persist_state="session",
+            )
+        else:
+            file = st.file_uploader(
+                field.file_label,
+                type=list(field.file_types),
+                key="file",
+                max_upload_size=config.max_file_mib,
+                help=f"Up to {config.max_numbers:,} numbers, {config.max_file_mib} MiB",
+            )
+            name, content = (file.name, file.getvalue()) if file else ("", b"")
+        version = st.text_input(
+            "Model version",
+            key="version",
+            placeholder="the server's default",
+            help="Leave it empty for the default version, or name one, such as 1.0",
+            max_chars=100,
+        )
+        clicked = st.form_submit_button(button, type="primary", width="stretch")
+    return Submitted(content, name, version.strip() or None) if clicked else None
+
+
+def figures(first: Mapping[str, str], version: str, seconds: float) -> None:
+    """Show figures of a result side by side."""
+    found = {**first, "Model version": version, "Time": display.duration(seconds)}
+    for place, (label, value) in zip(st.columns(len(found)), found.items(), strict=True):
+        place.metric(label, value, border=True)
+
+
+def table(columns: Mapping[str, np.ndarray]) -> None:
+    """Show columns of one length side by side."""
+    shown = display.table(columns)
+    config = {
+        name: st.column_config.TextColumn(alignment="right")
+        if str(shown.schema.field(name).type).endswith("string")
+        else st.column_config.NumberColumn(format="plain")
+        for name in columns
+    }
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config={"No.": st.column_config.NumberColumn(width=70, pinned=True), **config},
+    )
+
+
+def chart(series: Mapping[str, np.ndarray], *, bars: bool = False) -> None:
+    """Draw numbers over their position."""
+    drawn = display.chart_indices(list(series.values()))
+    count = len(next(iter(series.values())))
+    st.vega_lite_chart(display.chart(series, drawn, bars=bars), height=400)
+    if len(drawn) < count:
+        st.caption(
+            f"The chart draws {len(drawn):,} of {count:,} numbers, the smallest and largest "
+            "of each stretch: a screen shows no more. The table has all."
+        )
+
+
+def download(
+    place: DeltaGenerator,
+    label: str,
+    content: Callable[[], bytes],
+    name: str,
+    help: str | None = None,  # noqa: A002 (Streamlit's word)
+) -> None:
+    """Offer a file, which is made once somebody clicks."""
+    place.download_button(
+        label,
+        content,
+        name,
+        "text/csv" if name.endswith(".csv") else "application/json",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        help=help,
+    )

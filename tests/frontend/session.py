@@ -1,0 +1,123 @@
+"""A session of the page without a browser: what a browser sends over the WebSocket, and no more."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Common_pb2 import FileUploaderState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.sync.client import ClientConnection, connect
+
+UPLOAD = "Upload a file"
+
+
+class Session:
+    """One browser tab. Use as a context manager: the session ends with it.
+
+    Attributes:
+        elements: what the last run drew, by kind, such as `text_area` or `arrow_data_frame`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.elements: dict[str, list[Any]] = {}
+        self._widgets: dict[str, WidgetState] = {}
+        self._socket: ClientConnection | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        joined = connect(
+            f"ws{self.url[4:]}/_stcore/stream", max_size=None, open_timeout=60, compression=None
+        )
+        self._socket = self._stack.enter_context(joined)
+        self.run()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave, as a closed tab does."""
+        self._stack.close()
+
+    def paste(self, text: str) -> Self:
+        """Put a text into the field and submit it."""
+        field = self._element("text_area")
+        self._widgets[field.id] = WidgetState(id=field.id, string_value=text)
+        return self.submit()
+
+    def upload(self, name: str, content: bytes) -> Self:
+        """Choose the upload, send a file and submit it. Raises HTTPError where it is refused."""
+        radio = self._element("radio")
+        self._widgets[radio.id] = WidgetState(id=radio.id, string_value=UPLOAD)
+        self.run()
+        ask = BackMsg()
+        ask.file_urls_request.request_id = "1"
+        ask.file_urls_request.file_names.append(name)
+        (urls,) = self._send(ask, "file_urls_response").file_urls_response.file_urls
+        browser = requests.Session()
+        browser.get(f"{self.url}/_stcore/health", timeout=60)
+        token = browser.cookies["_streamlit_xsrf"]
+        browser.put(
+            self.url + urls.upload_url,
+            files={"file": (name, content)},
+            headers={"X-Xsrftoken": token},
+            timeout=60,
+        ).raise_for_status()
+        uploader = self._element("file_uploader")
+        state = FileUploaderState()
+        state.uploaded_file_info.add(
+            file_id=urls.file_id, name=name, size=len(content), file_urls=urls
+        )
+        self._widgets[uploader.id] = WidgetState(id=uploader.id, file_uploader_state_value=state)
+        return self.submit()
+
+    def submit(self) -> Self:
+        """Click the form's button."""
+        button = self._element("button")
+        self._widgets[button.id] = WidgetState(id=button.id, trigger_value=True)
+        self.run()
+        del self._widgets[button.id]
+        return self
+
+    def run(self) -> Self:
+        """Let the page run with the widgets as they are; keep what it draws."""
+        message = BackMsg(rerun_script=ClientState())
+        message.rerun_script.widget_states.widgets.extend(self._widgets.values())
+        self.elements = {}
+        self._send(message, "script_finished")
+        return self
+
+    def words(self) -> str:
+        """Return what the page says."""
+        kinds = ("markdown", "alert", "exception")
+        return "\n".join(str(e) for kind in kinds for e in self.elements.get(kind, []))
+
+    def _element(self, kind: str) -> Any:
+        return self.elements[kind][0]
+
+    def _send(self, message: BackMsg, until: str) -> ForwardMsg:
+        """Send a message; read what comes until a message of the kind, and return that."""
+        assert self._socket
+        self._socket.send(message.SerializeToString())
+        while True:
+            answer = ForwardMsg()
+            answer.ParseFromString(self._socket.recv(timeout=120))
+            kind = answer.WhichOneof("type")
+            if kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
+                element = answer.delta.new_element
+                name = str(element.WhichOneof("type"))
+                self.elements.setdefault(name, []).append(getattr(element, name))
+            if kind == until:
+                return answer

@@ -1,0 +1,95 @@
+"""Who may come in: hosts by name, routes that are needed, and no file beyond the limit."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from tests.frontend.session import Session
+from tests.support.page import PageServer
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    log = tmp_path_factory.mktemp("page") / "log"
+    environment = {"UI_HOSTS": "page.example.com,*.run.app", "BACKEND_POLL": "0"}
+    with PageServer(log, "http://127.0.0.1:9", environment) as running:
+        yield running
+
+
+def status(page: PageServer, host: str, origin: str | None = None) -> int:
+    """Return the status that a WebSocket's handshake gets."""
+    url = f"ws://{host}/_stcore/stream"
+    with socket.create_connection(("127.0.0.1", page.port), 30) as joined:
+        try:
+            with connect(
+                url, sock=joined, origin=Origin(origin) if origin else None, open_timeout=30
+            ):
+                return 101
+        except InvalidStatus as refused:
+            return refused.response.status_code
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "127.0.0.1:1", "[::1]:1", "page.example.com", "a.run.app", "A.RUN.APP:443"],
+)
+def test_a_host_that_is_named_is_let_in(page: PageServer, host: str) -> None:
+    assert status(page, host) == 101
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8501", "run.app", "run.app.evil.example", "x-page.example.com"],
+)
+def test_no_other_host_is_let_in(page: PageServer, host: str) -> None:
+    assert status(page, host) == 403
+
+
+def test_another_origin_is_not_let_in(page: PageServer) -> None:
+    assert status(page, f"127.0.0.1:{page.port}", "http://evil.example") == 403
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "metrics",
+        "metrics?families=cache_memory_bytes",
+        "script-health-check",
+        "agent/openapi.json",
+        "agent/interact",
+        "bidi-components/x",
+        "//metrics",
+        "./metrics",
+    ],
+)
+def test_what_nobody_needs_is_not_there(page: PageServer, route: str) -> None:
+    url = f"{page.url}/_stcore/{route}"
+    request = requests.Request("GET", url).prepare()
+    request.url = url
+    answer = requests.Session().send(request, timeout=30)
+    assert answer.status_code in (400, 404)
+    assert "TYPE" not in answer.text
+
+
+def test_a_health_check_by_address_is_answered(page: PageServer) -> None:
+    answer = requests.get(f"{page.url}/_stcore/health", headers={"Host": "10.0.0.7"}, timeout=30)
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_kept(page: PageServer) -> None:
+    with Session(page.url) as session, pytest.raises(requests.HTTPError, match="413"):
+        session.upload("numbers.txt", b"1 " * (6 * 2**20))
+
+
+def test_a_message_beyond_the_limit_ends_the_session_not_the_page(page: PageServer) -> None:
+    with Session(page.url) as session, pytest.raises(Exception, match="1009"):
+        session.paste("1 " * (5 * 2**20))
+    with Session(page.url) as session:
+        assert "text_area" in session.elements

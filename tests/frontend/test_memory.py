@@ -1,0 +1,143 @@
+"""The page within 512 MiB, with ten sessions at once, each at the limit.
+
+In a memory cgroup of its own, as in a container: what does not fit ends the process there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from frontend.settings import Settings
+from tests.frontend.api import Api
+from tests.frontend.session import Session
+from tests.support.page import PageServer
+
+LIMIT_BYTES = 512 * 2**20
+SESSIONS = 10
+LIMITS = Settings()
+PLAIN = b"1234567 " * (LIMITS.max_text_bytes // 8 - 1)
+# Float64 in full: the largest file of the most numbers.
+FULL = b"-0.12345678901234567\n" * (LIMITS.max_numbers - 1)
+
+
+class Cgroup:
+    """A memory cgroup below this process's own, of either version."""
+
+    def __init__(self, name: str) -> None:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        own = {part[1]: part[2] for part in (line.split(":", 2) for line in lines)}
+        if "memory" in own:
+            self.path = Path(f"/sys/fs/cgroup/memory{own['memory']}") / name
+            self._limit, self._peak = "memory.limit_in_bytes", "memory.max_usage_in_bytes"
+        else:
+            self.path = Path(f"/sys/fs/cgroup{own.get('', '/')}") / name
+            self._limit, self._peak = "memory.max", "memory.peak"
+
+    def create(self, limit: int) -> None:
+        """Make the group; raises OSError where this process may not."""
+        self.path.mkdir()
+        (self.path / self._limit).write_text(str(limit))
+
+    def add(self, pid: int) -> None:
+        """Move a process there, and what it starts from now on."""
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    def peak(self) -> int:
+        """Return the most bytes that the group ever had."""
+        return int((self.path / self._peak).read_text())
+
+    def remove(self) -> None:
+        """Remove the group, whose processes have ended."""
+        self.path.rmdir()
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Cgroup]:
+    group = Cgroup(f"page-{os.getpid()}")
+    try:
+        group.create(LIMIT_BYTES)
+    except OSError as error:
+        if group.path.exists():
+            group.remove()
+        pytest.skip(f"no memory cgroup can be made here: {error}")
+    yield group
+    group.remove()
+
+
+@pytest.fixture
+def page(cgroup: Cgroup, tmp_path: Path, api: Api) -> Iterator[PageServer]:
+    """The page in its group, with an API that doubles whatever comes."""
+    api.double = True
+    with PageServer(tmp_path / "log", api.url, {"BACKEND_POLL": "0"}) as running:
+        assert running.process
+        cgroup.add(running.process.pid)
+        yield running
+
+
+def paste(session: Session) -> Session:
+    return session.paste(PLAIN.decode())
+
+
+def upload(session: Session) -> Session:
+    return session.upload("numbers.txt", PLAIN)
+
+
+def upload_full(session: Session) -> Session:
+    return session.upload("numbers.csv", FULL)
+
+
+@pytest.mark.parametrize("act", [paste, upload, upload_full])
+def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
+    page: PageServer,
+    cgroup: Cgroup,
+    act: Callable[[Session], Session],
+    record_testsuite_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert page.process
+    process = psutil.Process(page.process.pid)
+    with Session(page.url) as session:
+        session.paste("1 2")
+    before = process.memory_info().rss
+    sessions = [Session(page.url).__enter__() for _ in range(SESSIONS)]
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        for session in pool.map(act, sessions):
+            assert "dataframe" in session.elements, session.words()
+    peak = cgroup.peak()
+    record_testsuite_property(f"page_mib_{act.__name__}", peak // 2**20)
+    for session in sessions:
+        session.close()
+    # A lost session may come back for a while; then it is swept.
+    deadline = time.monotonic() + 120
+    while process.memory_info().rss > before + 40 * 2**20 and time.monotonic() < deadline:
+        time.sleep(1)
+    after = process.memory_info().rss
+    with capsys.disabled():
+        figures = [f"{size >> 20} MiB" for size in (before, peak, after)]
+        sys.stdout.write(f"\n{act.__name__}: before, at most, after: {', '.join(figures)}\n")
+    assert after <= before + 40 * 2**20
+
+
+def test_ten_files_of_one_session_are_not_kept(page: PageServer) -> None:
+    assert page.process
+    process = psutil.Process(page.process.pid)
+    with Session(page.url) as session:
+        upload_full(session)
+        before = process.memory_info().rss
+        for _ in range(9):
+            upload_full(session)
+        assert process.memory_info().rss < before + 3 * len(FULL)
+
+
+def test_what_is_sent_is_what_the_table_holds(page: PageServer) -> None:
+    with Session(page.url) as session:
+        upload_full(session)
+        assert session.elements["metric"][0].body == f"{LIMITS.max_numbers - 1:,}"
