@@ -192,20 +192,18 @@ clean: ## Remove what was built; the environment stays
 
 # The images' tag, here and in docker/compose.yaml.
 export TAG ?= latest
-# More flags for docker build, such as --network host or --build-context wheels=FOLDER.
+# More flags for docker buildx bake, such as --set torchserve.contexts.wheels=FOLDER (docker/bake.hcl).
 BUILD_FLAGS ?=
-BUILD = docker build --platform linux/amd64 $(BUILD_FLAGS) \
-	--build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-	--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
+BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	REVISION=$(shell git rev-parse HEAD 2>/dev/null) ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
+	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
 # With compose-up: management, monitoring, or both with a comma.
 PROFILES ?=
 
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
-	@$(BUILD) --build-arg ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
-		--file docker/torchserve.Dockerfile --tag doubleit-torchserve:$(TAG) .
-	@$(BUILD) --file docker/frontend.Dockerfile --tag doubleit-frontend:$(TAG) .
+	@$(BAKE)
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes, and their starts beside starts without [TAG=]
 	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
@@ -217,7 +215,7 @@ compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= VERSION=; env ID_TOKEN]
 	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
-test-images: .venv/.development ## Build the images and test them with docker and compose
+test-images: .venv/.development .venv/torchserve.aot ## Build the images, or take BACKEND_IMAGE= FRONTEND_IMAGE=, and test them
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud
