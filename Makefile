@@ -27,11 +27,19 @@ SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 	@scripts/dev/setup.sh server torch archive ops
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops ui browser test contract lint bench
+	@scripts/dev/setup.sh server torch archive ops ui browser test contract bench
+	@touch $@
+# Linters see every package that the code imports but torch, and need no browser.
+.venv-lint/.ready: $(SETUP)
+	@VENV=.venv-lint scripts/dev/setup.sh server archive ops ui browser test contract lint bench
 	@touch $@
 .venv/.ui: $(SETUP)
 	@scripts/dev/setup.sh ui
 	@touch $@
+
+# Programs that come from the machine's package manager.
+CHROMIUM_PACKAGE := scripts/dev/system_package.sh chromium $(CHROMIUM) chromium chromium-browser google-chrome
+WRK_PACKAGE := scripts/dev/system_package.sh wrk wrk
 
 ##@ Server
 
@@ -60,7 +68,7 @@ ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/doubleit-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both
 	@exec $(PYTHON) -m scripts.dev.up --version $(VERSION)
 screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
-	@scripts/dev/setup_browser.sh
+	@$(CHROMIUM_PACKAGE)
 	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
 
 ##@ Versions
@@ -87,61 +95,65 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... BATCH_SIZES='N ...' WRITE=1]
-	@scripts/dev/setup_bench.sh
+	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
-	@scripts/dev/setup_bench.sh
+	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
 
 ##@ Quality
 
-.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test
+.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit
 LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
 lint: $(LINT) ## Everything static: format, style, types, shell, images, workflows, schemas, secrets
-lint-python: .venv/.development
-	@.venv/bin/ruff format --check .
-	@.venv/bin/ruff check .
-	@.venv/bin/mypy
-lint-shell: .venv/.development
-	@.venv/bin/shellcheck -x $$( (git ls-files '*.sh'; git grep -lE '^#!(/usr/bin/env |/bin/)(ba)?sh$$') | sort -u)
-lint-images: .venv/.development
-	@.venv/bin/hadolint --failure-threshold style docker/*.Dockerfile
+lint-python: .venv-lint/.ready
+	@.venv-lint/bin/ruff format --check .
+	@.venv-lint/bin/ruff check .
+	@.venv-lint/bin/mypy
+lint-shell: .venv-lint/.ready
+	@.venv-lint/bin/shellcheck -x $$( (git ls-files '*.sh'; git grep -lE '^#!(/usr/bin/env |/bin/)(ba)?sh$$') | sort -u)
+lint-images: .venv-lint/.ready
+	@.venv-lint/bin/hadolint --failure-threshold style docker/*.Dockerfile
 # The strictest that each has. jactionlint is actionlint with more rules, and runs shellcheck too.
-CHECK_SCHEMA := .venv/bin/check-jsonschema --builtin-schema
-lint-workflows: .venv/.development
-	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
-	@.venv/bin/zizmor --offline --quiet --persona=auditor --strict-collection .github
+CHECK_SCHEMA := .venv-lint/bin/check-jsonschema --builtin-schema
+lint-workflows: .venv-lint/.ready
+	@.venv-lint/bin/jactionlint --shellcheck=.venv-lint/bin/shellcheck
+	@.venv-lint/bin/zizmor --offline --quiet --persona=auditor --strict-collection .github
 	@$(CHECK_SCHEMA) vendor.github-workflows .github/workflows/*.yml
 	@$(CHECK_SCHEMA) vendor.github-actions .github/actions/*/action.yml
 	@$(CHECK_SCHEMA) vendor.dependabot .github/dependabot.yml
 	@$(CHECK_SCHEMA) vendor.codecov codecov.yml
 	@$(CHECK_SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	@$(if $(wildcard docker/compose*.yaml),$(CHECK_SCHEMA) vendor.compose-spec $(wildcard docker/compose*.yaml))
-lint-files: .venv/.development
-	@.venv/bin/yamllint --strict $$(git ls-files '*.yml' '*.yaml')
-	@.venv/bin/check-toml $$(git ls-files '*.toml')
-	@.venv/bin/check-added-large-files --enforce-all --maxkb=500 $$(git ls-files)
-	@.venv/bin/check-merge-conflict --assume-in-merge $$(git ls-files)
-	@.venv/bin/pre-commit validate-config
+lint-files: .venv-lint/.ready
+	@.venv-lint/bin/yamllint --strict $$(git ls-files '*.yml' '*.yaml')
+	@.venv-lint/bin/check-toml $$(git ls-files '*.toml')
+	@.venv-lint/bin/check-added-large-files --enforce-all --maxkb=500 $$(git ls-files)
+	@.venv-lint/bin/check-merge-conflict --assume-in-merge $$(git ls-files)
+	@.venv-lint/bin/pre-commit validate-config
+	@.venv-lint/bin/codespell $$(git ls-files '*.md' '*.py' '*.sh' '*.yml' '*.yaml' '*.tf' '*.toml' Makefile)
 # By form (keys, tokens, random strings), not by the word: `secret = ` names one here, it holds none.
 # Left out: the lock file's hashes, and addresses whose user and password are a test's.
-lint-secrets: .venv/.development
-	@.venv/bin/detect-private-key $$(git ls-files)
-	@.venv/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector \
+lint-secrets: .venv-lint/.ready
+	@.venv-lint/bin/detect-private-key $$(git ls-files)
+	@.venv-lint/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector \
 		--exclude-lines '://[a-z]+:[a-z]+@' $$(git ls-files | grep -vx uv.lock)
-format: .venv/.development ## Format the code and mend what can be mended
-	@.venv/bin/ruff check --fix --quiet . || true
-	@.venv/bin/ruff format .
+format: .venv-lint/.ready ## Format the code and apply safe fixes
+	@.venv-lint/bin/ruff check --fix --quiet . || true
+	@.venv-lint/bin/ruff format .
 # KServe's client wants other versions than uv.lock has: an environment of its own.
 build/kserve/.ready: tests/contract/kserve.txt | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/kserve && \
 	VIRTUAL_ENV=build/kserve $$uv pip sync --quiet $< && touch $@ || echo "test: KServe's client cannot be installed"
-# So many files of tests run at once, each process with servers of its own.
 PROCESSES ?= 3
+test-unit: .venv/.development ## Run the tests that start no server, browser or container
+	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
+# So many files of tests run at once, each process with servers of its own.
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tests against the real server, with coverage [PROCESSES=]
-	@scripts/dev/setup_browser.sh || echo "test: the browser tests will be skipped"
+	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
+	@$(WRK_PACKAGE) || echo "test: the benchmark's tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
 
 ##@ Reliability
@@ -165,8 +177,8 @@ soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an err
 	@touch $@
 
 .PHONY: hooks release publish publish-release deploy plan-preview audit-workflows audit-dependencies
-hooks: .venv/.development ## Check each commit before it is made (git hooks)
-	@.venv/bin/pre-commit install
+hooks: .venv-lint/.ready ## Check each commit before it is made (git hooks)
+	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
 	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
@@ -179,8 +191,8 @@ deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|pro
 	@$(PYTHON) -m scripts.deploy $(ENV)
 plan-preview: .venv/.ops ## What this checkout would change in ENV, as build/iac/ENV.md
 	@$(PYTHON) -m scripts.deploy.plan_preview $(ENV) build/iac/$(ENV).md
-audit-workflows: .venv/.development ## The workflows against GitHub's own data (network, GH_TOKEN)
-	@.venv/bin/zizmor --persona=auditor --strict-collection .github
+audit-workflows: .venv-lint/.ready ## The workflows against GitHub's own data (network, GH_TOKEN)
+	@.venv-lint/bin/zizmor --persona=auditor --strict-collection .github
 audit-dependencies: .venv/.development ## Every locked package against the OSV database (network)
 	@$${UV:-$$(command -v uv || echo .tools/uv)} audit --locked --all-groups
 

@@ -75,7 +75,7 @@ class Model:
         torch.set_num_threads(settings.threads)
         self.settings = settings
         self.device = device
-        self._module = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+        self._module = torch.jit.load(str(path), map_location=device).eval()
         self._dtypes = {
             kind: np.dtype(next((d for d in settings.dtypes if d in wanted), settings.dtypes[0]))
             for kind, wanted in {"i": ("int64",), "f": ("float64", "float32")}.items()
@@ -130,7 +130,8 @@ class Model:
             raise TypeError(f"expected a 1-D tensor of numbers from it, got {_kind(answer)}")
         if answer.dtype in (torch.float16, torch.bfloat16):
             answer = answer.float()  # exact; neither JSON nor NumPy has them both
-        return answer.cpu().numpy()
+        numbers: Array = answer.cpu().numpy()
+        return numbers
 
     def _warm_up(self) -> None:
         """Make the first calls, which are slow, and see whether `elementwise` can be true."""

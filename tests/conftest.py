@@ -11,13 +11,22 @@ from scripts.model import archiver
 from scripts.model.torchscript import build
 from tests.support.server import Server
 
+TESTS = Path(__file__).parent
 # The suites of the longest files. They go first, so that no process is left with one at the end.
 LONG = ("versions", "browser", "server", "bench", "contract")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register a marker for each folder of tests."""
+    for folder in sorted(path.name for path in TESTS.iterdir() if path.is_dir()):
+        config.addinivalue_line("markers", f"{folder}: the tests of tests/{folder}")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests in the order in which they are handed to processes."""
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    """Mark each test by its folder, and sort by how long a folder's tests take."""
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
 
 
 @pytest.fixture(scope="session")

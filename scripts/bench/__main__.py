@@ -5,6 +5,7 @@ python -m scripts.bench [OPTIONS]; --help lists them
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -78,8 +79,11 @@ def _is_one_of(contender: Contender, names: list[str]) -> bool:
 
 def _measure(rounds: int, seconds: float, chosen: list[Contender], folder: Path) -> Results:
     build(lineup.MODEL)
-    tool = generator.find()
-    print(f"load generator: {tool.name}" + (f". {tool.note}" if tool.note else ""), flush=True)
+    try:
+        tool = generator.find()
+    except FileNotFoundError as error:
+        sys.exit(f"bench: {error}")
+    print(f"load generator: {tool.name}", flush=True)
     logs = folder / "bench" / "logs"
     how = Run(tool, rounds, seconds, logs, lambda line: print(line, flush=True))
     results = how.measure(chosen)

@@ -1,16 +1,13 @@
-"""The load generator: wrk, or Locust where there is no wrk."""
+"""The load generator: wrk."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from scripts.bench.environments import prepare
 
 HERE = Path(__file__).parent
 # Seconds after which a request counts as an error.
@@ -47,13 +44,11 @@ class Generator(NamedTuple):
         name: with its version.
         command: its command line for (url, file of the body or None, connections, seconds).
         parse: reads what it printed.
-        note: what to know of its figures; empty where there is nothing.
     """
 
     name: str
     command: Callable[[str, Path | None, int, float], list[str]]
     parse: Callable[[str], Outcome]
-    note: str = ""
 
     def start(
         self, url: str, body: Path | None, connections: int, seconds: float
@@ -75,20 +70,18 @@ class Generator(NamedTuple):
 
 
 def find() -> Generator:
-    """Return wrk where the machine has it, else Locust in an environment of its own."""
+    """Return wrk.
+
+    Raises:
+        FileNotFoundError: the machine has none. A generator in Python would take more of the
+            processor than the fast servers do, and hide how fast they are.
+    """
     program = shutil.which("wrk")
-    if program:
-        version = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
-        name = " ".join(version.stdout.split()[:2]) or "wrk"
-        return Generator(name, lambda *of: _wrk(program, *of), parse_wrk)
-    locust = prepare(HERE / "locust" / "requirements.txt", torch=False).parent / "locust"
-    return Generator(
-        "Locust",
-        lambda *of: _locust(locust, *of),
-        parse_locust,
-        "wrk is not installed (on Debian: scripts/dev/setup_bench.sh): Locust, in Python, takes "
-        "more of the processor than the fast servers do and hides how fast they are",
-    )
+    if not program:
+        raise FileNotFoundError("wrk is not installed: apt-get install wrk")
+    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
+    name = " ".join(version.stdout.split()[:2]) or "wrk"
+    return Generator(name, lambda *of: _wrk(program, *of), parse_wrk)
 
 
 def _wrk(program: str, url: str, body: Path | None, connections: int, seconds: float) -> list[str]:
@@ -110,37 +103,3 @@ def parse_wrk(output: str) -> Outcome:
         p50_ms=found["p50"] / 1e3,
         p99_ms=found["p99"] / 1e3,
     )
-
-
-def _locust(
-    program: Path, url: str, body: Path | None, connections: int, seconds: float
-) -> list[str]:
-    variables = [f"BENCH_URL={url}", f"BENCH_BODY={body or ''}", f"PATH={os.environ['PATH']}"]
-    options = f"--headless --json --skip-log --users {connections} --spawn-rate {connections}"
-    return [
-        *("env", *variables, str(program), "--locustfile", str(HERE / "locust" / "client.py")),
-        *(*options.split(), "--run-time", f"{max(1, round(seconds))}s", "--exit-code-on-error=0"),
-    ]
-
-
-def parse_locust(output: str) -> Outcome:
-    """Read the JSON that Locust prints: one entry, with a count for each response time."""
-    (found,) = json.loads(output)
-    times = {int(float(ms)): count for ms, count in found["response_times"].items()}
-    return Outcome(
-        answered=found["num_requests"] - found["num_failures"],
-        errors=found["num_failures"],
-        seconds=found["last_request_timestamp"] - found["start_time"],
-        p50_ms=_percentile(times, 0.50),
-        p99_ms=_percentile(times, 0.99),
-    )
-
-
-def _percentile(times: dict[int, int], share: float) -> float:
-    """Return the time that `share` of the requests do not exceed."""
-    left = share * sum(times.values())
-    for ms in sorted(times):
-        left -= times[ms]
-        if left <= 0:
-            return float(ms)
-    return 0.0

@@ -1,17 +1,20 @@
 """Release the version that pyproject.toml names: check what must hold, then tag.
 
-    python -m scripts.dev.release check    the checkout can be released
-    python -m scripts.dev.release tag      the same, then the tag; nothing is pushed
+    python -m scripts.dev.release check    check that the checkout can be released
+    python -m scripts.dev.release tag      check, then make the tag; nothing is pushed
 
 `make release` runs the linters and the tests between the two.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 from scripts.project import version
 from scripts.store.paths import ROOT
@@ -81,23 +84,27 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def main() -> None:
-    """Check, or check and tag, as the command line says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("command", choices=["check", "tag"])
-    command = parser.parse_args().command
+class Step(StrEnum):
+    """A step of a release."""
+
+    CHECK = "check"
+    TAG = "tag"
+
+
+def main(step: Annotated[Step, typer.Argument(help="tag checks first, too")]) -> None:
+    """Check whether the version of pyproject.toml can be released, or tag it."""
     number = version()
     try:
         message = check(number)
-        if command == "tag":
+        if step is Step.TAG:
             tag(number, message)
     except ReleaseError as error:
         sys.exit(f"release: {error}")
-    if command == "tag":
+    if step is Step.TAG:
         print(f"release: tagged v{number}. To publish it: git push origin main v{number}")
     else:
         print(f"release: {number} can be released")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install dependency groups of pyproject.toml into .venv, at the versions of uv.lock.
+# Install dependency groups of pyproject.toml into .venv, or the folder named by VENV, at the versions
+# of uv.lock.
 #
 #   scripts/dev/setup.sh GROUP...
 #
@@ -19,21 +20,22 @@ find_links=${UV_FIND_LINKS-${PIP_FIND_LINKS-}}
 unset UV_FIND_LINKS # it would count as a change of the lock file
 # Compiled now and not at the first import: a worker starts in half the time.
 export UV_COMPILE_BYTECODE=1
-export UV_PROJECT_ENVIRONMENT=.venv VIRTUAL_ENV="$PWD/.venv"
+VENV=${VENV:-.venv}
+export UV_PROJECT_ENVIRONMENT="$VENV" VIRTUAL_ENV="$PWD/$VENV"
 
 groups="" torch=false
 for group in "$@"; do
     if [ "$group" = torch ]; then torch=true; else groups="$groups --group $group"; fi
 done
 
-"$UV" venv --quiet --allow-existing .venv
+"$UV" venv --quiet --allow-existing "$VENV"
 # --inexact: groups that an earlier call installed stay, and so does torch.
 # shellcheck disable=SC2086  # one word per option
 "$UV" sync --quiet --locked --inexact $groups
 
 if $torch; then
     version=$(sed -n 's/^torch = \["torch==\(.*\)"\]$/\1/p' pyproject.toml)
-    installed=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
+    installed=$("$VENV/bin/python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
     cpu_build() {
         [ "${TORCH:-cpu}" != locked ] && [ "$(uname -s)" = Linux ] || return 1
         [ "$installed" != "$version+cpu" ] || return 0

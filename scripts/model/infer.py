@@ -18,7 +18,7 @@ def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
     if not path.exists() and path == DEFAULT:
         build(path)
-    model = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+    model = torch.jit.load(str(path))
     with torch.inference_mode():
         print(model(torch.tensor([1, 2, 3, 4])))
 

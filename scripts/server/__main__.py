@@ -10,22 +10,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
-from scripts.server import checks, drain, java, processes, settings, start_cache
+from scripts.server import checks, java, processes, readiness, settings, start_cache
+from scripts.server.client import Client
+from scripts.server.drain import Drain
 from scripts.server.gate import Gate
-from scripts.server.start import StartError, wait_ready
+from scripts.server.readiness import NotReady
+from scripts.server.signals import Stop, raise_stop_on_signals
 from scripts.server.workers.pool import Workers
 from scripts.store import archive, records
-
-
-class Stop(Exception):  # noqa: N818 (a request, not an error)
-    """SIGINT or SIGTERM arrived."""
 
 
 def main() -> int:
@@ -40,22 +37,14 @@ def main() -> int:
         help="the version to serve where none was rolled out",
     )
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _raise_stop)
+    raise_stop_on_signals()
     try:
         return run(settings.read(options.name, options.version))
-    except (StartError, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
+    except (NotReady, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
         say(f"serve: {error}", sys.stderr)
         return 1
     except Stop:
         return 0
-
-
-def _raise_stop(number: int, _frame: FrameType | None) -> None:
-    # A second signal does not cut the orderly end short.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stop(number)
 
 
 def run(server: settings.Settings) -> int:
@@ -73,6 +62,8 @@ def run(server: settings.Settings) -> int:
         lock = temp / "in-flight.lock"
         # First of all: what workers import takes as long as Java does to start.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
+        client = Client(server)
+        drain = stack.enter_context(Drain(client, lock))
         gate = stack.enter_context(Gate(server, temp))
         process = java.start(
             server,
@@ -84,18 +75,18 @@ def run(server: settings.Settings) -> int:
             workers=workers,
         )
         try:
-            wait_ready(server, [a.version for a in archives], process)
+            readiness.wait(client, [a.version for a in archives], process=process)
             announce(server)
             try:
                 process.wait()
             except Stop:
                 say("serve: stopping, requests in flight are answered first")
-                if not drain.wait(server, lock):
+                if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
         finally:
             processes.stop(process)
-    raise StartError(f"TorchServe ended by itself, exit status {process.returncode}")
+    raise NotReady(f"TorchServe ended by itself, exit status {process.returncode}")
 
 
 def find_archives(

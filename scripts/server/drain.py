@@ -1,8 +1,8 @@
-"""Letting requests in flight finish before TorchServe is told to stop: it cuts them off at once.
+"""Letting requests in flight finish before TorchServe is stopped, because it cuts them off.
 
-A request waits in TorchServe's queue, which the management API counts, or is in a worker, which
-holds a lock (handler/in_flight.py). Between the two, and on the way back to the client, it is for
-moments in neither; so the server must be found idle for a while.
+A request is either in TorchServe's queue, whose length the management API returns, or in a worker,
+which holds a lock meanwhile (handler/in_flight.py). On its way between the two, and back to the
+client, it is briefly in neither, so the server has to be idle for a while.
 """
 
 from __future__ import annotations
@@ -12,53 +12,69 @@ import os
 import time
 from pathlib import Path
 
-from scripts.server import probes
-from scripts.server.settings import Settings
+from scripts.server.client import Client, ClientError, Unreachable
 
-# Seconds without a request in flight that count as idle.
+# How long no request has to be in flight.
 QUIET_SECONDS = 0.25
-# Platforms kill 10 seconds after SIGTERM.
+# Platforms send SIGKILL 10 seconds after SIGTERM.
 LIMIT_SECONDS = 8.5
 POLL_SECONDS = 0.02
 
 
-def wait(settings: Settings, lock: Path, limit: float = LIMIT_SECONDS) -> bool:
-    """Wait until no request is in flight; False where `limit` seconds were not enough.
+class Drain:
+    """Waits until a server has answered everything. Use as a context manager.
 
-    Requests that arrive meanwhile are answered too: nothing stops TorchServe from accepting them
-    before it cuts all off. A platform sends none once it has said SIGTERM.
+    The lock's file is opened at the start: when the server is stopped there may be no descriptor
+    left.
     """
-    deadline = time.monotonic() + limit
-    quiet_since = None
-    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+
+    def __init__(self, client: Client, lock: Path) -> None:
+        """Open `lock`, the file that workers lock while they process a batch."""
+        self._client = client
+        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> Drain:
+        """Return this object."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the lock's file."""
+        os.close(self._descriptor)
+
+    def wait(self, limit: float = LIMIT_SECONDS) -> bool:
+        """Wait until no request is in flight; return False if `limit` seconds were not enough.
+
+        TorchServe accepts requests until it ends, and those that arrive meanwhile are answered
+        too. A platform sends none after SIGTERM.
+        """
+        deadline = time.monotonic() + limit
+        quiet_since = None
         while (now := time.monotonic()) < deadline:
-            if _busy(fd) or _queued(settings):
+            if self._busy() or self._queued():
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = now
             elif now - quiet_since >= QUIET_SECONDS:
                 return True
             time.sleep(POLL_SECONDS)
-    finally:
-        os.close(fd)
-    return False
-
-
-def _busy(fd: int) -> bool:
-    """Say whether a worker holds the lock."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return False
-
-
-def _queued(settings: Settings) -> bool:
-    """Say whether a version has requests waiting."""
-    try:
-        versions = probes.describe(settings)
-    except probes.Unregistered:
         return False
-    return any(version["jobQueueStatus"]["pendingRequests"] > 0 for version in versions)
+
+    def _busy(self) -> bool:
+        """Return whether a worker holds the lock."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return False
+
+    def _queued(self) -> bool:
+        """Return whether a version has requests in its queue."""
+        try:
+            versions = self._client.versions(timeout=1.0).values()
+        except Unreachable:
+            # Not known, as when this process has no descriptor left for a connection.
+            return True
+        except ClientError:
+            return False
+        return any(version.job_queue_status.pending_requests > 0 for version in versions)

@@ -12,10 +12,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
-from scripts.server import java, ports, probes, processes, settings, start
+from scripts.server import java, ports, processes, readiness, settings
+from scripts.server.client import Client, ClientError
 from scripts.store import archive
 
 # It is as old as the environment that it belongs to, and goes with it.
@@ -24,6 +24,8 @@ CACHE = Path(sys.prefix) / "torchserve.aot"
 REQUESTS = 200
 # Seconds that writing the cache may take.
 LIMIT_SECONDS = 120.0
+# Seconds that one request of the training run may take.
+TIMEOUT_SECONDS = 10.0
 
 
 def flags() -> list[str]:
@@ -39,10 +41,11 @@ def train(store: Path) -> None:
         store: a model store with an archive of doubleit 1.0.
 
     Raises:
-        StartError: the server did not come up, or the runtime wrote no cache.
+        NotReady: the server did not come up, or the runtime wrote no cache.
     """
     server = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     served = archive.find(server.model_store, server.model, server.version)
+    client = Client(server)
     partial = CACHE.with_suffix(".partial")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp:
         process = java.start(
@@ -54,8 +57,8 @@ def train(store: Path) -> None:
             output=subprocess.DEVNULL,
         )
         try:
-            start.wait_ready(server, [server.version], process)
-            _exercise(server)
+            readiness.wait(client, [server.version], process=process)
+            _exercise(client)
             process.terminate()
             process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -63,26 +66,22 @@ def train(store: Path) -> None:
         finally:
             processes.stop(process)
     if not partial.is_file():
-        raise start.StartError("the Java runtime wrote no start-up cache")
+        raise readiness.NotReady("the Java runtime wrote no start-up cache")
     partial.replace(CACHE)
 
 
-def _exercise(server: settings.Settings) -> None:
-    url = f"{server.inference}/predictions/{server.model}"
-    headers = {"Content-Type": "application/json"}
+def _exercise(client: Client) -> None:
     for _ in range(REQUESTS):
-        request = urllib.request.Request(url, b"[1]", headers)  # noqa: S310 (own address)
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            answer.read()
-        probes.describe(server)
-    probes.get(f"http://127.0.0.1:{server.port('METRICS_PORT')}/metrics", 10)
+        client.predict("1.0", b"[1]", TIMEOUT_SECONDS)
+        client.versions(TIMEOUT_SECONDS)
+    client.metrics(TIMEOUT_SECONDS)
 
 
 def main() -> None:
     """Make the cache; a server runs without it too, so a failure is a line and no error."""
     try:
         train(Path(sys.argv[1]).resolve())
-    except (start.StartError, archive.ArchiveError) as error:
+    except (readiness.NotReady, ClientError, archive.ArchiveError) as error:
         print(f"no start-up cache, starts take longer: {error}", file=sys.stderr)
     else:
         print(f"{CACHE.name}, {CACHE.stat().st_size >> 20} MiB: later starts are quicker")

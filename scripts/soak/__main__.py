@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.soak import plot, server, trend
+from scripts.server.launch import ServerProcess
+from scripts.soak import plot, trend, usage
 from scripts.soak.load import Load
 from scripts.store import paths
 
@@ -41,13 +43,15 @@ def soak(
     every = max(SAMPLE_SECONDS, minutes * 60 / SAMPLES)
     times: list[float] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES}
-    with server.running(log) as running:
-        host, port = "127.0.0.1", running.settings.port("PORT")
-        with Load(host, port, CLIENTS, rate) as load:
+    log.unlink(missing_ok=True)
+    with ServerProcess(log) as server:
+        assert server.process  # noqa: S101 (started by the context manager)
+        processes = psutil.Process(server.process.pid)
+        with Load("127.0.0.1", server.settings.port("PORT"), CLIENTS, rate) as load:
             began = time.monotonic()
             while (now := time.monotonic() - began) < minutes * 60:
                 time.sleep(every - now % every)
-                sample = {**running.use(), "p99": load.p99()}
+                sample = {**usage.measure(processes), "p99": load.p99()}
                 times.append(time.monotonic() - began)
                 for name, value in sample.items():
                     figures[name].append(value)

@@ -6,7 +6,6 @@ python -m scripts.versions [OPTIONS] COMMAND ...
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +15,21 @@ import typer
 from rich.console import Console
 
 from scripts.server import settings
+from scripts.server.client import Addresses, Client, ClientError, Unreachable
+from scripts.server.readiness import NotReady
+from scripts.server.signals import Stop, raise_stop_on_signals
 from scripts.store import archive, records
-from scripts.versions import metrics, smoke, table
-from scripts.versions.client import Management, Server, VersionsError
+from scripts.versions import metrics, registered, smoke, table
+from scripts.versions.errors import VersionsError
+from scripts.versions.loopback import is_loopback
 from scripts.versions.operations import Operations
 from scripts.versions.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
+
+# What a shell reports for a program that SIGINT ended.
+STOPPED_STATUS = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,26 +43,26 @@ Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON, 
 class Context:
     """What the commands have in common: the server, its model store, the form of the output."""
 
-    def __init__(self, management: Management, store: Path) -> None:
+    def __init__(self, client: Client, store: Path) -> None:
         """Prepare."""
-        self.management = management
+        self.client = client
         self.store = store
 
     @contextmanager
     def operations(self, *, as_json: bool) -> Iterator[Operations]:
         """Give the operations; afterwards print the versions where machines want them."""
-        yield Operations(self.management, self.store, Progress(quiet=as_json))
+        yield Operations(self.client, self.store, Progress(quiet=as_json))
         if as_json:
             self.show(as_json=True)
 
     def show(self, *, as_json: bool) -> None:
         """Print the versions."""
-        server = self.management.server
-        versions = self.management.describe()
+        server = self.client.target
+        versions = registered.read(self.client)
         known = (
             versions,
             records.load(self.store, server.model),
-            metrics.requests_by_version(server),
+            metrics.requests_by_version(self.client),
         )
         if as_json:
             print(json.dumps(table.summary(server, *known), indent=2))
@@ -105,19 +110,23 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     if not archive.NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a model's name", param_hint="--name")
     here = settings.read(name, "")
-    server = Server(
+    server = Addresses(
         name,
         *(
             (given or default).rstrip("/")
             for given, default in (
-                (management, here.management),
                 (inference, here.inference),
+                (management, here.management),
                 (metrics_url, here.metrics),
             )
         ),
     )
-    client = Management(server, allow_remote=allow_remote)
-    context.obj = Context(client, store.resolve() if store else here.model_store)
+    if not (allow_remote or is_loopback(server.management)):
+        raise VersionsError(
+            f"{server.management} is not on loopback: whoever can reach a management API can load "
+            "code into the server. Add --allow-remote if that is intended"
+        )
+    context.obj = Context(Client(server), store.resolve() if store else here.model_store)
 
 
 @app.command("list")
@@ -211,18 +220,23 @@ def _checked(version: str) -> str:
     return version
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, this process's own unless given, and return the exit status."""
     # A cancelled job cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    raise_stop_on_signals()
     try:
         app(arguments)
+    except Unreachable as error:
+        hint = "start it with make serve, or name another with MANAGEMENT_URL"
+        print(f"models: {error}; {hint}", file=sys.stderr)
+        return 1
+    except Stop:
+        print("models: interrupted", file=sys.stderr)
+        return STOPPED_STATUS
     except (
         VersionsError,
+        ClientError,
+        NotReady,
         archive.ArchiveError,
         records.RecordError,
         settings.SettingsError,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from scripts.versions import metrics
-from scripts.versions.client import Management, Version
+from scripts.server.client import Client, VersionInfo
+from scripts.versions import metrics, registered
 
 LOCKS = Path("/proc/locks")
 # What handler/in_flight.py reads; scripts/server/__main__.py sets it.
@@ -24,7 +24,7 @@ QUIET_SECONDS = 0.5
 POLL_SECONDS = 0.05
 
 
-def wait(management: Management, version: str, limit: float) -> bool:
+def wait(client: Client, version: str, limit: float) -> bool:
     """Wait until no request is left for `version`; False where `limit` seconds were not enough.
 
     Where the workers' locks cannot be seen (another machine, a container, not Linux), a request
@@ -34,9 +34,9 @@ def wait(management: Management, version: str, limit: float) -> bool:
     quiet_since = None
     asked: dict[str, int] | None = None
     while (now := time.monotonic()) < deadline:
-        described = management.describe().get(version)
+        described = registered.read(client).get(version)
         working = busy(described)
-        before, asked = asked, metrics.requests_by_version(management.server)
+        before, asked = asked, metrics.requests_by_version(client)
         # Clients that name the version may always be between two looks.
         newly_asked = bool(before and asked and asked.get(version) != before.get(version))
         if described.job_queue_status.pending_requests or working or newly_asked:
@@ -50,7 +50,7 @@ def wait(management: Management, version: str, limit: float) -> bool:
     return False
 
 
-def busy(version: Version) -> bool | None:
+def busy(version: VersionInfo) -> bool | None:
     """Say whether a worker of the version holds a lock; None where that cannot be seen."""
     pids = {worker.pid for worker in version.workers if worker.pid > 0}
     if not all(_locks(pid) for pid in pids):

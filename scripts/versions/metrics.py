@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from scripts.versions.client import Server
+from scripts.server.client import Client, ClientError
 
 COUNTER = "ts_inference_requests_total"
-# What TorchServe writes where the address named no version, whichever was the default then.
+# TorchServe's label for requests whose path names no version, whatever the default is.
 UNVERSIONED = "default"
-TIMEOUT = 5.0
+TIMEOUT_SECONDS = 5.0
 
 
-def requests_by_version(server: Server) -> dict[str, int] | None:
-    """Return the requests since the server started; None where the metrics API does not answer.
+def requests_by_version(client: Client) -> dict[str, int] | None:
+    """Return the requests since the server started; None where the metrics API does not respond.
 
-    Each request counts under the version that its address named, readiness probes included, and
-    under UNVERSIONED where it named none.
+    A request counts under the version that its path names, readiness probes included, and under
+    UNVERSIONED where it names none.
     """
-    with requests.Session() as session:
-        session.trust_env = False
-        try:
-            answer = session.get(f"{server.metrics}/metrics", timeout=TIMEOUT)
-            answer.raise_for_status()
-            families = list(text_string_to_metric_families(answer.text))
-        except (requests.RequestException, ValueError):
-            return None
+    try:
+        families = list(text_string_to_metric_families(client.metrics(TIMEOUT_SECONDS)))
+    except (ClientError, ValueError):
+        return None
     return {
         sample.labels["model_version"]: int(sample.value)
         for family in families
         for sample in family.samples
-        if sample.name == COUNTER and sample.labels["model_name"] == server.model
+        if sample.name == COUNTER and sample.labels["model_name"] == client.target.model
     }

@@ -6,38 +6,39 @@ is not the server's, is noticed while nothing has changed; and ends with writing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
+from scripts.server import readiness
+from scripts.server.client import Client, ClientError
 from scripts.store import archive, records
-from scripts.versions import idle, loading, smoke
-from scripts.versions.client import Management, Versions, VersionsError
+from scripts.versions import idle, registered, smoke
+from scripts.versions.errors import VersionsError
 from scripts.versions.progress import Progress
+from scripts.versions.registered import Registered
 
 # Seconds beyond a version's responseTimeout that it gets to finish: for what waits in its queue.
 FINISH_SECONDS = 30.0
 # Seconds to watch an old version finish that stays anyway.
 KEPT_SECONDS = 10.0
-T = TypeVar("T")
 
 
 class Operations:
     """The operations on one model of one server."""
 
-    def __init__(self, management: Management, store: Path, progress: Progress) -> None:
+    def __init__(self, client: Client, store: Path, progress: Progress) -> None:
         """Prepare.
 
         Args:
-            management: the server.
+            client: of the server.
             store: the server's model store, as it is reached from here.
             progress: where steps are told.
         """
-        self._management = management
+        self._client = client
         self._store = store
         self._progress = progress
-        self._model = management.server.model
+        self._model = client.target.model
 
     def register(self, version: str, workers: int | None = None) -> None:
         """Register a version of the model store and wait until it answers; the default stays.
@@ -130,8 +131,8 @@ class Operations:
         """
         with self._changing() as versions:
             versions.get(version)
-            self._management.scale(version, workers)
-            self._wait(loading.wait, f"waiting for {version}'s workers", version, workers)
+            self._client.scale(version, workers)
+            self._wait_ready(f"waiting for {version}'s workers", version, workers)
             self._progress.say(f"{self._model} {version} has {_workers(workers)}")
 
     def unregister(self, version: str) -> None:
@@ -149,10 +150,10 @@ class Operations:
             self._remove(version)
 
     @contextmanager
-    def _changing(self) -> Iterator[Versions]:
+    def _changing(self) -> Iterator[Registered]:
         """Give the versions as they are; record what became of them, whatever happens."""
         with records.locked(self._store):
-            versions = self._management.describe()
+            versions = registered.read(self._client)
             for described in versions.all.values():
                 if not (self._store / described.model_url).exists():
                     raise VersionsError(
@@ -164,29 +165,29 @@ class Operations:
                 yield versions
             except BaseException:
                 # Why it failed is the news, not that the server is gone.
-                with suppress(VersionsError, records.RecordError):
+                with suppress(VersionsError, ClientError, records.RecordError):
                     self._save()
                 raise
             self._save()
 
     def _save(self) -> None:
         """Record what the server has now."""
-        now = self._management.describe()
+        now = registered.read(self._client)
         versions = {name: records.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
         record = records.Record(now.default, None, versions)
         before = records.load(self._store, self._model)
         if before != (after := record.after(before)):
             records.save(self._store, self._model, after)
 
-    def _register(self, versions: Versions, version: str, workers: int | None) -> int:
+    def _register(self, versions: Registered, version: str, workers: int | None) -> int:
         """Register, wait until it answers, and return the number of workers."""
         found = archive.find(self._store, self._model, version)
         workers = workers or versions.all[versions.default].min_workers
-        self._management.register(found.path.name, workers)
-        if self._management.describe().get(version).min_workers != workers:
+        self._client.register(found.path.name, workers)
+        if registered.read(self._client).get(version).min_workers != workers:
             # The archive's own settings state another number.
-            self._management.scale(version, workers)
-        self._wait(loading.wait, f"waiting for {self._model} {version} to load", version, workers)
+            self._client.scale(version, workers)
+        self._wait_ready(f"waiting for {self._model} {version} to load", version, workers)
         self._progress.say(f"{self._model} {version} answers, with {_workers(workers)}")
         return workers
 
@@ -197,46 +198,47 @@ class Operations:
             yield
         except BaseException as failure:
             try:
-                if version in self._management.describe().all:
-                    self._management.unregister(version)
-            except VersionsError as error:
+                if version in registered.read(self._client).all:
+                    self._client.unregister(version)
+            except (VersionsError, ClientError) as error:
                 raise VersionsError(
                     f"{failure}; and {version} could not be removed: {error}"
                 ) from failure
             raise
 
     def _check(self, old: str, version: str, workers: int, check: smoke.Check) -> None:
-        self._wait(loading.wait, f"waiting for {version} to answer", version, workers)
+        self._wait_ready(f"waiting for {version} to answer", version, workers)
         with self._progress.waiting(f"asking {version} what {old} is asked"):
-            smoke.compare(self._management.server, old, version, check)
+            smoke.compare(self._client, old, version, check)
         manner = "with 200" if check.accept_differences else f"as {old} does"
         self._progress.say(
             f"{self._model} {version} answers {len(check.bodies)} smoke requests {manner}"
         )
 
     def _set_default(self, version: str) -> None:
-        self._management.set_default(version)
-        default = self._management.describe().default
+        self._client.set_default(version)
+        default = registered.read(self._client).default
         if default != version:
             raise VersionsError(f"TorchServe kept {default} as the default")
 
     def _remove(self, version: str) -> None:
         """Remove a version once it has answered all it was asked."""
-        limit = self._management.describe().get(version).response_timeout + FINISH_SECONDS
+        limit = registered.read(self._client).get(version).response_timeout + FINISH_SECONDS
         if not self._finishes(version, limit):
             raise VersionsError(
                 f"{version} still gets requests after {limit:.0f} s, from clients that name it in "
                 "the address: it stays registered"
             )
-        self._management.unregister(version)
+        self._client.unregister(version)
         self._progress.say(f"{self._model} {version} has finished and is removed")
 
     def _finishes(self, version: str, limit: float) -> bool:
-        return self._wait(idle.wait, f"waiting for {version} to finish", version, limit)
+        with self._progress.waiting(f"waiting for {version} to finish"):
+            return idle.wait(self._client, version, limit)
 
-    def _wait(self, wait: Callable[..., T], what: str, *arguments: object) -> T:
+    def _wait_ready(self, what: str, version: str, workers: int) -> None:
         with self._progress.waiting(what):
-            return wait(self._management, *arguments)
+            readiness.wait(self._client, [version], workers=workers)
 
 
 def _workers(number: int) -> str:

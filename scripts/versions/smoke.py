@@ -9,9 +9,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-import requests
-
-from scripts.versions.client import Server, VersionsError
+from scripts.server.client import Client, Unreachable
+from scripts.versions.errors import VersionsError
 
 # Every way that an answer of DoubleIt can go, errors included: integers that float64 cannot hold
 # and the outermost ones, one beyond them, floats that must come back exact, one whose double is
@@ -77,7 +76,7 @@ def read(file: Path) -> list[bytes]:
     return bodies
 
 
-def compare(server: Server, old: str, new: str, check: Check) -> None:
+def compare(client: Client, old: str, new: str, check: Check) -> None:
     """Make sure that `new` answers what it is asked as `old` does.
 
     Raises:
@@ -85,10 +84,10 @@ def compare(server: Server, old: str, new: str, check: Check) -> None:
     """
     told = False
     for body in check.bodies:
-        expected = _patiently(server, old, body, check.timeout)
+        expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
             raise SmokeError(f"the default {old} itself fails on {_short(body)}: {expected}")
-        actual = _ask(server, new, body, check.timeout)
+        actual = _ask(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
             continue
@@ -111,28 +110,22 @@ def _sound(actual: Answer, expected: Answer) -> bool:
     return HTTPStatus.OK <= actual.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _patiently(server: Server, version: str, body: bytes, timeout: float) -> Answer:
+def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Answer:
     """Ask the version that serves everybody else: its queue may be full for a moment."""
     deadline = time.monotonic() + timeout
     while True:
-        answer = _ask(server, version, body, timeout)
+        answer = _ask(client, version, body, timeout)
         if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
             return answer
         time.sleep(RETRY_SECONDS)
 
 
-def _ask(server: Server, version: str, body: bytes, timeout: float) -> Answer:
-    url = f"{server.inference}/predictions/{server.model}/{version}"
-    headers = {"Content-Type": "application/json", "Connection": "close"}
-    with requests.Session() as session:
-        session.trust_env = False
-        try:
-            answer = session.post(url, data=body, headers=headers, timeout=timeout)
-        except requests.Timeout:
-            return Answer(0, f"no answer within {timeout:g} s")
-        except requests.RequestException:
-            return Answer(0, f"no answer: {server.inference} cannot be reached")
-    return Answer(answer.status_code, _comparable(answer.text))
+def _ask(client: Client, version: str, body: bytes, timeout: float) -> Answer:
+    try:
+        response = client.predict(version, body, timeout)
+    except Unreachable as error:
+        return Answer(0, str(error))
+    return Answer(response.status, _comparable(response.body.decode(errors="replace")))
 
 
 def _comparable(text: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from scripts.server.client import Target
 from scripts.store.records import Record
-from scripts.versions.client import Server, Versions
 from scripts.versions.metrics import UNVERSIONED
+from scripts.versions.registered import Registered
 
 
 def summary(
-    server: Server, versions: Versions, record: Record | None, requests: Mapping[str, int] | None
+    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> dict[str, object]:
     """Return everything that is known of the versions, as JSON takes it.
 
@@ -61,7 +62,7 @@ def summary(
 
 
 def table(
-    server: Server, versions: Versions, record: Record | None, requests: Mapping[str, int] | None
+    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> RenderableType:
     """Return what people need of `summary`."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -82,14 +83,14 @@ def table(
     return Group(grid, *_notes(server, versions, record, requests))
 
 
-def _role(name: str, versions: Versions, record: Record | None) -> str:
+def _role(name: str, versions: Registered, record: Record | None) -> str:
     if name == versions.default:
         return "default"
     return "before" if record and record.previous == name else ""
 
 
 def _notes(
-    server: Server, versions: Versions, record: Record | None, requests: Mapping[str, int] | None
+    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> list[str]:
     if requests is None:
         notes = [f"no metrics at {server.metrics}: requests are not known"]

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
     asked = os.environ.get("CHROMIUM")
     path = next(filter(None, map(shutil.which, [asked] if asked else NAMES)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine (scripts/dev/setup_browser.sh installs Debian's)")
+        pytest.skip("no Chromium on this machine (make test installs Debian's as root)")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield running

@@ -121,7 +121,7 @@ def test_the_inference_example_prints_the_doubled_numbers(torchscript: Path) -> 
 def test_the_torchscript_file_holds_no_path_of_this_machine(torchscript: Path) -> None:
     with zipfile.ZipFile(torchscript) as file:
         assert not any(str(ROOT).encode() in file.read(name) for name in file.namelist())
-    model = torch.jit.load(str(torchscript))  # type: ignore[no-untyped-call]
+    model = torch.jit.load(str(torchscript))
     assert model(torch.tensor([2**61])).tolist() == [2**62]
     assert DEFAULT.name == torchscript.name
 

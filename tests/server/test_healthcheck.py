@@ -31,13 +31,14 @@ def test_nothing_that_listens_is_unhealthy(server: Server) -> None:
     port = str(free_port())
     status, output = check(server, MANAGEMENT_PORT=port)
     assert status == 1
-    assert output == f"healthcheck: http://127.0.0.1:{port}/models/doubleit: no answer\n"
+    url = f"http://127.0.0.1:{port}/models/doubleit"
+    assert output == f"healthcheck: no server responds at {url}: Connection refused\n"
 
 
 def test_another_model_is_unhealthy(server: Server) -> None:
     status, output = check(server, MODEL_NAME="other")
     assert status == 1
-    assert output.endswith("/models/other: status 404\n")
+    assert output.endswith(" has no model other; it has doubleit\n")
 
 
 def test_a_default_version_that_does_not_answer_is_unhealthy(server: Server) -> None:

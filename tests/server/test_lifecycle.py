@@ -141,7 +141,7 @@ def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
     archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
     server = Server(tmp_path, tmp_path / "log", "wrong")
-    assert refuse(server) == "a worker died while loading wrong 1.0: its log says why"
+    assert refuse(server) == "a worker died while loading wrong 1.0: see the server's log"
     assert "set elementwise to false" in server.output()
 
 

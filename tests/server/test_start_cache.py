@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.server import java, ports, processes, settings, start, start_cache
+from scripts.server import java, ports, processes, readiness, settings, start_cache
+from scripts.server.client import Client
 
 
 def serve(store: Path, temp: Path) -> None:
@@ -14,7 +15,7 @@ def serve(store: Path, temp: Path) -> None:
     served = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     process = java.start(served, [store / "doubleit-1.0.mar"], temp, extra={})
     try:
-        start.wait_ready(served, ["1.0"], process)
+        readiness.wait(Client(served), ["1.0"], process=process)
     finally:
         processes.stop(process)
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +11,9 @@ from typing import Any
 import psutil
 import requests
 
+from scripts.server.launch import ServerProcess
 from scripts.server.ports import free_ports
-from scripts.store.paths import ROOT
+from scripts.server.settings import PORTS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -32,8 +28,8 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-class Server:
-    """One server process. Use as a context manager: it is stopped at the end."""
+class Server(ServerProcess):
+    """A server for tests: on free ports, with an archive store of its own."""
 
     def __init__(
         self,
@@ -43,71 +39,12 @@ class Server:
         version: str = "1.0",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.name, self.version, self.log = name, version, log
-        self.ports = {name: int(port) for name, port in free_ports().items()}
-        self.url = f"http://127.0.0.1:{self.ports['PORT']}"
-        self.management = f"http://127.0.0.1:{self.ports['MANAGEMENT_PORT']}"
-        self.metrics = f"http://127.0.0.1:{self.ports['METRICS_PORT']}"
+        super().__init__(log, name, version, {"MODEL_STORE": str(store), **(environment or {})})
+        self.name, self.version = name, version
+        self.ports = {name: self.settings.port(name) for name in PORTS}
+        self.url, self.management = self.settings.inference, self.settings.management
+        self.metrics = self.settings.metrics
         self.predictions = f"{self.url}/predictions/{name}"
-        self.environment = {
-            **os.environ,
-            **{port: str(number) for port, number in self.ports.items()},
-            "MODEL_STORE": str(store),
-            **(environment or {}),
-        }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Server:
-        """Start without waiting."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "scripts.server",
-                    "--name",
-                    self.name,
-                    "--version",
-                    self.version,
-                ],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self
-
-    def wait_ready(self, seconds: float = 60) -> Server:
-        """Wait for the line that says that the model answers."""
-        assert self.process
-        deadline = time.monotonic() + seconds
-        while " answers at " not in self.output():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the server did not start:\n{self.output()}")
-            time.sleep(0.02)
-        return self
-
-    def output(self) -> str:
-        """Return what the server printed."""
-        return self.log.read_text()
-
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 12) -> int:
-        """Send a signal to the supervisor and return its exit status."""
-        assert self.process
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        return self.process.wait(seconds)
-
-    def __enter__(self) -> Server:
-        return self.start().wait_ready()
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.stop()
-        finally:
-            if self.process and self.process.poll() is None:
-                self.process.kill()
 
     def post(self, body: bytes | str, path: str = "", **headers: str) -> requests.Response:
         """Send a prediction request."""

@@ -144,8 +144,8 @@ def test_help_is_there_for_everything() -> None:
 def test_without_a_server_the_error_says_so(operator: Operator) -> None:
     port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
-        f"no server answers at http://localhost:{port}: start it with make serve, "
-        "or name another with MANAGEMENT_URL"
+        f"no server responds at http://localhost:{port}/models/doubleit/all: Connection refused; "
+        "start it with make serve, or name another with MANAGEMENT_URL"
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from scripts.model import archiver
+from scripts.server.client import Addresses, Client
 from scripts.versions import idle
-from scripts.versions.client import Management
-from scripts.versions.client import Server as Target
+from scripts.versions.registered import read
 from tests.support import models
 from tests.support.operator import ONE_WORKER
 from tests.support.server import Server
@@ -28,13 +28,13 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def management(server: Server) -> Management:
-    return Management(Target("slow", server.management, server.url, server.metrics))
+def client(server: Server) -> Client:
+    return Client(Addresses("slow", server.url, server.management, server.metrics))
 
 
 def test_a_version_without_requests_is_idle_soon(slow: Server) -> None:
     started = time.monotonic()
-    assert idle.wait(management(slow), "1.0", limit=5)
+    assert idle.wait(client(slow), "1.0", limit=5)
     assert idle.QUIET_SECONDS <= time.monotonic() - started < 3
 
 
@@ -42,9 +42,9 @@ def test_a_request_in_a_worker_is_waited_for(slow: Server) -> None:
     with ThreadPoolExecutor() as pool:
         request = pool.submit(slow.post, "[-2]")
         time.sleep(0.3)
-        assert idle.busy(management(slow).describe().get("1.0"))
-        assert not idle.wait(management(slow), "1.0", limit=0.3)
-        assert idle.wait(management(slow), "1.0", limit=30)
+        assert idle.busy(read(client(slow)).get("1.0"))
+        assert not idle.wait(client(slow), "1.0", limit=0.3)
+        assert idle.wait(client(slow), "1.0", limit=30)
         assert request.done()
         assert request.result().text == "[-4]"
 
@@ -59,7 +59,7 @@ def test_requests_that_wait_for_the_worker_are_waited_for(
         time.sleep(0.3)
         second = pool.submit(slow.post, "[0]")
         time.sleep(0.2)
-        assert idle.wait(management(slow), "1.0", limit=30)
+        assert idle.wait(client(slow), "1.0", limit=30)
         assert first.done()
         assert second.result().text == "[0]"
 
@@ -69,5 +69,5 @@ def test_where_locks_cannot_be_seen_the_response_timeout_passes(
     slow: Server, monkeypatch: pytest.MonkeyPatch, hidden: str
 ) -> None:
     monkeypatch.setattr(idle, hidden, Path("/nowhere") if hidden == "LOCKS" else "NO_SUCH_VARIABLE")
-    assert idle.busy(management(slow).describe().get("1.0")) is None
-    assert not idle.wait(management(slow), "1.0", limit=1.5)
+    assert idle.busy(read(client(slow)).get("1.0")) is None
+    assert not idle.wait(client(slow), "1.0", limit=1.5)

@@ -13,8 +13,9 @@ import psutil
 import pytest
 import requests
 
+from scripts.server.client import Addresses, Client
 from scripts.versions import operations, smoke
-from scripts.versions.client import Management, Server, VersionsError
+from scripts.versions.errors import VersionsError
 from scripts.versions.progress import Progress
 from tests.support import models
 from tests.support.load import Load
@@ -103,8 +104,8 @@ def test_a_version_that_clients_name_is_not_retired(
     monkeypatch.setattr(operations, "FINISH_SECONDS", -28)  # responseTimeout is 30
     monkeypatch.setattr(operations, "KEPT_SECONDS", 2)
     server = only_one.server
-    management = Management(Server("doubleit", server.management, server.url, server.metrics))
-    todo = operations.Operations(management, only_one.store, Progress())
+    client = Client(Addresses("doubleit", server.url, server.management, server.metrics))
+    todo = operations.Operations(client, only_one.store, Progress())
     check = smoke.Check([b"[1]"], 10, accept_differences=False)
     with Load(f"{server.predictions}/1.0", clients=1) as load:
         todo.rollout("2.0", check)
@@ -141,7 +142,7 @@ def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operat
     for command in ("register", "rollout"):
         started = time.monotonic()
         assert untouched.refused(command, "4.0") == (
-            "a worker died while loading doubleit 4.0: the server's log says why"
+            "a worker died while loading doubleit 4.0: see the server's log"
         )
         assert time.monotonic() - started < 45  # not startupTimeout
     assert "nothing_of_that_name" in untouched.server.output()
@@ -169,14 +170,14 @@ def test_a_version_that_hangs_is_removed_while_it_hangs(untouched: Operator) -> 
     smoke.write_text("[1]\n[100]\n")
     assert untouched.refused("rollout", "6.0", "--smoke", str(smoke), "--timeout", "1.5") == (
         "6.0 failed the smoke check on [100]: expected 200 [200], as 1.0 answers; "
-        "actual no answer within 1.5 s"
+        f"actual {untouched.server.predictions}/6.0 did not respond within 1.5 s"
     )
 
 
 def test_a_version_that_hangs_while_it_loads_is_removed(untouched: Operator) -> None:
     add(untouched.store, "7.0", models.NeverLoading(), "startupTimeout: 1\n")
     assert untouched.refused("register", "7.0") == (
-        "a worker died while loading doubleit 7.0: the server's log says why"
+        "a worker died while loading doubleit 7.0: see the server's log"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,18 +52,17 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message=change")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["release", command])
-    release.main()
+def run(step: str) -> None:
+    release.main(release.Step(step))
 
 
 def test_a_release_is_an_annotated_tag_with_the_changes_and_nothing_is_pushed(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     git(repository, "remote", "add", "origin", "/nowhere")
-    run(monkeypatch, "check")
+    run("check")
     assert git(repository, "tag", "--list") == ""
-    run(monkeypatch, "tag")
+    run("tag")
     assert git(repository, "cat-file", "-t", "v1.2.0") == "tag"
     message = git(repository, "tag", "--list", "--format=%(contents)", "v1.2.0")
     assert message == "1.2.0\n\n### Added\n\n- Something new."
@@ -94,12 +92,10 @@ def test_another_branch_is_refused(repository: Path) -> None:
         release.check("1.2.0")
 
 
-def test_a_version_that_was_released_is_refused(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_version_that_was_released_is_refused(repository: Path) -> None:
     git(repository, "tag", "v1.2.0")
     with pytest.raises(SystemExit, match="tag v1.2.0 exists"):
-        run(monkeypatch, "tag")
+        run("tag")
 
 
 @pytest.mark.parametrize(

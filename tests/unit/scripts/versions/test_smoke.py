@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from scripts.server.client import Addresses, Client
 from scripts.versions import smoke
-from scripts.versions.client import Server, VersionsError
+from scripts.versions.errors import VersionsError
 from scripts.versions.smoke import Answer, Check
 
-SERVER = Server("m", "http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:1")
+CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
 
 
 def compare(
@@ -20,7 +21,7 @@ def compare(
     monkeypatch.setattr(
         smoke, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )
-    smoke.compare(SERVER, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
+    smoke.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,14 @@ def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.Monke
     answers = iter([Answer(503, "full"), Answer(200, "x")])
     monkeypatch.setattr(smoke, "RETRY_SECONDS", 0)
     monkeypatch.setattr(smoke, "_ask", lambda *_: next(answers))
-    assert smoke._patiently(SERVER, "1.0", b"[1]", 5) == Answer(200, "x")
+    assert smoke._patiently(CLIENT, "1.0", b"[1]", 5) == Answer(200, "x")
 
 
 def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
-    with pytest.raises(smoke.SmokeError, match=r"the default 1.0 itself fails on \[1\]: no answer"):
-        smoke.compare(SERVER, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
+    with pytest.raises(
+        smoke.SmokeError, match=r"the default 1.0 itself fails on \[1\]: no server responds"
+    ):
+        smoke.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
 
 
 def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:

@@ -1,0 +1,317 @@
+"""A client of TorchServe's three APIs (inference, management, metrics) for one model.
+
+Every program of this project that asks a running server asks through this module. It needs the
+standard library and msgspec only, because the server's image holds nothing else, and never uses a
+proxy: the servers that it talks to are on this machine or on an operator's own network.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import NamedTuple, Protocol, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+# Registering unpacks the archive before it answers; everything else takes milliseconds.
+TIMEOUT_SECONDS = 60.0
+READY_SECONDS = 1.0
+T = TypeVar("T")
+
+
+class ClientError(Exception):
+    """A server did not do what it was asked to; the message says why in one line.
+
+    ClientError
+    ├── Unreachable       no response
+    ├── Refused           a response whose status is not 2xx
+    │   └── UnknownModel  the management API does not have the model
+    └── NotTorchServe     a response that TorchServe would not send
+    """
+
+
+class Unreachable(ClientError):  # noqa: N818 (says what the server is)
+    """No response came."""
+
+
+class Refused(ClientError):  # noqa: N818 (says what the server did)
+    """The server responded with an error.
+
+    Attributes:
+        status: the response's HTTP status.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep the status beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+class UnknownModel(Refused):
+    """The management API does not have the model."""
+
+
+class NotTorchServe(ClientError):  # noqa: N818 (says what the server is)
+    """The response is not one of TorchServe's."""
+
+
+class Target(Protocol):
+    """A model on a server."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def inference(self) -> str:
+        """The inference API's URL, without a path."""
+
+    @property
+    def management(self) -> str:
+        """The management API's URL, without a path."""
+
+    @property
+    def metrics(self) -> str:
+        """The metrics API's URL, without a path."""
+
+
+class Addresses(NamedTuple):
+    """A target that is given by its URLs."""
+
+    model: str
+    inference: str
+    management: str
+    metrics: str
+
+
+class Response(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    body: bytes
+
+
+class WorkerInfo(msgspec.Struct, rename="camel"):
+    """A worker process. TorchServe's status for one that is loading or dead is UNLOADING."""
+
+    id: str
+    pid: int
+    status: str
+    start_time: datetime
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has loaded the model."""
+        return self.status == "READY"
+
+
+class Queue(msgspec.Struct, rename="camel"):
+    """Requests that wait for a worker."""
+
+    pending_requests: int
+
+
+class VersionInfo(msgspec.Struct, rename="camel"):
+    """What the management API returns for one version. Timeouts are in seconds."""
+
+    model_version: str
+    model_url: str
+    min_workers: int
+    batch_size: int
+    max_batch_delay: int
+    response_timeout: int
+    startup_timeout: int
+    workers: list[WorkerInfo]
+    job_queue_status: Queue
+
+    @property
+    def ready(self) -> int:
+        """How many workers have loaded the model."""
+        return sum(worker.ready for worker in self.workers)
+
+
+class _Failure(msgspec.Struct):
+    message: str = ""
+
+
+class _Model(msgspec.Struct, rename="camel"):
+    model_name: str
+
+
+class _Models(msgspec.Struct):
+    models: list[_Model]
+
+
+class Client:
+    """Sends requests to one server, about one model. Each request has a connection of its own."""
+
+    def __init__(self, target: Target) -> None:
+        """Prepare to talk to `target`; nothing is sent yet."""
+        self.target = target
+
+    def predict(self, version: str, body: bytes, timeout: float) -> Response:
+        """Send a prediction request to `version` and return the response, whatever its status.
+
+        Raises:
+            Unreachable: no response within `timeout` seconds.
+        """
+        url = f"{self.target.inference}/predictions/{self.target.model}/{version}"
+        return send("POST", url, timeout, body)
+
+    def is_ready(self, version: str, timeout: float = READY_SECONDS) -> bool:
+        """Return whether a worker of `version` has loaded the model and answers.
+
+        TorchServe's own /ping is 200 long before that, and without any model.
+        """
+        url = f"{self.target.inference}/predictions/{self.target.model}/{version}/ready"
+        try:
+            return send("GET", url, timeout).status == HTTPStatus.OK
+        except Unreachable:
+            return False
+
+    def versions(self, timeout: float = TIMEOUT_SECONDS) -> dict[str, VersionInfo]:
+        """Return every registered version of the model, in ascending order.
+
+        Raises:
+            UnknownModel: the server does not have the model; the message names those it has.
+            ClientError: no response, or not TorchServe's.
+        """
+        described = self._get(f"models/{self.target.model}/all", list[VersionInfo], timeout)
+        found = {version.model_version: version for version in described}
+        return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+    def default_version(self, timeout: float = TIMEOUT_SECONDS) -> str:
+        """Return the version that requests without a version go to.
+
+        Raises:
+            ClientError: as for `versions`.
+        """
+        described = self._get(f"models/{self.target.model}", list[VersionInfo], timeout)
+        return described[0].model_version
+
+    def register(self, archive: str, workers: int) -> None:
+        """Register an archive of the model store, without waiting for its workers.
+
+        All parameters go into the query: TorchServe misreads the batch delay of a JSON body, and
+        starts no worker unless it is given a number.
+        """
+        query = {"url": archive, "initial_workers": str(workers), "synchronous": "false"}
+        self._manage("POST", "models", query)
+
+    def set_default(self, version: str) -> None:
+        """Route requests without a version to `version`, from the next one on."""
+        self._manage("PUT", f"models/{self.target.model}/{version}/set-default")
+
+    def scale(self, version: str, workers: int) -> None:
+        """Set the number of workers of a version, without waiting for them."""
+        query = {"min_worker": str(workers), "max_worker": str(workers)}
+        self._manage("PUT", f"models/{self.target.model}/{version}", query)
+
+    def unregister(self, version: str) -> None:
+        """Remove a version and its workers. Requests that it still has are never answered.
+
+        The archive stays: TorchServe deletes only archives that it has downloaded from a URL.
+        """
+        self._manage("DELETE", f"models/{self.target.model}/{version}")
+
+    def metrics(self, timeout: float = TIMEOUT_SECONDS) -> str:
+        """Return the metrics in Prometheus' text format.
+
+        Raises:
+            ClientError: no response, or an error.
+        """
+        url = f"{self.target.metrics}/metrics"
+        return _checked(url, send("GET", url, timeout)).decode(errors="replace")
+
+    def _get(self, path: str, kind: type[T], timeout: float = TIMEOUT_SECONDS) -> T:
+        try:
+            body = self._manage("GET", path, timeout=timeout)
+            return msgspec.json.decode(body, type=kind)
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND or path == "models":
+                raise
+            known = ", ".join(m.model_name for m in self._get("models", _Models).models) or "none"
+            message = f"{self.target.management} has no model {self.target.model}; it has {known}"
+            raise UnknownModel(message, error.status) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            url = f"{self.target.management}/{path}"
+            raise NotTorchServe(f"{url} is not TorchServe's management API: {error}") from None
+
+    def _manage(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> bytes:
+        url = f"{self.target.management}/{path}"
+        return _checked(url, send(method, f"{url}?{urlencode(query)}" if query else url, timeout))
+
+
+def send(method: str, url: str, timeout: float, body: bytes | None = None) -> Response:
+    """Send one HTTP request and return the response. Redirects are not followed.
+
+    Args:
+        method: the HTTP method.
+        url: an http:// or https:// URL.
+        timeout: seconds to wait for the connection and for each piece of the response.
+        body: a JSON document; none by default.
+
+    Raises:
+        Unreachable: no response within `timeout` seconds.
+    """
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (see _opener)
+    try:
+        with _opener().open(request, timeout=timeout) as response:
+            return Response(response.status, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Response(error.code, error.read())
+    except (OSError, http.client.HTTPException) as error:
+        # urllib wraps what fails before the response in a URLError.
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise Unreachable(f"{url} did not respond within {timeout:g} s") from None
+        reason = getattr(reason, "strerror", None) or reason
+        raise Unreachable(f"no server responds at {url}: {reason}") from None
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Return an opener for HTTP alone: no proxies, no redirects, no file: URLs."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _checked(url: str, response: Response) -> bytes:
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return response.body
+    message = f"TorchServe refused: {response.status} {_message(response)} ({url})"
+    raise Refused(message, response.status)
+
+
+def _message(response: Response) -> str:
+    """Return the sentence of TorchServe's error, or what came in its place."""
+    try:
+        text = msgspec.json.decode(response.body, type=_Failure).message
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        text = response.body.decode(errors="replace")
+    return " ".join(text.split()) or HTTPStatus(response.status).phrase
+
+
+def _order(version: str) -> list[tuple[int, str]]:
+    """Sort 10.0 after 9.0."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in version.split(".")]
