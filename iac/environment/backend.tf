@@ -12,6 +12,11 @@ module "backend" {
   image           = var.backend_image
   service_account = data.google_service_account.backend.email
 
+  env = {
+    MODEL_NAME    = var.model_name
+    MODEL_VERSION = var.model_version
+  }
+
   cpu             = var.backend.cpu
   memory          = var.backend.memory
   concurrency     = var.backend.concurrency

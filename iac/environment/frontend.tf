@@ -9,8 +9,9 @@ module "frontend" {
   service_account = data.google_service_account.frontend.email
 
   env = {
-    BACKEND_URL  = module.backend.uri
-    BACKEND_AUTH = var.backend_public ? "none" : "id-token"
+    BACKEND_URL   = module.backend.uri
+    BACKEND_MODEL = var.model_name
+    BACKEND_AUTH  = var.backend_public ? "none" : "id-token"
     # An open page asks the API every few seconds how it is; an API that goes to zero would never.
     BACKEND_POLL = var.backend.min_instances == 0 ? "0" : "5"
   }

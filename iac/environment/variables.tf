@@ -50,13 +50,13 @@ variable "frontend_image" {
 }
 
 variable "model_name" {
-  description = "The model in the image; its readiness is what a start waits for."
+  description = "The model that the server serves and the page asks; a start waits until it is ready."
   type        = string
   default     = "doubleit"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", var.model_name))
-    error_message = "model_name is the name in the archive: letters, digits, dots, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_.]*$", var.model_name))
+    error_message = "model_name is the name in the archive: letters, digits, dots and underscores, beginning with a letter or digit."
   }
 }
 
@@ -66,7 +66,7 @@ variable "model_version" {
   default     = "1.0"
 
   validation {
-    condition     = can(regex("^[0-9]+(\\.[0-9]+)*$", var.model_version))
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)*[A-Za-z0-9.]*$", var.model_version))
     error_message = "model_version is the version in the archive, such as 1.0."
   }
 }

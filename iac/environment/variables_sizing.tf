@@ -22,6 +22,11 @@ variable "backend" {
     error_message = "backend.memory is at least 1Gi (or 1024Mi): the JVM and one worker take half of it."
   }
   validation {
+    # Cloud Run's own rule, which only an apply would tell.
+    condition     = try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.backend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.backend.cpu, 32768)
+    error_message = "backend.memory does not fit backend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
+  }
+  validation {
     condition     = var.backend.concurrency >= 1 && var.backend.concurrency <= 1000 && floor(var.backend.concurrency) == var.backend.concurrency
     error_message = "backend.concurrency is 1 to 1000: the server's queue holds 1000 requests, and one more is answered 503."
   }
@@ -57,6 +62,11 @@ variable "frontend" {
   validation {
     condition     = can(regex("^[0-9]+(Mi|Gi)$", var.frontend.memory)) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= 512
     error_message = "frontend.memory is at least 512Mi, the least that Cloud Run's second generation takes."
+  }
+  validation {
+    # Cloud Run's own rule, which only an apply would tell.
+    condition     = try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.frontend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.frontend.cpu, 32768)
+    error_message = "frontend.memory does not fit frontend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
   validation {
     condition     = var.frontend.concurrency >= 1 && var.frontend.concurrency <= 1000 && floor(var.frontend.concurrency) == var.frontend.concurrency

@@ -28,6 +28,14 @@ output "runtime_accounts" {
   value       = { for service, account in google_service_account.runtime : service => account.email }
 }
 
+output "image_readers" {
+  description = "Who here pulls images: the deployers, and Cloud Run itself. For registry_readers of the project that holds the images, where that is another one."
+  value = concat(
+    [for account in google_service_account.deployer : account.member],
+    ["serviceAccount:service-${data.google_project.this.number}@serverless-robot-prod.iam.gserviceaccount.com"],
+  )
+}
+
 output "state_bucket" {
   description = "The bucket of Terraform's state."
   value       = google_storage_bucket.state.name

@@ -13,7 +13,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 # All that the scripts may use beside the stand-ins: a real gcloud on this machine is out of reach.
 TOOLS = (
     "bash basename cat dirname env find grep jq mkdir mktemp realpath "
-    "rm sed sleep sort tail tar touch"
+    "rm sed sleep sort tail tar touch tr"
 )
 SETTINGS = {
     "PROJECT_ID": "my-project",

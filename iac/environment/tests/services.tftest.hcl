@@ -77,6 +77,16 @@ run "readiness_follows_the_model" {
     condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].path == "/predictions/square/2.1/ready"
     error_message = "the uptime check asks for another model"
   }
+
+  assert {
+    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1" }
+    error_message = "the server serves another model"
+  }
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.BACKEND_MODEL == "square"
+    error_message = "the page asks for another model"
+  }
 }
 
 run "an_instance_gets_fewer_requests_than_its_queue_holds" {

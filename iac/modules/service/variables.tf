@@ -117,11 +117,13 @@ variable "canary_tag" {
 }
 
 variable "sidecar" {
-  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, and the folder where it looks for it. Null: none."
+  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, the folder where it looks for it, CPUs and memory. Null: none."
   type = object({
     image         = string
     config_secret = string
     config_path   = string
+    cpu           = optional(string, "1")
+    memory        = optional(string, "512Mi")
   })
   default = null
 }
