@@ -176,16 +176,18 @@ soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an err
 	@scripts/dev/setup.sh ops
 	@touch $@
 
-.PHONY: hooks release publish publish-release deploy plan-preview audit-workflows audit-dependencies
+.PHONY: hooks release publish publish-tested publish-release deploy plan-preview audit-workflows audit-dependencies
 hooks: .venv-lint/.ready ## Check each commit before it is made (git hooks)
 	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
 	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
 	@$(PYTHON) -m scripts.dev.release tag
-publish: .venv/.ops ## Build both images, push them to REGISTRY as :<commit>, print their digests
+publish: .venv/.ops ## Build both images, push them to REGISTRY as :candidate-<commit>, print their digests
 	@$(PYTHON) -m scripts.deploy.publish build
-publish-release: .venv/.ops ## Name the pushed images of this commit :<version> too
+publish-tested: .venv/.ops ## Name the pushed candidates of this commit :<commit>, after make test-images
+	@$(PYTHON) -m scripts.deploy.publish accept
+publish-release: .venv/.ops ## Name the tested images of this commit :v<version> too
 	@$(PYTHON) -m scripts.deploy.publish release
 deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
 	@$(PYTHON) -m scripts.deploy $(ENV)
@@ -232,19 +234,21 @@ test-images: .venv/.development .venv/torchserve.aot ## Build the images, or tak
 
 ##@ Cloud
 
-# On a machine that cannot download Terraform's providers, what stands in for the google one.
-PROVIDER_SETUP ?= $(wildcard ../shared/tools/terraform-google/setup.sh)
-IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/deploy/iac.sh
+# A program that installs a local google provider, for machines that cannot download the real one
+# (scripts/deploy/iac.sh).
+export PROVIDER_SETUP ?=
 
-.PHONY: infra-setup test-iac plan apply output
+.PHONY: infra-setup test-iac iac-reference plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
-	@$(IAC) check
+	@scripts/deploy/iac.sh check
 	@.venv/bin/pytest tests/iac
+iac-reference: .venv/.development ## Write iac/reference.md, Terraform's inputs and outputs
+	@$(PYTHON) -m scripts.deploy.reference
 plan: ## What would change: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
-	@$(IAC) plan $(ENV) $(ARGS)
+	@scripts/deploy/iac.sh plan $(ENV) $(ARGS)
 apply: ## Carry out the plan that was kept: ENV=dev|prod
-	@$(IAC) apply $(ENV)
+	@scripts/deploy/iac.sh apply $(ENV)
 output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
-	@$(IAC) output $(ENV)
+	@scripts/deploy/iac.sh output $(ENV)

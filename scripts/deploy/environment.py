@@ -1,4 +1,4 @@
-"""An environment on Google Cloud, as scripts/deploy/iac.sh shows and changes it."""
+"""An environment on Google Cloud, read and changed through scripts/deploy/iac.sh."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from scripts.store.paths import ROOT
 
 SERVICES = ("backend", "frontend")
 
 
+class Name(StrEnum):
+    """The environments."""
+
+    DEV = "dev"
+    PROD = "prod"
+
+
 class DeploymentError(Exception):
-    """A step that did not succeed; the message says which and why."""
+    """A step failed; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +30,9 @@ class Service:
     """What Terraform's outputs say of one service.
 
     Attributes:
-        url: its address; None before the first deployment.
-        canary_url: the newest revision's own address; None while no stable revision is named.
-        serving: the revision that serves, and that a rollback returns to; None where there is none.
+        url: its URL; None before the first deployment.
+        canary_url: the newest revision's own URL; None while no stable revision is named.
+        serving: the revision that serves, which a rollback restores; None where there is none.
         latest: the newest revision that is ready.
         public: whether a caller needs no identity.
     """
@@ -40,7 +48,7 @@ class Service:
 class Environment:
     """One environment; its images and settings come from the process's environment variables."""
 
-    name: str
+    name: Name
 
     def services(self) -> dict[str, Service]:
         """Return what runs now, by service.

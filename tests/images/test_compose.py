@@ -158,12 +158,12 @@ for found in psutil.net_if_addrs().values():
 
 def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
     assert (
-        stack.python("server", "import sys; from scripts import healthcheck as h; print(h.main())")
+        stack.python("server", "import sys; from scripts.server import healthcheck as h; print(h.main())")
         == "0"
     )
     code = (
         "import os; os.environ['MODEL_NAME'] = 'other'\n"
-        "from scripts import healthcheck as h; print(h.main())"
+        "from scripts.server import healthcheck as h; print(h.main())"
     )
     assert stack.python("server", code).splitlines() == [
         "healthcheck: http://management-api:8081/models/other: status 404",
