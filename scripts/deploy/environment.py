@@ -48,7 +48,7 @@ class Service:
 class Environment:
     """One environment; its images and settings come from the process's environment variables."""
 
-    name: Name
+    name: str
 
     def services(self) -> dict[str, Service]:
         """Return what runs now, by service.
