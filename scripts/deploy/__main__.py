@@ -2,8 +2,8 @@
 
     python -m scripts.deploy dev|prod
 
-The new revisions start without traffic and are tested at their own URLs. Then they get all requests,
-and the public URLs are tested. If that fails, the previous revisions get the requests back.
+The new revisions start without traffic and are tested at their own URLs. Then they get all
+requests, and the public URLs are tested. If that fails, the previous revisions serve again.
 Terraform (iac.sh) makes every change, so its state always describes what runs.
 
 BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest; iac.sh reads its settings from the

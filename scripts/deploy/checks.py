@@ -20,7 +20,9 @@ PATIENCE_SECONDS = 60.0
 ATTEMPTS = 3
 
 
-def check(services: dict[str, Service], *, canary: bool, patience: float = PATIENCE_SECONDS) -> None:
+def check(
+    services: dict[str, Service], *, canary: bool, patience: float = PATIENCE_SECONDS
+) -> None:
     """Test both services, at their public addresses or at their newest revisions' own.
 
     Raises:
@@ -47,7 +49,7 @@ def _address(name: str, service: Service, canary: bool) -> str:
 
 
 def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
-    """Call `attempt`, which returns what is wrong or None, until it succeeds, up to ATTEMPTS times."""
+    """Call `attempt` up to ATTEMPTS times; it returns what is wrong, or None."""
     attempts = ATTEMPTS if patience else 1
     for number in range(1, attempts + 1):
         wrong = attempt()

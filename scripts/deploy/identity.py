@@ -20,8 +20,8 @@ class _Answer(msgspec.Struct):
 def id_token(audience: str) -> str:
     """Return an ID token of whoever is signed in to gcloud.
 
-    A workflow signs in by federation, which issues no ID tokens: GCP_DEPLOYER names the account that
-    is signed in, which may create its own.
+    A workflow signs in by federation, which issues no ID tokens: GCP_DEPLOYER names the account
+    that is signed in, which may create its own.
 
     Raises:
         DeploymentError: there is none; the message says why.

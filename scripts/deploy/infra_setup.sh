@@ -200,7 +200,7 @@ store_key() {
 # have a project of its own. The job that plans a pull request runs in no environment: what it needs
 # has names of its own and belongs to the repository.
 tell_github() {
-    local environment output registry provider
+    local environment registry provider
     output() { terraform -chdir=iac/shared output -raw "$1"; }
     registry=$(output registry)
     provider=$(output workload_identity_provider)

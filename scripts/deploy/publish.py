@@ -1,4 +1,4 @@
-"""Build the images once for each commit, and give them names as they pass: pushed, tested, released.
+"""Build the images once for each commit, and tag them as they pass: pushed, tested, released.
 
     python -m scripts.deploy.publish build      build and push as :candidate-COMMIT
     python -m scripts.deploy.publish accept     name the candidates :COMMIT; their tests passed
@@ -77,17 +77,14 @@ def accept() -> None:
 
 @app.command()
 def release() -> None:
-    """Name the images of this commit :vVERSION; a version that is another image stays what it is."""
+    """Name the images of this commit :vVERSION, unless that is another image already."""
     number = version()
     pushed = os.environ.get("GITHUB_REF_NAME", "")
     if pushed and pushed != f"v{number}":
         sys.exit(f"publish: the tag is {pushed}, and pyproject.toml says {number}")
     remedy = "push this commit to main first, and let it pass"
     _announce(
-        {
-            target: _name(name, _commit(), f"v{number}", remedy)
-            for target, name in IMAGES.values()
-        }
+        {target: _name(name, _commit(), f"v{number}", remedy) for target, name in IMAGES.values()}
     )
 
 

@@ -24,7 +24,8 @@ ARGUMENT = re.compile(
 HEAD = """# Inputs and outputs
 
 Written by `make iac-reference` from the `.tf` files. Set an input in `ENV.tfvars`, or as
-`TF_VAR_<name>` before `make plan`. Complete sets of values: [environment/examples](environment/examples).
+`TF_VAR_<name>` before `make plan`. Complete sets of values are in
+[environment/examples](environment/examples).
 """
 
 
@@ -57,7 +58,11 @@ def page() -> str:
         text += f"\n## {part}\n\n| input | type | default | |\n|---|---|---|---|\n"
         for block in found:
             if block.kind == "variable":
-                default = f"`{_cell(block.arguments['default'])}`" if "default" in block.arguments else "required"
+                default = (
+                    f"`{_cell(block.arguments['default'])}`"
+                    if "default" in block.arguments
+                    else "required"
+                )
                 text += (
                     f"| `{block.name}` | `{_cell(block.arguments['type'])}` | {default} "
                     f"| {_sentence(block)} |\n"

@@ -130,7 +130,9 @@ def test_a_token_that_is_refused_stops_the_deployment_before_the_shift(
 ) -> None:
     monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
     deployed.tell("refuse")
-    with pytest.raises(DeploymentError, match="permission denied. The new revisions got no requests"):
+    with pytest.raises(
+        DeploymentError, match="permission denied. The new revisions got no requests"
+    ):
         deploy.deploy(DEV, patience=0)
 
 

@@ -33,9 +33,7 @@ def test_the_preview_takes_images_and_traffic_as_they_run(
     assert len(cloud.applied) == 1
 
 
-def test_an_environment_that_cannot_be_looked_at_says_so(
-    cloud: Cloud, tmp_path: Path
-) -> None:
+def test_an_environment_that_cannot_be_looked_at_says_so(cloud: Cloud, tmp_path: Path) -> None:
     cloud.tell("refuse")
     with pytest.raises(SystemExit, match="cannot say what doubleit-backend-dev runs: ERROR"):
         preview(tmp_path / "dev.md")

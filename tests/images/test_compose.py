@@ -158,7 +158,9 @@ for found in psutil.net_if_addrs().values():
 
 def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
     assert (
-        stack.python("server", "import sys; from scripts.server import healthcheck as h; print(h.main())")
+        stack.python(
+            "server", "import sys; from scripts.server import healthcheck as h; print(h.main())"
+        )
         == "0"
     )
     code = (
