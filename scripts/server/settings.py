@@ -82,6 +82,8 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
         SettingsError: a port is no port, or two are the same.
     """
     variables = {name: environment.get(name) or value for name, value in DEFAULTS.items()}
+    # Vertex AI's name for the port that it sends requests to.
+    variables["PORT"] = environment.get("AIP_HTTP_PORT") or variables["PORT"]
     for name in PORTS:
         if not (variables[name].isdecimal() and 0 < int(variables[name]) < 65536):  # noqa: PLR2004
             raise SettingsError(f"{name}={variables[name]} is not a port")
