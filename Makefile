@@ -55,7 +55,8 @@ DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
 	@$(PYTHON) -m scripts.model.archiver
 # Once for each environment: what makes the next starts quicker.
-.venv/torchserve.aot: config.properties .venv/.server | $(DOUBLEIT)
+# It is trained with the edited classes of TorchServe's jar, which are made on the way.
+.venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
 	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
@@ -98,6 +99,10 @@ bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
+.PHONY: cloud-scale
+cloud-scale: .venv/.bench ## What Cloud Run makes of 10, 1 000 and 100 000 requests/s [MEASURE=1 WRITE=1]
+	@$(if $(MEASURE),$(MAKE) --no-print-directory .venv/torchserve.aot && $(WRK_PACKAGE) &&) \
+		$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling

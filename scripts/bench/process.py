@@ -1,4 +1,4 @@
-"""A contender's processes: started alone, asked until they answer, all of them ended."""
+"""A contender's processes: started alone, polled until they respond, all of them ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,14 +19,15 @@ from pathlib import Path
 import psutil
 
 from scripts.bench.lineup import MODEL, Contender
+from scripts.server.client import Response, Unreachable, send
 from scripts.server.ports import free_ports
 from scripts.server.settings import PORTS
 
-# Seconds until a server that does not answer is given up.
+# Time limit for a contender's start.
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
-# prctl(2): processes whose parent ends become children of this one, so that none gets lost.
+# prctl(2): processes whose parent ends become children of this one, so that daemons are found.
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -38,13 +37,13 @@ class Failed(Exception):  # noqa: N818 (a result of the benchmark, not its failu
 
 @dataclass
 class Running:
-    """A contender that answers.
+    """A contender that responds.
 
     Attributes:
         contender: which.
-        base: its address, without a path.
-        start_seconds: from the start of its process to its first right answer.
-        others: processes of this one that are not the contender's.
+        base: its URL, without a path.
+        start_seconds: from the start of its process to its first right response.
+        others: ids of this process's other children.
     """
 
     contender: Contender
@@ -54,18 +53,18 @@ class Running:
 
     @property
     def url(self) -> str:
-        """Where it predicts."""
+        """The URL of predictions."""
         return self.base + self.contender.path
 
     def processes(self, *, without: int = 0) -> list[psutil.Process]:
-        """Return the contender's processes, daemons too, `without` (a load generator)."""
+        """Return the contender's processes, daemons included, except the one with id `without`."""
         return _children({*self.others, without})
 
     def check(self, count: int) -> None:
-        """Make sure that `count` numbers are answered right.
+        """Check the response to `count` numbers.
 
         Raises:
-            Failed: they are not.
+            Failed: it is wrong.
         """
         numbers = range(1, count + 1)
         status, answer = post(self.url, self.contender.form.body(numbers), timeout=30)
@@ -75,21 +74,16 @@ class Running:
             raise Failed(mistake)
 
 
-def post(url: str, body: bytes, timeout: float) -> tuple[int, bytes]:
-    """Return status and body of the answer; status 0 where none came."""
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+def post(url: str, body: bytes, timeout: float) -> Response:
+    """Send a JSON body and return the response; status 0 and the reason if there is none."""
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 (loopback)
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-    except OSError as error:
-        return 0, str(error).encode()
+        return send("POST", url, timeout, body)
+    except Unreachable as error:
+        return Response(0, str(error).encode())
 
 
 def _adopt_orphans(yes: bool) -> None:
-    """Make processes whose parent ends, as daemons' do, children of this one."""
+    """Set whether processes whose parent ends, such as daemons, become children of this one."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(yes))
 
@@ -100,14 +94,14 @@ def _children(others: Collection[int] = ()) -> list[psutil.Process]:
 
 @contextmanager
 def running(contender: Contender, log: Path) -> Iterator[Running]:
-    """Start a contender on free ports, wait for its first right answer, and end it at the end.
+    """Start a contender on free ports and wait for its first right response; end it afterwards.
 
     Args:
         contender: which.
-        log: a file for what it prints.
+        log: a file for its output.
 
     Raises:
-        Failed: it ends, or does not answer rightly in START_SECONDS.
+        Failed: it ends, or does not respond correctly within START_SECONDS.
     """
     ports = free_ports()
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as temp:
@@ -128,7 +122,7 @@ def build(contender: Contender) -> None:
     """Run the contender's `build` command.
 
     Raises:
-        Failed: it does.
+        Failed: the command fails.
     """
     names = contender.names()
     Path(names["work"]).mkdir(parents=True, exist_ok=True)
@@ -184,11 +178,11 @@ def _first_answer(
                 f"{_last_line(log.read_text(errors='replace'))}"
             )
         time.sleep(POLL_SECONDS)
-    raise Failed(f"no right answer in {START_SECONDS:.0f} s; the last: {status} {answer[:200]!r}")
+    raise Failed(f"no right response in {START_SECONDS:.0f} s; the last: {status} {answer[:200]!r}")
 
 
 def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
-    """End every process of the contender: politely, then for certain."""
+    """End every process of the contender: SIGTERM first, then SIGKILL."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -202,7 +196,7 @@ def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
 
 
 def _last_line(text: str) -> str:
-    """Return the last line that names an error, else the last one."""
+    """Return the last line that names an error, otherwise the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return [*lines, *errors][-1][:300] if lines else "it printed nothing"

@@ -26,15 +26,15 @@ from scripts.store import archive, records
 
 
 def main() -> int:
-    """Run the server until it is told to stop; return the exit status."""
+    """Run the server until a signal stops it; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name in addresses")
+    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name")
     parser.add_argument(
         "--version",
         default=settings.MODEL_VERSION,
-        help="the version to serve where none was rolled out",
+        help="the version to serve if none was rolled out",
     )
     options = parser.parse_args()
     raise_stop_on_signals()
@@ -49,6 +49,7 @@ def main() -> int:
 
 def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    archive.check_name(server.model, server.version)
     record = records.load(server.model_store, server.model)
     if record:
         server = server._replace(version=record.default)
@@ -60,7 +61,7 @@ def run(server: settings.Settings) -> int:
         temp = Path(stack.enter_context(folder))
         checks.check_temp(temp)
         lock = temp / "in-flight.lock"
-        # First of all: what workers import takes as long as Java does to start.
+        # First, because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
         client = Client(server)
         drain = stack.enter_context(Drain(client, lock))
@@ -92,16 +93,16 @@ def run(server: settings.Settings) -> int:
 def find_archives(
     server: settings.Settings, record: records.Record | None
 ) -> list[archive.Archive]:
-    """Return the archives to serve, the default first: the recorded ones where there is a record.
+    """Return the archives to serve, the default first: the recorded ones if there is a record.
 
-    What was rolled out stays the default whatever version this start names.
+    A version that was rolled out stays the default, whatever version the command line names.
     """
     if record is None:
         return [archive.find(server.model_store, server.model, server.version)]
     file = records.path(server.model_store, server.model)
     others = record.others
     also = f", also {', '.join(others)}" if others else ""
-    say(f"{file} has {server.model} {record.default} as the default{also}")
+    say(f"{file}: the default is {server.model} {record.default}{also}")
     try:
         return [
             archive.find(server.model_store, server.model, version)
@@ -114,16 +115,19 @@ def find_archives(
 
 
 def announce(server: settings.Settings) -> None:
-    """Print where the model answers, and a line to try it with."""
+    """Print the URL at which the model answers, and a command to try."""
     url = f"{server.inference}/predictions/{server.model}"
     say(f"{server.model} {server.version} answers at {url}")
-    say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+    if server.model == "doubleit":
+        say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
+    else:
+        say(f"curl {url}/{server.version}/metadata")
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:
-    """Write a line past Python's buffers.
+    """Write a line without Python's buffers; ignore errors.
 
-    A full disk behind the log must not cost the requests in flight their answers.
+    If the log's disk is full, requests in flight still have to be answered.
     """
     with contextlib.suppress(OSError):
         os.write(stream.fileno(), f"{line}\n".encode())

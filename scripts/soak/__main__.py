@@ -1,4 +1,4 @@
-"""Load a server steadily for a while; fail where its memory, descriptors, threads or p99 grow.
+"""Load a server steadily; fail if its memory, descriptors, threads or p99 grow.
 
 python -m scripts.soak [--minutes 10] [--rate 200] [--plot FILE]
 """
@@ -15,31 +15,32 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.server.launch import ServerProcess
-from scripts.soak import plot, trend, usage
-from scripts.soak.load import Load
+from scripts.soak import plot, usage
+from scripts.soak.load import Clients
+from scripts.soak.trend import Limit, trend_of
 from scripts.store import paths
 
 CLIENTS = 8
 SAMPLES = 120
-# Each sample's p99 is of hundreds of requests, or it would be one request's.
+# Long enough that each sample's p99 is taken over hundreds of requests.
 SAMPLE_SECONDS = 2.0
 BUILD = paths.ROOT / "build"
-# What a figure is called, and how much of it may come by chance. Memory: the Java heap's garbage is
-# collected in steps, and malloc keeps what it was given. Descriptors and threads: some connections
-# are open at any moment, and Netty's pools are lazy. p99: the machine has others to serve.
+# The title of each figure, and how much it may grow by chance. Memory: Java collects garbage in
+# steps, and malloc keeps freed memory. Descriptors and threads: connections come and go, and Netty
+# fills its pools lazily. p99: the machine runs other programs.
 FIGURES = {
-    "java": ("Java's memory, MiB", trend.Limit(0.08, 24)),
-    "workers": ("workers' memory, MiB", trend.Limit(0.03, 12)),
-    "descriptors": ("file descriptors", trend.Limit(0.02, 6)),
-    "threads": ("threads", trend.Limit(0.02, 4)),
-    "p99": ("p99, ms", trend.Limit(0.5, 20)),
+    "java": ("Java's memory, MiB", Limit(0.08, 24)),
+    "workers": ("workers' memory, MiB", Limit(0.03, 12)),
+    "descriptors": ("file descriptors", Limit(0.02, 6)),
+    "threads": ("threads", Limit(0.02, 4)),
+    "p99": ("p99, ms", Limit(0.5, 20)),
 }
 
 
 def soak(
     minutes: float, rate: float, log: Path
-) -> tuple[list[float], dict[str, list[float]], Load]:
-    """Return the times of the samples in seconds, each figure's samples, and the load."""
+) -> tuple[list[float], dict[str, list[float]], Clients]:
+    """Run the load; return the sample times in seconds, each figure's samples and the clients."""
     every = max(SAMPLE_SECONDS, minutes * 60 / SAMPLES)
     times: list[float] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES}
@@ -47,7 +48,7 @@ def soak(
     with ServerProcess(log) as server:
         assert server.process  # noqa: S101 (started by the context manager)
         processes = psutil.Process(server.process.pid)
-        with Load("127.0.0.1", server.settings.port("PORT"), CLIENTS, rate) as load:
+        with Clients("127.0.0.1", server.settings.port("PORT"), CLIENTS, rate) as load:
             began = time.monotonic()
             while (now := time.monotonic() - began) < minutes * 60:
                 time.sleep(every - now % every)
@@ -59,16 +60,15 @@ def soak(
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=0.1, help="how long")] = 10,
-    rate: Annotated[float, typer.Option(min=1, help="requests a second, all clients")] = 200,
-    plot_file: Annotated[
-        Path, typer.Option("--plot", help="where the picture goes, an SVG")
-    ] = BUILD / "soak.svg",
+    minutes: Annotated[float, typer.Option(min=0.1, help="duration in minutes")] = 10,
+    rate: Annotated[float, typer.Option(min=1, help="requests per second of all clients")] = 200,
+    plot_file: Annotated[Path, typer.Option("--plot", help="file for the plot, an SVG")] = BUILD
+    / "soak.svg",
 ) -> None:
-    """Load a server steadily for a while; fail where anything of it grows."""
+    """Load a server steadily; fail if anything grows."""
     BUILD.mkdir(exist_ok=True)
     times, figures, load = soak(minutes, rate, BUILD / "soak.log")
-    trends = {name: trend.of(times, figures[name], FIGURES[name][1]) for name in FIGURES}
+    trends = {name: trend_of(times, figures[name], FIGURES[name][1]) for name in FIGURES}
     console = Console()
     table = Table("", "level", "growth", "allowed", "", title=f"{minutes:g} minutes")
     for name, found in trends.items():

@@ -1,4 +1,4 @@
-"""The soak's clients: each sends at a steady rate and knows the answer to what it sends."""
+"""The soak's clients: each sends at a steady rate and knows the right response."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 HEADERS = {"Content-Type": "application/json"}
-SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 class Exchange(NamedTuple):
-    """A body, and the status and JSON that are right for it."""
+    """A request body, and the status and JSON of the right response."""
 
     body: str
     status: int
@@ -24,7 +24,7 @@ class Exchange(NamedTuple):
 
 
 def exchange(pick: random.Random) -> Exchange:
-    """Return one of what clients send: small and large lists, every form, mistakes."""
+    """Return a random exchange: small and large lists, several formats, bad input."""
     n = pick.randrange(10**9)
     kind = pick.randrange(10)
     if kind == 0:
@@ -46,11 +46,11 @@ def exchange(pick: random.Random) -> Exchange:
     return Exchange(f"[{n}, {-n}]", 200, [2 * n, -2 * n])
 
 
-class Load:
-    """The clients. Use as a context manager."""
+class Clients:
+    """The clients. Use as a context manager: they send inside the block."""
 
     def __init__(self, host: str, port: int, clients: int, rate: float) -> None:
-        """Prepare clients that send `rate` requests a second together."""
+        """Prepare clients that together send `rate` requests per second."""
         self._address, self._every = (host, port), clients / rate
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._durations: list[float] = []
@@ -61,27 +61,27 @@ class Load:
             for seed in range(clients)
         ]
 
-    def __enter__(self) -> Load:
-        """Start to send."""
+    def __enter__(self) -> Clients:
+        """Start sending."""
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(SECONDS + 1)
+            thread.join(TIMEOUT_SECONDS + 1)
 
     def p99(self) -> float:
-        """Return the 99th percentile, in milliseconds, of what was answered since the last call."""
+        """Return the 99th percentile of the response times since the last call, in milliseconds."""
         with self._lock:
             durations, self._durations = self._durations, []
         return float(np.percentile(durations, 99)) * 1000 if durations else float("nan")
 
     def _client(self, seed: int) -> None:
         pick = random.Random(seed)  # noqa: S311 (loads, not secrets)
-        connection = http.client.HTTPConnection(*self._address, timeout=SECONDS)
+        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
         due = time.monotonic() + pick.random() * self._every
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due += self._every
@@ -98,7 +98,7 @@ class Load:
 
 
 def _ask(connection: http.client.HTTPConnection, wanted: Exchange) -> str:
-    """Send a request; return what is wrong with the answer."""
+    """Send a request; return what is wrong with the response, or an empty string."""
     try:
         connection.request("POST", "/predictions/doubleit", wanted.body, HEADERS)
         response = connection.getresponse()

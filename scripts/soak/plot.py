@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.soak.trend import WARM_UP, Trend
+from scripts.soak.trend import WARM_UP_SHARE, Trend
 
 COLOUR = "#44647f"
 
@@ -31,7 +31,7 @@ def draw(
     minutes = [at / 60 for at in times]
     for panel, (name, values) in zip(panels, series.items(), strict=True):
         panel.plot(minutes, values, color=COLOUR, linewidth=1.2)
-        panel.axvspan(0, WARM_UP * minutes[-1], color="#888888", alpha=0.12, linewidth=0)
+        panel.axvspan(0, WARM_UP_SHARE * minutes[-1], color="#888888", alpha=0.12, linewidth=0)
         panel.set_ylim(0, 1.35 * max(values))
         trend = trends[name]
         panel.set_title(f"{name}: {trend.level:,.0f}, {trend.growth:+,.1f}", loc="left", fontsize=8)

@@ -1,4 +1,4 @@
-"""Whether a series of measurements grows, in spite of its noise."""
+"""Whether a noisy series of measurements grows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The part of a soak in which pools fill and the runtimes warm up; what grows then may.
-WARM_UP = 1 / 3
+# Share of a soak in which pools fill and runtimes warm up; growth in it does not count.
+WARM_UP_SHARE = 1 / 3
 
 
 class Limit(NamedTuple):
-    """How much a figure may grow over a soak's measured part.
+    """How much a figure may grow over the measured part of a soak.
 
     Attributes:
-        share: of its own level.
-        least: in its own unit; less than this is never growth.
+        share: of its level.
+        least: in its unit; less than this never counts as growth.
     """
 
     share: float
@@ -24,12 +24,12 @@ class Limit(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """What a series comes to.
+    """The trend of a series.
 
     Attributes:
         level: the median.
-        growth: from the measured part's begin to its end, along the median slope.
-        allowed: the growth up to which it counts as none.
+        growth: from the start to the end of the measured part, along the median slope.
+        allowed: growth up to this does not count.
     """
 
     level: float
@@ -38,15 +38,15 @@ class Trend(NamedTuple):
 
     @property
     def grows(self) -> bool:
-        """Say whether it grows."""
+        """Whether it grows by more than is allowed."""
         return self.growth > self.allowed
 
 
-def of(times: Sequence[float], values: Sequence[float], limit: Limit) -> Trend:
+def trend_of(times: Sequence[float], values: Sequence[float], limit: Limit) -> Trend:
     """Return a series' trend after its warm-up.
 
-    The slope is Theil and Sen's, the median of the slopes between all pairs: a garbage collection
-    or a slow second moves it little, and up to 29 % of outliers cannot turn it.
+    The slope is the Theil-Sen estimator, the median of the slopes between all pairs of samples. A
+    garbage collection or a slow second hardly changes it: it tolerates 29 % of outliers.
 
     Args:
         times: seconds, ascending.
@@ -54,7 +54,7 @@ def of(times: Sequence[float], values: Sequence[float], limit: Limit) -> Trend:
         limit: how much it may grow.
     """
     whole = np.asarray(times, dtype=float)
-    measured = whole >= whole[0] + WARM_UP * (whole[-1] - whole[0])
+    measured = whole >= whole[0] + WARM_UP_SHARE * (whole[-1] - whole[0])
     at, figures = whole[measured], np.asarray(values, dtype=float)[measured]
     earlier, later = np.triu_indices(len(at), 1)
     slope = float(np.median((figures[later] - figures[earlier]) / (at[later] - at[earlier])))

@@ -1,4 +1,4 @@
-"""Versions of a model on a running server: list, register, roll out, roll back, scale, remove.
+"""Manage the versions of a model on a running server.
 
 python -m scripts.versions [OPTIONS] COMMAND ...
 """
@@ -19,7 +19,7 @@ from scripts.server.client import Addresses, Client, ClientError, Unreachable
 from scripts.server.readiness import NotReady
 from scripts.server.signals import Stop, raise_stop_on_signals
 from scripts.store import archive, records
-from scripts.versions import metrics, registered, smoke, table
+from scripts.versions import comparison, metrics, registered, table
 from scripts.versions.errors import VersionsError
 from scripts.versions.loopback import is_loopback
 from scripts.versions.operations import Operations
@@ -33,15 +33,22 @@ STOPPED_STATUS = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0")]
+
+def _version(text: str) -> str:
+    archive.check_name(settings.MODEL_NAME, text)
+    return text
+
+
+VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0", callback=_version)]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="its workers; as many as the default has by default")
+    int | None,
+    typer.Option(min=1, help="number of workers; by default that of the default version"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON, and nothing else")]
+Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON and nothing else")]
 
 
 class Context:
-    """What the commands have in common: the server, its model store, the form of the output."""
+    """What the commands share: the server, its model store and the output format."""
 
     def __init__(self, client: Client, store: Path) -> None:
         """Prepare."""
@@ -50,7 +57,7 @@ class Context:
 
     @contextmanager
     def operations(self, *, as_json: bool) -> Iterator[Operations]:
-        """Give the operations; afterwards print the versions where machines want them."""
+        """Yield the operations; afterwards print the versions if JSON is wanted."""
         yield Operations(self.client, self.store, Progress(quiet=as_json))
         if as_json:
             self.show(as_json=True)
@@ -73,7 +80,7 @@ class Context:
 @app.callback()
 def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    name: Annotated[str, typer.Option(help="the model's name in addresses")] = "doubleit",
+    name: Annotated[str, typer.Option(help="the model's name")] = "doubleit",
     management: Annotated[
         str | None,
         typer.Option(
@@ -103,12 +110,11 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     ] = None,
     allow_remote: Annotated[
         bool,
-        typer.Option("--allow-remote", help="talk to a management API that is not on loopback"),
+        typer.Option("--allow-remote", help="use a management API that is not on loopback"),
     ] = False,
 ) -> None:
-    """Versions of a model on a running server."""
-    if not archive.NAME.fullmatch(name):
-        raise typer.BadParameter(f"{name!r} is not a model's name", param_hint="--name")
+    """Manage the versions of a model on a running server."""
+    archive.check_name(name, settings.MODEL_VERSION)
     here = settings.read(name, "")
     server = Addresses(
         name,
@@ -131,7 +137,7 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
 
 @app.command("list")
 def list_versions(context: typer.Context, *, as_json: Json = False) -> None:
-    """Show the versions: the default, workers, batches, when loaded, requests."""
+    """List the versions with their workers, batches, load times and requests."""
     common: Context = context.obj
     common.show(as_json=as_json)
 
@@ -146,10 +152,10 @@ def register(
 ) -> None:
     """Register NAME-VERSION.mar of the model store and wait until it answers.
 
-    The default stays. A version that does not come to answer is removed again.
+    The default version does not change. If the new version does not answer, it is removed again.
     """
     with context.obj.operations(as_json=as_json) as operations:
-        operations.register(_checked(version), workers)
+        operations.register(version, workers)
 
 
 @app.command()
@@ -159,37 +165,37 @@ def rollout(  # noqa: PLR0913 (each is an option)
     *,
     smoke_file: Annotated[
         Path | None,
-        typer.Option("--smoke", help="JSON bodies to compare answers on, one on each line"),
+        typer.Option("--smoke", help="file of request bodies to compare, one per line"),
     ] = None,
     accept_differences: Annotated[
         bool,
         typer.Option(
-            "--accept-differences", help="be content with 200 where the default answers 200"
+            "--accept-differences", help="only require status 200 where the default returns 200"
         ),
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="seconds that the answer to a smoke request may take")
+        float, typer.Option(min=0.1, help="time limit in seconds for each smoke request")
     ] = 10.0,
     retire: Annotated[
-        bool, typer.Option("--retire", help="remove the old default once it has finished")
+        bool, typer.Option("--retire", help="remove the old default once its requests are answered")
     ] = False,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Make a version the default, if it answers smoke requests as the default does.
+    """Make a version the default if it responds to smoke requests as the current default does.
 
-    It is registered if it is not. Where the check fails, the default is as before, and a version
-    that was not registered before is removed again.
+    The version is registered first if necessary. If the check fails, the default does not change,
+    and a version that was registered for it is removed again.
     """
-    bodies = smoke.read(smoke_file) if smoke_file else smoke.BODIES
-    check = smoke.Check(bodies, timeout, accept_differences)
+    bodies = comparison.read(smoke_file) if smoke_file else comparison.BODIES
+    check = comparison.Check(bodies, timeout, accept_differences)
     with context.obj.operations(as_json=as_json) as operations:
-        operations.rollout(_checked(version), check, workers=workers, retire=retire)
+        operations.rollout(version, check, workers=workers, retire=retire)
 
 
 @app.command()
 def rollback(context: typer.Context, *, as_json: Json = False) -> None:
-    """Make the default before the default again, at once. Twice is where you were."""
+    """Switch back to the previous default. Running it again undoes it."""
     with context.obj.operations(as_json=as_json) as operations:
         operations.rollback()
 
@@ -198,26 +204,23 @@ def rollback(context: typer.Context, *, as_json: Json = False) -> None:
 def scale(
     context: typer.Context,
     version: VersionArgument,
-    workers: Annotated[int, typer.Argument(min=1, help="how many workers it is to have")],
+    workers: Annotated[int, typer.Argument(min=1, help="the number of workers")],
     *,
     as_json: Json = False,
 ) -> None:
-    """Give a version so many workers and wait until they answer."""
+    """Set the number of workers of a version and wait until they are ready."""
     with context.obj.operations(as_json=as_json) as operations:
-        operations.scale(_checked(version), workers)
+        operations.scale(version, workers)
 
 
 @app.command()
 def unregister(context: typer.Context, version: VersionArgument, *, as_json: Json = False) -> None:
-    """Remove a version once it has finished. Its archive stays; the default cannot be removed."""
+    """Remove a version once its requests are answered. The archive stays.
+
+    The default version cannot be removed.
+    """
     with context.obj.operations(as_json=as_json) as operations:
-        operations.unregister(_checked(version))
-
-
-def _checked(version: str) -> str:
-    if not archive.VERSION.fullmatch(version):
-        raise VersionsError(f"{version!r} is not a version: digits and dots, such as 2.0")
-    return version
+        operations.unregister(version)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

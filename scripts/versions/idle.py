@@ -1,9 +1,8 @@
-"""Waiting until a version has answered all it was asked.
+"""Waiting until a version has answered all of its requests.
 
-TorchServe never answers what a version still has when it is unregistered: those clients would wait
-until they give up. Its management API counts requests that wait, not those that a worker has taken.
-A worker holds a lock on a file as long as it works on a batch (handler/in_flight.py), and the
-kernel says who holds locks.
+TorchServe never answers the requests that a version still has when it is unregistered. Its
+management API counts the requests in the queue, not those in a worker. A worker holds a lock on a
+file while it processes a batch (handler/in_flight.py), and the kernel lists the holders of locks.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from scripts.server.client import Client, VersionInfo
 from scripts.versions import metrics, registered
 
 LOCKS = Path("/proc/locks")
-# What handler/in_flight.py reads; scripts/server/__main__.py sets it.
+# Set by scripts/server/__main__.py and read by handler/in_flight.py.
 LOCK_VARIABLE = "IN_FLIGHT_LOCK"
-# A request is for moments in neither place: on its way to the worker, and back to the client.
+# On its way to the worker and back to the client a request is briefly in neither place.
 QUIET_SECONDS = 0.5
 POLL_SECONDS = 0.05
 
 
 def wait(client: Client, version: str, limit: float) -> bool:
-    """Wait until no request is left for `version`; False where `limit` seconds were not enough.
+    """Wait until `version` has no request left; return False if `limit` seconds were not enough.
 
-    Where the workers' locks cannot be seen (another machine, a container, not Linux), a request
-    may be in a worker until TorchServe would kill it: the version's responseTimeout.
+    If the workers' locks cannot be seen (another machine, a container, not Linux), a request may be
+    in a worker for the version's responseTimeout, after which TorchServe kills the worker.
     """
     deadline = time.monotonic() + limit
     quiet_since = None
@@ -37,7 +36,7 @@ def wait(client: Client, version: str, limit: float) -> bool:
         described = registered.read(client).get(version)
         working = busy(described)
         before, asked = asked, metrics.requests_by_version(client)
-        # Clients that name the version may always be between two looks.
+        # Requests whose URL names the version may come and go between two polls.
         newly_asked = bool(before and asked and asked.get(version) != before.get(version))
         if described.job_queue_status.pending_requests or working or newly_asked:
             quiet_since = None
@@ -51,7 +50,7 @@ def wait(client: Client, version: str, limit: float) -> bool:
 
 
 def busy(version: VersionInfo) -> bool | None:
-    """Say whether a worker of the version holds a lock; None where that cannot be seen."""
+    """Return whether a worker of the version holds a lock; None if that cannot be seen."""
     pids = {worker.pid for worker in version.workers if worker.pid > 0}
     if not all(_locks(pid) for pid in pids):
         return None
@@ -59,12 +58,12 @@ def busy(version: VersionInfo) -> bool | None:
         lines = [line.split() for line in LOCKS.read_text().splitlines()]
     except OSError:
         return None
-    # "1: FLOCK ADVISORY READ 4711 fe:00:2154561 0 EOF"; "1: -> FLOCK" is one that waits.
+    # "1: FLOCK ADVISORY READ 4711 fe:00:2154561 0 EOF"; "1: -> FLOCK" waits for a lock.
     return any(line[1] == "FLOCK" and int(line[4]) in pids for line in lines)
 
 
 def _locks(pid: int) -> bool:
-    """Say whether the process is a worker on this machine that was told to lock a file."""
+    """Return whether the process is a worker on this machine that locks a file."""
     try:
         return LOCK_VARIABLE in psutil.Process(pid).environ()
     except psutil.Error:

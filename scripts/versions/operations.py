@@ -1,7 +1,8 @@
-"""What an operator does to the versions of a model. Each leaves what it found, or what it says.
+"""The operations on the versions of a model. A failed operation leaves everything as it was.
 
-Every change begins with writing the record of what is, so that a store that cannot be written, or
-is not the server's, is noticed while nothing has changed; and ends with writing what has become.
+Each change first writes the record of the current versions, so that a model store that cannot be
+written, or is not the server's, is noticed before anything has changed. Afterwards it writes the
+record of the new versions.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pathlib import Path
 from scripts.server import readiness
 from scripts.server.client import Client, ClientError
 from scripts.store import archive, records
-from scripts.versions import idle, registered, smoke
+from scripts.versions import comparison, idle, registered
 from scripts.versions.errors import VersionsError
 from scripts.versions.progress import Progress
 from scripts.versions.registered import Registered
 
-# Seconds beyond a version's responseTimeout that it gets to finish: for what waits in its queue.
+# How long a version may take to finish beyond its responseTimeout: for requests in its queue.
 FINISH_SECONDS = 30.0
-# Seconds to watch an old version finish that stays anyway.
+# How long to wait for an old version that stays registered.
 KEPT_SECONDS = 10.0
 
 
@@ -33,7 +34,7 @@ class Operations:
         Args:
             client: of the server.
             store: the server's model store, as it is reached from here.
-            progress: where steps are told.
+            progress: where steps are reported.
         """
         self._client = client
         self._store = store
@@ -48,7 +49,8 @@ class Operations:
             workers: its number of workers; the default version's by default.
 
         Raises:
-            VersionsError: it is registered already, or does not come to answer; then it is removed.
+            VersionsError: it is registered already.
+            NotReady: it does not answer; it is removed again.
             archive.ArchiveError: its archive is missing, corrupt or another model's.
         """
         with self._changing() as versions:
@@ -58,21 +60,26 @@ class Operations:
                 self._register(versions, version, workers)
 
     def rollout(
-        self, version: str, check: smoke.Check, *, workers: int | None = None, retire: bool = False
+        self,
+        version: str,
+        check: comparison.Check,
+        *,
+        workers: int | None = None,
+        retire: bool = False,
     ) -> None:
-        """Make a version the default once it has shown that it answers as the default does.
+        """Make a version the default once it has responded as the current default does.
 
         Args:
             version: the version; registered if it is not.
-            check: what it is asked before.
-            workers: as for `register`; ignored where it is registered.
-            retire: whether the old default is removed once it has answered all it was asked;
-                otherwise it stays for `rollback`.
+            check: the requests to compare responses to.
+            workers: as for `register`; ignored if the version is registered already.
+            retire: whether to remove the old default once its requests are answered; otherwise it
+                stays for `rollback`.
 
         Raises:
-            VersionsError: it failed. The default is as before, and a version that was not
-                registered before is removed again. Or the old version does not finish: the new
-                one is the default then, and the old one stays.
+            VersionsError, NotReady: the version failed. The default does not change, and a version
+                that was registered for this is removed again. Or the old version does not finish:
+                then the new one is the default and the old one stays.
             archive.ArchiveError: as for `register`.
         """
         with self._changing() as versions:
@@ -95,28 +102,27 @@ class Operations:
             elif self._finishes(old, KEPT_SECONDS):
                 self._progress.say(f"{self._model} {old} has finished and stays for a rollback")
             else:
-                self._progress.say(f"{self._model} {old} stays, and answers clients that name it")
+                self._progress.say(f"{self._model} {old} stays for clients whose URL names it")
 
     def rollback(self) -> None:
-        """Make the default before the default again, at once.
+        """Switch back to the previous default.
 
         Raises:
-            VersionsError: there was none, it is not registered any more, or has no worker.
+            VersionsError: there is none, it is no longer registered, or it has no ready worker.
         """
         with self._changing() as versions:
             record = records.load(self._store, self._model)
             previous = record.previous if record else None
             if previous is None:
                 raise VersionsError(
-                    f"{versions.default} is the first default: nothing to roll back to"
+                    f"{versions.default} is the first default: there is nothing to roll back to"
                 )
             if previous not in versions.all:
                 raise VersionsError(
-                    f"{previous}, the default before {versions.default}, was removed: roll it out "
-                    "to have it again"
+                    f"{previous}, the previous default, was removed: roll it out again"
                 )
             if not versions.all[previous].ready:
-                raise VersionsError(f"{previous} has no worker that could answer")
+                raise VersionsError(f"{previous} has no ready worker")
             self._set_default(previous)
             self._save()
             self._progress.say(
@@ -124,10 +130,11 @@ class Operations:
             )
 
     def scale(self, version: str, workers: int) -> None:
-        """Give a version so many workers and wait until they answer.
+        """Set the number of workers of a version and wait until they are ready.
 
         Raises:
-            VersionsError: the server does not have the version, or a worker dies while it loads.
+            VersionsError: the server does not have the version.
+            NotReady: a worker died while it loaded the model.
         """
         with self._changing() as versions:
             versions.get(version)
@@ -136,10 +143,10 @@ class Operations:
             self._progress.say(f"{self._model} {version} has {_workers(workers)}")
 
     def unregister(self, version: str) -> None:
-        """Remove a version once it has answered all it was asked. Its archive stays.
+        """Remove a version once its requests are answered. Its archive stays.
 
         Raises:
-            VersionsError: it is the default, not registered, or does not finish.
+            VersionsError: it is the default, is not registered, or does not finish.
         """
         with self._changing() as versions:
             versions.get(version)
@@ -151,7 +158,7 @@ class Operations:
 
     @contextmanager
     def _changing(self) -> Iterator[Registered]:
-        """Give the versions as they are; record what became of them, whatever happens."""
+        """Yield the current versions; afterwards record the new ones, whatever happened."""
         with records.locked(self._store):
             versions = registered.read(self._client)
             for described in versions.all.values():
@@ -164,14 +171,14 @@ class Operations:
             try:
                 yield versions
             except BaseException:
-                # Why it failed is the news, not that the server is gone.
+                # The original error matters, not that the server is gone.
                 with suppress(VersionsError, ClientError, records.RecordError):
                     self._save()
                 raise
             self._save()
 
     def _save(self) -> None:
-        """Record what the server has now."""
+        """Write the record of the versions that the server has now."""
         now = registered.read(self._client)
         versions = {name: records.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
         record = records.Record(now.default, None, versions)
@@ -180,12 +187,12 @@ class Operations:
             records.save(self._store, self._model, after)
 
     def _register(self, versions: Registered, version: str, workers: int | None) -> int:
-        """Register, wait until it answers, and return the number of workers."""
+        """Register a version, wait until it answers, and return its number of workers."""
         found = archive.find(self._store, self._model, version)
         workers = workers or versions.all[versions.default].min_workers
         self._client.register(found.path.name, workers)
         if registered.read(self._client).get(version).min_workers != workers:
-            # The archive's own settings state another number.
+            # The archive's own settings take precedence over the number in the request.
             self._client.scale(version, workers)
         self._wait_ready(f"waiting for {self._model} {version} to load", version, workers)
         self._progress.say(f"{self._model} {version} answers, with {_workers(workers)}")
@@ -193,7 +200,7 @@ class Operations:
 
     @contextmanager
     def _removed_on_failure(self, version: str) -> Iterator[None]:
-        """Remove a version that was not registered before, where it turns out not to do."""
+        """Remove a version that was registered in this block if the block fails."""
         try:
             yield
         except BaseException as failure:
@@ -206,10 +213,10 @@ class Operations:
                 ) from failure
             raise
 
-    def _check(self, old: str, version: str, workers: int, check: smoke.Check) -> None:
+    def _check(self, old: str, version: str, workers: int, check: comparison.Check) -> None:
         self._wait_ready(f"waiting for {version} to answer", version, workers)
-        with self._progress.waiting(f"asking {version} what {old} is asked"):
-            smoke.compare(self._client, old, version, check)
+        with self._progress.waiting(f"comparing the responses of {version} with those of {old}"):
+            comparison.compare(self._client, old, version, check)
         manner = "with 200" if check.accept_differences else f"as {old} does"
         self._progress.say(
             f"{self._model} {version} answers {len(check.bodies)} smoke requests {manner}"
@@ -222,12 +229,12 @@ class Operations:
             raise VersionsError(f"TorchServe kept {default} as the default")
 
     def _remove(self, version: str) -> None:
-        """Remove a version once it has answered all it was asked."""
+        """Remove a version once its requests are answered."""
         limit = registered.read(self._client).get(version).response_timeout + FINISH_SECONDS
         if not self._finishes(version, limit):
             raise VersionsError(
-                f"{version} still gets requests after {limit:.0f} s, from clients that name it in "
-                "the address: it stays registered"
+                f"{version} still gets requests after {limit:.0f} s, from clients whose URL names "
+                "it: it stays registered"
             )
         self._client.unregister(version)
         self._progress.say(f"{self._model} {version} has finished and is removed")

@@ -1,4 +1,4 @@
-"""What an operator sees meanwhile: steps that are done, and what is being waited for."""
+"""What an operator sees: finished steps, and what is being waited for."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from contextlib import contextmanager
 import rich.progress
 from rich.console import Console
 
-# A shorter wait is not worth a line in a log.
+# A shorter wait gets no line in a log.
 PATIENCE_SECONDS = 1.0
 
 
 class Progress:
-    """Steps go to stdout, unless it is for machines; waiting is shown on stderr."""
+    """Reports steps on stdout, unless JSON goes there, and waiting on stderr."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        """Prepare both; `quiet` keeps stdout free."""
+        """Prepare both; `quiet` reports no steps."""
         self._quiet = quiet
         self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
-        """Say that a step is done."""
+        """Report a finished step."""
         if not self._quiet:
             print(line, flush=True)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Show what is waited for: with the time where somebody watches, as a line in a log."""
+        """Show what is waited for: with the elapsed time on a terminal, as one line elsewhere."""
         if self._stderr.is_terminal:
             columns = rich.progress.SpinnerColumn(), "{task.description}"
             with rich.progress.Progress(

@@ -1,4 +1,4 @@
-"""The versions of a model for people and for machines."""
+"""The versions of a model as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from scripts.versions.registered import Registered
 def summary(
     server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> dict[str, object]:
-    """Return everything that is known of the versions, as JSON takes it.
+    """Return everything that is known about the versions, ready for JSON.
 
     Args:
-        server: where they are.
-        versions: what the server says.
-        record: what it would come back with after a restart, if anything was recorded.
-        requests: how many requests each version got since the server started, if that is known.
+        server: the server's URLs.
+        versions: the registered versions.
+        record: the versions after a restart, if they were recorded.
+        requests: the requests of each version since the server started, if known.
     """
     previous = record.previous if record else None
     return {
@@ -50,7 +50,7 @@ def summary(
                 ],
                 "workers_wanted": version.min_workers,
                 "batch_size": version.batch_size,
-                "batch_delay_ms": version.max_batch_delay,
+                "max_batch_delay": version.max_batch_delay,
                 "response_timeout_s": version.response_timeout,
                 "queue": version.job_queue_status.pending_requests,
                 "loaded": min((w.start_time.isoformat() for w in version.workers), default=None),
@@ -64,10 +64,10 @@ def summary(
 def table(
     server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> RenderableType:
-    """Return what people need of `summary`."""
+    """Return the columns of `summary` that an operator needs."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("version", "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
-        right = heading in ("queue", "requests")
+        right = heading in ("batch", "queue", "requests")
         grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for name, version in versions.all.items():
         loaded = min((worker.start_time for worker in version.workers), default=None)
@@ -75,7 +75,7 @@ def table(
             name,
             _role(name, versions, record),
             f"{version.ready} of {version.min_workers} ready",
-            f"{version.batch_size}/{version.max_batch_delay} ms",
+            str(version.batch_size),
             str(version.job_queue_status.pending_requests),
             f"{loaded:%Y-%m-%d %H:%M:%S}" if loaded else "-",
             "?" if requests is None else str(requests.get(name, 0)),
@@ -86,23 +86,21 @@ def table(
 def _role(name: str, versions: Registered, record: Record | None) -> str:
     if name == versions.default:
         return "default"
-    return "before" if record and record.previous == name else ""
+    return "previous" if record and record.previous == name else ""
 
 
 def _notes(
     server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> list[str]:
     if requests is None:
-        notes = [f"no metrics at {server.metrics}: requests are not known"]
+        notes = [f"no metrics at {server.metrics}: the numbers of requests are unknown"]
     else:
         unversioned = requests.get(UNVERSIONED, 0)
-        notes = [
-            f"{unversioned} more requests named no version: the default of the time answered them"
-        ]
+        notes = [f"{unversioned} requests without a version went to the then-current default"]
     if record and (record.default, set(record.versions)) != (versions.default, set(versions.all)):
         recorded = ", ".join(record.others)
         notes.append(
-            f"after a restart it would be default {record.default}"
-            f"{recorded and f', also {recorded}'}: versions were changed without this tool"
+            f"after a restart the default would be {record.default}"
+            f"{recorded and f', besides {recorded}'}: versions were changed without this tool"
         )
     return notes

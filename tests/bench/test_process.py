@@ -55,7 +55,7 @@ def test_wrong_answers_are_never_measured(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(process, "START_SECONDS", 2.0)
     wrong = contender(SERVER.replace("FACTOR", "3"))
     with (
-        pytest.raises(process.Failed, match=r"no right answer in 2 s; the last: 200 b'\[3, 6, 9"),
+        pytest.raises(process.Failed, match=r"no right response in 2 s; the last: 200 b'\[3, 6, 9"),
         process.running(wrong, tmp_path / "log"),
     ):
         pass

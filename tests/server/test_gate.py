@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
+import time
 from email.message import Message
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
 from scripts.server import gate, settings
+from tests.support import raw
 from tests.support.server import Server
 
 REGISTER = {"url": "doubleit-1.0.mar", "model_name": "stolen", "initial_workers": "1"}
@@ -170,6 +174,47 @@ def test_a_client_that_sends_no_http_harms_nobody(server: Server) -> None:
         with socket.create_connection(("127.0.0.1", server.ports["MANAGEMENT_PORT"])) as client:
             client.sendall(noise)
     assert models(server) == ["doubleit"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header", "status"),
+    [
+        ("GET /models/\u00e9", "X: 1", 404),
+        ("GET /models/\u00e9/\x7f?\x01=\u00ff", "X: 1", 404),
+        ("POST /models?url=\u00e9.mar", "X: 1", 400),
+        ("GET /models", f"Content-Length: {'9' * 5_000}", 413),
+        ("GET /models", f"Content-Length: 0{'0' * 5_000}", 413),
+        ("GET /models", "Content-Length: -1", 411),
+        ("GET /models", "Content-Length: \u00b2", 411),
+    ],
+)
+def test_an_odd_request_is_answered(
+    server: Server, request_line: str, header: str, status: int
+) -> None:
+    with raw.connect(server.ports["MANAGEMENT_PORT"]) as client:
+        message = f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n"
+        client.sendall(message.encode("latin-1"))
+        answer = raw.read(client.makefile("rb"))
+    assert answer
+    assert answer.status == status
+
+
+def test_idle_connections_keep_nobody_out(server: Server) -> None:
+    port = server.ports["MANAGEMENT_PORT"]
+    assert server.process
+    supervisor = psutil.Process(server.process.pid)
+    before = supervisor.num_fds()
+    with requests.Session() as used, contextlib.ExitStack() as stack:
+        assert used.get(f"{server.management}/models", timeout=10).ok
+        for _ in range(3 * gate.MAX_CONNECTIONS):
+            stack.enter_context(raw.connect(port))
+        # Both a new client and one whose connection was closed meanwhile, which connects again.
+        assert models(server) == ["doubleit"]
+        assert used.get(f"{server.management}/models", timeout=10).ok
+        deadline = time.monotonic() + 10
+        while supervisor.num_fds() > before + gate.MAX_CONNECTIONS + 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_without_torchserve_behind_it_the_gate_says_so(server: Server, tmp_path: Path) -> None:

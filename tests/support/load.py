@@ -11,12 +11,13 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from tests.support.server import JSON
+from tests.support.wait import wait_until
 
 
 class Load:
     """Clients in a loop against the default version, each on a connection of its own.
 
-    Use as a context manager; `counts` has answered, wrong and failed requests afterwards.
+    Use as a context manager; `counts` has answered, wrong and failed requests.
     """
 
     def __init__(self, predictions: str, clients: int = 32) -> None:
@@ -31,7 +32,7 @@ class Load:
         self.faults: list[str] = []
 
     def _ask(self, seed: int) -> None:
-        numbers, counts = random.Random(seed), Counter[str]()
+        numbers = random.Random(seed)
         connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
         while not self._stopping.is_set():
             body = [numbers.randint(-(2**60), 2**60) for _ in range(numbers.randint(0, 8))]
@@ -40,20 +41,26 @@ class Load:
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status != 200:
-                    counts["failed"] += 1
-                    self.faults.append(f"{answer.status} {text!r}")
+                    self._count("failed", f"{answer.status} {text!r}")
                 elif json.loads(text) != [number * 2 for number in body]:
-                    counts["wrong"] += 1
-                    self.faults.append(f"{body}: {text!r}")
+                    self._count("wrong", f"{body}: {text!r}")
                 else:
-                    counts["answered"] += 1
+                    self._count("answered")
             except (OSError, http.client.HTTPException) as error:
-                counts["failed"] += 1
-                self.faults.append(repr(error))
+                self._count("failed", repr(error))
                 connection.close()
         connection.close()
+
+    def _count(self, outcome: str, fault: str = "") -> None:
         with self._lock:
-            self.counts += counts
+            self.counts[outcome] += 1
+            if fault:
+                self.faults.append(fault)
+
+    def wait_for(self, requests: int) -> None:
+        """Return once `requests` more have been answered."""
+        wanted = self.counts["answered"] + requests
+        wait_until(lambda: self.counts["answered"] >= wanted, f"{wanted} answered requests")
 
     def __enter__(self) -> Load:
         for thread in self._threads:

@@ -40,7 +40,7 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
 
         server.start().wait_ready()
         assert (
-            f"{fresh_store}/doubleit.json has doubleit 2.0 as the default, also 1.0\n"
+            f"{fresh_store}/doubleit.json: the default is doubleit 2.0, also 1.0\n"
             in server.output()
         )
         assert f"doubleit 2.0 answers at {server.predictions}\n" in server.output()

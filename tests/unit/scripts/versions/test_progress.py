@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 
 from scripts.store.paths import ROOT
 from scripts.versions import progress
 from scripts.versions.progress import Progress
+from tests.support.wait import wait_until
 
 WAIT = """
 import time
@@ -26,12 +28,19 @@ def test_a_long_wait_is_a_line_in_a_log(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.05)
+    printed = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", printed)
     with Progress().waiting("waiting for it"):
-        time.sleep(0.3)
+        wait_until(printed.getvalue, "the line")
+    assert printed.getvalue() == "waiting for it ...\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_short_wait_is_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress().waiting("waiting for more"):
-        pass
-    time.sleep(0.2)
-    assert capsys.readouterr() == ("", "waiting for it ...\n")
+        (timer,) = (each for each in threading.enumerate() if isinstance(each, threading.Timer))
+    timer.join(60)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_somebody_who_watches_sees_the_time_pass() -> None:

@@ -1,4 +1,4 @@
-"""Asking two versions the same before one takes the other's place."""
+"""Comparing the responses of two versions before one replaces the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import NamedTuple
 from scripts.server.client import Client, Unreachable
 from scripts.versions.errors import VersionsError
 
-# Every way that an answer of DoubleIt can go, errors included: integers that float64 cannot hold
-# and the outermost ones, one beyond them, floats that must come back exact, one whose double is
-# infinite, nothing, many, several inputs, and a word among numbers.
+# Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
+# and smallest ones, one beyond them, floats that have to come back exact, one whose double is
+# infinite, no numbers, many numbers, several inputs, and a string among numbers.
 BODIES = [
     b"[1, 2, 3, 4]",
     b"[]",
@@ -27,22 +27,22 @@ BODIES = [
     b'[1, "2"]',
 ]
 RETRY_SECONDS = 0.2
-# Characters of a body or answer in a message.
-SHOWN = 120
+# Of a body or response in a message.
+SHOWN_CHARACTERS = 120
 
 
-class SmokeError(VersionsError):
-    """A version does not answer as it should."""
+class DifferentResponseError(VersionsError):
+    """The new version responds differently."""
 
 
 class Check(NamedTuple):
-    """What versions are asked.
+    """How to compare versions.
 
     Attributes:
-        bodies: the requests.
-        timeout: seconds that an answer may take.
-        accept_differences: whether it is enough that the new version answers 200 to what the old
-            one answers 200, and no 5xx to anything else.
+        bodies: the request bodies.
+        timeout: time limit for each response, in seconds.
+        accept_differences: whether it is enough that the new version returns 200 where the old one
+            returns 200, and no 5xx elsewhere.
     """
 
     bodies: Sequence[bytes]
@@ -50,8 +50,8 @@ class Check(NamedTuple):
     accept_differences: bool
 
 
-class Answer(NamedTuple):
-    """A status and what can be compared of a body; or why there is none."""
+class Comparable(NamedTuple):
+    """A status and the comparable part of a body; without a response, status 0 and the reason."""
 
     status: int
     text: str
@@ -77,41 +77,43 @@ def read(file: Path) -> list[bytes]:
 
 
 def compare(client: Client, old: str, new: str, check: Check) -> None:
-    """Make sure that `new` answers what it is asked as `old` does.
+    """Check that `new` responds as `old` does.
 
     Raises:
-        SmokeError: it does not; the message has the body, what was expected and what came.
+        DifferentResponseError: it does not; the message has the request body and both responses.
     """
     told = False
     for body in check.bodies:
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
-            raise SmokeError(f"the default {old} itself fails on {_short(body)}: {expected}")
+            raise DifferentResponseError(
+                f"the default version {old} fails on {_short(body)}: {expected}"
+            )
         actual = _ask(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
             continue
         content = check.accept_differences and expected.status == HTTPStatus.OK
         wanted = "200" if content else expected
-        raise SmokeError(
-            f"{new} failed the smoke check on {_short(body)}: expected {wanted}, as {old} answers; "
-            f"actual {actual}"
+        raise DifferentResponseError(
+            f"{new} failed the smoke check on {_short(body)}: expected {wanted} as from {old}, "
+            f"got {actual}"
         )
     if not told:
-        raise SmokeError(
-            f"{old} answers 200 to none of the smoke requests, so they show nothing: give others "
-            "with --smoke"
+        raise DifferentResponseError(
+            f"{old} returns 200 for none of the smoke requests, so they show nothing: pass "
+            "others with --smoke"
         )
 
 
-def _sound(actual: Answer, expected: Answer) -> bool:
+def _sound(actual: Comparable, expected: Comparable) -> bool:
     if expected.status == HTTPStatus.OK:
         return actual.status == HTTPStatus.OK
     return HTTPStatus.OK <= actual.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Answer:
-    """Ask the version that serves everybody else: its queue may be full for a moment."""
+def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
+    """Send a request to the version that serves all clients: its queue may be full for a moment."""
     deadline = time.monotonic() + timeout
     while True:
         answer = _ask(client, version, body, timeout)
@@ -120,26 +122,26 @@ def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Ans
         time.sleep(RETRY_SECONDS)
 
 
-def _ask(client: Client, version: str, body: bytes, timeout: float) -> Answer:
+def _ask(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
     try:
         response = client.predict(version, body, timeout)
     except Unreachable as error:
-        return Answer(0, str(error))
-    return Answer(response.status, _comparable(response.body.decode(errors="replace")))
+        return Comparable(0, str(error))
+    return Comparable(response.status, _comparable(response.body.decode(errors="replace")))
 
 
 def _comparable(text: str) -> str:
-    """Return JSON in one form: 2 and 2.0 stay different, and so does every digit."""
+    """Return JSON in canonical form; 2 and 2.0 stay different, and so does every digit."""
     try:
         document = json.loads(text)
     except ValueError:
         return text
     if isinstance(document, dict):
-        # The Open Inference Protocol's answers name the version that gave them.
+        # Responses of the Open Inference Protocol name the version.
         document.pop("model_version", None)
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def _short(text: str | bytes) -> str:
     line = " ".join((text.decode(errors="replace") if isinstance(text, bytes) else text).split())
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."

@@ -7,21 +7,25 @@ from pathlib import Path
 import pytest
 
 from scripts.server.client import Addresses, Client
-from scripts.versions import smoke
+from scripts.versions import comparison
+from scripts.versions.comparison import Check, Comparable
 from scripts.versions.errors import VersionsError
-from scripts.versions.smoke import Answer, Check
 
 CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
 
 
 def compare(
-    monkeypatch: pytest.MonkeyPatch, old: Answer, new: Answer, *, accept_differences: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    old: Comparable,
+    new: Comparable,
+    *,
+    accept_differences: bool = False,
 ) -> None:
     """Compare versions that answer everything so."""
     monkeypatch.setattr(
-        smoke, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
+        comparison, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )
-    smoke.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
+    comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
 
 
 @pytest.mark.parametrize(
@@ -41,12 +45,14 @@ def compare(
     ],
 )
 def test_answers_are_the_same_digit_by_digit(one: str, other: str, same: bool) -> None:
-    assert (smoke._comparable(one) == smoke._comparable(other)) is same
+    assert (comparison._comparable(one) == comparison._comparable(other)) is same
 
 
 def test_the_status_belongs_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(smoke.SmokeError, match="expected 200 x, as 1.0 answers; actual 400 x"):
-        compare(monkeypatch, Answer(200, "x"), Answer(400, "x"))
+    with pytest.raises(
+        comparison.DifferentResponseError, match="expected 200 x as from 1.0, got 400 x"
+    ):
+        compare(monkeypatch, Comparable(200, "x"), Comparable(400, "x"))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +63,8 @@ def test_differences_are_accepted_as_long_as_it_answers(
     monkeypatch: pytest.MonkeyPatch, old: int, new: int, fine: bool
 ) -> None:
     try:
-        compare(monkeypatch, Answer(old, "x"), Answer(new, "y"), accept_differences=True)
-    except smoke.SmokeError as error:
+        compare(monkeypatch, Comparable(old, "x"), Comparable(new, "y"), accept_differences=True)
+    except comparison.DifferentResponseError as error:
         assert ("failed the smoke check" in str(error)) is not fine
         assert fine is ("show nothing" in str(error))
     else:
@@ -67,28 +73,29 @@ def test_differences_are_accepted_as_long_as_it_answers(
 
 
 def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([Answer(503, "full"), Answer(200, "x")])
-    monkeypatch.setattr(smoke, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(smoke, "_ask", lambda *_: next(answers))
-    assert smoke._patiently(CLIENT, "1.0", b"[1]", 5) == Answer(200, "x")
+    answers = iter([Comparable(503, "full"), Comparable(200, "x")])
+    monkeypatch.setattr(comparison, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(comparison, "_ask", lambda *_: next(answers))
+    assert comparison._patiently(CLIENT, "1.0", b"[1]", 5) == Comparable(200, "x")
 
 
 def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
     with pytest.raises(
-        smoke.SmokeError, match=r"the default 1.0 itself fails on \[1\]: no server responds"
+        comparison.DifferentResponseError,
+        match=r"version 1.0 fails on \[1\]: no server responds",
     ):
-        smoke.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
+        comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
 
 
 def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:
     file = tmp_path / "bodies"
     file.write_bytes(b'[1]\r\n\n  {"inputs": []} \nnot JSON')
-    assert smoke.read(file) == [b"[1]", b'{"inputs": []}', b"not JSON"]
+    assert comparison.read(file) == [b"[1]", b'{"inputs": []}', b"not JSON"]
     file.write_bytes(b"\n \n")
     with pytest.raises(VersionsError, match="holds no request"):
-        smoke.read(file)
+        comparison.read(file)
 
 
 def test_long_bodies_are_cut_in_messages() -> None:
-    assert len(str(Answer(200, "9" * 1000))) < 150
-    assert str(Answer(0, "no answer within 10 s")) == "no answer within 10 s"
+    assert len(str(Comparable(200, "9" * 1000))) < 150
+    assert str(Comparable(0, "no answer within 10 s")) == "no answer within 10 s"

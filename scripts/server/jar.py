@@ -1,0 +1,259 @@
+"""Fixes for TorchServe's `model-server.jar`, as edits of single classes.
+
+TorchServe 0.12.0 is the last release, so its jar does not change any more and its classes can be
+edited by position: a constant or a few opcodes each, no compiler needed. The edited classes go into
+a small jar of their own, which stands before TorchServe's on the class path. The Java runtime
+verifies them like any other class.
+
+A class that is not the one that an edit was written for is left alone, with a line that says what
+is missing then. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
+environment switches all of them off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+SWITCH = "TORCHSERVE_EDITS"
+NAME = "model-server.jar"
+# It belongs to the installed jar, so it is kept and removed with the environment.
+EDITED = Path(sys.prefix) / "torchserve-edits.jar"
+# The earliest time that a zip file can hold: the same classes give the same bytes.
+TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+
+
+class Patch(NamedTuple):
+    """Bytes of a class file that are replaced.
+
+    Attributes:
+        offset: where they start in the class as shipped.
+        before: what stands there.
+        after: what takes its place.
+    """
+
+    offset: int
+    before: bytes
+    after: bytes
+
+
+class Edit(NamedTuple):
+    """All changes to one class.
+
+    Attributes:
+        name: the class, with slashes.
+        sha256: of its file as shipped with 0.12.0.
+        without: what the server lacks without the edit.
+        patches: what is replaced, in the order of the file.
+    """
+
+    name: str
+    sha256: str
+    without: str
+    patches: Sequence[Patch]
+
+    @property
+    def entry(self) -> str:
+        """The class's name in a jar."""
+        return f"{self.name}.class"
+
+    def apply(self, shipped: bytes) -> bytes | None:
+        """Return the edited class; None where `shipped` is not the known one."""
+        if hashlib.sha256(shipped).hexdigest() != self.sha256:
+            return None
+        parts, end = [], 0
+        for offset, before, after in self.patches:
+            if shipped[offset : offset + len(before)] != before:
+                raise ValueError(f"{self.name}: not the expected bytes at {offset}")
+            parts += [shipped[end:offset], after]
+            end = offset + len(before)
+        return b"".join([*parts, shipped[end:]])
+
+
+def _code(offset: int, before: str, after: str) -> Patch:
+    """Return a patch of bytecode, which keeps its length."""
+    patch = Patch(offset, bytes.fromhex(before), bytes.fromhex(after))
+    if len(patch.before) != len(patch.after):
+        raise ValueError(f"a patch of bytecode must keep its length: {patch}")
+    return patch
+
+
+def _constant(offset: int, before: str, after: str) -> Patch:
+    """Return a patch of a CONSTANT_Utf8: a tag of 1, two bytes of length, the text."""
+    old, new = (b"\x01" + len(text).to_bytes(2, "big") + text.encode() for text in (before, after))
+    return Patch(offset, old, new)
+
+
+# What javap calls the instructions stands beside the bytes. A conditional jump that must never be
+# taken tests a boolean for what it cannot be, or discards what it would test (pop, nop, nop).
+EDITS = (
+    Edit(
+        "org/pytorch/serve/wlm/Model",
+        "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
+        "a lone request waits a millisecond for others to share its batch",
+        (
+            # maxBatchDelay is in nanoseconds: with 1, a batch is what waits when a worker is free.
+            _constant(6169 - 3, "MILLISECONDS", "NANOSECONDS"),
+            # addFirst puts back what a dead worker had gathered. LinkedBlockingDeque.addFirst
+            # raises where the queue is full, and the worker would never be replaced; offer returns.
+            # invokevirtual addFirst -> offer; its result is left on the stack, as return allows.
+            _code(15489, "b601df", "b60199"),
+        ),
+    ),
+    Edit(
+        "org/pytorch/serve/wlm/WorkerThread",
+        "5292f5b79ac1ec509876cd997e2605848fd79f0b15b24ebd1a96c9c6b035ffd6",
+        "each batch passes one more thread, and requests that a worker gathers while it dies are "
+        "never answered",
+        (
+            # run: invokedynamic Runnable, invokestatic CompletableFuture.runAsync
+            # -> invokespecial lambda$run$0, nop, nop, aconst_null, nop, nop.
+            _code(18057, "ba01670000b8016b", "b703ed0000010000"),
+            # run, when the thread was interrupted: ifnull -> pop, nop, nop. sendError is called
+            # with null too, and then gives the gathered requests back to the queue.
+            _code(18847 + 4, "c60012", "570000"),
+            # shutdown: no call of sendError(null, "Worker scaled down.", 500) from a thread that
+            # is not the worker's: both would answer, or put back, the same requests.
+            _code(22655, "2ab4003e011302ba1101f4b601cc", "00" * 14),
+            # lambda$run$0: ChannelFuture.sync -> nop.
+            _code(24953 + 5, "b9027b0100", "00" * 5),
+        ),
+    ),
+    Edit(
+        "org/pytorch/serve/http/api/rest/InferenceRequestHandler",
+        "915ac25d1f8a2360181528aa8eabd3c769ebd807d54798f0bce9bc934213eb93",
+        "forms are parsed by Netty, as objects without number (CVE-2024-29025)",
+        (
+            # invokestatic isMultipart -> pop, iconst_0, nop.
+            _code(14211, "b80190", "570300"),
+            # contentEqualsIgnoreCase, ifeq -> ifge.
+            _code(14222 + 3, "99", "9c"),
+        ),
+    ),
+    Edit(
+        "org/pytorch/serve/workflow/api/http/WorkflowInferenceRequestHandler",
+        "20e3c1f98a69a779d6a506021ea0fd97b82a179d708f827dee03285321e7e8c4",
+        "forms on the workflow routes are parsed by Netty (CVE-2024-29025)",
+        (_code(5996, "b80048", "570300"), _code(6007 + 3, "99", "9c")),
+    ),
+    Edit(
+        "org/pytorch/serve/archive/model/ModelArchive",
+        "0baabc70f99e18cc9aa986fcda6481eeaa0c221020be4f414eb962b763970cd0",
+        "any local user can run code by registering a directory over gRPC",
+        (
+            # isDirectory and, for a folder inside the model store, exists: ifeq -> ifge.
+            _code(6488 + 3, "99", "9c"),
+            _code(6586 + 3, "99", "9c"),
+        ),
+    ),
+    Edit(
+        "org/pytorch/serve/ModelServer",
+        "779d0df5bfc17c5ad09ac46d63d9a017d48a4cd68c1b7464de914d3cb40190b9",
+        "a reset behind an error response can cut it off",
+        # SO_LINGER: iconst_0 -> iconst_m1.
+        (_code(20728 + 3, "03", "02"),),
+    ),
+    Edit(
+        "org/pytorch/serve/ServerInitializer",
+        "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
+        "`Connection: close` and HTTP/1.0 are ignored",
+        (
+            # Netty's own handler of the Connection header, in place of the TLS handler: TLS ends
+            # before this server. Without arguments for its constructor.
+            _constant(
+                664 - 3,
+                "org/pytorch/serve/http/ExtendedSSLHandler",
+                "io/netty/handler/codec/http/HttpServerKeepAliveHandler",
+            ),
+            _code(710, "0c0005002f", "0c00050006"),
+            # The first of two addLast now adds the codec, and where TLS is not configured:
+            # ifnull -> ifnonnull; with TLS nothing is decoded, so nothing is served in the clear.
+            _code(3628 + 4, "c6", "c7"),
+            _code(3638, "bb002b592ab400072ab4000db7002d", "bb003859" + "00" * 8 + "b7003a"),
+            # The second adds the new handler.
+            _code(3662, "bb003859b7003a", "bb002b59b7002d"),
+        ),
+    ),
+    Edit(
+        "org/pytorch/serve/http/api/rest/ApiDescriptionRequestHandler",
+        "a9e8d5a43db1db07e6f00023cbaa0ea1919689e5f2fc5c58dd45daf5d20dc118",
+        "`OPTIONS *` and a target without a slash are answered with 500",
+        (
+            # handleRequest: OPTIONS of any target without segments, not of "/" alone:
+            # ifeq -> pop, nop, nop.
+            _code(2166 + 3, "990012", "570000"),
+            # isApiDescription: segments.length == 0 || segments.length == 2 && ...
+            # -> segments.length < 2 || ...: iconst_2, if_icmplt, nops.
+            _code(2406 + 2, "9900142bbe05a00012", "05a100130000000000"),
+        ),
+    ),
+)
+
+
+def class_path(jar: Path, target: Path = EDITED) -> list[str]:
+    """Return what must stand before TorchServe's jar on the class path.
+
+    The jar of edited classes is made at set-up, and here where it is missing or made from another
+    table. What is left out is printed.
+
+    Args:
+        jar: TorchServe's jar.
+        target: the jar of edited classes.
+    """
+    if os.environ.get(SWITCH) == "off":
+        _say(f"{SWITCH}=off: TorchServe runs as shipped")
+        return []
+    entries = _entries(jar, target)
+    if entries is None:
+        try:
+            _write(jar, target)
+        except (OSError, zipfile.BadZipFile) as error:
+            _say(f"TorchServe runs as shipped, its classes cannot be edited: {error}")
+            return []
+        entries = _entries(jar, target) or set()
+    for each in EDITS:
+        if each.entry not in entries:
+            _say(f"{each.entry} is not TorchServe 0.12.0's and stays as it is: {each.without}")
+    return [str(target)] if entries else []
+
+
+def _entries(jar: Path, target: Path) -> set[str] | None:
+    """Return the classes in `target`; None unless it was made by this code from this `jar`."""
+    try:
+        with zipfile.ZipFile(target) as made:
+            return set(made.namelist()) if made.comment == _fingerprint(jar) else None
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+def _write(jar: Path, target: Path) -> None:
+    """Write the edited classes of `jar` to `target`, the same bytes each time."""
+    with zipfile.ZipFile(jar) as source:
+        present = set(source.namelist())
+        edited = {
+            each.entry: content
+            for each in EDITS
+            if each.entry in present and (content := each.apply(source.read(each.entry)))
+        }
+    # Another server may start at the same time.
+    partial = target.with_suffix(f".{os.getpid()}")
+    with zipfile.ZipFile(partial, "w") as written:
+        written.comment = _fingerprint(jar)
+        for entry, content in edited.items():
+            written.writestr(zipfile.ZipInfo(entry, TIMESTAMP), content)
+    partial.replace(target)
+
+
+def _fingerprint(jar: Path) -> bytes:
+    """Return what identifies this table, and a jar by its size."""
+    return b"%08x %d" % (zlib.crc32(repr(EDITS).encode()), jar.stat().st_size)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
