@@ -15,7 +15,7 @@ from typing import NamedTuple
 # https://cloud.google.com/run/docs/about-instance-autoscaling (2026-11)
 TARGET = 0.6
 WINDOW_SECONDS = 60.0
-# A request waits for an instance this long, or 3.5 times a start, whichever is more; then it gets 429.
+# A request waits for an instance this long, or 3.5 times a start if that is more; then it gets 429.
 WAIT_SECONDS, WAIT_STARTS = 10.0, 3.5
 # Cloud Run's default for a revision.
 MAX_INSTANCES = 100

@@ -4,20 +4,22 @@
     python -m scripts.bench.scale --write      put them into docs/scale.md too
     python -m scripts.bench.scale --measure    measure an instance of each size first
 
-An instance of one CPU is measured on one core, with the load generator on another. Of two CPUs it is
-measured on two cores that the load generator shares on a machine without more: the least it answers.
+An instance of one CPU is measured on one core, with the load generator on another. An instance of
+two CPUs is measured on two cores; on a machine without more, the load generator shares them, so the
+figure is a lower bound.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -32,6 +34,7 @@ RATES = (10, 1_000, 100_000)
 # What TorchServe's queue holds (config.properties).
 QUEUE = 1_000
 ROUNDS, SECONDS = 3, 5.0
+SIMULATED_SECONDS = 180.0
 # By server: requests at a time in iac/environment, Cloud Run's default for the other; GiB per CPU.
 CONCURRENCY = {lineup.SELF: 256, lineup.BASELINE: 80}
 GIB_PER_CPU = 1.0
@@ -55,7 +58,7 @@ class Figure(NamedTuple):
     start_seconds: float
 
 
-def measure() -> dict[str, object]:
+def measure() -> dict[str, Any]:
     """Measure both servers at each size that this machine has.
 
     Returns:
@@ -73,59 +76,71 @@ def measure() -> dict[str, object]:
     return {"about": about, "figures": [figure._asdict() for figure in figures]}
 
 
-def tables(run: dict[str, object]) -> str:
+def tables(run: dict[str, Any]) -> str:
     """Return the page's tables for a run."""
-    figures = [Figure(**figure) for figure in run["figures"]]  # type: ignore[attr-defined]
-    about = run["about"]
-    assert isinstance(about, dict)  # noqa: S101 (as written by measure)
-    lines = [
-        "Measured: lists of 10 numbers, "
-        + ", ".join(f"{what} {value}" for what, value in about.items() if what != "date")
-        + f", {about['date']}.",
-        "",
-        "| an instance | CPUs | requests/s | p50 in ms | start in s | a full queue of 1 000 | of 256 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for it in figures:
-        least = "≥ " if it.cpus > 1 else ""
-        full = (
-            f"{QUEUE / it.per_second * 1e3:.0f} ms | {CONCURRENCY[it.server] / it.per_second * 1e3:.0f} ms"
-            if it.server == lineup.SELF
-            else "– | –"
-        )
-        lines.append(
-            f"| {it.server} | {it.cpus} | {least}{it.per_second:,.0f} | {it.p50_ms:.1f} "
-            f"| {it.start_seconds:.1f} | {full} |".replace(",", " ")
-        )
-    lines += [
-        "",
-        "| requests/s | an instance | instances | $ per million | cold starts | longest wait "
-        "| caught up after | refused (429) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [_row(rate, it) for rate in RATES for it in figures]
+    figures = [Figure(**figure) for figure in run["figures"]]
+    about = ", ".join(f"{what} {value}" for what, value in run["about"].items())
+    lines = [f"Measured with lists of 10 numbers: {about}.", ""]
+    lines += _table(
+        ("an instance", "CPUs", "requests/s", "p50 in ms", "start in s", "a full queue lasts"),
+        (
+            (
+                it.server,
+                it.cpus,
+                ("≥ " if it.cpus > 1 else "") + _spaced(it.per_second),
+                f"{it.p50_ms:.1f}",
+                f"{it.start_seconds:.1f}",
+                _queue(it),
+            )
+            for it in figures
+        ),
+    )
+    head = "requests/s, an instance, instances, $ per million, cold starts, longest wait, caught up"
+    lines += ["", *_table([*head.split(", "), "refused"], _rows(figures))]
     return "\n".join(lines) + "\n"
 
 
-def _row(rate: int, figure: Figure) -> str:
-    server = autoscaler.Server(
-        name=figure.server,
-        cpus=figure.cpus,
-        gib=GIB_PER_CPU * figure.cpus,
-        per_second=figure.per_second,
-        start_seconds=figure.start_seconds,
-        concurrency=CONCURRENCY[figure.server],
+def _rows(figures: list[Figure]) -> Iterator[Sequence[object]]:
+    for rate in RATES:
+        for it in figures:
+            server = autoscaler.Server(
+                name=it.server,
+                cpus=it.cpus,
+                gib=GIB_PER_CPU * it.cpus,
+                per_second=it.per_second,
+                start_seconds=it.start_seconds,
+                concurrency=CONCURRENCY[it.server],
+            )
+            outcome = autoscaler.simulate(server, rate, SIMULATED_SECONDS)
+            caught_up = outcome.caught_up_seconds
+            yield (
+                _spaced(rate),
+                f"{it.server}, {it.cpus} CPU",
+                autoscaler.settled_instances(server, rate),
+                f"{autoscaler.dollars_per_million(server, rate):.2f}",
+                outcome.cold_starts,
+                f"{outcome.longest_wait_seconds:.1f} s",
+                "never" if math.isinf(caught_up) else f"after {caught_up:.0f} s",
+                f"{outcome.refused / (rate * SIMULATED_SECONDS):.1%}",
+            )
+
+
+def _queue(figure: Figure) -> str:
+    if figure.server != lineup.SELF:
+        return "-"
+    return " / ".join(
+        f"{_spaced(held)}: {held / figure.per_second * 1e3:.0f} ms"
+        for held in (CONCURRENCY[lineup.SELF], QUEUE)
     )
-    outcome = autoscaler.simulate(server, rate)
-    sent = outcome.answered + outcome.refused + outcome.waiting
-    caught_up = outcome.caught_up_seconds
-    return (
-        f"| {rate:,} | {figure.server}, {figure.cpus} CPU | {autoscaler.settled_instances(server, rate)} "
-        f"| {autoscaler.dollars_per_million(server, rate):.2f} | {outcome.cold_starts} "
-        f"| {outcome.longest_wait_seconds:.1f} s "
-        f"| {f'{caught_up:.0f} s' if caught_up < float('inf') else 'never'} "
-        f"| {outcome.refused / sent:.1%} |"
-    ).replace(",", " ", 1 if rate >= 1_000 else 0)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    cells = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(str(cell) for cell in row)} |" for row in cells]
+
+
+def _spaced(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ")
 
 
 def _contenders(cpus: int) -> list[lineup.Contender]:
@@ -188,10 +203,8 @@ def main(
     text = tables(json.loads(RUN.read_text()))
     typer.echo(text)
     if write:
-        page = PAGE.read_text()
-        PAGE.write_text(
-            re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n\n{text}\n{END}", page, flags=re.DOTALL)
-        )
+        block = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
+        PAGE.write_text(block.sub(lambda _: f"{BEGIN}\n\n{text}\n{END}", PAGE.read_text()))
 
 
 if __name__ == "__main__":

@@ -94,4 +94,3 @@ def test_every_resource_has_a_row_that_says_what_it_needs(part: str) -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "iac" / part).glob("*.tf"))
     types = {found for _, found in RESOURCE.findall(code)}
     assert {it for it in types if f"`{it}`" not in text} == set()
-
