@@ -100,9 +100,9 @@ bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [
 	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
 .PHONY: cloud-scale
-cloud-scale: .venv/.bench ## What Cloud Run makes of 10, 1 000 and 100 000 requests/s [MEASURE=1 WRITE=1]
-	@$(if $(MEASURE),$(MAKE) --no-print-directory .venv/torchserve.aot && $(WRK_PACKAGE) &&) \
-		$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)
+cloud-scale: .venv/.bench .venv/torchserve.aot ## What Cloud Run makes of 10, 1 000 and 100 000 requests/s [MEASURE=1 WRITE=1]
+	@$(if $(MEASURE),$(WRK_PACKAGE))
+	@$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
