@@ -11,6 +11,7 @@ module "frontend" {
   env = {
     BACKEND_URL   = module.backend.uri
     BACKEND_MODEL = var.model_name
+    UI_HOSTS      = join(",", concat(["*.run.app"], sort(var.frontend_hosts)))
     BACKEND_AUTH  = var.backend_public ? "none" : "id-token"
     # An open page asks the API every few seconds how it is; an API that goes to zero would never.
     BACKEND_POLL = var.backend.min_instances == 0 ? "0" : "5"

@@ -112,6 +112,27 @@ run "the_page_keeps_its_sessions" {
   }
 }
 
+run "the_page_is_opened_under_cloud_run_s_names_only" {
+  command = plan
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app"
+    error_message = "the page refuses its own name, or admits others"
+  }
+}
+
+run "the_page_has_a_name_of_its_own" {
+  command = plan
+  variables {
+    frontend_hosts = ["doubleit.example.com", "*.example.org"]
+  }
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app,*.example.org,doubleit.example.com"
+    error_message = "the page refuses its own name, or admits others"
+  }
+}
+
 run "no_sidecar_by_default" {
   command = plan
 

@@ -323,3 +323,27 @@ run "a_model_name_with_a_hyphen" {
   }
   expect_failures = [var.model_name]
 }
+
+run "a_host_with_its_scheme" {
+  command = plan
+  variables {
+    frontend_hosts = ["https://doubleit.example.com"]
+  }
+  expect_failures = [var.frontend_hosts]
+}
+
+run "every_host" {
+  command = plan
+  variables {
+    frontend_hosts = ["*"]
+  }
+  expect_failures = [var.frontend_hosts]
+}
+
+run "a_model_version_of_300_digits" {
+  command = plan
+  variables {
+    model_version = join("", [for i in range(300) : "1"])
+  }
+  expect_failures = [var.model_version]
+}
