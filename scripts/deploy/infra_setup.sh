@@ -67,11 +67,11 @@ check_tools() {
     for tool in gcloud gh terraform; do
         command -v "$tool" >/dev/null || die "$tool is not installed, or not on PATH"
     done
-    gcloud auth print-access-token >/dev/null 2>&1 || die "gcloud is not signed in: gcloud auth login"
+    gcloud auth print-access-token >/dev/null || die "gcloud is not signed in: gcloud auth login"
     # Terraform does not use gcloud's own sign-in.
-    gcloud auth application-default print-access-token >/dev/null 2>&1 ||
+    gcloud auth application-default print-access-token >/dev/null ||
         die "Terraform has no credentials: gcloud auth application-default login"
-    gh auth status >/dev/null 2>&1 || die "gh is not signed in: gh auth login"
+    gh auth status >/dev/null || die "gh is not signed in: gh auth login"
     gcloud projects describe "$PROJECT_ID" --format='value(projectId)' >/dev/null ||
         die "project $PROJECT_ID does not exist, or you may not see it"
 }

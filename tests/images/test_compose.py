@@ -168,6 +168,6 @@ def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
         "from scripts.server import healthcheck as h; print(h.main())"
     )
     assert stack.python("server", code).splitlines() == [
-        "healthcheck: http://management-api:8081/models/other: status 404",
+        "healthcheck: http://management-api:8081 has no model other; it has doubleit",
         "1",
     ]

@@ -55,3 +55,10 @@ def test_the_check_sees_a_server_that_nothing_prepared() -> None:
     assert SERVES.search(".venv/bin/pytest tests/images")
     assert not SERVES.search(".venv/bin/python -m scripts.server_of_something_else")
     assert (ROOT / "scripts/server/__main__.py").exists()
+
+
+@pytest.mark.parametrize("path", tracked("scripts/**.py", "tests/**.py"), ids=name)
+def test_no_program_s_errors_are_thrown_away(path: Path) -> None:
+    """A program that a script or test starts never fails in silence."""
+    discarded = re.findall(r"(?:stderr|output)=subprocess\.DEVNULL", path.read_text())
+    assert path == Path(__file__) or discarded == []
