@@ -15,6 +15,8 @@ module "backend" {
   env = {
     MODEL_NAME    = var.model_name
     MODEL_VERSION = var.model_version
+    # Java's heap and the largest request follow from it; 1Gi is 1GiB there.
+    MEMORY = "${var.backend.memory}B"
   }
 
   cpu             = var.backend.cpu

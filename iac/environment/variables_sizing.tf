@@ -2,7 +2,8 @@ variable "backend" {
   description = "An instance of the model server: CPUs, memory, requests at a time, seconds for one request; and how many instances."
   type = object({
     cpu = optional(string, "1")
-    # The JVM and one worker take about 250 MB each; requests of up to 32 MiB and the file system live in it too.
+    # The JVM and one worker take about 250 MB each. The rest decides how large a request may be: about
+    # 2 MiB with 1Gi, 13 MiB with 4Gi, Cloud Run's 32 MiB from 10Gi on (scripts/server/memory.py).
     memory = optional(string, "1Gi")
     # A quarter of the server's queue (1000): it never overflows, which would be a 503, and four full
     # batches of 64 wait at most. Beyond it another instance answers sooner.

@@ -79,7 +79,7 @@ run "readiness_follows_the_model" {
   }
 
   assert {
-    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1" }
+    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1", MEMORY = "${var.backend.memory}B" }
     error_message = "the server serves another model"
   }
 

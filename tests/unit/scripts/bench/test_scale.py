@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from scripts.bench import scale
+from scripts.bench import lineup, scale
+from scripts.store.paths import ROOT
 
 RUN = json.loads(scale.RUN.read_text())
 
@@ -26,12 +27,12 @@ def test_each_load_has_a_row_for_each_instance_that_was_measured(rate: str) -> N
 
 
 def test_concurrency_is_what_terraform_gives_an_instance() -> None:
-    sizing = (scale.ROOT / "iac/environment/variables_sizing.tf").read_text()
+    sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
     concurrency = re.search(r"concurrency\s+= optional\(number, (\d+)\)", sizing)
     assert concurrency
-    assert scale.CONCURRENCY[scale.lineup.SELF] == int(concurrency[1])
+    assert scale.CONCURRENCY[lineup.SELF] == int(concurrency[1])
 
 
 def test_the_queue_is_torchserve_s() -> None:
-    config = (scale.ROOT / "config.properties").read_text()
+    config = (ROOT / "config.properties").read_text()
     assert f"job_queue_size={scale.QUEUE}\n" in config
