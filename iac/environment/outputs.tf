@@ -38,6 +38,16 @@ output "frontend_latest_revision" {
   value       = module.frontend.latest_revision
 }
 
+output "model_name" {
+  description = "The model that the API serves."
+  value       = var.model_name
+}
+
+output "model_version" {
+  description = "The version of the model that the API serves."
+  value       = var.model_version
+}
+
 output "backend_invokers" {
   description = "Who may call the API. Not allUsers: a caller sends an ID token for backend_url."
   value       = module.backend.invokers

@@ -32,7 +32,7 @@ def check(
     url = _address("backend", backend, canary)
     # The audience is the service's main URL, also for a token that is sent to another of its URLs.
     token = None if backend.public else identity.id_token(str(backend.url))
-    _persist(f"the API at {url}", lambda: _smoke(url, token, patience), patience)
+    _persist(f"the API at {url}", lambda: _smoke(url, backend.model, token, patience), patience)
     url = _address("frontend", frontend, canary)
     if frontend.public:
         _persist(f"the page at {url}", lambda: _page(url), patience)
@@ -62,11 +62,13 @@ def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> N
     raise DeploymentError(f"{what} does not answer as it should: {wrong}")
 
 
-def _smoke(url: str, token: str | None, patience: float) -> str | None:
+def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float) -> str | None:
+    name, version = model
+    options = [f"--version={version}", f"--wait={patience}"]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.deploy.smoke", url, f"--wait={patience}"],
+        [sys.executable, "-m", "scripts.deploy.smoke", url, *options],
         cwd=ROOT,
-        env={**os.environ, **({"ID_TOKEN": token} if token else {})},
+        env={**os.environ, "BACKEND_MODEL": name, **({"ID_TOKEN": token} if token else {})},
         check=False,
     )
     return f"the smoke test ended with {done.returncode}" if done.returncode else None

@@ -35,6 +35,7 @@ class Service:
         serving: the revision that serves, which a rollback restores; None where there is none.
         latest: the newest revision that is ready.
         public: whether a caller needs no identity.
+        model: the name and version of the model that the environment is for.
     """
 
     url: str | None
@@ -42,6 +43,7 @@ class Service:
     serving: str | None
     latest: str | None
     public: bool
+    model: tuple[str, str] = ("doubleit", "1.0")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Environment:
                 serving=values.get(f"{name}_serving_revision") or None,
                 latest=values.get(f"{name}_latest_revision") or None,
                 public="allUsers" in (values.get(f"{name}_invokers") or []),
+                model=(values.get("model_name", "doubleit"), values.get("model_version", "1.0")),
             )
             for name in SERVICES
         }

@@ -26,7 +26,7 @@ class Reluctant(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def no_smoke_test(_url: str, _token: str | None, _patience: float) -> None:
+def no_smoke_test(_url: str, _model: tuple[str, str], _token: str | None, _patience: float) -> None:
     """Find nothing wrong: the page is what these tests are about."""
 
 
