@@ -1,9 +1,10 @@
 """Cloud Run's autoscaler as a model: how many instances a load gets, when, and what they cost.
 
 What Google documents is modelled: scaling towards 60 % of the CPU and 60 % of the concurrency, both
-averaged over a minute; instances that are started for requests that nobody can take; the wait for
-them; prices. How soon the autoscaler acts is not documented: it is assumed to be immediate. So the
-figures are a best case of the platform, the same for every server.
+averaged over a minute; instances that are started for requests that none can take; the wait for
+them; prices. Not documented is how soon the autoscaler acts and how many instances it starts for
+requests that wait. Here it acts at once, and starts as many as the arriving requests need and as
+work off the waiting ones before they are refused. So the figures are a best case of the platform.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ TARGET = 0.6
 WINDOW_SECONDS = 60.0
 # A request waits for an instance this long, or 3.5 times a start if that is more; then it gets 429.
 WAIT_SECONDS, WAIT_STARTS = 10.0, 3.5
-# Cloud Run's default for a revision.
-MAX_INSTANCES = 100
+# Of the service. Cloud Run's default is 100; more is a matter of quota.
+MAX_INSTANCES = 1_000
 # List prices in us-central1, billing by requests, 2025: https://cloud.google.com/run/pricing
 CPU_SECOND, GIB_SECOND, MILLION_REQUESTS = 0.000024, 0.0000025, 0.40
 # An instance is billed while it has a request, in steps of this.
@@ -114,13 +115,13 @@ def simulate(
         queue -= done
         answered += done
         pending = max(0.0, queue - ready * server.concurrency)
-        # Who waits longer than that is refused, the oldest first.
-        over = max(0.0, pending - capacity * limit)
+        # The oldest one arrived pending / rate seconds ago; it is refused after the limit.
+        over = max(0.0, pending - rate * limit)
         refused += over
         queue -= over
         pending -= over
         if pending:
-            longest = max(longest, pending / capacity)
+            longest = max(longest, pending / rate)
             caught_up = math.inf
         elif caught_up == math.inf:
             caught_up = now
@@ -130,16 +131,14 @@ def simulate(
                 min(queue, ready * server.concurrency) / (TARGET * server.concurrency),
             )
         )
-        wanted = max(
-            math.ceil(sum(needed) / len(needed) - 1e-9),
-            ready + math.ceil(pending / server.concurrency),
-        )
-        for _ in range(min(wanted, max_instances) - ready - len(starting)):
+        average = math.ceil(sum(needed) / len(needed) - 1e-9)
+        surge = (rate + pending / limit) / (TARGET * server.per_second) if pending else 0.0
+        wanted = min(max(average, math.ceil(surge)), max_instances)
+        for _ in range(wanted - ready - len(starting)):
             starting.append(now + server.start_seconds)
             cold_starts += 1
         peak = max(peak, ready + len(starting))
         # Idle instances end; Cloud Run keeps them for up to 15 minutes, without charge.
-        average = math.ceil(sum(needed) / len(needed) - 1e-9)
         if not pending and not starting and now > WINDOW_SECONDS:
             ready = max(1, min(ready, average))
     return Outcome(
