@@ -29,7 +29,7 @@ from scripts.store.paths import ROOT
 
 RUN = ROOT / "docs/scale.json"
 PAGE = ROOT / "docs/scale.md"
-BEGIN, END = "<!-- make cloud-scale WRITE=1: begin -->", "<!-- make scale WRITE=1: end -->"
+BEGIN, END = "<!-- make cloud-scale WRITE=1: begin -->", "<!-- make cloud-scale WRITE=1: end -->"
 RATES = (10, 1_000, 100_000)
 # What TorchServe's queue holds (config.properties).
 QUEUE = 1_000
