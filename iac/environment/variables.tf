@@ -50,7 +50,7 @@ variable "frontend_image" {
 }
 
 variable "model_name" {
-  description = "The model that the server serves and the page asks; a start waits until it is ready."
+  description = "The model that the server serves and the page uses; an instance starts once it is ready."
   type        = string
   default     = "doubleit"
 

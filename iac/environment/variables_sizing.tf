@@ -23,7 +23,7 @@ variable "backend" {
     error_message = "backend.memory is at least 1Gi (or 1024Mi): the JVM and one worker take half of it."
   }
   validation {
-    # Cloud Run's own rule, which only an apply would tell.
+    # Cloud Run's own rule, which only an apply would check.
     condition     = try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.backend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.backend.cpu, 32768)
     error_message = "backend.memory does not fit backend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
@@ -65,7 +65,7 @@ variable "frontend" {
     error_message = "frontend.memory is at least 512Mi, the least that Cloud Run's second generation takes."
   }
   validation {
-    # Cloud Run's own rule, which only an apply would tell.
+    # Cloud Run's own rule, which only an apply would check.
     condition     = try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.frontend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.frontend.cpu, 32768)
     error_message = "frontend.memory does not fit frontend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }

@@ -2,7 +2,7 @@
 # project roles, read secrets or make keys.
 locals {
   deployer_project_roles = {
-    "roles/run.developer"                        = "makes and updates the services; cannot say who may invoke them"
+    "roles/run.developer"                        = "creates and updates the services; cannot change who may invoke them"
     "roles/monitoring.alertPolicyEditor"         = "alert policies"
     "roles/monitoring.uptimeCheckConfigEditor"   = "uptime checks"
     "roles/monitoring.dashboardEditor"           = "the dashboard"
@@ -87,7 +87,7 @@ resource "google_storage_bucket_iam_member" "deployer_state" {
   }
 }
 
-# A service runs as an account only if whoever deploys it may act as that account.
+# To deploy a service that runs as an account, the deployer must be able to act as that account.
 resource "google_service_account_iam_member" "deployer_acts_as" {
   for_each = local.runtime_accounts
 
@@ -97,7 +97,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
 }
 
 # A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
-# asks for its own (scripts/deploy/identity.py). The role makes nothing else: no access tokens, no
+# creates its own (scripts/deploy/identity.py). The role creates nothing else: no access tokens, no
 # signatures.
 resource "google_service_account_iam_member" "deployer_id_token" {
   for_each = local.deployers

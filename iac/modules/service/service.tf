@@ -6,7 +6,7 @@ resource "google_cloud_run_v2_service" "this" {
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled
 
-  # Reachable at its own address; who is let in is decided by access.tf.
+  # Reachable at its own URL; access.tf decides who may invoke it.
   ingress = "INGRESS_TRAFFIC_ALL"
 
   # On the service and not on its revisions: one that waits for its share of traffic keeps nothing warm.
