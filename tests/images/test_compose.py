@@ -156,6 +156,15 @@ for found in psutil.net_if_addrs().values():
 """
 
 
+def test_server_and_page_are_for_the_same_model() -> None:
+    command = ["docker", "compose", "--file", "docker/compose.yaml", "config", "--format=json"]
+    chosen = {"BACKEND_MODEL": "square", "MODEL_VERSION": "2.1", "UI_HOSTS": "page.example.com"}
+    services = json.loads(output(command, chosen))["services"]
+    server, page = (services[name]["environment"] for name in ("server", "page"))
+    assert (server["MODEL_NAME"], server["MODEL_VERSION"]) == ("square", "2.1")
+    assert (page["BACKEND_MODEL"], page["UI_HOSTS"]) == ("square", "page.example.com")
+
+
 def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
     assert (
         stack.python(
