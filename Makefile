@@ -101,6 +101,10 @@ bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others; 
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench$(if $(NETWORKS),.tensors) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
+.PHONY: cloud-scale
+cloud-scale: .venv/.bench .venv/torchserve.aot ## What Cloud Run makes of 10, 1 000 and 100 000 requests/s [MEASURE=1 WRITE=1]
+	@$(if $(MEASURE),$(WRK_PACKAGE))
+	@$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
@@ -185,16 +189,18 @@ soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an err
 	@scripts/dev/setup.sh ops
 	@touch $@
 
-.PHONY: hooks release publish publish-release deploy plan-preview audit-workflows audit-dependencies
+.PHONY: hooks release publish publish-tested publish-release deploy plan-preview audit-workflows audit-dependencies
 hooks: .venv-lint/.ready ## Check each commit before it is made (git hooks)
 	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
 	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
 	@$(PYTHON) -m scripts.dev.release tag
-publish: .venv/.ops ## Build both images, push them to REGISTRY as :<commit>, print their digests
+publish: .venv/.ops ## Build both images, push them to REGISTRY as :candidate-<commit>, print their digests
 	@$(PYTHON) -m scripts.deploy.publish build
-publish-release: .venv/.ops ## Name the pushed images of this commit :<version> too
+publish-tested: .venv/.ops ## Name the pushed candidates of this commit :<commit>, after make test-images
+	@$(PYTHON) -m scripts.deploy.publish accept
+publish-release: .venv/.ops ## Name the tested images of this commit :v<version> too
 	@$(PYTHON) -m scripts.deploy.publish release
 deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
 	@$(PYTHON) -m scripts.deploy $(ENV)
@@ -213,20 +219,18 @@ clean: ## Remove what was built; the environment stays
 
 # The images' tag, here and in docker/compose.yaml.
 export TAG ?= latest
-# More flags for docker build, such as --network host or --build-context wheels=FOLDER.
+# More flags for docker buildx bake, such as --set torchserve.contexts.wheels=FOLDER (docker/bake.hcl).
 BUILD_FLAGS ?=
-BUILD = docker build --platform linux/amd64 $(BUILD_FLAGS) \
-	--build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-	--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
+BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	REVISION=$(shell git rev-parse HEAD 2>/dev/null) ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
+	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
 # With compose-up: management, monitoring, or both with a comma.
 PROFILES ?=
 
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
-	@$(BUILD) --build-arg ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
-		--file docker/torchserve.Dockerfile --tag doubleit-torchserve:$(TAG) .
-	@$(BUILD) --file docker/frontend.Dockerfile --tag doubleit-frontend:$(TAG) .
+	@$(BAKE)
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes, and their starts beside starts without [TAG=]
 	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
@@ -238,24 +242,26 @@ compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= VERSION=; env ID_TOKEN]
 	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
-test-images: .venv/.development ## Build the images and test them with docker and compose
+test-images: .venv/.development .venv/torchserve.aot ## Build the images, or take BACKEND_IMAGE= FRONTEND_IMAGE=, and test them
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud
 
-# On a machine that cannot download Terraform's providers, what stands in for the google one.
-PROVIDER_SETUP ?= $(wildcard ../shared/tools/terraform-google/setup.sh)
-IAC := PROVIDER_SETUP=$(PROVIDER_SETUP) scripts/deploy/iac.sh
+# A program that installs a local google provider, for machines that cannot download the real one
+# (scripts/deploy/iac.sh).
+export PROVIDER_SETUP ?=
 
-.PHONY: infra-setup test-iac plan apply output
+.PHONY: infra-setup test-iac iac-reference plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
-	@$(IAC) check
+	@scripts/deploy/iac.sh check
 	@.venv/bin/pytest tests/iac
+iac-reference: .venv/.development ## Write iac/reference.md, Terraform's inputs and outputs
+	@$(PYTHON) -m scripts.deploy.reference
 plan: ## What would change: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
-	@$(IAC) plan $(ENV) $(ARGS)
+	@scripts/deploy/iac.sh plan $(ENV) $(ARGS)
 apply: ## Carry out the plan that was kept: ENV=dev|prod
-	@$(IAC) apply $(ENV)
+	@scripts/deploy/iac.sh apply $(ENV)
 output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
-	@$(IAC) output $(ENV)
+	@scripts/deploy/iac.sh output $(ENV)

@@ -1,10 +1,12 @@
 # TorchServe with DoubleIt: a builder for the environment, one for the archive, and what runs.
-ARG PYTHON_IMAGE=python:3.11-slim
+# 3.11.16 on Debian 13. By digest, so that a build today and one in a year start from the same bytes;
+# Dependabot proposes newer ones. Another base: --set '*.contexts.python=docker-image://NAME'.
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS python
 
-# A folder of wheels in place of the index: docker build --build-context wheels=FOLDER
+# A folder of wheels in place of the index: --set torchserve.contexts.wheels=FOLDER
 FROM scratch AS wheels
 
-FROM ${PYTHON_IMAGE} AS builder
+FROM python AS builder
 WORKDIR /app
 # The interpreter is the image's own, and packages are copied out of the cache, which is a mount.
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy \
@@ -18,19 +20,19 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv sync --locked --no-default-groups --group server
-# Torch at the locked version, as its CPU build or not at all: the locked wheel brings gigabytes of
-# CUDA. What torch itself needs comes at the locked versions again.
+# Torch at the locked version as its CPU build, by hash, or not at all: the wheel in uv.lock brings
+# gigabytes of CUDA. What torch itself needs comes at the locked versions.
 ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=wheels,target=/wheels \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
-    torch=$(sed -n 's/^torch = \["\(torch==[^"]*\)"\]$/\1+cpu/p' pyproject.toml) && \
+    --mount=type=bind,source=docker/torch.txt,target=torch.txt \
     if [ -n "$(ls /wheels)" ]; then set -- --no-index --find-links /wheels; \
     else set -- --index-url "$TORCH_INDEX_URL"; fi && \
-    uv pip install --no-deps "$@" "$torch" && \
+    uv pip install --no-deps --require-hashes "$@" --requirement torch.txt && \
     uv export --quiet --locked --only-group torch --no-hashes --output-file /tmp/locked.txt && \
-    uv pip install --constraint /tmp/locked.txt "$torch"
+    uv pip install --constraint /tmp/locked.txt torch
 
 # The archive, from the sources; the same bytes as `make archive` gives.
 FROM builder AS archive
@@ -56,7 +58,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils && 
 RUN --mount=type=bind,source=docker/strip.sh,target=strip.sh \
     sh strip.sh .venv/lib/python3.11/site-packages
 
-FROM ${PYTHON_IMAGE} AS runtime
+FROM python AS runtime
 # What installs packages is for the builder.
 RUN find / -xdev \( -path '*/site-packages/pip*' -o -path '*/dist-packages/pip*' -o -path '*/bin/pip*' \
     -o -name ensurepip -o -name python-wheels \) -prune -exec rm -rf {} +

@@ -24,7 +24,7 @@ resource "google_monitoring_alert_policy" "limits" {
       filter          = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${local.services[each.value.label]}\" AND metric.type = \"run.googleapis.com/container/${each.value.resource}/utilizations\""
       comparison      = "COMPARISON_GT"
       threshold_value = local.limit_thresholds[each.value.resource]
-      # A start uses all of the CPU for some seconds; that is no reason to wake somebody.
+      # A start uses all of the CPU for some seconds; that is no reason for an alert.
       duration = "600s"
 
       aggregations {
@@ -65,7 +65,7 @@ resource "google_monitoring_alert_policy" "start" {
   }
 
   alert_strategy {
-    # Needed with conditions on logs: a crash loop is told once in five minutes.
+    # Required with conditions on logs: a crash loop notifies once in five minutes.
     notification_rate_limit {
       period = "300s"
     }
@@ -74,6 +74,6 @@ resource "google_monitoring_alert_policy" "start" {
 
   documentation {
     subject = "DoubleIt ${var.environment}: the ${each.key} does not come up"
-    content = "Read the revision's log before the match. A revision that never starts gets no traffic: the one before still serves, and the next deployment must mend it."
+    content = "Read the revision's log before the match. A revision that never starts gets no traffic: the previous one still serves, and the next deployment must fix it."
   }
 }

@@ -26,7 +26,7 @@ resource "google_monitoring_alert_policy" "errors" {
         per_series_aligner   = "ALIGN_RATE"
         cross_series_reducer = "REDUCE_SUM"
       }
-      # Nobody asks: nothing is wrong.
+      # No requests: nothing is wrong.
       evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
     }
   }

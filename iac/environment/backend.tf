@@ -12,6 +12,13 @@ module "backend" {
   image           = var.backend_image
   service_account = data.google_service_account.backend.email
 
+  env = {
+    MODEL_NAME    = var.model_name
+    MODEL_VERSION = var.model_version
+    # Java's heap and the largest request follow from it; 1Gi is 1GiB there.
+    MEMORY = "${var.backend.memory}B"
+  }
+
   cpu             = var.backend.cpu
   memory          = var.backend.memory
   concurrency     = var.backend.concurrency
@@ -19,14 +26,14 @@ module "backend" {
   min_instances   = var.backend.min_instances
   max_instances   = var.backend.max_instances
 
-  # /ping is healthy while the model still loads; this path answers once a worker really does.
+  # /ping is healthy while the model still loads; this path responds 200 once a worker can answer.
   startup_path  = local.readiness_path
   liveness_path = "/ping"
 
   invokers = merge(
     var.backend_public ? { everybody = "allUsers" } : { frontend = data.google_service_account.frontend.member },
     { for member in var.backend_invokers : member => member },
-    # Everybody may already ask a public one.
+    # A public API needs no grant for its tester.
     { for member in var.backend_tester[*] : member => member if !var.backend_public },
   )
 

@@ -1,6 +1,6 @@
 environment = "dev"
 
-# Anybody may try it; it costs nothing while nobody does.
+# Open to everybody; it costs nothing while it is not used.
 backend_public      = true
 frontend_access     = "public"
 deletion_protection = false

@@ -9,9 +9,11 @@ module "frontend" {
   service_account = data.google_service_account.frontend.email
 
   env = {
-    BACKEND_URL  = module.backend.uri
-    BACKEND_AUTH = var.backend_public ? "none" : "id-token"
-    # An open page asks the API every few seconds how it is; an API that goes to zero would never.
+    BACKEND_URL   = module.backend.uri
+    BACKEND_MODEL = var.model_name
+    UI_HOSTS      = join(",", concat(["*.run.app"], sort(var.frontend_hosts)))
+    BACKEND_AUTH  = var.backend_public ? "none" : "id-token"
+    # An open page polls the API every few seconds, which would keep an API from scaling to zero.
     BACKEND_POLL = var.backend.min_instances == 0 ? "0" : "5"
   }
 

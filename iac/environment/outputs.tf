@@ -1,10 +1,10 @@
 output "backend_url" {
-  description = "The API's address; also the audience of an ID token for it."
+  description = "The API's URL; also the audience of an ID token for it."
   value       = module.backend.uri
 }
 
 output "backend_canary_url" {
-  description = "The address of the API's newest revision while a stable one is named, else null."
+  description = "The URL of the API's newest revision while a stable one is named, else null."
   value       = module.backend.canary_uri
 }
 
@@ -19,12 +19,12 @@ output "backend_latest_revision" {
 }
 
 output "frontend_url" {
-  description = "The page's address."
+  description = "The page's URL."
   value       = module.frontend.uri
 }
 
 output "frontend_canary_url" {
-  description = "The address of the page's newest revision while a stable one is named, else null."
+  description = "The URL of the page's newest revision while a stable one is named, else null."
   value       = module.frontend.canary_uri
 }
 
@@ -36,6 +36,16 @@ output "frontend_serving_revision" {
 output "frontend_latest_revision" {
   description = "The page's newest revision that is ready."
   value       = module.frontend.latest_revision
+}
+
+output "model_name" {
+  description = "The model that the API serves."
+  value       = var.model_name
+}
+
+output "model_version" {
+  description = "The version of the model that the API serves."
+  value       = var.model_version
 }
 
 output "backend_invokers" {

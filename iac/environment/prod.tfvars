@@ -1,12 +1,12 @@
 environment = "prod"
 
-# Only the page's own account calls the API. For a sign-in before the page:
+# Only the page's account may call the API. For a sign-in before the page:
 # frontend_access = "iap" with iap_members = ["group:…"].
 backend_public      = false
 frontend_access     = "public"
 deletion_protection = true
 
-# One warm instance each: nobody waits for a cold start.
+# One warm instance each, so that no request waits for a cold start.
 backend = {
   cpu           = "2"
   memory        = "2Gi" # twice dev's CPUs, so twice its workers

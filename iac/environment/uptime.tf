@@ -1,4 +1,5 @@
-# Asked from outside, as callers do. The API is asked for its readiness: the model must answer.
+# Requests from outside, as callers send them. The API's check is its readiness: the model must
+# answer.
 locals {
   uptime_checks = merge(
     {
@@ -81,6 +82,6 @@ resource "google_monitoring_alert_policy" "uptime" {
 
   documentation {
     subject = "DoubleIt ${var.environment}: the ${each.key} cannot be reached"
-    content = "Ask it yourself: make smoke URL=ADDRESS. If it answers you, look at who may invoke it; if not, at the revision's log."
+    content = "Try it yourself: make smoke URL=… If it answers you, check who may invoke it; if not, read the revision's log."
   }
 }

@@ -50,13 +50,13 @@ variable "frontend_image" {
 }
 
 variable "model_name" {
-  description = "The model in the image; its readiness is what a start waits for."
+  description = "The model that the server serves and the page uses; an instance starts once it is ready."
   type        = string
   default     = "doubleit"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", var.model_name))
-    error_message = "model_name is the name in the archive: letters, digits, dots, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_.]*$", var.model_name)) && length(var.model_name) <= 100
+    error_message = "model_name is the name in the archive: up to 100 letters, digits, dots and underscores, beginning with a letter or digit."
   }
 }
 
@@ -66,8 +66,8 @@ variable "model_version" {
   default     = "1.0"
 
   validation {
-    condition     = can(regex("^[0-9]+(\\.[0-9]+)*$", var.model_version))
-    error_message = "model_version is the version in the archive, such as 1.0."
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)*[A-Za-z0-9.]*$", var.model_version)) && length(var.model_version) <= 50
+    error_message = "model_version is the version in the archive, such as 1.0: it begins with a digit and has up to 50 characters."
   }
 }
 

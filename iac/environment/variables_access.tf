@@ -55,3 +55,14 @@ variable "iap_members" {
     error_message = "iap_members goes with frontend_access = iap: name at least one member with it, and none without."
   }
 }
+
+variable "frontend_hosts" {
+  description = "Host names besides the service's own run.app ones under which browsers may open the page, such as doubleit.example.com or *.example.com."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for host in var.frontend_hosts : can(regex("^(\\*\\.)?[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)+$", host))])
+    error_message = "frontend_hosts holds host names without scheme, port or path, such as doubleit.example.com."
+  }
+}

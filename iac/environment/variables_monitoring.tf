@@ -30,7 +30,7 @@ variable "alert_thresholds" {
 }
 
 variable "uptime_period_seconds" {
-  description = "How often each checker asks the page and the API. A check also wakes a service that went to zero."
+  description = "Seconds between two checks of the page and the API from each region. A check also starts an instance of a service that has none."
   type        = number
   default     = 300
 

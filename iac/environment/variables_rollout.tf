@@ -1,5 +1,5 @@
 # A deployment with a canary: name the running revision as stable (the outputs say which), then raise
-# the newest one's share: 0 (its own address only), 10, 100. To roll back, name a revision as stable
+# the newest one's share: 0 (its own URL only), 10, 100. To roll back, name a revision as stable
 # and leave the share at 0.
 variable "backend_stable_revision" {
   description = "The API's revision that keeps serving while the newest has backend_canary_percent. Null: the newest serves everything."

@@ -2,7 +2,8 @@ variable "backend" {
   description = "An instance of the model server: CPUs, memory, requests at a time, seconds for one request; and how many instances."
   type = object({
     cpu = optional(string, "1")
-    # The JVM and one worker take about 250 MB each; requests of up to 32 MiB and the file system live in it too.
+    # The JVM and one worker take about 250 MB each. The rest decides how large a request may be: about
+    # 2 MiB with 1Gi, 13 MiB with 4Gi, Cloud Run's 32 MiB from 10Gi on (scripts/server/memory.py).
     memory = optional(string, "1Gi")
     # A quarter of the server's queue (1000): it never overflows, which would be a 503, and four full
     # batches of 64 wait at most. Beyond it another instance answers sooner.
@@ -20,6 +21,11 @@ variable "backend" {
   validation {
     condition     = can(regex("^[0-9]+(Mi|Gi)$", var.backend.memory)) && try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) >= 1024
     error_message = "backend.memory is at least 1Gi (or 1024Mi): the JVM and one worker take half of it."
+  }
+  validation {
+    # Cloud Run's own rule, which only an apply would check.
+    condition     = try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.backend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.backend.cpu, 32768)
+    error_message = "backend.memory does not fit backend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
   validation {
     condition     = var.backend.concurrency >= 1 && var.backend.concurrency <= 1000 && floor(var.backend.concurrency) == var.backend.concurrency
@@ -57,6 +63,11 @@ variable "frontend" {
   validation {
     condition     = can(regex("^[0-9]+(Mi|Gi)$", var.frontend.memory)) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= 512
     error_message = "frontend.memory is at least 512Mi, the least that Cloud Run's second generation takes."
+  }
+  validation {
+    # Cloud Run's own rule, which only an apply would check.
+    condition     = try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.frontend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.frontend.cpu, 32768)
+    error_message = "frontend.memory does not fit frontend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
   validation {
     condition     = var.frontend.concurrency >= 1 && var.frontend.concurrency <= 1000 && floor(var.frontend.concurrency) == var.frontend.concurrency

@@ -5,7 +5,7 @@ locals {
     "containerscanning.googleapis.com",    # vulnerability scanning of pushed images
     "iam.googleapis.com",                  # service accounts and the identity pool
     "iamcredentials.googleapis.com",       # a workflow acts as the deployer
-    "iap.googleapis.com",                  # the page behind a sign-in, where asked for
+    "iap.googleapis.com",                  # the page behind a sign-in, where wanted
     "logging.googleapis.com",              # the services' logs, and alerts on them
     "monitoring.googleapis.com",           # alerts, uptime checks, dashboards
     "run.googleapis.com",                  # the services

@@ -2,7 +2,7 @@
 # project roles, read secrets or make keys.
 locals {
   deployer_project_roles = {
-    "roles/run.developer"                        = "makes and updates the services; cannot say who may invoke them"
+    "roles/run.developer"                        = "creates and updates the services; cannot change who may invoke them"
     "roles/monitoring.alertPolicyEditor"         = "alert policies"
     "roles/monitoring.uptimeCheckConfigEditor"   = "uptime checks"
     "roles/monitoring.dashboardEditor"           = "the dashboard"
@@ -23,14 +23,21 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer[each.value.environment].member
 }
 
-# The rest of roles/run.admin and roles/iap.admin is not needed: only these.
+# Of roles/run.admin, roles/iap.admin and roles/logging.configWriter, only these are needed.
 resource "google_project_iam_custom_role" "access" {
   role_id     = "doubleitServiceAccess"
-  title       = "DoubleIt service access"
-  description = "Says who may reach a Cloud Run service"
+  title       = "DoubleIt service access and log alerts"
+  description = "Says who may reach a Cloud Run service, and makes alerts on its log"
   permissions = [
     "iap.webServices.getIamPolicy",
     "iap.webServices.setIamPolicy", # who may pass the sign-in before the page
+    # An alert on a log entry is a notification rule of Cloud Logging too; without these, making one
+    # ends with 403 whatever role of Cloud Monitoring the caller has.
+    "logging.notificationRules.create",
+    "logging.notificationRules.delete",
+    "logging.notificationRules.get",
+    "logging.notificationRules.list",
+    "logging.notificationRules.update",
     "resourcemanager.projects.get", # the project's number, which names Google's own agents
     "run.services.getIamPolicy",
     "run.services.setIamPolicy", # who may invoke a service
@@ -55,6 +62,17 @@ resource "google_artifact_registry_repository_iam_member" "deployer" {
   member = google_service_account.deployer[each.key].member
 }
 
+# Projects that run this project's images: where each environment has a project of its own, prod's
+# deployer and prod's Cloud Run read dev's images (output image_readers of the other project).
+resource "google_artifact_registry_repository_iam_member" "reader" {
+  for_each = var.registry_readers
+
+  location   = google_artifact_registry_repository.images.location
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.reader"
+  member     = each.value
+}
+
 # Its own environment's state and no other's.
 resource "google_storage_bucket_iam_member" "deployer_state" {
   for_each = var.environments
@@ -69,7 +87,7 @@ resource "google_storage_bucket_iam_member" "deployer_state" {
   }
 }
 
-# A service runs as an account only if whoever deploys it may act as that account.
+# To deploy a service that runs as an account, the deployer must be able to act as that account.
 resource "google_service_account_iam_member" "deployer_acts_as" {
   for_each = local.runtime_accounts
 
@@ -79,7 +97,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
 }
 
 # A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
-# asks for its own (scripts/deploy/identity.py). The role makes nothing else: no access tokens, no
+# creates its own (scripts/deploy/identity.py). The role creates nothing else: no access tokens, no
 # signatures.
 resource "google_service_account_iam_member" "deployer_id_token" {
   for_each = local.deployers

@@ -1,13 +1,11 @@
 # One deployer for each environment. Each is bound to the GitHub environment of the same name through
-# the token's subject, so that only a job that passed that environment's protection rules (approval,
-# branches) becomes it. Only dev's may push images: what prod runs was built before anybody approved it.
+# the subject that federation.tf maps, so that only a job that passed that environment's protection
+# rules (approval, branches) becomes it. Only dev's may push images: what prod runs was built before anybody approved it.
 locals {
   deployers = {
     for environment in var.environments : environment =>
     environment == "prod" ? "${var.deployer_name}-prod" : var.deployer_name
   }
-
-  subject_prefix = coalesce(var.github_subject_prefix, "repo:${var.github_repository}")
 }
 
 resource "google_service_account" "deployer" {
@@ -22,5 +20,5 @@ resource "google_service_account_iam_member" "deployer_federation" {
 
   service_account_id = google_service_account.deployer[each.key].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject/${local.subject_prefix}:environment:${each.key}"
+  member             = "${local.principals}/${var.github_repository_id}:environment:${each.key}"
 }

@@ -9,23 +9,31 @@ output "workload_identity_provider" {
 }
 
 output "deployer_dev" {
-  description = "The address of dev's deployer; null where this project has no dev."
+  description = "The email address of dev's deployer; null where this project has no dev."
   value       = try(google_service_account.deployer["dev"].email, null)
 }
 
 output "deployer_prod" {
-  description = "The address of prod's deployer; null where this project has no prod."
+  description = "The email address of prod's deployer; null where this project has no prod."
   value       = try(google_service_account.deployer["prod"].email, null)
 }
 
 output "planner" {
-  description = "The address of the account that plans pull requests; null where this project has no dev."
+  description = "The email address of the account that plans pull requests; null where this project has no dev."
   value       = try(google_service_account.planner[0].email, null)
 }
 
 output "runtime_accounts" {
-  description = "The addresses of the accounts that the services run as, by service."
+  description = "The email addresses of the accounts that the services run as, by service."
   value       = { for service, account in google_service_account.runtime : service => account.email }
+}
+
+output "image_readers" {
+  description = "Who here pulls images: the deployers, and Cloud Run itself. For registry_readers of the project that holds the images, where that is another one."
+  value = concat(
+    [for account in google_service_account.deployer : account.member],
+    ["serviceAccount:service-${data.google_project.this.number}@serverless-robot-prod.iam.gserviceaccount.com"],
+  )
 }
 
 output "state_bucket" {

@@ -22,13 +22,13 @@ resource "google_service_account" "planner" {
   display_name = "Plans pull requests from GitHub, and only looks"
 }
 
-# The subject of every job that a pull request starts and that names no environment.
+# Every job that a pull request starts and that names no environment.
 resource "google_service_account_iam_member" "planner_federation" {
   count = local.planner
 
   service_account_id = google_service_account.planner[0].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject/${local.subject_prefix}:pull_request"
+  member             = "${local.principals}/${var.github_repository_id}:pull_request"
 }
 
 resource "google_project_iam_member" "planner" {
@@ -39,14 +39,18 @@ resource "google_project_iam_member" "planner" {
   member  = google_service_account.planner[0].member
 }
 
-# No predefined role that only looks holds this.
+# No predefined role for viewers has these without also letting it read logs.
 resource "google_project_iam_custom_role" "planner_access" {
   count = local.planner
 
   role_id     = "doubleitServiceAccessViewer"
   title       = "DoubleIt service access, to look at"
-  description = "Sees who may pass the sign-in before the page"
-  permissions = ["iap.webServices.getIamPolicy"]
+  description = "Sees who may pass the sign-in before the page, and alerts on logs"
+  permissions = [
+    "iap.webServices.getIamPolicy",
+    "logging.notificationRules.get",
+    "logging.notificationRules.list",
+  ]
 }
 
 resource "google_project_iam_member" "planner_access" {

@@ -1,4 +1,4 @@
-# What the metrics sidecar of the API needs, for the environments that ask for one.
+# What the API's metrics sidecar needs, for the environments that have one.
 locals {
   prometheus = length(var.prometheus_environments) > 0 ? 1 : 0
 }

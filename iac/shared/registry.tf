@@ -5,24 +5,28 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
   description   = "Images of the model server and the page"
 
-  # Cloud Run keeps its own copy of an image for as long as a revision uses it, so a clean-up never
-  # breaks what serves or a rollback to a revision that still exists.
-  cleanup_policy_dry_run = false
+  # A rollback to a revision may need its image again: Cloud Run promises to keep its own copy only
+  # while a revision serves. So whatever was released stays. The registry deletes no manifest that a
+  # kept one refers to, so the parts of a kept image stay with it.
+  cleanup_policy_dry_run = var.cleanup_dry_run
 
+  # Images that a release tag names (scripts/deploy/publish.py): what prod ran, and may run again. A
+  # commit's tag is hexadecimal and never begins with v.
+  cleanup_policies {
+    id     = "keep-released"
+    action = "KEEP"
+    condition {
+      tag_state    = "TAGGED"
+      tag_prefixes = ["v"]
+    }
+  }
+
+  # What dev ran lately. Each push counts as up to five: index, image, attestations, cache.
   cleanup_policies {
     id     = "keep-recent"
     action = "KEEP"
     most_recent_versions {
-      keep_count = 20
-    }
-  }
-
-  cleanup_policies {
-    id     = "delete-untagged"
-    action = "DELETE"
-    condition {
-      tag_state  = "UNTAGGED"
-      older_than = "7d"
+      keep_count = 100
     }
   }
 

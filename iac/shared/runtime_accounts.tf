@@ -1,5 +1,6 @@
-# The accounts that the services run as. They are here and not beside the services because whoever
-# may make accounts and grants can become any of them: a person does that, not a workflow.
+# The accounts that the services run as. They are here and not beside the services, because an
+# identity that may create accounts and grants can become any of them: a person does that, not a
+# workflow.
 locals {
   runtime_accounts = {
     for pair in setproduct(["backend", "frontend"], var.environments) :

@@ -41,6 +41,23 @@ variable "registry_name" {
   }
 }
 
+variable "registry_readers" {
+  description = "Members of other projects that run this project's images: the output image_readers of the project that hosts the other environment."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.registry_readers : can(regex("^serviceAccount:[^@\\s]+@[^@\\s]+$", member))])
+    error_message = "registry_readers holds service accounts, such as serviceAccount:github-deployer-prod@PROJECT.iam.gserviceaccount.com."
+  }
+}
+
+variable "cleanup_dry_run" {
+  description = "Whether the registry only logs what its clean-up would delete. Read a week of these logs before turning it off (docs/deployment.md)."
+  type        = bool
+  default     = true
+}
+
 variable "state_bucket" {
   description = "The bucket of Terraform's state. It exists before the first run: scripts/deploy/infra_setup.sh makes it."
   type        = string

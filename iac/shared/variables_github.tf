@@ -40,17 +40,6 @@ variable "github_owner_id" {
   }
 }
 
-variable "github_subject_prefix" {
-  description = "What a token's subject begins with. Null: repo:OWNER/NAME, GitHub's own form. Set it where the repository's subject is customized."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.github_subject_prefix == null || can(regex("^[^*]+[^*:]$", var.github_subject_prefix))
-    error_message = "github_subject_prefix is the part before :environment: and :pull_request, such as repo:OWNER/NAME. A subject is compared as a whole: there are no wildcards."
-  }
-}
-
 variable "workload_identity_pool_id" {
   description = "The identity pool's ID. A deleted pool keeps its ID for 30 days: take another to set up again within them."
   type        = string

@@ -1,30 +1,37 @@
-"""What the images weigh, and how long they take to answer, beside the same programs outside.
+"""The images' sizes, and the time from their start to the first response.
+
+Each start is compared with one of the same program outside a container.
 
 python -m scripts.bench.image_figures [--tag TAG] [--rounds N]
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import requests
+import typer
 
 from scripts.server.ports import free_ports
 from scripts.store.paths import ROOT
 
 MEGABYTE = 1e6
-# Seconds until a start is given up.
+# How long a start may take.
 LIMIT_SECONDS = 60.0
 POLL_SECONDS = 0.01
+
+
+class StartError(Exception):
+    """A program ended, or did not answer in time; the message holds what it printed."""
 
 
 class Program(NamedTuple):
@@ -53,7 +60,7 @@ def is_up(port: int) -> bool:
 
 
 PROGRAMS = (
-    Program("doubleit-torchserve", (sys.executable, "-m", "scripts.server.__main__"), predicts),
+    Program("doubleit-torchserve", (sys.executable, "-m", "scripts.server"), predicts),
     Program("doubleit-frontend", (sys.executable, "-m", "frontend"), is_up),
 )
 
@@ -77,49 +84,51 @@ def start(program: Program, tag: str) -> float:
         options = [option for each in environment.items() for option in ("--env", "=".join(each))]
         run = ("docker", "run", "--rm", "--name", name, "--network", "host")
         command = (*run, *options, f"{program.image}:{tag}")
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while time.monotonic() < begin + LIMIT_SECONDS:
-            with contextlib.suppress(requests.RequestException):
-                if program.answers(int(ports["PORT"])):
-                    return time.monotonic() - begin
-            time.sleep(POLL_SECONDS)
-        raise TimeoutError(f"{program.image}: no answer in {LIMIT_SECONDS:.0f} s")
-    finally:
-        if tag:
-            subprocess.run(["docker", "stop", name], check=False, stdout=subprocess.DEVNULL)
-        process.terminate()
-        process.wait()
+    with tempfile.TemporaryFile() as log:
+        begin = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while process.poll() is None and time.monotonic() < begin + LIMIT_SECONDS:
+                with contextlib.suppress(requests.RequestException):
+                    if program.answers(int(ports["PORT"])):
+                        return time.monotonic() - begin
+                time.sleep(POLL_SECONDS)
+        finally:
+            if tag:
+                subprocess.run(["docker", "stop", name], check=False, capture_output=True)
+            process.terminate()
+            process.wait()
+        log.seek(0)
+        output = log.read().decode(errors="replace")
+    raise StartError(f"{' '.join(command)}: no answer\n{output}")
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tag", default="latest", help="of the images")
-    parser.add_argument("--rounds", type=int, default=5, help="starts of each, taken in turn")
-    options = parser.parse_args()
+def main(
+    tag: Annotated[str, typer.Option(help="of the images")] = "latest",
+    rounds: Annotated[int, typer.Option(min=1, help="starts of each, taken in turn")] = 5,
+) -> None:
+    """Print the images' sizes, and their starts beside starts outside containers."""
     for program in PROGRAMS:
-        print(f"{program.image}: {weigh(f'{program.image}:{options.tag}')}")
-        seconds: dict[str, list[float]] = {options.tag: [], "": []}
-        for _ in range(options.rounds + 1):
-            for tag, found in seconds.items():
-                found.append(start(program, tag))
+        print(f"{program.image}: {weigh(f'{program.image}:{tag}')}")
+        seconds: dict[str, list[float]] = {tag: [], "": []}
+        for _ in range(rounds + 1):
+            for each, found in seconds.items():
+                found.append(start(program, each))
         # The first of each found nothing in the page cache.
         inside, outside = (found[1:] for found in seconds.values())
         ratio = statistics.median(a / b for a, b in zip(inside, outside, strict=True))
         print(
             f"  start to first answer: {statistics.median(inside):.2f} s in the container, "
             f"{statistics.median(outside):.2f} s outside ({100 * (ratio - 1):+.0f} %), "
-            f"medians of {options.rounds}"
+            f"medians of {rounds}"
         )
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

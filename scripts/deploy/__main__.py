@@ -1,34 +1,36 @@
-"""Deploy two images to an environment: test, shift, test again, and return if that fails.
+"""Deploy two images to an environment: test, shift the traffic, test again, else roll back.
 
     python -m scripts.deploy dev|prod
 
-The new revisions are made without traffic and tested at addresses of their own; then all requests
-go to them and the public addresses are tested. Where that fails, the revisions that served before
-serve again. Terraform (iac.sh) makes every change, so its state is the truth throughout.
+The new revisions start without traffic and are tested at their own URLs. Then they get all
+requests, and the public URLs are tested. If that fails, the previous revisions serve again.
+Terraform (iac.sh) makes every change, so its state always describes what runs.
 
-BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest; iac.sh's own settings come from the
+BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest; iac.sh reads its settings from the
 environment too.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from typing import Annotated
+
+import typer
 
 from scripts.deploy import checks, summary
-from scripts.deploy.environment import DeploymentError, Environment
+from scripts.deploy.environment import DeploymentError, Environment, Name
 
 
-def deploy(environment: Environment, patience: float = checks.PATIENCE) -> None:
-    """Deploy, or leave what served before serving.
+def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) -> None:
+    """Deploy; on failure, keep or restore the previous revisions.
 
     Args:
-        environment: where to.
-        patience: seconds that the API may take to be ready; 0 to ask once.
+        environment: the environment to deploy to.
+        patience: seconds that the API may take to be ready; 0 to try once.
 
     Raises:
-        DeploymentError: the images do not serve; the message says what serves instead.
+        DeploymentError: the new revisions do not answer; the message says what serves instead.
     """
     stable = {
         name: service.serving for name, service in environment.services().items() if service.serving
@@ -41,7 +43,7 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE) -> None:
         raise DeploymentError(f"{error}. {_unchanged(stable)}") from error
     if not stable:
         return
-    _say("the new revisions answer: all requests go to them")
+    _say("the new revisions answer: they get all requests")
     try:
         environment.apply(stable, percent=100)
         checks.check(environment.services(), canary=False, patience=patience)
@@ -52,7 +54,7 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE) -> None:
 
 def _unchanged(stable: dict[str, str]) -> str:
     if stable:
-        return f"No request went to the new revisions: {', '.join(stable.values())} still serve"
+        return f"The new revisions got no requests: {', '.join(stable.values())} still serve"
     return "This was the first deployment, so there is nothing to return to"
 
 
@@ -78,29 +80,25 @@ def _say(text: str) -> None:
     print(f"deploy: {text}", flush=True)
 
 
-def main() -> None:
-    """Deploy as the command line says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("environment", choices=["dev", "prod"])
-    parser.add_argument(
-        "--patience",
-        type=float,
-        default=checks.PATIENCE,
-        help="seconds that the API may take to be ready",
-    )
-    arguments = parser.parse_args()
+def main(
+    environment: Annotated[Name, typer.Argument(help="where to")],
+    patience: Annotated[
+        float, typer.Option(min=0, help="seconds that the API may take to be ready; 0: try once")
+    ] = checks.PATIENCE_SECONDS,
+) -> None:
+    """Deploy BACKEND_IMAGE and FRONTEND_IMAGE; on failure, keep or restore what served before."""
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         if "@sha256:" not in os.environ.get(name, ""):
             sys.exit(f"deploy: {name} is not an image by digest: {os.environ.get(name, '')!r}")
-    environment = Environment(arguments.environment)
+    target = Environment(environment)
     try:
-        deploy(environment, arguments.patience)
+        deploy(target, patience)
     except DeploymentError as error:
         outcome = f"failed: {error}"
     else:
         outcome = "deployed"
     try:
-        summary.write(environment.name, outcome, environment.services())
+        summary.write(target.name, outcome, target.services())
     except DeploymentError as error:
         print(f"deploy: no summary: {error}", flush=True)
     if outcome != "deployed":
@@ -108,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,4 +1,4 @@
-"""Whether what was deployed answers: the smoke test of the API, the health of the page."""
+"""Checks of a deployment: the smoke test of the API, the health of the page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from scripts.deploy import identity
 from scripts.deploy.environment import DeploymentError, Service
 from scripts.store.paths import ROOT
 
-# Seconds that an API may take to be ready. A new address, and a new right to call one, need a
-# moment until all of Google's front ends know them: hence the attempts.
-PATIENCE = 60.0
+# How long an API may take to be ready. Google's front ends learn a new URL, and a new permission to
+# call one, within a minute: hence the attempts.
+PATIENCE_SECONDS = 60.0
 ATTEMPTS = 3
 
 
-def check(services: dict[str, Service], *, canary: bool, patience: float = PATIENCE) -> None:
+def check(
+    services: dict[str, Service], *, canary: bool, patience: float = PATIENCE_SECONDS
+) -> None:
     """Test both services, at their public addresses or at their newest revisions' own.
 
     Raises:
@@ -28,26 +30,26 @@ def check(services: dict[str, Service], *, canary: bool, patience: float = PATIE
     """
     backend, frontend = services["backend"], services["frontend"]
     url = _address("backend", backend, canary)
-    # The audience is the service's own address, whichever of its addresses is asked.
+    # The audience is the service's main URL, also for a token that is sent to another of its URLs.
     token = None if backend.public else identity.id_token(str(backend.url))
-    _persist(f"the API at {url}", lambda: _smoke(url, token, patience), patience)
+    _persist(f"the API at {url}", lambda: _smoke(url, backend.model, token, patience), patience)
     url = _address("frontend", frontend, canary)
     if frontend.public:
         _persist(f"the page at {url}", lambda: _page(url), patience)
     else:
-        print(f"deploy: the page at {url} is not tested: a sign-in stands before it", flush=True)
+        print(f"deploy: the page at {url} is not tested: it requires a sign-in", flush=True)
 
 
 def _address(name: str, service: Service, canary: bool) -> str:
     # Without a stable revision there is no canary: the newest serves everything at its one address.
     url = (service.canary_url if canary else None) or service.url
     if url is None:
-        raise DeploymentError(f"Terraform gives no address for the {name}")
+        raise DeploymentError(f"Terraform has no URL for the {name}")
     return url
 
 
 def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
-    """Call `attempt`, which returns what is wrong or None, until it succeeds or for long enough."""
+    """Call `attempt` up to ATTEMPTS times; it returns what is wrong, or None."""
     attempts = ATTEMPTS if patience else 1
     for number in range(1, attempts + 1):
         wrong = attempt()
@@ -60,11 +62,13 @@ def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> N
     raise DeploymentError(f"{what} does not answer as it should: {wrong}")
 
 
-def _smoke(url: str, token: str | None, patience: float) -> str | None:
+def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float) -> str | None:
+    name, version = model
+    options = [f"--version={version}", f"--wait={patience}"]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.deploy.smoke", url, f"--wait={patience}"],
+        [sys.executable, "-m", "scripts.deploy.smoke", url, *options],
         cwd=ROOT,
-        env={**os.environ, **({"ID_TOKEN": token} if token else {})},
+        env={**os.environ, "BACKEND_MODEL": name, **({"ID_TOKEN": token} if token else {})},
         check=False,
     )
     return f"the smoke test ended with {done.returncode}" if done.returncode else None
@@ -76,4 +80,4 @@ def _page(url: str) -> str | None:
             body = answer.read(100).decode(errors="replace").strip()
     except (OSError, urllib.error.URLError) as error:
         return str(error)
-    return None if body == "ok" else f"/_stcore/health says {body!r}"
+    return None if body == "ok" else f"/_stcore/health responds {body!r}"

@@ -1,4 +1,4 @@
-"""An environment on Google Cloud, as scripts/deploy/iac.sh shows and changes it."""
+"""An environment on Google Cloud, read and changed through scripts/deploy/iac.sh."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from scripts.store.paths import ROOT
 
 SERVICES = ("backend", "frontend")
 
 
+class Name(StrEnum):
+    """The environments."""
+
+    DEV = "dev"
+    PROD = "prod"
+
+
 class DeploymentError(Exception):
-    """A step that did not succeed; the message says which and why."""
+    """A step failed; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,12 @@ class Service:
     """What Terraform's outputs say of one service.
 
     Attributes:
-        url: its address; None before the first deployment.
-        canary_url: the newest revision's own address; None while no stable revision is named.
-        serving: the revision that serves, and that a rollback returns to; None where there is none.
+        url: its URL; None before the first deployment.
+        canary_url: the newest revision's own URL; None while no stable revision is named.
+        serving: the revision that serves, which a rollback restores; None where there is none.
         latest: the newest revision that is ready.
         public: whether a caller needs no identity.
+        model: the name and version of the model that the environment is for.
     """
 
     url: str | None
@@ -34,6 +43,7 @@ class Service:
     serving: str | None
     latest: str | None
     public: bool
+    model: tuple[str, str] = ("doubleit", "1.0")
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Environment:
                 serving=values.get(f"{name}_serving_revision") or None,
                 latest=values.get(f"{name}_latest_revision") or None,
                 public="allUsers" in (values.get(f"{name}_invokers") or []),
+                model=(values.get("model_name", "doubleit"), values.get("model_version", "1.0")),
             )
             for name in SERVICES
         }

@@ -74,6 +74,12 @@ check() {
         terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars" -test-directory="tests/$environment"
     done
     terraform -chdir="$build/copy/environment" test -var-file=dev.tfvars -test-directory=tests/refusals
+    local example
+    for example in "$build"/copy/environment/examples/*.tfvars; do
+        example=$(basename "$example" .tfvars)
+        echo "== iac/environment, example $example"
+        terraform -chdir="$build/copy/environment" test -var-file="examples/$example.tfvars" -test-directory="tests/examples/$example"
+    done
     scan
 }
 

@@ -1,4 +1,4 @@
-"""ID tokens, which a private API asks of its callers."""
+"""ID tokens, which a private API requires of its callers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class _Answer(msgspec.Struct):
 def id_token(audience: str) -> str:
     """Return an ID token of whoever is signed in to gcloud.
 
-    A workflow signs in by federation, which gives no ID tokens of its own: GCP_DEPLOYER names the
-    account that is signed in, and that may ask for its own.
+    A workflow signs in by federation, which issues no ID tokens: GCP_DEPLOYER names the account
+    that is signed in, which may create its own.
 
     Raises:
         DeploymentError: there is none; the message says why.

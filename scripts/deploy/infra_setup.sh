@@ -58,6 +58,8 @@ read_settings() {
     : "${SA_NAME:=github-deployer}" "${ENVIRONMENTS:=dev prod}"
     require_setting SA_NAME '[a-z][a-z0-9-]{4,23}[a-z0-9]' "6 to 25 lower-case letters, digits and hyphens." || exit 1
     require_setting ENVIRONMENTS '(dev|prod)|dev prod|prod dev' "dev, prod or both, with a space between." || exit 1
+    : "${REGISTRY_READERS:=}"
+    require_setting REGISTRY_READERS '(serviceAccount:[^ @"]+@[^ @"]+( |$))*' "service accounts as IAM members, with a space between." || exit 1
 }
 
 check_tools() {
@@ -65,11 +67,11 @@ check_tools() {
     for tool in gcloud gh terraform; do
         command -v "$tool" >/dev/null || die "$tool is not installed, or not on PATH"
     done
-    gcloud auth print-access-token >/dev/null 2>&1 || die "gcloud is not signed in: gcloud auth login"
+    gcloud auth print-access-token >/dev/null || die "gcloud is not signed in: gcloud auth login"
     # Terraform does not use gcloud's own sign-in.
-    gcloud auth application-default print-access-token >/dev/null 2>&1 ||
+    gcloud auth application-default print-access-token >/dev/null ||
         die "Terraform has no credentials: gcloud auth application-default login"
-    gh auth status >/dev/null 2>&1 || die "gh is not signed in: gh auth login"
+    gh auth status >/dev/null || die "gh is not signed in: gh auth login"
     gcloud projects describe "$PROJECT_ID" --format='value(projectId)' >/dev/null ||
         die "project $PROJECT_ID does not exist, or you may not see it"
 }
@@ -86,6 +88,15 @@ enable_first_apis() {
     done
 }
 
+# Google's own accounts, which IAP and the uptime check of a private API act as. A new project has
+# them only once somebody asks; where they exist, nothing happens.
+make_service_agents() {
+    local service
+    for service in iap monitoring; do
+        gcloud beta services identity create --service "$service.googleapis.com" --project "$PROJECT_ID" --quiet >/dev/null
+    done
+}
+
 make_state_bucket() {
     if gcloud storage buckets describe "gs://$STATE_BUCKET" --format='value(name)' >/dev/null 2>&1; then
         say "state bucket gs://$STATE_BUCKET is there"
@@ -98,9 +109,11 @@ make_state_bucket() {
 }
 
 apply_shared() {
-    local ids status=0
+    local ids readers status=0
     ids=$(gh api "repos/$GITHUB_REPOSITORY" --jq '"\(.id) \(.owner.id)"') ||
         die "GitHub repository $GITHUB_REPOSITORY does not exist, or you may not see it"
+    readers=${REGISTRY_READERS%% }
+    export TF_VAR_registry_readers="[${readers:+\"${readers// /\",\"}\"}]"
     export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION TF_VAR_state_bucket=$STATE_BUCKET \
         TF_VAR_deployer_name=$SA_NAME TF_VAR_github_repository=$GITHUB_REPOSITORY \
         TF_VAR_github_repository_id=${ids% *} TF_VAR_github_owner_id=${ids#* } \
@@ -183,24 +196,36 @@ store_key() {
     rm -f "$work/key.json"
 }
 
+# Everything that describes a project is a variable of an environment, so that each environment can
+# have a project of its own. The job that plans a pull request runs in no environment: what it needs
+# has names of its own and belongs to the repository.
 tell_github() {
-    local environment deployer registry provider
-    registry=$(terraform -chdir=iac/shared output -raw registry)
-    provider=$(terraform -chdir=iac/shared output -raw workload_identity_provider)
-    set_variable GCP_PROJECT_ID "$PROJECT_ID"
-    set_variable GCP_REGION "$REGION"
-    set_variable GCP_STATE_BUCKET "$STATE_BUCKET"
-    set_variable GCP_REGISTRY "$registry"
-    set_variable GCP_WORKLOAD_IDENTITY_PROVIDER "$provider"
-    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
-        set_variable GCP_PLANNER "$(terraform -chdir=iac/shared output -raw planner)"
-    fi
+    local environment registry provider
+    output() { terraform -chdir=iac/shared output -raw "$1"; }
+    registry=$(output registry)
+    provider=$(output workload_identity_provider)
     for environment in $ENVIRONMENTS; do
-        deployer=$(terraform -chdir=iac/shared output -raw "deployer_$environment")
         make_environment "$environment"
-        set_variable GCP_DEPLOYER "$deployer" --env "$environment"
-        if $make_keys; then store_key "$environment" "$deployer"; fi
+        set_variable GCP_PROJECT_ID "$PROJECT_ID" --env "$environment"
+        set_variable GCP_REGION "$REGION" --env "$environment"
+        set_variable GCP_STATE_BUCKET "$STATE_BUCKET" --env "$environment"
+        set_variable GCP_REGISTRY "$registry" --env "$environment"
+        set_variable GCP_WORKLOAD_IDENTITY_PROVIDER "$provider" --env "$environment"
+        set_variable GCP_DEPLOYER "$(output "deployer_$environment")" --env "$environment"
+        if [ -n "${ALERT_EMAIL-}" ]; then set_variable ALERT_EMAIL "$ALERT_EMAIL" --env "$environment"; fi
+        if $make_keys; then store_key "$environment" "$(output "deployer_$environment")"; fi
     done
+    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
+        set_variable GCP_PLANNER "$(output planner)"
+        set_variable GCP_PLANNER_PROJECT_ID "$PROJECT_ID"
+        set_variable GCP_PLANNER_REGION "$REGION"
+        set_variable GCP_PLANNER_STATE_BUCKET "$STATE_BUCKET"
+        set_variable GCP_PLANNER_PROVIDER "$provider"
+    else
+        # prod runs the images that dev's project holds.
+        say "in the .env of dev's project: REGISTRY_READERS=\"$(terraform -chdir=iac/shared output -json image_readers | tr -d '[]"\n' | tr , ' ')\"," \
+            "then make infra-setup there"
+    fi
 }
 
 read_settings
@@ -208,5 +233,6 @@ check_tools
 enable_first_apis
 make_state_bucket
 apply_shared
+make_service_agents
 tell_github
 say "done. Next: make plan ENV=dev (docs/deployment.md)"

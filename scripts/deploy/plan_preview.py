@@ -1,22 +1,24 @@
-"""Write what this checkout would change in an environment, as Markdown for a pull request.
+"""Write what this checkout would change in an environment as Markdown, for a pull request.
 
     python -m scripts.deploy.plan_preview dev|prod FILE
 
-The images and the traffic are taken as they run, so that only the change of the configuration
-shows. Reads, changes nothing, and takes no lock: an identity that may only look is enough.
+Images and traffic are those that run, so that only changes of the configuration show. It only reads
+and takes no lock: an identity without write access is enough.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from scripts.deploy.environment import SERVICES, DeploymentError, Environment
+import typer
 
-LIMIT = 60_000  # characters; GitHub takes 65 536 in a comment
+from scripts.deploy.environment import SERVICES, DeploymentError, Environment, Name
+
+LIMIT_CHARACTERS = 60_000  # GitHub allows 65 536 in a comment
 
 
 def running_images(environment: str) -> dict[str, str]:
@@ -44,27 +46,26 @@ def markdown(environment: str, plan: str) -> str:
     """Return the comment: Terraform's closing sentence, and the plan folded under it."""
     verdicts = [line for line in plan.splitlines() if line.startswith(("Plan:", "No changes."))]
     verdict = verdicts[-1] if verdicts else "Terraform gave no verdict."
-    if len(plan) > LIMIT:
-        plan = plan[:LIMIT] + "\n[shortened]"
+    if len(plan) > LIMIT_CHARACTERS:
+        plan = plan[:LIMIT_CHARACTERS] + "\n[shortened]"
     return (
         f"### Terraform, {environment}\n\n{verdict}\n\n"
         f"<details><summary>Plan</summary>\n\n```\n{plan}\n```\n\n</details>\n"
     )
 
 
-def main() -> None:
-    """Write the file as the command line says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("environment", choices=["dev", "prod"])
-    parser.add_argument("file", type=Path)
-    arguments = parser.parse_args()
+def main(
+    environment: Annotated[Name, typer.Argument(help="the environment to plan for")],
+    file: Annotated[Path, typer.Argument(help="the Markdown file to write")],
+) -> None:
+    """Write what this checkout would change in an environment, as Markdown."""
     try:
-        plan = Environment(arguments.environment).preview(running_images(arguments.environment))
+        plan = Environment(environment).preview(running_images(environment))
     except DeploymentError as error:
         sys.exit(f"plan: {error}")
-    arguments.file.parent.mkdir(parents=True, exist_ok=True)
-    arguments.file.write_text(markdown(arguments.environment, plan))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(markdown(environment, plan))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,16 +1,16 @@
-"""Build the images and push them, or give a release's name to images that were pushed before.
+"""Build the images once for each commit, and tag them as they pass: pushed, tested, released.
 
-    python -m scripts.deploy.publish build      :COMMIT, built from this checkout
-    python -m scripts.deploy.publish release    :VERSION, for the images that carry :COMMIT already
+    python -m scripts.deploy.publish build      build and push as :candidate-COMMIT
+    python -m scripts.deploy.publish accept     name the candidates :COMMIT; their tests passed
+    python -m scripts.deploy.publish release    name the images of COMMIT :vVERSION
 
-A release is built once: what its tag names is what the tests of main and the dev environment saw,
-byte for byte. REGISTRY is the folder of the images, such as HOST/PROJECT/REPOSITORY. Prints (and
-adds to GITHUB_OUTPUT) BACKEND_IMAGE and FRONTEND_IMAGE, by digest.
+Only the first builds. The others add a tag to a digest, so what prod runs is what was tested and
+what dev ran, byte for byte. REGISTRY is the folder of the images, such as HOST/PROJECT/REPOSITORY.
+Prints (and adds to GITHUB_OUTPUT) BACKEND_IMAGE and FRONTEND_IMAGE, by digest.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,47 +18,91 @@ import sys
 import tempfile
 from pathlib import Path
 
+import typer
+
 from scripts.project import version
 from scripts.store.paths import ROOT
 
-# By service: the image and its Dockerfile.
+# By service: the target in docker/bake.hcl, and the image's name.
 IMAGES = {
-    "backend": ("doubleit-torchserve", "docker/torchserve.Dockerfile"),
-    "frontend": ("doubleit-frontend", "docker/frontend.Dockerfile"),
+    "backend": ("torchserve", "doubleit-torchserve"),
+    "frontend": ("frontend", "doubleit-frontend"),
 }
 
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-def build(image: str, dockerfile: str, commit: str) -> str:
-    """Build and push IMAGE:COMMIT with its cache, SBOM and provenance; return its digest."""
+
+@app.command()
+def build() -> None:
+    """Build both images, with SBOM and provenance, and push them as :candidate-COMMIT."""
+    commit = _commit()
+    options = []
+    for target, name in IMAGES.values():
+        image = f"{_registry()}/{name}"
+        # The cache is in the registry: only those who may push images can write it.
+        options += [
+            f"--set={target}.tags={image}:candidate-{commit}",
+            f"--set={target}.cache-from=type=registry,ref={image}:cache",
+            f"--set={target}.cache-to=type=registry,ref={image}:cache,mode=max,image-manifest=true",
+        ]
     with tempfile.TemporaryDirectory() as folder:
         metadata = Path(folder) / "metadata.json"
-        # The cache lies in the registry: only whoever may push images can write it.
-        _docker(
-            *("buildx", "build", "--platform=linux/amd64", f"--file={dockerfile}"),
-            *(f"--tag={image}:{commit}", "--push", "--sbom=true", "--provenance=mode=max"),
-            *(f"--build-arg=VERSION={version()}", f"--build-arg=REVISION={commit}"),
-            f"--cache-from=type=registry,ref={image}:cache",
-            f"--cache-to=type=registry,ref={image}:cache,mode=max,image-manifest=true",
-            *(f"--metadata-file={metadata}", "."),
+        done = subprocess.run(
+            [
+                *("docker", "buildx", "bake", "--file=docker/bake.hcl", "--push"),
+                *("--sbom=true", "--provenance=mode=max", f"--metadata-file={metadata}"),
+                *options,
+            ],
+            cwd=ROOT,
+            env={**os.environ, "VERSION": version(), "REVISION": commit},
+            check=False,
         )
-        return str(json.loads(metadata.read_text())["containerimage.digest"])
+        if done.returncode:
+            sys.exit(f"publish: docker buildx bake ended with {done.returncode}")
+        built = json.loads(metadata.read_text())
+    _announce({target: built[target]["containerimage.digest"] for target, _ in IMAGES.values()})
 
 
-def release(image: str, commit: str) -> str:
-    """Tag IMAGE:COMMIT as IMAGE:VERSION without a change to it; return its digest."""
-    found = _digest(f"{image}:{commit}")
+@app.command()
+def accept() -> None:
+    """Name the candidates :COMMIT, after their tests passed."""
+    commit = _commit()
+    _announce(
+        {
+            target: _name(name, f"candidate-{commit}", commit, "make publish builds it")
+            for target, name in IMAGES.values()
+        }
+    )
+
+
+@app.command()
+def release() -> None:
+    """Name the images of this commit :vVERSION, unless that is another image already."""
+    number = version()
+    pushed = os.environ.get("GITHUB_REF_NAME", "")
+    if pushed and pushed != f"v{number}":
+        sys.exit(f"publish: the tag is {pushed}, and pyproject.toml says {number}")
+    remedy = "push this commit to main first, and let it pass"
+    _announce(
+        {target: _name(name, _commit(), f"v{number}", remedy) for target, name in IMAGES.values()}
+    )
+
+
+def _name(name: str, tag: str, new: str, remedy: str) -> str:
+    """Add the tag `new` to the image that `tag` names, and return its digest."""
+    image = f"{_registry()}/{name}"
+    found = _digest(f"{image}:{tag}")
     if found is None:
-        sys.exit(f"publish: no {image}:{commit}: push this commit to main first, and let it pass")
-    tag = f"{image}:{version()}"
-    released = _digest(tag)
-    if released not in (None, found):
-        sys.exit(
-            f"publish: {tag} is another image already ({released}): a release stays what it was"
-        )
-    create = ("buildx", "imagetools", "create", "--prefer-index=false")
-    _docker(*create, f"--tag={tag}", f"{image}@{found}")
-    if (named := _digest(tag)) != found:
-        sys.exit(f"publish: {tag} came out as {named}, not as {found}")
+        sys.exit(f"publish: no {image}:{tag}: {remedy}")
+    existing = _digest(f"{image}:{new}")
+    if existing not in (None, found):
+        sys.exit(f"publish: {image}:{new} is another image already ({existing})")
+    create = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
+    done = subprocess.run([*create, f"--tag={image}:{new}", f"{image}@{found}"], check=False)
+    if done.returncode:
+        sys.exit(f"publish: docker buildx imagetools create ended with {done.returncode}")
+    if (named := _digest(f"{image}:{new}")) != found:
+        sys.exit(f"publish: {image}:{new} is {named}, not {found}")
     return found
 
 
@@ -76,31 +120,22 @@ def _digest(reference: str) -> str | None:
     sys.exit(f"publish: cannot look {reference} up: {done.stderr.strip()}")
 
 
-def _docker(*arguments: str) -> None:
-    done = subprocess.run(["docker", *arguments], cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(f"publish: docker {arguments[0]} {arguments[1]} ended with {done.returncode}")
-
-
-def main() -> None:
-    """Publish as the command line says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("command", choices=["build", "release"])
-    command = parser.parse_args().command
+def _registry() -> str:
     registry = os.environ.get("REGISTRY", "").rstrip("/")
     if not registry:
         sys.exit("publish: REGISTRY is not set: HOST/PROJECT/REPOSITORY, the folder of the images")
-    pushed = os.environ.get("GITHUB_REF_NAME", "")
-    if command == "release" and pushed and pushed != f"v{version()}":
-        sys.exit(f"publish: the tag is {pushed}, and pyproject.toml says {version()}")
+    return registry
+
+
+def _commit() -> str:
     git = ["git", "rev-parse", "HEAD"]
-    commit = subprocess.run(
-        git, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    for service, (name, dockerfile) in IMAGES.items():
-        image = f"{registry}/{name}"
-        digest = build(image, dockerfile, commit) if command == "build" else release(image, commit)
-        line = f"{service.upper()}_IMAGE={image}@{digest}"
+    done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _announce(digests: dict[str, str]) -> None:
+    for service, (target, name) in IMAGES.items():
+        line = f"{service.upper()}_IMAGE={_registry()}/{name}@{digests[target]}"
         print(line, flush=True)
         if path := os.environ.get("GITHUB_OUTPUT"):
             with Path(path).open("a") as outputs:
@@ -108,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    app()

@@ -115,6 +115,8 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
             TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is no size or number.
     """
     variables = {name: environment.get(name) or value for name, value in DEFAULTS.items()}
+    # Vertex AI's name for the port that it sends requests to.
+    variables["PORT"] = environment.get("AIP_HTTP_PORT") or variables["PORT"]
     _check_addresses(variables)
     try:
         at_hand = memory.at_hand(environment)

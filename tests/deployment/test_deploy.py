@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.deploy import __main__ as deploy
-from scripts.deploy.environment import DeploymentError, Environment
+from scripts.deploy.environment import DeploymentError, Environment, Name
 from tests.deployment.conftest import Cloud
 
 DEV = Environment("dev")
@@ -64,7 +63,7 @@ def test_a_smoke_test_that_fails_before_the_shift_leaves_the_traffic_alone(
     deployed: Cloud, service: str
 ) -> None:
     deployed.tell("sick", f"{service} canary")
-    with pytest.raises(DeploymentError, match="No request went to the new revisions"):
+    with pytest.raises(DeploymentError, match="The new revisions got no requests"):
         deploy.deploy(DEV, patience=0)
     assert deployed.applied == [OLD.format(0)]
     assert serving(service) == f"doubleit-{service}-dev-00001-abc"
@@ -131,7 +130,9 @@ def test_a_token_that_is_refused_stops_the_deployment_before_the_shift(
 ) -> None:
     monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
     deployed.tell("refuse")
-    with pytest.raises(DeploymentError, match="permission denied. No request went"):
+    with pytest.raises(
+        DeploymentError, match="permission denied. The new revisions got no requests"
+    ):
         deploy.deploy(DEV, patience=0)
 
 
@@ -141,13 +142,12 @@ def test_the_run_s_page_names_the_outcome_and_the_addresses(
     page, outputs = tmp_path / "summary.md", tmp_path / "outputs"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
-    monkeypatch.setattr(sys, "argv", ["deploy", "dev", "--patience", "0"])
     deployed.tell("sick", "backend public")
     with pytest.raises(SystemExit, match="Rolled back"):
-        deploy.main()
+        deploy.main(Name.DEV, patience=0)
     assert "## dev: failed:" in page.read_text()
     deployed.tell("sick")
-    deploy.main()
+    deploy.main(Name.DEV, patience=0)
     frontend = DEV.services()["frontend"].url
     assert "## dev: deployed" in page.read_text()
     assert f"| frontend | {frontend} | `doubleit-frontend-dev-00002-abc` |" in page.read_text()
@@ -160,9 +160,8 @@ def test_an_image_that_is_not_named_by_digest_is_refused(
 ) -> None:
     images(monkeypatch, "1")
     monkeypatch.setenv("FRONTEND_IMAGE", image)
-    monkeypatch.setattr(sys, "argv", ["deploy", "dev"])
     with pytest.raises(SystemExit, match="FRONTEND_IMAGE is not an image by digest"):
-        deploy.main()
+        deploy.main(Name.DEV)
 
 
 def test_outputs_that_terraform_cannot_give_stop_the_deployment(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.deploy import __main__ as deploy
 from scripts.deploy import plan_preview
-from scripts.deploy.environment import Environment
+from scripts.deploy.environment import Environment, Name
 from tests.deployment.conftest import Cloud
 from tests.deployment.test_deploy import images
 
 
-def preview(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["plan_preview", "dev", str(file)])
-    plan_preview.main()
+def preview(file: Path) -> None:
+    plan_preview.main(Name.DEV, file)
 
 
 def test_the_preview_takes_images_and_traffic_as_they_run(
@@ -26,7 +24,7 @@ def test_the_preview_takes_images_and_traffic_as_they_run(
     deploy.deploy(Environment("dev"), patience=0)
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         monkeypatch.delenv(name)
-    preview(monkeypatch, tmp_path / "new folder" / "dev.md")
+    preview(tmp_path / "new folder" / "dev.md")
     text = (tmp_path / "new folder" / "dev.md").read_text()
     assert text.startswith("### Terraform, dev\n\nPlan: 0 to add, 2 to change, 0 to destroy.\n")
     assert cloud.calls[-1] == "plan -lock=false"
@@ -35,12 +33,10 @@ def test_the_preview_takes_images_and_traffic_as_they_run(
     assert len(cloud.applied) == 1
 
 
-def test_an_environment_that_cannot_be_looked_at_says_so(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_environment_that_cannot_be_looked_at_says_so(cloud: Cloud, tmp_path: Path) -> None:
     cloud.tell("refuse")
     with pytest.raises(SystemExit, match="cannot say what doubleit-backend-dev runs: ERROR"):
-        preview(monkeypatch, tmp_path / "dev.md")
+        preview(tmp_path / "dev.md")
     assert not (tmp_path / "dev.md").exists()
 
 

@@ -20,6 +20,7 @@ def test_the_example_is_a_template_of_every_setting() -> None:
         "GITHUB_REPOSITORY",
         "SA_NAME",
         "ENVIRONMENTS",
+        "REGISTRY_READERS",
         "STATE_BUCKET",
         "ALERT_EMAIL",
     ]
@@ -80,6 +81,7 @@ def test_a_line_that_is_no_setting_is_named(workplace: Workplace) -> None:
         ("SA_NAME", "x"),
         ("SA_NAME", "github-deployer-of-the-team"),
         ("ENVIRONMENTS", "dev,prod"),
+        ("REGISTRY_READERS", "allUsers"),
         ("STATE_BUCKET", "gs://my-project-tfstate"),
     ],
 )

@@ -26,14 +26,17 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
         "terraform -chdir=iac/shared init",
         "terraform -chdir=iac/shared plan",
         "terraform -chdir=iac/shared apply",
-        "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
+        "gcloud beta services identity create --service iap.googleapis.com",
         "gh api --method PUT repos/owner/name/environments/dev",
+        "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
         "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
+        "gh variable set GCP_PLANNER",
     ]
     positions = [position(workplace.calls(), part) for part in order]
     assert positions == sorted(positions)
-    assert workplace.github("GCP_PROJECT_ID") == "my-project"
-    assert workplace.github("GCP_REGISTRY") == "the-registry"
+    assert workplace.github("GCP_PROJECT_ID", "dev") == "my-project"
+    assert workplace.github("GCP_REGISTRY", "prod") == "the-registry"
+    assert workplace.github("GCP_PLANNER_PROJECT_ID") == "my-project"
     assert workplace.github("GCP_PLANNER") == "the-planner"
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
 
@@ -78,13 +81,13 @@ def test_a_second_run_changes_nothing(workplace: Workplace) -> None:
 
 def test_only_what_differs_is_written_again(workplace: Workplace) -> None:
     workplace.run("infra_setup.sh")
-    (workplace.cloud / "github" / "repository" / "GCP_REGION").write_text("europe-west1")
+    (workplace.cloud / "github" / "dev" / "GCP_REGION").write_text("europe-west1")
     workplace.forget_calls()
 
     workplace.run("infra_setup.sh")
 
     assert workplace.changes() == [
-        "gh variable set GCP_REGION --repo owner/name --body us-central1"
+        "gh variable set GCP_REGION --repo owner/name --env dev --body us-central1"
     ]
 
 
@@ -96,6 +99,37 @@ def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
     assert not any("--env dev" in call for call in workplace.calls())
     assert not any("GCP_PLANNER" in call for call in workplace.calls())
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
+
+
+PROJECT = ["GCP_PROJECT_ID", "GCP_STATE_BUCKET", "GCP_DEPLOYER", "ALERT_EMAIL"]
+
+
+def test_a_second_project_for_prod_leaves_what_dev_was_told(workplace: Workplace) -> None:
+    workplace.write_settings(ENVIRONMENTS="dev", ALERT_EMAIL="dev@example.com")
+    workplace.run("infra_setup.sh")
+    planner = workplace.github("GCP_PLANNER_PROJECT_ID")
+    dev = [workplace.github(name, "dev") for name in PROJECT]
+
+    workplace.write_settings(
+        PROJECT_ID="other-project", ENVIRONMENTS="prod", ALERT_EMAIL="prod@example.com"
+    )
+    done = workplace.run("infra_setup.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert [workplace.github(name, "dev") for name in PROJECT] == dev
+    assert workplace.github("GCP_PLANNER_PROJECT_ID") == planner == "my-project"
+    assert workplace.github("GCP_PROJECT_ID", "prod") == "other-project"
+    assert workplace.github("GCP_STATE_BUCKET", "prod") == "other-project-tfstate"
+    assert workplace.github("ALERT_EMAIL", "prod") == "prod@example.com"
+    assert 'REGISTRY_READERS="serviceAccount:a@p serviceAccount:b@q"' in done.stdout
+
+
+def test_who_else_reads_the_registry_reaches_terraform(workplace: Workplace) -> None:
+    workplace.write_settings(REGISTRY_READERS='"serviceAccount:a@p serviceAccount:b@q"')
+    workplace.run("infra_setup.sh")
+
+    seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
+    assert 'TF_VAR_registry_readers=["serviceAccount:a@p","serviceAccount:b@q"]' in seen
 
 
 def test_nothing_reaches_github_when_the_plan_fails(workplace: Workplace) -> None:

@@ -1,9 +1,12 @@
 """The Terraform code: everything is described, and a refusal names what it refuses."""
 
+import json
 import re
 
 import pytest
 
+from scripts.deploy import reference
+from scripts.store import archive
 from scripts.store.paths import ROOT
 
 PARTS = ["modules/service", "shared", "environment"]
@@ -51,3 +54,43 @@ def test_versions_are_pinned(part: str) -> None:
     versions = (ROOT / "iac" / part / "versions.tf").read_text()
     assert 'required_version = ">= 1.11"' in versions
     assert 'version = "~> 8.0"' in versions
+
+
+@pytest.mark.parametrize(
+    ("variable", "pattern", "characters"),
+    [
+        ("model_name", archive.NAME.pattern, archive.NAME_CHARACTERS),
+        ("model_version", archive.VERSION.pattern, archive.VERSION_CHARACTERS),
+    ],
+)
+def test_a_model_may_be_called_what_an_archive_may(
+    variable: str, pattern: str, characters: int
+) -> None:
+    condition = re.search(r"condition\s+= (.*)", blocks("environment", "variable")[variable])
+    assert condition
+    # A string of HCL escapes as JSON's do.
+    expected = f"can(regex({json.dumps(f'^{pattern}$')}, var.{variable}))"
+    assert condition[1] == f"{expected} && length(var.{variable}) <= {characters}"
+
+
+def test_the_page_of_inputs_and_outputs_is_the_code_s() -> None:
+    assert reference.PAGE.read_text() == reference.page(), "make iac-reference"
+
+
+def test_the_page_of_inputs_and_outputs_holds_all_of_them() -> None:
+    text = reference.PAGE.read_text()
+    for part in PARTS:
+        for kind in ("variable", "output"):
+            for name in blocks(part, kind):
+                assert f"| `{name}` |" in text, f"{part}: {name}"
+
+
+RESOURCE = re.compile(r'^(resource|data) "(google_\w+)" "\w+" \{', re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_resource_has_a_row_that_says_what_it_needs(part: str) -> None:
+    text = (ROOT / "iac/README.md").read_text()
+    code = "\n".join(path.read_text() for path in (ROOT / "iac" / part).glob("*.tf"))
+    types = {found for _, found in RESOURCE.findall(code)}
+    assert {it for it in types if f"`{it}`" not in text} == set()

@@ -13,7 +13,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 # All that the scripts may use beside the stand-ins: a real gcloud on this machine is out of reach.
 TOOLS = (
     "bash basename cat dirname env find grep jq mkdir mktemp realpath "
-    "rm sed sleep sort tail tar touch"
+    "rm sed sleep sort tail tar touch tr"
 )
 SETTINGS = {
     "PROJECT_ID": "my-project",
@@ -84,17 +84,23 @@ class Workplace:
     def interrupt_when_hanging(self, script: str, number: signal.Signals, *arguments: str) -> int:
         """Start the script in a group of its own, as a terminal does, and signal the group."""
         (self.cloud / "hang").touch()
-        with subprocess.Popen(
-            [str(self.project / "scripts/deploy" / script), *arguments],
-            env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
+        log = self.cloud / "log"
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                [str(self.project / "scripts/deploy" / script), *arguments],
+                env=self.environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as process,
+        ):
             end = time.monotonic() + 30
             while not (self.cloud / "hanging").exists():
-                assert process.poll() is None, "it ended before the stand-in hung"
-                assert time.monotonic() < end, "the stand-in never hung"
+                assert process.poll() is None, (
+                    f"it ended before the stand-in hung:\n{log.read_text()}"
+                )
+                assert time.monotonic() < end, f"the stand-in never hung:\n{log.read_text()}"
                 time.sleep(0.02)
             os.killpg(process.pid, number)
             return process.wait(30)

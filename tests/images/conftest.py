@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import TAG, Stack, output
+from tests.support.containers import GIVEN, TAG, Stack, output
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,8 +25,12 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def images(engine: None) -> None:  # noqa: ARG001 (an order)
-    """Both images, from make."""
-    output(["make", "images"], {"TAG": TAG})
+    """Both images: built here, or the ones that BACKEND_IMAGE and FRONTEND_IMAGE name."""
+    if not GIVEN:
+        output(["make", "images"], {"TAG": TAG})
+    for image, name in GIVEN.items():
+        output(["docker", "pull", "--quiet", image])
+        output(["docker", "tag", image, name])
 
 
 @pytest.fixture(scope="session")

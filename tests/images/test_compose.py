@@ -156,16 +156,27 @@ for found in psutil.net_if_addrs().values():
 """
 
 
+def test_server_and_page_are_for_the_same_model() -> None:
+    command = ["docker", "compose", "--file", "docker/compose.yaml", "config", "--format=json"]
+    chosen = {"BACKEND_MODEL": "square", "MODEL_VERSION": "2.1", "UI_HOSTS": "page.example.com"}
+    services = json.loads(output(command, chosen))["services"]
+    server, page = (services[name]["environment"] for name in ("server", "page"))
+    assert (server["MODEL_NAME"], server["MODEL_VERSION"]) == ("square", "2.1")
+    assert (page["BACKEND_MODEL"], page["UI_HOSTS"]) == ("square", "page.example.com")
+
+
 def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
     assert (
-        stack.python("server", "import sys; from scripts import healthcheck as h; print(h.main())")
+        stack.python(
+            "server", "import sys; from scripts.server import healthcheck as h; print(h.main())"
+        )
         == "0"
     )
     code = (
         "import os; os.environ['MODEL_NAME'] = 'other'\n"
-        "from scripts import healthcheck as h; print(h.main())"
+        "from scripts.server import healthcheck as h; print(h.main())"
     )
     assert stack.python("server", code).splitlines() == [
-        "healthcheck: http://management-api:8081/models/other: status 404",
+        "healthcheck: http://management-api:8081 has no model other; it has doubleit",
         "1",
     ]

@@ -13,11 +13,14 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from scripts.server import memory
 from tests.support.containers import Stack, inspect
 from tests.support.server import JSON
 
 # Seconds after which Cloud Run kills.
 GRACE = 10.0
+# The largest body that the container of docker/compose.yaml takes: 1 GiB, two workers.
+LARGEST_BYTES = memory.limits(1 << 30, workers=2).request
 
 
 class Clients:
@@ -142,9 +145,11 @@ def peak(stack: Stack) -> float:
         pytest.param([-1 / (n + 3) for n in range(100_000)], id="fractions-of-17-digits"),
     ],
 )
-def test_1_gib_is_enough_for_32_requests_of_100_000_numbers_at_once(
+def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_largest_size(
     own_stack: Stack, numbers: list[float]
 ) -> None:
+    fitting = min(1.0, 0.98 * LARGEST_BYTES / len(json.dumps(numbers)))
+    numbers = numbers[: int(fitting * len(numbers))]
     body, expected = json.dumps(numbers), [2 * n for n in numbers]
 
     def ask(_: int) -> bool:
@@ -161,4 +166,12 @@ def test_1_gib_is_enough_for_32_requests_of_100_000_numbers_at_once(
     state = inspect(container)
     assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
     assert workers(own_stack) == before
-    print(f"{peak(own_stack):.0f} MiB at the peak")  # noqa: T201 (with -s, for docs/containers.md)
+    print(f"{len(body)} bytes each, {peak(own_stack):.0f} MiB at the peak")  # noqa: T201 (with -s)
+
+
+def test_what_is_larger_is_refused_and_harms_nobody(own_stack: Stack) -> None:
+    before = workers(own_stack)
+    url = f"{own_stack.url}/predictions/doubleit"
+    assert requests.post(url, data=b" " * (LARGEST_BYTES + 100_000), timeout=60).status_code == 413
+    assert requests.post(url, data="[4]", headers=JSON, timeout=60).text == "[8]"
+    assert workers(own_stack) == before

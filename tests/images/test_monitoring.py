@@ -55,7 +55,7 @@ def test_foreign_images_are_pinned_and_own_ones_are_never_pulled() -> None:
         if image.startswith("doubleit-"):
             assert service["pull_policy"] == "never", name
         else:
-            assert re.search(r":v?\d+\.\d+\.\d+$", image), image
+            assert re.search(r":v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$", image), image
 
 
 def test_no_service_is_left_unhardened() -> None:

@@ -14,11 +14,10 @@ pytestmark = pytest.mark.usefixtures("images")
 
 
 @contextmanager
-def started(image: str, port: str) -> Iterator[str]:
+def started(image: str, port: str, **variables: str) -> Iterator[str]:
     """Run the image as Cloud Run would: writable, all capabilities, PORT given."""
-    container = output(
-        ["docker", "run", "--detach", "--network", "none", "-e", f"PORT={port}", image]
-    )
+    environment = [f"--env={name}={value}" for name, value in {"PORT": port, **variables}.items()]
+    container = output(["docker", "run", "--detach", "--network", "none", *environment, image])
     try:
         deadline = time.monotonic() + 90
         while inspect(container)["State"]["Health"]["Status"] != "healthy":

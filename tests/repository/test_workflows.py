@@ -76,3 +76,62 @@ def test_a_job_that_runs_a_pull_request_s_code_has_no_right_to_write() -> None:
             # The plan's identity may look only, and forks do not get it.
             allowed = {"id-token"} if (file, job) == ("iac.yml", "plan") else set()
             assert not runs_code or writes <= allowed, f"{file} {job}"
+
+
+def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -> None:
+    deploy = workflows()["deploy.yml"]["jobs"]
+    # ci builds none where deploy does, and what deploy pushed is what it tests, scans and names.
+    assert deploy["ci"]["with"] == {"images-elsewhere": True}
+    ci = workflows()["ci.yml"]["jobs"]
+    assert ci["images"]["if"] == "${{ !inputs.images-elsewhere }}"
+    run = [step.get("run") or step["uses"] for step in deploy["images"]["steps"]]
+    order = ["make publish", "make test-images", "$/.github/actions/scan", "make publish-tested"]
+    assert [step for step in run if step in order] == order
+    tested = next(step for step in deploy["images"]["steps"] if step.get("run") == order[1])
+    assert tested["env"]["BACKEND_IMAGE"] == "${{ steps.build.outputs.BACKEND_IMAGE }}"
+    builds = [
+        f"{file} {job}"
+        for file, workflow in workflows().items()
+        for job, content in workflow["jobs"].items()
+        if made(" ; ".join(step.get("run", "") for step in content.get("steps", [])))
+        & {"images", "publish", "test-images"}
+    ]
+    # security.yml's runs on a schedule only.
+    assert builds == ["ci.yml images", "deploy.yml images", "security.yml images"]
+    assert workflows()["security.yml"]["jobs"]["images"]["if"] == "github.event_name == 'schedule'"
+
+
+def test_a_job_that_pushes_or_deploys_restores_no_cache() -> None:
+    for job, content in workflows()["deploy.yml"]["jobs"].items():
+        for step in content.get("steps", []):
+            assert "cache" not in step.get("uses", ""), job
+            assert not step.get("uses", "").endswith("/set-up"), job
+
+
+def test_every_other_job_that_installs_the_environment_has_a_cache_for_it() -> None:
+    for file, workflow in workflows().items():
+        for job, content in workflow["jobs"].items():
+            steps = content.get("steps", [])
+            installs = any(made(step.get("run", "")) for step in steps)
+            if installs and file != "deploy.yml":
+                assert any(it.get("uses") == "$/.github/actions/set-up" for it in steps), job
+
+
+def test_every_base_image_is_a_digest_in_the_from_line() -> None:
+    for path in tracked("docker/*.Dockerfile"):
+        stages = {"scratch"}
+        for image, stage in re.findall(r"^FROM (\S+) AS (\S+)$", path.read_text(), re.MULTILINE):
+            assert image in stages or re.search(r":\S+@sha256:[0-9a-f]{64}$", image), image
+            stages.add(stage)
+    compose = tracked("docker/compose.yaml")[0].read_text()
+    for image in re.findall(r"^ +image: (\S+)$", compose, re.MULTILINE):
+        assert image.startswith("doubleit-") or "@sha256:" in image
+
+
+def test_torch_is_one_version_everywhere() -> None:
+    (line,) = re.findall(
+        r"^torch==(\S+)\+cpu --hash=sha256:[0-9a-f]{64}$",
+        tracked("docker/torch.txt")[0].read_text(),
+        re.MULTILINE,
+    )
+    assert f'torch = ["torch=={line}"]' in tracked("pyproject.toml")[0].read_text()

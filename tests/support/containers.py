@@ -14,6 +14,12 @@ from scripts.store.paths import ROOT
 
 TAG = "test"
 SERVER, PAGE = f"doubleit-torchserve:{TAG}", f"doubleit-frontend:{TAG}"
+# Images from a registry that take the place of built ones, by digest.
+GIVEN = {
+    image: name
+    for variable, name in (("BACKEND_IMAGE", SERVER), ("FRONTEND_IMAGE", PAGE))
+    if (image := os.environ.get(variable))
+}
 PUBLISHED = ("PORT", "UI_PORT", "MANAGEMENT_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 
 

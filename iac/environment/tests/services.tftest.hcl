@@ -77,6 +77,16 @@ run "readiness_follows_the_model" {
     condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].path == "/predictions/square/2.1/ready"
     error_message = "the uptime check asks for another model"
   }
+
+  assert {
+    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1", MEMORY = "${var.backend.memory}B" }
+    error_message = "the server serves another model"
+  }
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.BACKEND_MODEL == "square"
+    error_message = "the page asks for another model"
+  }
 }
 
 run "an_instance_gets_fewer_requests_than_its_queue_holds" {
@@ -99,6 +109,27 @@ run "the_page_keeps_its_sessions" {
   assert {
     condition     = module.frontend.service.template[0].timeout == "3600s"
     error_message = "a websocket is cut off early"
+  }
+}
+
+run "the_page_is_opened_under_cloud_run_s_names_only" {
+  command = plan
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app"
+    error_message = "the page refuses its own name, or admits others"
+  }
+}
+
+run "the_page_has_a_name_of_its_own" {
+  command = plan
+  variables {
+    frontend_hosts = ["doubleit.example.com", "*.example.org"]
+  }
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app,*.example.org,doubleit.example.com"
+    error_message = "the page refuses its own name, or admits others"
   }
 }
 

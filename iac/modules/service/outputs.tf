@@ -4,12 +4,12 @@ output "name" {
 }
 
 output "uri" {
-  description = "The service's address."
+  description = "The service's URL."
   value       = google_cloud_run_v2_service.this.uri
 }
 
 output "canary_uri" {
-  description = "The newest revision's own address while a stable revision is named, else null."
+  description = "The newest revision's own URL while a stable revision is named, else null."
   value       = one([for target in google_cloud_run_v2_service.this.traffic_statuses : target.uri if target.tag == var.canary_tag])
 }
 
@@ -29,6 +29,6 @@ output "invokers" {
 }
 
 output "service" {
-  description = "The service as it is declared, for whoever tests a configuration that uses this module."
+  description = "The service as declared, for tests of configurations that use this module."
   value       = google_cloud_run_v2_service.this
 }

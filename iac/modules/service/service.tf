@@ -6,7 +6,7 @@ resource "google_cloud_run_v2_service" "this" {
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled
 
-  # Reachable at its own address; who is let in is decided by access.tf.
+  # Reachable at its own URL; access.tf decides who may invoke it.
   ingress = "INGRESS_TRAFFIC_ALL"
 
   # On the service and not on its revisions: one that waits for its share of traffic keeps nothing warm.
@@ -51,10 +51,10 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # 40 x 3 s: two minutes to start. Cloud Run allows four.
+      # 40 x 3 s: two minutes to start. Cloud Run allows four, and a timeout below the period.
       startup_probe {
         period_seconds    = 3
-        timeout_seconds   = 3
+        timeout_seconds   = 2
         failure_threshold = 40
         http_get {
           path = var.startup_path
@@ -77,6 +77,16 @@ resource "google_cloud_run_v2_service" "this" {
         name       = "metrics"
         image      = containers.value.image
         depends_on = ["server"]
+
+        # Stated, because Cloud Run's defaults would be one CPU that is throttled between requests:
+        # containers of one instance must agree on that, and the collector works between requests.
+        resources {
+          limits = {
+            cpu    = containers.value.cpu
+            memory = containers.value.memory
+          }
+          cpu_idle = false
+        }
 
         volume_mounts {
           name       = "metrics-config"

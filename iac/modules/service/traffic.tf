@@ -1,5 +1,5 @@
 # Without a stable revision the newest one serves everything. With one, it keeps serving and the
-# newest gets its share and an address of its own, so that it can be tested before it has any share.
+# newest gets its share and a URL of its own, so that it can be tested before it has any share.
 locals {
   canary = var.stable_revision != null
 

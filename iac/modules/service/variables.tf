@@ -25,7 +25,7 @@ variable "image" {
 }
 
 variable "service_account" {
-  description = "The address of the account it runs as."
+  description = "The email address of the account it runs as."
   type        = string
 }
 
@@ -41,7 +41,7 @@ variable "cpu" {
 }
 
 variable "memory" {
-  description = "Memory of an instance; its file system is in it too."
+  description = "Memory of an instance, its file system included."
   type        = string
 }
 
@@ -72,12 +72,12 @@ variable "session_affinity" {
 }
 
 variable "startup_path" {
-  description = "Answers 200 once the server can really serve."
+  description = "Path that responds 200 once the server is ready."
   type        = string
 }
 
 variable "liveness_path" {
-  description = "Answers 200 while the server need not be restarted."
+  description = "Path that responds 200 unless the server must be restarted."
   type        = string
 }
 
@@ -111,17 +111,19 @@ variable "canary_percent" {
 }
 
 variable "canary_tag" {
-  description = "The tag in the newest revision's own address beside a stable revision."
+  description = "The tag in the URL of the newest revision beside a stable one."
   type        = string
   default     = "canary"
 }
 
 variable "sidecar" {
-  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, and the folder where it looks for it. Null: none."
+  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, the folder where it looks for it, CPUs and memory. Null: none."
   type = object({
     image         = string
     config_secret = string
     config_path   = string
+    cpu           = optional(string, "1")
+    memory        = optional(string, "512Mi")
   })
   default = null
 }

@@ -2,6 +2,11 @@
 mock_provider "google" {
   override_during = plan
 }
+override_data {
+  target          = data.google_project.this
+  override_during = plan
+  values          = { number = "789" }
+}
 # An import cannot be mocked otherwise.
 override_resource {
   target = google_storage_bucket.state
@@ -46,9 +51,60 @@ run "registry_is_ml_deploy_repo_in_us_central1" {
     condition     = google_artifact_registry_repository.images.vulnerability_scanning_config[0].enablement_config == "INHERITED" && contains(keys(google_project_service.this), "containerscanning.googleapis.com")
     error_message = "images are not scanned"
   }
+}
+
+run "what_was_released_is_kept" {
+  command = plan
+
   assert {
-    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false && toset([for p in google_artifact_registry_repository.images.cleanup_policies : p.action]) == toset(["KEEP", "DELETE"])
+    condition = jsonencode({ for p in google_artifact_registry_repository.images.cleanup_policies : p.id => [p.action, p.condition[*].tag_state, p.condition[*].tag_prefixes, p.condition[*].older_than, p.most_recent_versions[*].keep_count] }) == jsonencode({
+      keep-released = ["KEEP", ["TAGGED"], [["v"]], [null], []]
+      keep-recent   = ["KEEP", [], [], [], [100]]
+      delete-old    = ["DELETE", ["ANY"], [null], ["90d"], []]
+    })
+    error_message = "a rollback may name an image that was deleted"
+  }
+}
+
+run "the_cleanup_is_tried_before_it_deletes" {
+  command = plan
+
+  assert {
+    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run
+    error_message = "the first apply already deletes"
+  }
+}
+
+run "the_cleanup_deletes_once_that_is_wanted" {
+  command = plan
+  variables {
+    cleanup_dry_run = false
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false
     error_message = "images are never cleaned up"
+  }
+}
+
+run "another_project_reads_the_images" {
+  command = plan
+  variables {
+    registry_readers = ["serviceAccount:prod@other.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = { for member, grant in google_artifact_registry_repository_iam_member.reader : member => grant.role } == { "serviceAccount:prod@other.iam.gserviceaccount.com" = "roles/artifactregistry.reader" }
+    error_message = "prod in a project of its own cannot pull what dev tested"
+  }
+}
+
+run "who_pulls_images_is_told" {
+  command = plan
+
+  assert {
+    condition     = output.image_readers == ["serviceAccount:dev@sa", "serviceAccount:prod@sa", "serviceAccount:service-789@serverless-robot-prod.iam.gserviceaccount.com"]
+    error_message = "the deployers or Cloud Run's own agent are missing"
   }
 }
 
@@ -73,8 +129,9 @@ run "only_the_one_repository_is_federated" {
     error_message = "tokens of other repositories are taken"
   }
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "assertion.sub"
-    error_message = "the subject is not the token's"
+    # A claim that a token lacks fails the whole sign-in: `environment` is asked for first.
+    condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "has(assertion.environment) ? assertion.repository_id + ':environment:' + assertion.environment : assertion.repository_id + ':' + assertion.event_name"
+    error_message = "the subject depends on the form of the token's own"
   }
 }
 
@@ -83,26 +140,14 @@ run "each_deployer_is_bound_to_its_github_environment" {
 
   assert {
     condition = { for e, grant in google_service_account_iam_member.deployer_federation : e => [grant.service_account_id, grant.role, grant.member] } == {
-      dev  = ["deployer-dev", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/repo:owner/name:environment:dev"]
-      prod = ["deployer-prod", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/repo:owner/name:environment:prod"]
+      dev  = ["deployer-dev", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/1234:environment:dev"]
+      prod = ["deployer-prod", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/1234:environment:prod"]
     }
     error_message = "another job could become a deployer"
   }
   assert {
     condition     = google_service_account.deployer["dev"].account_id == "github-deployer" && google_service_account.deployer["prod"].account_id == "github-deployer-prod"
     error_message = "other deployers"
-  }
-}
-
-run "a_customized_subject_is_followed" {
-  command = plan
-  variables {
-    github_subject_prefix = "repository_id:1234"
-  }
-
-  assert {
-    condition     = endswith(google_service_account_iam_member.deployer_federation["prod"].member, "/subject/repository_id:1234:environment:prod")
-    error_message = "the prefix is not used"
   }
 }
 
@@ -114,7 +159,7 @@ run "deployers_have_no_admin_role" {
     error_message = "the deployers' project roles changed: say why in deployer_roles.tf"
   }
   assert {
-    condition     = google_project_iam_custom_role.access.permissions == toset(["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy", "resourcemanager.projects.get", "run.services.getIamPolicy", "run.services.setIamPolicy"])
+    condition     = google_project_iam_custom_role.access.permissions == toset(["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy", "logging.notificationRules.create", "logging.notificationRules.delete", "logging.notificationRules.get", "logging.notificationRules.list", "logging.notificationRules.update", "resourcemanager.projects.get", "run.services.getIamPolicy", "run.services.setIamPolicy"])
     error_message = "the deployers' own role changed: say why in deployer_roles.tf"
   }
 }

@@ -1,5 +1,10 @@
 # Bad values are refused where they are set.
 mock_provider "google" {}
+override_data {
+  target          = data.google_project.this
+  override_during = plan
+  values          = { number = "789" }
+}
 override_resource {
   target = google_storage_bucket.state
 }
@@ -86,12 +91,12 @@ run "a_repository_name_for_its_number" {
   expect_failures = [var.github_repository_id, var.github_owner_id]
 }
 
-run "a_wildcard_subject" {
+run "readers_of_the_registry_that_are_everybody" {
   command = plan
   variables {
-    github_subject_prefix = "repo:owner/*"
+    registry_readers = ["allUsers"]
   }
-  expect_failures = [var.github_subject_prefix]
+  expect_failures = [var.registry_readers]
 }
 
 run "a_reserved_pool" {

@@ -299,3 +299,51 @@ run "a_sidecar_by_tag" {
   }
   expect_failures = [var.metrics_sidecar_image]
 }
+
+run "too_little_memory_for_four_cpus" {
+  command = plan
+  variables {
+    backend = { cpu = "4", memory = "1Gi" }
+  }
+  expect_failures = [var.backend]
+}
+
+run "too_much_memory_for_one_cpu" {
+  command = plan
+  variables {
+    frontend = { cpu = "1", memory = "5Gi" }
+  }
+  expect_failures = [var.frontend]
+}
+
+run "a_model_name_with_a_hyphen" {
+  command = plan
+  variables {
+    model_name = "my-model"
+  }
+  expect_failures = [var.model_name]
+}
+
+run "a_host_with_its_scheme" {
+  command = plan
+  variables {
+    frontend_hosts = ["https://doubleit.example.com"]
+  }
+  expect_failures = [var.frontend_hosts]
+}
+
+run "every_host" {
+  command = plan
+  variables {
+    frontend_hosts = ["*"]
+  }
+  expect_failures = [var.frontend_hosts]
+}
+
+run "a_model_version_of_300_digits" {
+  command = plan
+  variables {
+    model_version = join("", [for i in range(300) : "1"])
+  }
+  expect_failures = [var.model_version]
+}

@@ -77,6 +77,16 @@ run "asks_startup_and_liveness_where_told" {
   }
 }
 
+run "each_probe_gives_up_before_the_next_one_starts" {
+  command = plan
+
+  assert {
+    # Cloud Run refuses a timeout that is not below the period.
+    condition     = alltrue([for p in concat(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe, google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe) : p.timeout_seconds < p.period_seconds])
+    error_message = "a probe's timeout is not below its period"
+  }
+}
+
 run "keeps_warm_instances_on_the_service_not_on_each_revision" {
   command = plan
 
@@ -195,6 +205,15 @@ run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle == false
     error_message = "no CPU to collect with between requests"
+  }
+  assert {
+    # Cloud Run wants one answer from all containers of an instance.
+    condition     = length(distinct([for c in google_cloud_run_v2_service.this.template[0].containers : c.resources[0].cpu_idle])) == 1
+    error_message = "the containers differ in cpu_idle"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[1].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
+    error_message = "the sidecar's size is left to Cloud Run"
   }
 }
 

@@ -26,7 +26,7 @@ class Reluctant(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def no_smoke_test(_url: str, _token: str | None, _patience: float) -> None:
+def no_smoke_test(_url: str, _model: tuple[str, str], _token: str | None, _patience: float) -> None:
     """Find nothing wrong: the page is what these tests are about."""
 
 
@@ -56,10 +56,10 @@ def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
         "frontend": service("https://page.example", public=False),
     }
     checks.check(services, canary=False, patience=0)
-    assert "https://page.example is not tested: a sign-in" in capsys.readouterr().out
+    assert "https://page.example is not tested: it requires a sign-in" in capsys.readouterr().out
 
 
 def test_a_service_without_an_address_is_named() -> None:
     services = {name: service(None, public=True) for name in ("backend", "frontend")}
-    with pytest.raises(DeploymentError, match="no address for the backend"):
+    with pytest.raises(DeploymentError, match="no URL for the backend"):
         checks.check(services, canary=True, patience=0)

@@ -1,9 +1,8 @@
-"""Images pushed by commit, and named by version without being built again."""
+"""Images built once, and named as they pass."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,15 @@ set -u
 echo "$*" >>"$REGISTRY_FOLDER/calls"
 file() { echo "$REGISTRY_FOLDER/tag $(tr /: -- <<<"$1")"; }
 case "$*" in
-"buildx build "*)
+"buildx bake "*)
     [ ! -e "$REGISTRY_FOLDER/broken" ] || exit 1
     for argument in "$@"; do
         case $argument in
-        --tag=*) echo "sha256:built" >"$(file "${argument#--tag=}")" ;;
-        --metadata-file=*) echo '{"containerimage.digest": "sha256:built"}' >"${argument#*=}" ;;
+        --set=*.tags=*) echo "sha256:built" >"$(file "${argument#*.tags=}")" ;;
+        --metadata-file=*)
+            digest='{"containerimage.digest": "sha256:built"}'
+            echo "{\\"torchserve\\": $digest, \\"frontend\\": $digest}" >"${argument#*=}"
+            ;;
         esac
     done
     ;;
@@ -60,89 +62,86 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["publish", command])
-    publish.main()
+def run(*commands: str) -> None:
+    for command in commands:
+        publish.app([command], standalone_mode=False)
 
 
 def tag(registry: Path, image: str, name: str) -> Path:
     return registry / f"tag {image}:{name}".replace("/", "-").replace(":", "-")
 
 
-def test_a_build_is_pushed_by_commit_with_sbom_and_provenance(
-    registry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(monkeypatch, "build")
-    backend, frontend = (registry / "calls").read_text().splitlines()
-    for option in (
-        "--platform=linux/amd64",
-        "--file=docker/torchserve.Dockerfile",
-        f"--tag={BACKEND}:{COMMIT}",
+def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Path) -> None:
+    run("build")
+    (call,) = (registry / "calls").read_text().splitlines()
+    assert {
+        "--file=docker/bake.hcl",
+        f"--set=torchserve.tags={BACKEND}:candidate-{COMMIT}",
         "--push",
         "--sbom=true",
         "--provenance=mode=max",
-        f"--cache-from=type=registry,ref={BACKEND}:cache",
-        f"--build-arg=REVISION={COMMIT}",
-    ):
-        assert option in backend.split()
-    assert "--file=docker/frontend.Dockerfile" in frontend
+        f"--set=torchserve.cache-from=type=registry,ref={BACKEND}:cache",
+    } <= set(call.split())
+    assert not tag(registry, BACKEND, COMMIT).exists()
     assert (registry / "outputs").read_text().splitlines() == [
         f"BACKEND_IMAGE={BACKEND}@sha256:built",
         "FRONTEND_IMAGE=registry.example/project/images/doubleit-frontend@sha256:built",
     ]
 
 
-def test_a_release_names_the_image_of_its_commit_and_builds_nothing(
+def test_what_passed_is_named_and_not_built_again(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(monkeypatch, "build")
+    run("build")
     (registry / "calls").unlink()
     monkeypatch.setenv("GITHUB_REF_NAME", f"v{version()}")
-    for _ in range(2):  # a run that is repeated changes nothing
-        run(monkeypatch, "release")
-        assert tag(registry, BACKEND, version()).read_text() == "sha256:built\n"
-    assert "buildx build" not in (registry / "calls").read_text()
+    run("accept", "release", "accept", "release")  # a run that is repeated changes nothing
+    for name in (COMMIT, f"v{version()}"):
+        assert tag(registry, BACKEND, name).read_text() == "sha256:built\n"
+    assert "bake" not in (registry / "calls").read_text()
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_commit_that_main_did_not_build_cannot_be_released(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with pytest.raises(SystemExit, match=f"no {BACKEND}:{COMMIT}: push this commit to main first"):
-        run(monkeypatch, "release")
+@pytest.mark.parametrize(
+    ("done", "command", "message"),
+    [
+        ([], "accept", f"no {BACKEND}:candidate-{COMMIT}: make publish builds it"),
+        ([], "release", f"no {BACKEND}:{COMMIT}: push this commit to main first"),
+        (["build"], "release", f"no {BACKEND}:{COMMIT}: push this commit to main first"),
+    ],
+    ids=["tests of nothing", "nothing built", "not tested"],
+)
+def test_a_step_needs_the_one_before(done: list[str], command: str, message: str) -> None:
+    run(*done)
+    with pytest.raises(SystemExit, match=message):
+        run(command)
 
 
-def test_a_version_stays_the_image_that_it_was(
-    registry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(monkeypatch, "build")
-    tag(registry, BACKEND, version()).write_text("sha256:earlier\n")
+def test_a_version_stays_the_image_that_it_was(registry: Path) -> None:
+    run("build", "accept")
+    tag(registry, BACKEND, f"v{version()}").write_text("sha256:earlier\n")
     with pytest.raises(SystemExit, match="is another image already"):
-        run(monkeypatch, "release")
-    assert tag(registry, BACKEND, version()).read_text() == "sha256:earlier\n"
+        run("release")
+    assert tag(registry, BACKEND, f"v{version()}").read_text() == "sha256:earlier\n"
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_tag_that_is_not_the_version_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_tag_that_is_not_the_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_REF_NAME", "v0.0.1")
     with pytest.raises(SystemExit, match="the tag is v0.0.1, and pyproject.toml says"):
-        run(monkeypatch, "release")
+        run("release")
 
 
-def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(
-    registry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(registry: Path) -> None:
     (registry / "offline").touch()
     with pytest.raises(SystemExit, match="cannot look .* up: dial tcp"):
-        run(monkeypatch, "release")
+        run("release")
 
 
-def test_a_build_that_fails_gives_no_image(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_fails_gives_no_image(registry: Path) -> None:
     (registry / "broken").touch()
-    with pytest.raises(SystemExit, match="docker buildx build ended with 1"):
-        run(monkeypatch, "build")
+    with pytest.raises(SystemExit, match="docker buildx bake ended with 1"):
+        run("build")
     assert not (registry / "outputs").exists()
 
 
@@ -150,4 +149,4 @@ def test_a_build_that_fails_gives_no_image(registry: Path, monkeypatch: pytest.M
 def test_no_registry_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REGISTRY")
     with pytest.raises(SystemExit, match="REGISTRY is not set"):
-        run(monkeypatch, "build")
+        run("build")

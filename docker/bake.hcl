@@ -1,0 +1,43 @@
+# Both images. `make images`, CI and scripts/deploy/publish.py build from this file and no other.
+variable "TAG" {
+  default = "latest"
+}
+# Of pyproject.toml, and of git; they become labels.
+variable "VERSION" {
+  default = "dev"
+}
+variable "REVISION" {
+  default = "unknown"
+}
+# Given, the build fails unless DoubleIt's archive has this SHA-256.
+variable "ARCHIVE_SHA256" {
+  default = ""
+}
+
+group "default" {
+  targets = ["torchserve", "frontend"]
+}
+
+target "image" {
+  context   = "."
+  platforms = ["linux/amd64"]
+  args = {
+    VERSION  = VERSION
+    REVISION = REVISION
+  }
+}
+
+target "torchserve" {
+  inherits   = ["image"]
+  dockerfile = "docker/torchserve.Dockerfile"
+  tags       = ["doubleit-torchserve:${TAG}"]
+  args = {
+    ARCHIVE_SHA256 = ARCHIVE_SHA256
+  }
+}
+
+target "frontend" {
+  inherits   = ["image"]
+  dockerfile = "docker/frontend.Dockerfile"
+  tags       = ["doubleit-frontend:${TAG}"]
+}

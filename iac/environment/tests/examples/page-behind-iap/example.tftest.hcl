@@ -1,0 +1,49 @@
+# examples/page-behind-iap.tfvars
+mock_provider "google" {
+  override_during = plan
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      uri                   = "https://service.example.test"
+      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
+      traffic_statuses      = []
+    }
+  }
+  mock_resource "google_monitoring_notification_channel" {
+    defaults = { name = "projects/p/notificationChannels/1" }
+  }
+}
+override_data {
+  target          = data.google_service_account.backend
+  override_during = plan
+  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
+}
+override_data {
+  target          = data.google_service_account.frontend
+  override_during = plan
+  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
+}
+
+override_data {
+  target          = data.google_project.this[0]
+  override_during = plan
+  values          = { number = "789" }
+}
+
+run "page_behind_iap" {
+  command = plan
+
+  assert {
+    condition     = module.frontend.service.iap_enabled && output.frontend_invokers == ["serviceAccount:service-789@gcp-sa-iap.iam.gserviceaccount.com"]
+    error_message = "the page is reached without the sign-in"
+  }
+
+  assert {
+    condition     = toset([for grant in google_iap_web_cloud_run_service_iam_member.visitor : grant.member]) == toset(["group:team@example.com", "domain:example.com"])
+    error_message = "others may sign in"
+  }
+
+  assert {
+    condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
+    error_message = "the page's check would see the sign-in and always pass"
+  }
+}

@@ -1,0 +1,131 @@
+"""Run the jobs of the workflows on this machine, each in a fresh clone of this checkout.
+
+    python -m scripts.dev.jobs [JOB ...]
+
+A job is named FILE:JOB, such as ci.yml:lint; without names, all of them run. The clone holds what
+is committed and nothing else, so a step that relies on what an earlier command left behind fails
+here as it would on GitHub. What needs GitHub, a cloud, or a program that this machine lacks is
+skipped, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+import yaml
+
+from scripts.store.paths import ROOT
+
+# Commands of a workflow's steps that are no part of this project.
+PLATFORM = ("gcloud ", "gh ")
+# Make targets that ask a service on the Internet for what changes from day to day.
+ONLINE = {"audit-workflows": "asks GitHub", "audit-dependencies": "asks the OSV database"}
+
+
+class Job(NamedTuple):
+    """A job of a workflow.
+
+    Attributes:
+        name: FILE:JOB.
+        steps: its commands, each with the environment variables that the workflow gives it.
+        skipped: why it cannot run here; None where it can.
+    """
+
+    name: str
+    steps: list[tuple[str, dict[str, str]]]
+    skipped: str | None
+
+
+def jobs(root: Path) -> Iterator[Job]:
+    """Yield every job that runs commands of the project."""
+    for file in sorted((root / ".github/workflows").glob("*.yml")):
+        for name, content in yaml.safe_load(file.read_text())["jobs"].items():
+            steps = list(_steps(content))
+            if steps:
+                yield Job(f"{file.name}:{name}", steps, _reason(content, steps))
+
+
+def run(job: Job, root: Path) -> int:
+    """Run a job's steps in a clone of `root` and return the status of the last one."""
+    with tempfile.TemporaryDirectory(prefix="job-") as folder:
+        clone = Path(folder) / root.name
+        subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
+        # Of a caller that is make itself, the targets below must know nothing.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+        for command, variables in job.steps:
+            print(f"jobs: {job.name}: {command}", flush=True)
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", command],
+                cwd=clone,
+                env={**inherited, **variables},
+                check=False,
+            )
+            if done.returncode:
+                return done.returncode
+    return 0
+
+
+def _steps(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    for step in content.get("steps", []):
+        command = step.get("run", "").strip()
+        if command and not command.startswith(PLATFORM):
+            # An expression's value is GitHub's.
+            variables = {k: str(v) for k, v in step.get("env", {}).items() if "${{" not in str(v)}
+            yield command, variables
+
+
+def _reason(content: dict[str, Any], steps: list[tuple[str, dict[str, str]]]) -> str | None:
+    if "id-token" in content.get("permissions", {}):
+        return "signs in to Google Cloud"
+    commands = " ".join(command for command, _ in steps)
+    for target, reason in ONLINE.items():
+        if target in commands:
+            return reason
+    if "make test-images" in commands and not _engine():
+        return "no Docker Engine answers"
+    if any("REQUIRE_TERRAFORM" in variables for _, variables in steps) and not shutil.which(
+        "terraform"
+    ):
+        return "terraform is not installed"
+    return None
+
+
+def _engine() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="jobs to run; all by default")] = None,
+) -> None:
+    """Run jobs of the workflows, each in a fresh clone."""
+    found = {job.name: job for job in jobs(ROOT)}
+    if unknown := set(names or []) - set(found):
+        sys.exit(f"jobs: no {', '.join(sorted(unknown))}; there are {', '.join(found)}")
+    summary = []
+    for name in names or found:
+        begin = time.monotonic()
+        status = None if found[name].skipped else run(found[name], ROOT)
+        took = f"{time.monotonic() - begin:.0f} s"
+        summary.append(
+            f"{name}: " + (found[name].skipped or f"{'failed' if status else 'passed'}, {took}")
+        )
+        if status:
+            break
+    print("jobs:", *summary, sep="\n  ", flush=True)
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    typer.run(main)

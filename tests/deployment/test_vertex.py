@@ -1,0 +1,78 @@
+"""The server as a custom container of Vertex AI: its port, its routes, its request format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.store.paths import ROOT
+from tests.support.repository import code
+from tests.support.server import Server, free_port
+
+
+def routes() -> dict[str, str]:
+    """Return the upload command's options in docs/deployment.md, as Vertex AI passes them on."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    (command,) = (piece for piece in code(page) if "gcloud ai models upload" in piece)
+    options = dict(re.findall(r"--container-(health-route|predict-route|ports)=(\S+)", command))
+    return {
+        "AIP_HEALTH_ROUTE": options["health-route"],
+        "AIP_PREDICT_ROUTE": options["predict-route"],
+        "AIP_HTTP_PORT": options["ports"],
+    }
+
+
+@pytest.fixture(scope="module")
+def vertex(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the variables that Vertex AI sets, beside the image's own PORT."""
+    environment = {**routes(), "AIP_HTTP_PORT": str(free_port()), "AIP_STORAGE_URI": ""}
+    with Server(
+        store, tmp_path_factory.mktemp("vertex") / "log", environment=environment
+    ) as server:
+        yield server
+
+
+def predict(vertex: Server, body: object) -> requests.Response:
+    url = f"http://127.0.0.1:{vertex.environment['AIP_HTTP_PORT']}"
+    return requests.post(url + vertex.environment["AIP_PREDICT_ROUTE"], json=body, timeout=30)
+
+
+def test_the_page_names_the_port_that_vertex_uses_by_default() -> None:
+    assert routes()["AIP_HTTP_PORT"] == "8080"
+
+
+def test_the_health_route_answers_on_the_port_that_vertex_names(vertex: Server) -> None:
+    port = vertex.environment["AIP_HTTP_PORT"]
+    assert port != vertex.environment["PORT"]
+    url = f"http://127.0.0.1:{port}{vertex.environment['AIP_HEALTH_ROUTE']}"
+    assert requests.get(url, timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("instances", "predictions"),
+    [([[1, 2], [0.5]], [[2, 4], [1.0]]), ([1, 2.5], [2, 5.0]), ([[]], [[]])],
+)
+@pytest.mark.parametrize(
+    "parameters", [{}, {"parameters": {"threshold": 0.5}}, {"parameters": None}]
+)
+def test_predictions_come_as_vertex_passes_them_on(
+    vertex: Server,
+    instances: list[object],
+    predictions: list[object],
+    parameters: dict[str, object],
+) -> None:
+    answer = predict(vertex, {"instances": instances, **parameters})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == {"predictions": predictions}
+
+
+@pytest.mark.parametrize("body", [{"instances": [["x"]]}, {"instances": 1}, {}])
+def test_a_wrong_instance_is_a_400_with_its_place(vertex: Server, body: object) -> None:
+    answer = predict(vertex, body)
+    assert answer.status_code == 400
+    assert " - at $" in answer.json()["message"]

@@ -1,0 +1,64 @@
+"""Every Make target brings what it needs: none relies on what another one left behind."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.store.paths import ROOT
+from tests.support.repository import name, targets, tracked
+
+# Programs that serve DoubleIt from model_store/: its archive must be there, and the start-up cache.
+# Other suites package an archive of their own.
+SERVES = re.compile(
+    r"-m scripts\.(server|bench|bench\.\w+|soak|dev\.up)( |$)"
+    r"|pytest.* tests/images"
+)
+# Commands of an environment, and the command that makes it.
+ENVIRONMENTS = {".venv/bin/": "scripts/dev/setup.sh", ".venv-lint/bin/": "VENV=.venv-lint"}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that git knows, and nothing that was built."""
+    folder = tmp_path_factory.mktemp("clone")
+    for path in tracked():
+        copy = folder / name(path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    return folder
+
+
+@pytest.mark.parametrize("target", sorted(targets() - {"help", "clean"}))
+def test_a_target_alone_builds_what_it_runs(clone: Path, target: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=clone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for number, line in enumerate(lines):
+        before = "\n".join(lines[:number])
+        for program, made_by in ENVIRONMENTS.items():
+            if re.search(rf"(?<!\S){re.escape(program)}", line):
+                assert made_by in before, line
+        if SERVES.search(line):
+            assert "scripts.model.archiver" in before, line
+            assert "scripts.server.start_cache" in before, line
+
+
+def test_the_check_sees_a_server_that_nothing_prepared() -> None:
+    assert SERVES.search(".venv/bin/python -m scripts.bench.image_figures --tag test")
+    assert SERVES.search(".venv/bin/pytest tests/images")
+    assert not SERVES.search(".venv/bin/python -m scripts.server_of_something_else")
+    assert (ROOT / "scripts/server/__main__.py").exists()
+
+
+@pytest.mark.parametrize("path", tracked("scripts/**.py", "tests/**.py"), ids=name)
+def test_no_program_s_errors_are_thrown_away(path: Path) -> None:
+    """A program that a script or test starts never fails in silence."""
+    discarded = re.findall(r"(?:stderr|output)=subprocess\.DEVNULL", path.read_text())
+    assert path == Path(__file__) or discarded == []

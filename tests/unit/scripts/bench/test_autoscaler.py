@@ -1,0 +1,68 @@
+"""The model of Cloud Run's autoscaler."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from scripts.bench import autoscaler
+from scripts.bench.autoscaler import Server
+
+FAST = Server("fast", 1, 1, per_second=10_000, start_seconds=2, concurrency=256)
+SLOW = Server("slow", 1, 1, per_second=1_000, start_seconds=2, concurrency=80)
+RATES = pytest.mark.parametrize("rate", [1, 10, 1_000, 30_000, 100_000])
+SERVERS = pytest.mark.parametrize("server", [FAST, SLOW], ids=lambda it: it.name)
+
+
+@SERVERS
+@RATES
+def test_no_request_is_lost_or_invented(server: Server, rate: float) -> None:
+    outcome = autoscaler.simulate(server, rate)
+    total = outcome.answered + outcome.refused + outcome.waiting
+    assert total == pytest.approx(rate * 180)
+
+
+@SERVERS
+@RATES
+def test_instances_settle_where_their_cpu_is_used_to_the_target(
+    server: Server, rate: float
+) -> None:
+    settled = autoscaler.settled_instances(server, rate)
+    assert settled * server.per_second * autoscaler.TARGET >= rate
+    assert settled == 1 or (settled - 1) * server.per_second * autoscaler.TARGET < rate
+    outcome = autoscaler.simulate(server, rate, seconds=600, max_instances=1_000)
+    assert outcome.settled == pytest.approx(settled, abs=1)
+
+
+@RATES
+def test_a_server_that_answers_more_costs_less_and_starts_fewer(rate: float) -> None:
+    fast, slow = (autoscaler.simulate(it, rate) for it in (FAST, SLOW))
+    assert fast.cold_starts <= slow.cold_starts
+    assert autoscaler.dollars_per_million(FAST, rate) <= autoscaler.dollars_per_million(SLOW, rate)
+
+
+def test_a_load_that_one_instance_carries_starts_no_other_and_makes_nobody_wait() -> None:
+    outcome = autoscaler.simulate(FAST, 5_000)
+    assert (outcome.peak, outcome.cold_starts, outcome.longest_wait_seconds) == (1, 0, 0)
+
+
+def test_a_surge_waits_for_about_a_start_and_is_caught_up() -> None:
+    outcome = autoscaler.simulate(FAST, 30_000)
+    assert FAST.start_seconds < outcome.caught_up_seconds < 10 * FAST.start_seconds
+    assert outcome.refused == 0
+
+
+def test_what_all_instances_together_cannot_answer_is_refused() -> None:
+    outcome = autoscaler.simulate(SLOW, 100_000, max_instances=10)
+    assert outcome.caught_up_seconds == math.inf
+    assert outcome.refused > 0.8 * 100_000 * 100
+    assert outcome.peak == 10
+
+
+@SERVERS
+def test_a_million_requests_cost_their_fee_and_the_time_of_the_instances(server: Server) -> None:
+    # Many requests: every instance is busy all the time, at 60 % of what it could answer.
+    price = autoscaler.CPU_SECOND + autoscaler.GIB_SECOND
+    expected = 1e6 / (server.per_second * autoscaler.TARGET) * price + 0.40
+    assert autoscaler.dollars_per_million(server, 1_000_000) == pytest.approx(expected, rel=0.01)

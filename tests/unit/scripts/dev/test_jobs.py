@@ -1,0 +1,72 @@
+"""Jobs of workflows, run in clones."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.dev import jobs
+
+WORKFLOW = """
+jobs:
+  called:
+    uses: ./.github/workflows/other.yml
+  good:
+    steps:
+      - uses: actions/checkout@v1
+      - run: ls
+        env: {GIVEN: "1", TOKEN: "${{ github.token }}"}
+      - run: test "$GIVEN" = 1 && test -z "${TOKEN-}" && test -f committed && ! test -e ignored
+        env: {GIVEN: "1"}
+  bad:
+    steps:
+      - run: exit 3
+      - run: touch "$REACHED"
+  cloud:
+    permissions: {id-token: write}
+    steps: [{run: make deploy}]
+  online:
+    steps: [{run: make audit-workflows}]
+  comment:
+    steps: [{run: gh pr comment 1}]
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "checkout"
+    (root / ".github/workflows").mkdir(parents=True)
+    (root / ".github/workflows/x.yml").write_text(WORKFLOW)
+    (root / "committed").touch()
+    (root / ".gitignore").write_text("ignored\n")
+    git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    (root / "ignored").touch()
+    return root
+
+
+def test_jobs_that_run_nothing_of_the_project_are_left_out(checkout: Path) -> None:
+    skipped = {job.name: job.skipped for job in jobs.jobs(checkout)}
+    assert skipped == {
+        "x.yml:good": None,
+        "x.yml:bad": None,
+        "x.yml:cloud": "signs in to Google Cloud",
+        "x.yml:online": "asks GitHub",
+    }
+
+
+def test_a_clone_holds_what_is_committed_and_a_step_gets_its_variables(checkout: Path) -> None:
+    good = next(job for job in jobs.jobs(checkout) if job.name == "x.yml:good")
+    assert jobs.run(good, checkout) == 0
+
+
+def test_the_first_step_that_fails_ends_the_job(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REACHED", str(tmp_path / "reached"))
+    bad = next(job for job in jobs.jobs(checkout) if job.name == "x.yml:bad")
+    assert jobs.run(bad, checkout) == 3
+    assert not (tmp_path / "reached").exists()
