@@ -7,6 +7,7 @@ import subprocess
 from scripts.bench.lineup import SELF, Contender, own
 from scripts.store.paths import ROOT
 
+CHECKOUTS = ROOT / "build" / "bench" / "commits"
 # What builds an archive and what serves it, newest first: module names of different times.
 MODULES = (
     ("scripts.model.archiver", "scripts.server"),
@@ -25,7 +26,7 @@ def at(commit: str) -> Contender:
     """
     # By its hash: a branch, or HEAD, is another commit tomorrow.
     commit = _git("rev-parse", "--verify", "--short", f"{commit}^{{commit}}") or commit
-    folder = ROOT / "build" / "bench" / "commits" / commit
+    folder = CHECKOUTS / commit
     if not folder.exists() and _git("worktree", "add", "--detach", str(folder), commit) is None:
         raise ValueError(f"{commit} cannot be checked out")
     for archiver, server in MODULES:

@@ -18,10 +18,11 @@ from scripts.store.paths import ROOT
     ],
 )
 def test_an_earlier_commit_is_started_by_the_modules_of_its_time(
-    commit: str, archiver: str, server: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: str, archiver: str, server: str
 ) -> None:
     if commit != "HEAD" and (ROOT / ".git" / "shallow").exists():
         pytest.skip("a shallow clone does not have earlier commits")
+    monkeypatch.setattr(history, "CHECKOUTS", tmp_path)
     earlier = history.at(commit)
     folder = Path(earlier.variables["PYTHONPATH"])
     try:
