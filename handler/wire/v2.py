@@ -196,7 +196,7 @@ def _check_parameters(document: Document) -> None:
     ]
     for parameters, place in owners:
         for name in REFUSED:
-            if parameters and parameters.get(name):
+            if parameters and parameters.get(name) is not None:
                 raise invalid(f"{name} is not supported", f"{place}.{name}")
 
 
