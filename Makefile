@@ -95,10 +95,10 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
-bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... BATCH_SIZES='N ...' WRITE=1]
+bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
-		$(BATCH_SIZES:%=--batch-size %) $(if $(WRITE),--write)
+		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
@@ -163,11 +163,15 @@ test: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Run the tes
 MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
-.PHONY: contract test-faults soak
+.PHONY: contract test-faults limits linear soak
 contract: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
 test-faults: .venv/.development .venv/torchserve.aot ## Break the server under load and print what it cost [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
+limits: .venv/.development .venv/torchserve.aot ## Print the largest bodies in 512 MiB to 4 GiB, each tried in a control group (root)
+	@.venv/bin/pytest -q tests/faults/test_memory.py
+linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Print what a body of N bytes costs in each format beside one of 4N
+	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an error where anything grows
 	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
 

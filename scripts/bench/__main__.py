@@ -30,9 +30,6 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     commit: Annotated[
         list[str] | None, typer.Option(help="also this server at an earlier commit")
     ] = None,
-    batch_size: Annotated[
-        list[int] | None, typer.Option(min=1, help="also this server with another batchSize")
-    ] = None,
     write: Annotated[bool, typer.Option(help="put table and plot into docs/ too")] = False,
     again: Annotated[bool, typer.Option(help="report an earlier run, measure nothing")] = False,
     folder: Annotated[Path, typer.Option(help="where bench.json goes")] = ROOT / "build",
@@ -42,8 +39,6 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         results = Results.load(folder / "bench.json")
     else:
         chosen = _chosen(only)
-        others = [lineup.own(size) for size in batch_size or []]
-        chosen += [each for each in others if each not in chosen]
         chosen += [_earlier(each) for each in commit or []]
         results = _measure(rounds, seconds, chosen, folder)
     text = report.report(results)

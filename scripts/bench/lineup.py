@@ -9,11 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from scripts.bench.environments import CONTENDERS, prepare
 from scripts.bench.forms import PLAIN, ROWS, V2, Form
-from scripts.model.archiver import CONFIG
 from scripts.model.torchscript import DEFAULT
 from scripts.store.paths import ROOT
 
@@ -21,7 +18,6 @@ MODEL = ROOT / DEFAULT
 
 CORES = os.cpu_count() or 1
 SELF = "DoubleIt on TorchServe"
-BATCH_SIZE: int = yaml.safe_load(CONFIG.read_text())["batchSize"]
 BASELINE = "FastAPI"
 STOCK = "TorchServe, defaults"
 
@@ -67,24 +63,24 @@ class Contender:
         return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
 
 
-def own(batch_size: int) -> Contender:
-    """Return this server with a `batchSize` in its archive, the project's own or another."""
-    usual = batch_size == BATCH_SIZE
-    name = SELF if usual else f"{SELF}, batchSize {batch_size}"
-    how = "a worker for each core" if usual else "the same"
-    script = (
-        f'set -eu; python="$0" work="$1" size={batch_size}; '
-        'sed "s/^batchSize: .*/batchSize: $size/" handler/model-config.yaml >"$work/config.yaml"; '
-        'exec "$python" -m scripts.model.archiver --store "$work" --config "$work/config.yaml"'
-    )
+def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contender:
+    """Return this server, or what it was at an earlier commit.
+
+    Args:
+        name: its row in the tables.
+        how: what it is, in a line.
+        root: the folder of a checkout.
+        archiver: its module that builds an archive.
+        server: its module that serves.
+    """
     return Contender(
         name=name,
-        how=f"`make serve`: {how}, batches of up to {batch_size}",
+        how=how,
         folder="",
         # -C: the scripts find their files from where they are started.
-        build=["env", "-C", str(ROOT), "sh", "-c", script, "{bin}/python", "{work}"],
-        command=["{bin}/python", "-m", "scripts.server"],
-        variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
+        build=["env", "-C", str(root), "{bin}/python", "-m", archiver, "--store", "{work}"],
+        command=["{bin}/python", "-m", server],
+        variables={"PYTHONPATH": str(root), "MODEL_STORE": "{work}"},
         path="/predictions/doubleit",
     )
 
@@ -105,8 +101,13 @@ def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Con
 
 
 ALL = [
-    own(BATCH_SIZE),
-    own(1),
+    own(
+        SELF,
+        "`make serve`: a worker for each core, batches of up to 64",
+        ROOT,
+        "scripts.model.archiver",
+        "scripts.server",
+    ),
     Contender(
         name=STOCK,
         how="the `torchserve` command, default settings, BaseHandler",

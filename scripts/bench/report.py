@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tabulate import tabulate
+
 from scripts.bench.goals import Goal, goals
 from scripts.bench.lineup import BASELINE, SELF
 from scripts.bench.loads import CROWD, LARGE, MANY, PING, PREDICTIONS, Load
@@ -117,15 +119,6 @@ def _short(value: float) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table with columns as wide as their widest cell."""
-    widths = [max(3, *(len(row[i]) for row in [head, *rows])) for i in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = ["-" * width if not i else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    return "\n".join([line(head), line(rule), *(line(row) for row in rows)])
+    """Return a Markdown table, its first column to the left and the others to the right."""
+    align = ["left", *["right"] * (len(head) - 1)]
+    return tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True)

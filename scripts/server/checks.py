@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -9,26 +10,31 @@ from pathlib import Path
 from scripts.server.settings import PORTS, Settings, SettingsError
 
 SOCKET_PATH_BYTES = 107
+# What bind(2) says of a port; anything else is about the address.
+PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES)
 
 
 def check_ports(settings: Settings) -> None:
     """Make sure that every port is free, before a server is started that could not have it.
 
     Raises:
-        SettingsError: a port is taken; the message names it and its variable.
+        SettingsError: a port is taken, or a host is not this machine's; the message names the
+            variable to change.
     """
-    hosts = {
-        name: settings.variables.get(name.replace("PORT", "HOST"), "127.0.0.1") for name in PORTS
-    }
     for name in PORTS:
+        variable = name.replace("PORT", "HOST")
+        host = settings.variables.get(variable, "127.0.0.1")
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                listener.bind((hosts[name], settings.port(name)))
-            except OSError as error:
+                listener.bind((host, settings.port(name)))
+            except (OSError, UnicodeError) as error:
+                # A name that does not resolve, or an address that this machine does not have.
+                ours = isinstance(error, OSError) and error.errno in PORT_ERRORS
+                wanted = f"{name} to another port" if ours else f"{variable} to another address"
+                why = getattr(error, "strerror", None) or error
                 raise SettingsError(
-                    f"cannot listen on {hosts[name]}:{settings.port(name)}: {error.strerror}; "
-                    f"set {name} to another port"
+                    f"cannot listen on {host}:{settings.port(name)}: {why}; set {wanted}"
                 ) from None
 
 

@@ -97,14 +97,14 @@ def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the caller's environment without what would configure TorchServe behind our back.
 
     TorchServe takes variables before its configuration file, and one of them opens a protocol that
-    kills workers. The locale decides how Java names files: UTF-8, as Python does everywhere.
+    kills workers. The locale decides how Java and Python name files: UTF-8, whatever it is.
     """
     kept = {
         name: value
         for name, value in environment.items()
         if name not in NOT_INHERITED and (not name.startswith("TS_") or name in TORCHSERVE)
     }
-    return {**kept, "LC_ALL": "C.UTF-8"}
+    return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 
 
 def read(model: str, version: str, environment: Mapping[str, str] = os.environ) -> Settings:

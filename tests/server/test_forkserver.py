@@ -149,44 +149,27 @@ input()
 """
 
 
-@pytest.fixture
-def killed(workers: Workers, tmp_path: Path) -> Iterator[socket.socket]:
-    """A connection to a worker that was killed a moment ago."""
-    program, address = tmp_path / "model_service_worker.py", tmp_path / "s"
+def test_the_connection_of_a_killed_worker_ends(
+    workers: Workers, program: Path, tmp_path: Path
+) -> None:
     program.write_text(LISTENER)
-    (tmp_path / "archive").mkdir()
-    process = start(workers, program, str(address))
+    address = str(tmp_path / "s")
+    process = start(workers, program, address)
     assert process.stdout
     pid = int(process.stdout.readline())
-    # Another worker, forked meanwhile, must not keep what it was not given.
-    other = start(workers, program, str(tmp_path / "other"))
-    assert other.stdout
-    other.stdout.readline()
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(address))
+        client.settimeout(10)
+        client.connect(address)
         assert process.stdout.readline() == "connected\n"
+        # Another worker, forked meanwhile, must not keep the connection open.
+        other = start(workers, program, str(tmp_path / "other"))
+        assert other.stdout
+        other.stdout.readline()
         os.kill(pid, signal.SIGKILL)
-        client.settimeout(5)
-        yield client
+        assert client.recv(1) == b""
     other.kill()
     for each in (process, other):
         each.communicate(timeout=10)
-
-
-def test_the_end_of_a_worker_is_told_once_it_has_been_asked(killed: socket.socket) -> None:
-    began = time.monotonic()
-    time.sleep(0.05)
-    # TorchServe does not know yet: it sends a batch, and then has an error for it.
-    killed.sendall(b"a batch")
-    with pytest.raises(ConnectionResetError):
-        killed.recv(1)
-    assert time.monotonic() - began < forkserver.QUIET_SECONDS
-
-
-def test_the_end_of_a_worker_is_told_soon_where_nobody_asks(killed: socket.socket) -> None:
-    began = time.monotonic()
-    assert killed.recv(1) == b""
-    assert forkserver.QUIET_SECONDS / 2 < time.monotonic() - began < 2
 
 
 def test_a_worker_that_cannot_be_forked_costs_no_other(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.server.processes import die_with_parent, stop
+from scripts.server.settings import inherited
 
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 LAUNCHER = Path(__file__).with_name("launcher")
@@ -49,7 +50,7 @@ class Workers:
         return self
 
     def _start(self, listener: int) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **self.variables}
+        environment = {**inherited(), **self.variables}
         # What is on a worker's path comes with each order.
         environment.pop("PYTHONPATH", None)
         return subprocess.Popen(

@@ -32,7 +32,7 @@ def test_errors_stand_beside_the_throughput_that_they_spoil() -> None:
 
 
 def test_a_table_is_markdown_with_aligned_columns() -> None:
-    assert table(["a", "b"], [["x", "10"]]) == "| a   |   b |\n| --- | --: |\n| x   |  10 |"
+    assert table(["a", "b"], [["x", "10"]]) == "| a   |   b |\n|:----|----:|\n| x   |  10 |"
 
 
 def test_a_run_survives_bench_json(tmp_path: Path) -> None:

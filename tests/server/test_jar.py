@@ -1,0 +1,338 @@
+"""Each edit of TorchServe's jar on a real server, beside the same server without the edits.
+
+The model is a handler that reports what reaches it, so that only TorchServe is tested.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+import requests
+from grpc_tools import protoc
+
+from scripts.server.java import site_packages
+from tests.support import raw
+from tests.support.server import Server
+
+HANDLER = """
+import json
+def handle(data, context):
+    if data is None:
+        return None
+    answers = []
+    for i, request in enumerate(data):
+        body = bytes(request.get("body", b""))
+        answer = json.dumps({"fields": sorted(request), "size": len(body), "batch": len(data)})
+        if body.startswith(b"error "):
+            context.set_response_status(code=400, phrase="Bad Request", idx=i)
+            answer = "x" * int(body.split()[1])
+        answers.append(answer)
+    return answers
+"""
+MANIFEST = {
+    "runtime": "python",
+    "model": {
+        "modelName": "report",
+        "modelVersion": "1.0",
+        "handler": "handler.py",
+        "serializedFile": "handler.py",
+    },
+    "archiverVersion": "0.12.0",
+}
+FORMS = {
+    "application/x-www-form-urlencoded": b"a=1&b=2",
+    "multipart/form-data; boundary=x": b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'
+    b"\r\n--x--\r\n",
+}
+# Milliseconds that the model `slow` waits for a batch to fill.
+DELAY_MS = 1000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with an archive, and the same as a directory."""
+    store = tmp_path_factory.mktemp("store")
+    files = {"MAR-INF/MANIFEST.json": json.dumps(MANIFEST), "handler.py": HANDLER}
+    for name, content in files.items():
+        path = store / "directory" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        with zipfile.ZipFile(store / "report-1.0.mar", "a") as archive:
+            archive.writestr(name, content)
+    return store
+
+
+def serve(folder: Path, log: Path, switch: str) -> Server:
+    environment = {"TORCHSERVE_EDITS": switch, "TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    return Server(folder, log, name="report", environment=environment)
+
+
+def register(server: Server, **settings: str | int) -> str:
+    """Register the archive as another model; return where it predicts."""
+    query: dict[str, str | int] = {"url": "report-1.0.mar", "initial_workers": 1, **settings}
+    query["synchronous"] = "true"
+    requests.post(f"{server.management}/models", params=query, timeout=60).raise_for_status()
+    return f"{server.url}/predictions/{settings['model_name']}"
+
+
+class Pair(NamedTuple):
+    """The same server twice."""
+
+    edited: Server
+    shipped: Server
+
+
+@pytest.fixture(scope="module")
+def servers(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    logs = tmp_path_factory.mktemp("logs")
+    with (
+        serve(folder, logs / "edited", "") as edited,
+        serve(folder, logs / "shipped", "off") as shipped,
+    ):
+        for server in (edited, shipped):
+            register(server, model_name="slow", batch_size=8, max_batch_delay=DELAY_MS)
+        yield Pair(edited, shipped)
+
+
+def test_the_log_says_that_the_edits_are_off(servers: Pair) -> None:
+    assert "TorchServe runs as shipped" in servers.shipped.output()
+    assert "as shipped" not in servers.edited.output()
+
+
+def seconds(server: Server) -> float:
+    began = time.monotonic()
+    assert requests.post(f"{server.url}/predictions/slow", b"x", timeout=30).json()["batch"] == 1
+    return time.monotonic() - began
+
+
+def test_a_lone_request_does_not_wait_for_a_batch_to_fill(servers: Pair) -> None:
+    assert (
+        min(seconds(servers.edited) for _ in range(5)) < DELAY_MS / 1000 <= seconds(servers.shipped)
+    )
+
+
+def java_threads(server: Server) -> str:
+    tasks = Path(f"/proc/{server.java_pid()}/task")
+    return " ".join(path.read_text() for path in tasks.glob("*/comm"))
+
+
+def test_batches_are_written_by_the_workers_own_thread(servers: Pair) -> None:
+    for server in servers:
+        assert requests.post(server.predictions, b"x", timeout=30).ok
+    assert "ForkJoinPool" in java_threads(servers.shipped)
+    assert "ForkJoinPool" not in java_threads(servers.edited)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def gathered(
+    server: Server, name: str, delay: int, patience: float
+) -> tuple[threading.Thread, list[Any]]:
+    """Send a request to a model that waits for others to share its batch.
+
+    Returns:
+        The client's thread, and a list that gets the status of the answer, or the error.
+    """
+    url = register(server, model_name=name, batch_size=8, max_batch_delay=delay)
+    result: list[Any] = []
+
+    def ask() -> None:
+        try:
+            result.append(requests.post(url, b"x", timeout=patience).status_code)
+        except requests.RequestException as error:
+            result.append(type(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    counter = f'ts_inference_requests_total{{model_name="{name}"'
+    wait_until(lambda: counter in requests.get(f"{server.metrics}/metrics", timeout=10).text)
+    return thread, result
+
+
+def workers(server: Server, name: str) -> list[dict[str, Any]]:
+    (described,) = requests.get(f"{server.management}/models/{name}", timeout=10).json()
+    found: list[dict[str, Any]] = described["workers"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "patience", "result"),
+    [("edited", 10**6, 60, 200), ("shipped", 1, 4, requests.ReadTimeout)],
+)
+def test_requests_that_a_dying_worker_has_gathered_go_to_the_next_one(
+    servers: Pair, name: str, unit: int, patience: float, result: Any
+) -> None:
+    server: Server = getattr(servers, name)
+    thread, results = gathered(server, "dying", 2000 * unit, patience)
+    (worker,) = workers(server, "dying")
+    os.kill(worker["pid"], signal.SIGKILL)
+    thread.join()
+    assert results == [result]
+
+
+def test_a_request_survives_a_scaled_down_worker_once(servers: Pair) -> None:
+    thread, result = gathered(servers.edited, "scaled", 2000 * 10**6, 60)
+    url = f"{servers.edited.management}/models/scaled"
+    for count in (0, 1):
+        query: dict[str, Any] = {"min_worker": count, "max_worker": count, "synchronous": "true"}
+        requests.put(url, params=query, timeout=60).raise_for_status()
+    thread.join()
+    assert result == [200]
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_forms_reach_the_handler_as_they_are(servers: Pair, kind: str) -> None:
+    def post(server: Server) -> Any:
+        return requests.post(
+            server.predictions, FORMS[kind], headers={"Content-Type": kind}, timeout=30
+        ).json()
+
+    assert post(servers.edited) == {"fields": ["body"], "size": len(FORMS[kind]), "batch": 1}
+    assert "a" in post(servers.shipped)["fields"]
+
+
+# Forms that Netty's parser raises on.
+BROKEN_FORMS = [
+    ("application/x-www-form-urlencoded", b"a=%zz"),
+    ("multipart/form-data; boundary=", b"--x--"),
+    ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--"),
+]
+
+
+@pytest.mark.parametrize("form", BROKEN_FORMS)
+@pytest.mark.parametrize(("path", "status"), [("/predictions/report", 200), ("/wfpredict/no", 404)])
+def test_a_broken_form_is_not_the_servers_error(
+    servers: Pair, path: str, status: int, form: tuple[str, bytes]
+) -> None:
+    def post(server: Server) -> int:
+        headers = {"Content-Type": form[0]}
+        return requests.post(server.url + path, form[1], headers=headers, timeout=30).status_code
+
+    assert (post(servers.edited), post(servers.shipped)) == (status, 500)
+
+
+@pytest.fixture(scope="module")
+def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a function that registers over gRPC and returns the status code."""
+    folder = tmp_path_factory.mktemp("grpc")
+    with zipfile.ZipFile(site_packages() / "ts/frontend/model-server.jar") as jar:
+        jar.extract("management.proto", folder)
+    arguments = ["", f"-I{folder}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
+    assert protoc.main([*arguments, "management.proto"]) == 0
+    sys.path.insert(0, str(folder))
+    messages, stubs = map(importlib.import_module, ("management_pb2", "management_pb2_grpc"))
+
+    def call(server: Server, url: str, name: str) -> grpc.StatusCode:
+        with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_MANAGEMENT_PORT']}") as channel:
+            request = messages.RegisterModelRequest(url=url, model_name=name)
+            try:
+                stubs.ManagementAPIsServiceStub(channel).RegisterModel(request, timeout=30)
+            except grpc.RpcError as error:
+                code: grpc.StatusCode = error.code()
+                return code
+            return grpc.StatusCode.OK
+
+    yield call
+    sys.path.remove(str(folder))
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["elsewhere", "in the store"])
+def test_a_directory_is_not_registered_over_grpc(
+    servers: Pair, folder: Path, tmp_path: Path, management: Any, *, inside: bool
+) -> None:
+    elsewhere = shutil.copytree(folder / "directory", tmp_path / "elsewhere")
+    place = "directory" if inside else str(elsewhere)
+    assert management(servers.edited, place, "code") is grpc.StatusCode.NOT_FOUND
+    assert management(servers.shipped, place, f"code-{inside}") is grpc.StatusCode.OK
+    assert management(servers.edited, "report-1.0.mar", f"code-{inside}") is grpc.StatusCode.OK
+
+
+ERROR_BYTES = 200_000
+
+
+def whole_errors(server: Server) -> int:
+    """Return how many of 20 large 400 responses arrive whole at their client."""
+    whole = 0
+    for _ in range(20):
+        with raw.connect(server.ports["PORT"]) as client:
+            client.sendall(raw.request(b"error %d" % ERROR_BYTES, "/predictions/report"))
+            try:
+                answer = raw.read(client.makefile("rb"))
+            except ConnectionResetError:
+                continue
+            assert answer
+            assert answer.status == 400
+            whole += len(answer.body) == ERROR_BYTES
+    return whole
+
+
+def test_a_large_error_arrives_whole(servers: Pair) -> None:
+    assert whole_errors(servers.edited) == 20
+    assert whole_errors(servers.shipped) < 20
+
+
+def closed_after(server: Server, head: bytes, seconds: float) -> bool:
+    """Say whether the server ends the connection within `seconds` after its response to a GET."""
+    with raw.connect(server.ports["PORT"], seconds) as client:
+        client.sendall(b"GET /ping " + head + b"\r\n\r\n")
+        stream = client.makefile("rb")
+        answer = raw.read(stream)
+        assert answer
+        assert answer.status == 200
+        try:
+            closed = stream.read(1) == b""
+        except TimeoutError:
+            closed = False
+        assert closed == (answer.headers["connection"] == "close")
+        return closed
+
+
+@pytest.mark.parametrize(
+    ("head", "close"),
+    [
+        (b"HTTP/1.1\r\nHost: x", False),
+        (b"HTTP/1.1\r\nHost: x\r\nConnection: close", True),
+        (b"HTTP/1.0", True),
+        (b"HTTP/1.0\r\nConnection: keep-alive", False),
+    ],
+)
+def test_the_clients_wish_to_close_is_followed(servers: Pair, head: bytes, *, close: bool) -> None:
+    assert closed_after(servers.edited, head, 30 if close else 0.5) == close
+    assert not closed_after(servers.shipped, head, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [("OPTIONS *", 200), ("OPTIONS /", 200), ("GET ping", 405), ("GET *", 405)]
+)
+def test_a_target_without_a_slash_is_not_the_servers_error(
+    servers: Pair, line: str, status: int
+) -> None:
+    def ask(server: Server) -> int:
+        with raw.connect(server.ports["PORT"]) as client:
+            client.sendall(f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            answer = raw.read(client.makefile("rb"))
+            assert answer
+            return answer.status
+
+    assert (ask(servers.edited), ask(servers.shipped)) == (
+        status,
+        status if line == "OPTIONS /" else 500,
+    )
