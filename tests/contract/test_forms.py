@@ -1,8 +1,4 @@
-"""Form bodies that TorchServe's own parser fails on, before any worker is asked.
-
-Its answer is a 500 where 400 would be right, and nothing outside TorchServe can change that. These
-tests say what happens instead, and that it stays without consequence.
-"""
+"""Forms: one field is the body, and whatever is no such form is refused."""
 
 from __future__ import annotations
 
@@ -13,27 +9,48 @@ from tests.support.server import Server
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
+PART = '--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+
+
+def form(*fields: tuple[str, str]) -> str:
+    return "".join(PART.format(name=name, value=value) for name, value in fields) + "--x--\r\n"
 
 
 @pytest.mark.parametrize(
-    ("kind", "body"),
+    ("kind", "body", "status"),
     [
-        (FORM, "a=%zz"),
-        (MULTIPART, "--x\r\nContent-Disposition: form-data\r\n\r\n[1]\r\n--x--\r\n"),
-        (MULTIPART, '--x\r\nContent-Disposition: form-data; name=""\r\n\r\n[1]\r\n--x--\r\n'),
+        (FORM, "a=%zz", 415),
+        (FORM, "&" * 100_000, 415),
+        (MULTIPART, "--x\r\nContent-Disposition: form-data\r\n\r\n[1]\r\n--x--\r\n", 400),
+        (MULTIPART, form(("", "[1]")), 400),
+        (MULTIPART, form(("data", "[1]"), ("data", "[2]")), 400),
+        (MULTIPART, form(("data", "[1]"), ("body", "[2]")), 400),
+        (MULTIPART, form(*[("a", "1")] * 5_000), 400),
+        ("multipart/form-data", form(("data", "[1]")), 400),
+        ("multipart/form-data; boundary=", form(("data", "[1]")), 400),
     ],
 )
-def test_a_broken_form_is_torchserves_own_500_and_no_workers_business(
-    server: Server, kind: str, body: str
+def test_a_form_that_holds_no_body_is_refused(
+    server: Server, kind: str, body: str, status: int
 ) -> None:
     workers = server.worker_pids()
     response = requests.post(
         server.predictions, data=body, headers={"Content-Type": kind}, timeout=10
     )
-    assert response.status_code == 500
-    assert response.json()["type"] == "ErrorDataDecoderException"
+    assert response.status_code == status
+    assert response.json()["error"] == response.json()["message"]
     assert server.post("[1]").text == "[2]"
     assert set(workers) <= set(server.worker_pids())
+
+
+def test_the_type_may_be_written_in_capitals(server: Server) -> None:
+    response = requests.post(
+        server.predictions,
+        data=form(("comment", "ignored"), ("data", "[1]")),
+        headers={"Content-Type": "Multipart/Form-Data; Boundary=x"},
+        timeout=10,
+    )
+    assert (response.status_code, response.text) == (200, "[2]")
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,9 @@ def test_health(server: Server, services: Any) -> None:
 def test_an_error_is_an_answer_with_its_status_inside(predict: Any) -> None:
     # TorchServe passes a handler's status on over HTTP only.
     answer = json.loads(predict(b'[1, "2"]'))
-    assert answer == {
-        "code": 400,
-        "type": "InvalidInput",
-        "message": "Expected a number, got str - at $[1]",
-    }
+    message = "Expected a number, got str - at $[1]"
+    assert answer == {"code": 400, "type": "InvalidInput", "message": message, "error": message}
+    assert json.loads(predict(b"[1]", "file"))["message"].endswith("at the gRPC input")
 
 
 def test_the_streaming_calls_cost_no_worker(server: Server, services: Any) -> None:

@@ -20,7 +20,7 @@ from scripts.model.archiver import CONFIG
 from scripts.server import settings
 from scripts.store.paths import ROOT
 from tests.support.server import JSON, Server, compact
-from wire import v2
+from wire.datatypes import DATATYPES, wider
 
 PAGE = ROOT / "docs" / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PAGE.read_text())
@@ -91,12 +91,14 @@ def test_every_other_operation_answers_as_shown(server: Server, path: str) -> No
 
 def test_the_figures_are_the_codes() -> None:
     text = PAGE.read_text()
-    bounds = yaml.safe_load(CONFIG.read_text())["model"]["integers"]
+    numbers = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
+    bounds = {name: numbers[name] for name in ("minimum", "maximum")}
     assert COMPONENTS["schemas"]["Number"]["anyOf"][0] == {"type": "integer", **bounds}
+    accepted = [name for name in DATATYPES if wider(name, numbers["datatype"])]
     for name in ("V2Input", "V2Answer"):
         properties = COMPONENTS["schemas"][name]["properties"]
         datatype = properties.get("outputs", {}).get("items", {}).get("properties") or properties
-        assert datatype["datatype"]["enum"] == [*v2.INTEGERS, *v2.FLOATS]
+        assert datatype["datatype"]["enum"] == accepted
     configured = dict(
         line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -75,7 +77,8 @@ def test_bad_input_is_a_400_that_says_where(server: Server, body: bytes, place: 
     answer = response.json()
     assert response.status_code == 400
     assert response.reason == "Bad Request"
-    assert list(answer) == ["code", "type", "message"]
+    assert list(answer) == ["code", "type", "message", "error"]
+    assert answer["error"] == answer["message"]
     assert (answer["code"], answer["type"]) == (400, "InvalidInput")
     assert answer["message"].endswith(place)
 
@@ -102,22 +105,59 @@ def test_a_form_encoded_body_is_a_415_that_names_the_header(server: Server, body
     assert "Content-Type: application/json" in response.json()["message"]
 
 
-def test_a_v2_error_stands_where_its_clients_look(server: Server) -> None:
-    response = server.post('{"inputs": [{"name": "x"}]}', "/v2/models/doubleit/infer")
-    assert response.status_code == 400
-    assert response.json()["error"] == response.json()["message"]
+BINARY = json.dumps(
+    {
+        "inputs": [
+            {
+                "name": "x",
+                "shape": [3],
+                "datatype": "FP32",
+                "parameters": {"binary_data_size": 12},
+            }
+        ],
+        "parameters": {"binary_data_output": True},
+    }
+)
+
+
+def test_binary_tensors_in_and_out(server: Server) -> None:
+    numbers = struct.pack("<3f", 0.5, -0.0, float("inf"))
+    response = server.post(
+        BINARY.encode() + numbers,
+        "/v2/models/doubleit/infer",
+        **{"Inference-Header-Content-Length": str(len(BINARY)), "Content-Type": "x/y"},
+    )
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    size = int(response.headers["Inference-Header-Content-Length"])
+    (output,) = json.loads(response.content[:size])["outputs"]
+    assert (output["shape"], output["datatype"]) == ([3], "FP32")
+    assert response.content[size:] == struct.pack("<3f", 1.0, -0.0, float("inf"))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"describe": "True"}, {"explain": "True"}, {"url_path": "ready"}]
+)
+@pytest.mark.parametrize("path", ["/predictions/doubleit", "/invocations"])
+def test_flags_of_torchserves_are_not_taken_from_clients(
+    server: Server, headers: dict[str, str], path: str
+) -> None:
+    assert server.post("[1]", path, **headers).text == "[2]"
 
 
 def test_a_body_at_the_limit_is_answered_and_a_larger_one_is_a_413(server: Server) -> None:
-    limit = 32 * 1024 * 1024
-    # The worst case for an answer's size: few digits that become many.
-    numbers = ["9e14"] * (limit // 5)
-    body = f"[{','.join(numbers)}]"[:limit]
-    assert len(body) <= limit
-    response = server.post(body)
+    # As the server derived them from the memory at hand.
+    variables = psutil.Process(server.java_pid()).environ()
+    request, answer = (int(variables[f"MAX_{each}_BYTES"]) for each in ("REQUEST", "RESPONSE"))
+    count = request // 2 - 1
+    response = server.post(b"[%b7]" % (b"7," * count))
     assert response.status_code == 200
-    assert response.content == b"[%b]" % b",".join([b"1800000000000000.0"] * len(numbers))
-    assert server.post("[" + " " * limit + "]").status_code == 413
+    assert response.content == b"[%b14]" % (b"14," * count)
+    # Few digits that become many: an answer that TorchServe would not take from a worker.
+    response = server.post(b"[%b9e14]" % (b"9e14," * (request // 5 - 1)))
+    assert response.status_code == 413
+    assert f"more than {answer}" in response.json()["message"]
+    assert server.post("[" + " " * request + "]").status_code == 413
     assert server.post("[1]").text == "[2]"
 
 
@@ -128,9 +168,22 @@ def test_readiness_and_description(server: Server) -> None:
         f"{server.management}/models/doubleit", params={"customized": "true"}, timeout=10
     ).json()
     details: dict[str, Any] = described[0]["customizedMetadata"]
-    assert (details["name"], details["version"]) == ("doubleit", "1.0")
-    assert details["integers"] == {"minimum": -(2**62), "maximum": 2**62 - 1}
-    assert "INT64" in details["input"]["datatypes"]
+    assert (details["name"], details["versions"]) == ("doubleit", ["1.0"])
+    assert details["inputs"] == [
+        {
+            "name": "numbers",
+            "datatype": "INT64",
+            "shape": [-1],
+            "datatypes": ["INT64", "FP64"],
+            "minimum": -(2**62),
+            "maximum": 2**62 - 1,
+        }
+    ]
+    for url in (
+        f"{server.predictions}/1.0/metadata",
+        f"{server.url}/invocations?model_name=doubleit&metadata=1",
+    ):
+        assert requests.get(url, timeout=10).json() == details
 
 
 @pytest.mark.parametrize(
