@@ -167,11 +167,15 @@ test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against
 MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
-.PHONY: contract test-faults soak
+.PHONY: contract test-faults limits linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
 test-faults: .venv/.development .venv/torchserve.aot ## Break the server under load and print what it cost [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
+limits: .venv/.development .venv/torchserve.aot ## Print the largest bodies in 512 MiB to 4 GiB, each tried in a control group (root)
+	@.venv/bin/pytest -q tests/faults/test_memory.py
+linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Print what a body of N bytes costs in each format beside one of 4N
+	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an error where anything grows
 	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
 

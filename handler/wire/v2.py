@@ -196,7 +196,7 @@ def _check_parameters(document: Document) -> None:
     ]
     for parameters, place in owners:
         for name in REFUSED:
-            if parameters and parameters.get(name):
+            if parameters and parameters.get(name) is not None:
                 raise invalid(f"{name} is not supported", f"{place}.{name}")
 
 
@@ -288,7 +288,7 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
     if text in (b"", b"null"):
         raise invalid("Missing data", path.prefix)
     shape = tensor.shape
-    rank = len(shape) if text.count(b"[") != 1 and (shape or text[:1] != b"[") else 1
+    rank = len(shape) if len(shape) > 1 and text.count(b"[") != 1 else 1
     wanted: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
     array = read(text, rank, path, wanted, f"does not fit {tensor.datatype}")
     if rank > 1:

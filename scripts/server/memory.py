@@ -19,9 +19,9 @@ UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
 CGROUPS = Path("/sys/fs/cgroup")
 
-# What an idle server has: Java 140 MiB, the workers' common imports 60 MiB with 130 MiB of
-# libraries, the supervisor; and a margin of a tenth.
-SERVER_BYTES = 384 * MIB
+# What a server has before it gets a large request: Java 180 MiB, workers' common imports 60 MiB,
+# the supervisor, 70 MiB of libraries' pages that are in use; and a margin.
+SERVER_BYTES = 400 * MIB
 # What each worker adds before it has a model.
 WORKER_BYTES = 24 * MIB
 # A worker that cannot have this much for its requests is not worth starting.
@@ -33,17 +33,18 @@ LARGEST_REQUEST_BYTES = 32 * MIB
 # A body in Java's heap, in the buffer that it is written to the worker from (twice, while that
 # grows), and in the worker (as it is read, and whole).
 COPIES = 5
-# Parsing, running and rendering a list of short numbers: `1,` becomes 8 bytes in the parser's
-# tape, the input and the output each.
-WORK = 24
-# `1e15,` becomes `2000000000000000.0,`.
-RESPONSE = 4
-# A response of that size in Java: as it arrives (twice, while that grows), in the heap, twice.
+# What reading, running and answering a request may take in a worker, its body included: an object
+# for every few bytes takes most (handler/limits.py), and no form is to have a limit of its own.
+WORK = 120
+# `1,` among fractions becomes `2.0,`, and a larger response gets 413.
+RESPONSE = 3
+# A response in a worker's connection (twice, while its buffer grows); in Java's heap (once, and a
+# copy in a buffer of up to twice its size).
 RESPONSE_DIRECT_COPIES, RESPONSE_HEAP_COPIES = 2, 3
-# Responses that clients have not read yet.
-UNREAD_RESPONSES = 8
+# Responses on their way to clients: workers are faster than one thread that writes them.
+RESPONSES = 8
 # Java's heap must have room to move what is alive.
-HEAP_MARGIN = 1.5
+HEAP_MARGIN = 1.3
 # Java's own: classes' objects, and the arenas that buffers are cut from.
 HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 24 * MIB
 
@@ -107,16 +108,16 @@ def limits(
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
     busy = workers * len(models)
-    heap = at_once + busy * RESPONSE * RESPONSE_HEAP_COPIES
-    direct = 2 * at_once + (busy * RESPONSE_DIRECT_COPIES + UNREAD_RESPONSES) * RESPONSE
+    heap = (at_once + RESPONSES * RESPONSE * RESPONSE_HEAP_COPIES) * HEAP_MARGIN
+    direct = 2 * at_once + (busy * RESPONSE_DIRECT_COPIES + RESPONSES) * RESPONSE
     bodies = at_once * (COPIES - 3) + busy * WORK
-    request = min(LARGEST_REQUEST_BYTES, free // (heap + direct + bodies))
+    request = min(LARGEST_REQUEST_BYTES, int(free / (heap + direct + bodies)))
     return Limits(
         workers,
         request,
         request * RESPONSE,
         request * WORK,
-        HEAP_BYTES + int(request * heap * HEAP_MARGIN),
+        HEAP_BYTES + int(request * heap),
         DIRECT_BYTES + request * direct,
     )
 

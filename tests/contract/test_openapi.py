@@ -17,7 +17,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from scripts.model.archiver import CONFIG
-from scripts.server import settings
+from scripts.server import memory, settings
 from scripts.store.paths import ROOT
 from tests.support.server import JSON, Server, compact
 from wire.datatypes import DATATYPES, wider
@@ -102,7 +102,7 @@ def test_the_figures_are_the_codes() -> None:
     configured = dict(
         line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
     )
-    assert f"At most {configured['max_request_size']} bytes" in text
+    assert f"{memory.LARGEST_REQUEST_BYTES} bytes at most" in text
     assert f"or {configured['job_queue_size']} requests wait" in text
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert DOCUMENT["info"]["version"] == project["version"]

@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from scripts.server import memory
 from scripts.store.paths import ROOT
 from tests.faults.load import Load
 from tests.support.server import Server
 
-TABLE = ROOT / "build" / "faults.md"
-HEAD = ("fault", "requests", "failed", "wrong", "recovery", "")
+FAULTS, LARGEST = ROOT / "build" / "faults.md", ROOT / "build" / "limits.md"
+MIB = 1 << 20
+HEAD = ("fault", "requests", "failed", "wrong", "longest wait", "recovery", "")
+
+
+class Limits:
+    """The largest bodies by memory, as a table: a row for each form."""
+
+    def __init__(self) -> None:
+        self.columns: dict[int, dict[str, str]] = {}
+
+    def add(self, limits: memory.Limits, size: int, form: str, largest: int, peak: int) -> None:
+        """Note the largest body of a form in so many bytes of memory, and the most it has had."""
+        column = self.columns.setdefault(
+            size,
+            {
+                "workers": str(limits.workers),
+                "Java's heap, MiB": str(limits.heap // MIB),
+                "Java's buffers, MiB": str(limits.direct // MIB),
+                "largest response, MiB": f"{limits.response / MIB:.1f}",
+                "largest request, MiB": f"{limits.request / MIB:.1f}",
+            },
+        )
+        column["most memory used, MiB"] = str(peak // MIB)
+        column[form] = f"{largest / MIB:.2g}" if largest < MIB else f"{largest / MIB:.1f}"
+
+    def lines(self) -> list[str]:
+        """Return the table's lines."""
+        sizes = sorted(self.columns)
+        rows = list(dict.fromkeys(row for size in sizes for row in self.columns[size]))
+        cells = [[row, *(self.columns[size].get(row, "") for size in sizes)] for row in rows]
+        return aligned(["memory", *(f"{size // MIB} MiB" for size in sizes)], cells)
 
 
 class Row(NamedTuple):
@@ -25,11 +56,13 @@ class Row(NamedTuple):
     requests: int
     failed: int
     wrong: int
+    longest: str
     recovery: str
     remark: str
 
 
 ROWS: list[Row] = []
+LIMITS = Limits()
 Report = Callable[..., None]
 
 
@@ -39,8 +72,8 @@ def report() -> Report:
 
     def add(fault: str, load: Load, since: float | None = None, remark: str = "") -> None:
         recovery = "" if since is None else f"{load.recovery(since):.1f} s"
-        row = (fault, load.requests, len(load.failures), len(load.wrong), recovery)
-        ROWS.append(Row(*row, remark or load.kinds()))
+        row = (fault, load.requests, len(load.failures), len(load.wrong))
+        ROWS.append(Row(*row, f"{load.longest:.1f} s", recovery, remark or load.kinds()))
         assert load.wrong == []
 
     return add
@@ -73,27 +106,34 @@ def wait_for_all_workers(server: Server, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def memory(server: Server) -> int:
+def resident(server: Server) -> int:
     """Return the bytes that the server's processes have; what they share counts for each."""
     return sum(process.memory_info().rss for process in server.processes())
 
 
-def markdown() -> list[str]:
-    """Return the table's lines."""
-    rows = [HEAD, *([str(cell) for cell in row] for row in ROWS)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+@pytest.fixture
+def limits_table() -> Limits:
+    """Return the table of the largest bodies."""
+    return LIMITS
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a Markdown table's lines, its columns aligned."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
+        for row in (head, *rows)
     ]
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table, and keep it for docs/reliability.md."""
-    if ROWS:
-        terminalreporter.section("faults")
-        for line in markdown():
-            terminalreporter.write_line(line)
-        TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text("\n".join(markdown()) + "\n")
+    """Print the tables, and keep them for docs/reliability.md."""
+    faults = aligned(HEAD, [[str(cell) for cell in row] for row in ROWS])
+    for rows, title, lines in ((ROWS, FAULTS, faults), (LIMITS.columns, LARGEST, LIMITS.lines())):
+        if rows:
+            terminalreporter.section(title.stem)
+            for line in lines:
+                terminalreporter.write_line(line)
+            title.parent.mkdir(exist_ok=True)
+            title.write_text("\n".join(lines) + "\n")

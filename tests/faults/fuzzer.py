@@ -12,7 +12,8 @@ import yaml
 
 from scripts.model.archiver import CONFIG
 
-BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["integers"]
+BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
+FLOATS = {"FP64": np.float64, "FP32": np.float32, "FP16": np.float16}
 SAMPLES = [
     b"[1, 2, 3]",
     b"[1.5, -2e3, 0.0, 9007199254740993]",
@@ -22,6 +23,9 @@ SAMPLES = [
     b'{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}], "id": "7"}',
     b'{"inputs": [{"name": "x", "shape": [2, 1], "datatype": "FP32", "data": [[1], [2.5]]}],'
     b' "outputs": [{"name": "y"}]}',
+    b'{"id": null, "parameters": null, "inputs": [{"name": "x", "shape": [2, 1, 1], "datatype":'
+    b' "INT64", "data": [1, 2], "parameters": null}], "outputs": null}',
+    b'{"inputs": [{"name": "x", "shape": [0, 5], "datatype": "FP64", "data": []}]}',
 ]
 # What JSON's grammar hangs on, and what a lenient parser takes.
 PIECES = [
@@ -35,6 +39,8 @@ PIECES = [
         b"1e308",
         b"5e-324",
     ),
+    *(b'"shape":[0,18446744073709551616],', b'"shape":[4611686018427387904,4],', b'"shape":[],'),
+    *(b'"instances":[1],', b'"id":null,', b'"data":[1],', b'"datatype":"BOOL",', b'"a":'),
 ]
 
 
@@ -122,9 +128,19 @@ def parse(body: bytes) -> Any:
         MalformedError: it is not JSON.
     """
     try:
-        return json.loads(body.decode(), parse_constant=_refuse, parse_int=_integer)
+        return json.loads(
+            body.decode(), parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_once
+        )
     except (ValueError, RecursionError):
         raise MalformedError from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; one in which a key stands twice is refused."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedError
+    return found
 
 
 def _integer(digits: str) -> int:
@@ -168,9 +184,14 @@ def judge(body: bytes, status: int, answer: bytes) -> str:
             right = {"predictions": [_instance(instance) for instance in value["instances"]]}
         else:
             tensor, output = value["inputs"][0], got["outputs"][0]
-            kind = "float32" if tensor["datatype"] == "FP32" else "float64"
-            right = (np.array(_flat(tensor["data"]), kind) * 2).tolist()
-            got = np.array(_flat(output["data"]), kind).tolist()
+            numbers, got = _flat(tensor["data"]), _flat(output["data"])
+            if tensor["datatype"].startswith("FP"):
+                # A format with fewer digits rounds on the way in.
+                kind = FLOATS[tensor["datatype"]]
+                right = (np.array(numbers, kind) * 2).tolist()
+                got = np.array(got, kind).tolist()
+            else:
+                right = doubled(numbers)
     except (MalformedError, KeyError, TypeError):
         return "answered, expected a refusal"
     return "" if json.dumps(got) == json.dumps(right) else f"answered {answer[:100]!r}"

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tests.support.raw import PATH
@@ -19,15 +19,15 @@ PATIENCE = 45
 # Seconds that a client waits after a failure, as a client would.
 PAUSE = 0.05
 HEADERS = {"Content-Type": "application/json"}
-INT64 = "INT64"
 
 
 class Request(NamedTuple):
     """A body with the one right answer."""
 
-    body: str
+    body: str | bytes
     status: int
     answer: Any
+    headers: Mapping[str, str] = HEADERS
 
 
 class Failure(NamedTuple):
@@ -37,32 +37,63 @@ class Failure(NamedTuple):
     what: str
 
 
+def _integers(_: random.Random, n: int) -> Request:
+    return Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)])
+
+
+def _floats(_: random.Random, n: int) -> Request:
+    return Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0])
+
+
+def _many(pick: random.Random, n: int) -> Request:
+    size = pick.randrange(100, 2000)
+    return Request(f"[{','.join([str(n)] * size)}]", 200, [2 * n] * size)
+
+
+def _v1(_: random.Random, n: int) -> Request:
+    body = f'{{"instances": [[{n}], {n}.25]}}'
+    return Request(body, 200, {"predictions": [[2 * n], 2 * n + 0.5]})
+
+
+def _response(n: int, **head: str) -> dict[str, Any]:
+    output = {"name": "output", "shape": [1], "datatype": "INT64", "data": [2 * n]}
+    return {"model_name": "doubleit", "model_version": "1.0", **head, "outputs": [output]}
+
+
+def _v2(_: random.Random, n: int) -> Request:
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [n]}
+    body = json.dumps({"id": str(n), "inputs": [tensor]})
+    return Request(body, 200, _response(n, id=str(n)))
+
+
+def _binary(_: random.Random, n: int) -> Request:
+    size = {"binary_data_size": 8}
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "parameters": size}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head)),
+    }
+    return Request(head + n.to_bytes(8, "little"), 200, _response(n), headers)
+
+
+def _multipart(_: random.Random, n: int) -> Request:
+    part = f'--b\r\nContent-Disposition: form-data; name="data"\r\n\r\n[{n}]\r\n--b--\r\n'
+    return Request(part, 200, [2 * n], {"Content-Type": "multipart/form-data; boundary=b"})
+
+
+def _wrong(_: random.Random, n: int) -> Request:
+    message = "Expected a number, got str - at $[1]"
+    error = {"code": 400, "type": "InvalidInput", "message": message, "error": message}
+    return Request(f'[{n}, "{n}"]', 400, error)
+
+
+KINDS = (_integers, _floats, _many, _v1, _v2, _binary, _multipart, _wrong)
+
+
 def make(pick: random.Random, n: int) -> Request:
     """Return a request that no other client sends at the same time."""
-    kind = pick.randrange(6)
-    if kind == 0:
-        return Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)])
-    if kind == 1:
-        return Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0])
-    if kind == 2:
-        body = f'{{"instances": [[{n}], {n}.25]}}'
-        return Request(body, 200, {"predictions": [[2 * n], 2 * n + 0.5]})
-    if kind == 3:
-        tensor = {"name": "x", "shape": [1], "datatype": INT64, "data": [n]}
-        output = {"name": "output", "shape": [1], "datatype": INT64, "data": [2 * n]}
-        answer = {
-            "model_name": "doubleit",
-            "model_version": "1.0",
-            "id": str(n),
-            "outputs": [output],
-        }
-        return Request(json.dumps({"id": str(n), "inputs": [tensor]}), 200, answer)
-    if kind == 4:
-        size = pick.randrange(100, 2000)
-        return Request(f"[{','.join([str(n)] * size)}]", 200, [2 * n] * size)
-    message = "Expected a number, got str - at $[1]"
-    error = {"code": 400, "type": "InvalidInput", "message": message}
-    return Request(f'[{n}, "{n}"]', 400, error)
+    return pick.choice(KINDS)(pick, n)
 
 
 class Load:
@@ -76,6 +107,8 @@ class Load:
         self._go.set()
         self._busy = 0
         self.requests = 0
+        # Seconds that a request waited for its answer at most.
+        self.longest = 0.0
         self.failures: list[Failure] = []
         self.wrong: list[str] = []
         self.answered: Counter[int] = Counter()
@@ -155,23 +188,25 @@ class Load:
     ) -> http.client.HTTPConnection | None:
         """Send one request and judge the answer; return the connection while it is open."""
         what = ""
+        asked = time.monotonic()
         try:
             connection = connection or http.client.HTTPConnection(
                 "127.0.0.1", self._port, timeout=PATIENCE
             )
-            connection.request("POST", PATH, request.body, HEADERS)
+            connection.request("POST", PATH, request.body, request.headers)
             response = connection.getresponse()
             text = response.read()
             if response.status != request.status:
                 what = str(response.status)
             elif json.dumps(json.loads(text)) != json.dumps(request.answer):
-                self.wrong.append(f"{request.body[:80]}: {text[:200]!r}")
+                self.wrong.append(f"{request.body[:80]!r}: {text[:200]!r}")
             if response.status < 500 and what:
-                self.wrong.append(f"{request.body[:80]}: {response.status} {text[:200]!r}")
+                self.wrong.append(f"{request.body[:80]!r}: {response.status} {text[:200]!r}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             what = type(error).__name__
         with self._lock:
             self.requests += 1
+            self.longest = max(self.longest, time.monotonic() - asked)
             if what:
                 self.failures.append(Failure(time.monotonic(), what))
         if what or response.getheader("Connection") == "close":

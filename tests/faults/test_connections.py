@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.faults.conftest import Report, Row, memory
+from tests.faults.conftest import Report, Row, resident
 from tests.faults.load import Load
 from tests.support import raw
 
@@ -133,7 +133,7 @@ def test_pipelined_requests(serve: Any, report: Report, table: list[Row]) -> Non
     report("beside pipelining clients", load, began)
     sent, answered, wrong = (sum(column) for column in zip(*counts, strict=True))
     table.append(
-        Row("pipelined requests", sent, sent - answered, wrong, "", "the connection is ended")
+        Row("pipelined requests", sent, sent - answered, wrong, "", "", "the connection is ended")
     )
     assert load.failures == []
     assert wrong == 0
@@ -155,7 +155,7 @@ def test_bodies_at_the_limit(serve: Any, report: Report) -> None:
         for _ in range(ROUNDS):
             for content in pool.map(lambda _: server.post(body).content, range(LARGE)):
                 assert content == answer
-            sizes.append(memory(server) // MIB)
+            sizes.append(resident(server) // MIB)
         load.settle()
     report(
         f"{ROUNDS * LARGE} bodies of 32 MiB, answered exactly, on a heap of 1 GiB",

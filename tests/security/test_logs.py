@@ -23,7 +23,7 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
         ({"Content-Type": "application/json"}, f'[1, "{SECRET}"]'),
         ({"Content-Type": "application/json"}, f"[1, {SECRET}"),
         ({"Authorization": f"Bearer {SECRET}", "Cookie": SECRET, "X-Api-Key": SECRET}, "[1]"),
-        # TorchServe's own form parser raises on these, and its sentence quotes the body.
+        # Forms that cannot be decoded.
         (FORM, f"a=%zz{SECRET}"),
         (MULTIPART, f"--x\r\nContent-Disposition: form-data\r\n\r\n{SECRET}\r\n--x--\r\n"),
         (MULTIPART, f'--x\r\nContent-Disposition: form-data; name="{SECRET}\r\n\r\n1\r\n--x--'),
@@ -49,13 +49,15 @@ def test_a_path_that_does_not_decode_is_in_no_log(server: Server) -> None:
 
 
 def test_a_failed_request_is_a_line_that_names_the_kind(server: Server) -> None:
-    requests.post(server.predictions, data="a=%zz", headers=FORM, timeout=30)
+    with raw.connect(server.ports["PORT"]) as client, client.makefile("rb") as stream:
+        client.sendall(raw.request(b"[1]", "/predictions/%zz"))
+        assert raw.read(stream)
     assert server.post("[1]").text == "[2]"
     lines = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
     failed = [line["message"] for line in lines if line["logger"] == "HttpRequestHandler"]
     assert failed
     assert all(message.startswith("A request failed: ") for message in failed)
-    assert failed[-1].endswith("ErrorDataDecoderException")
+    assert failed[-1].endswith("IllegalArgumentException")
 
 
 def test_a_client_that_hangs_up_leaves_no_line(server: Server) -> None:

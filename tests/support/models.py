@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 ELEMENTWISE = "model: {batch: elements}\n"
+# What makes the handler run samples while it loads a model.
+SAMPLES = "model: {inputs: {numbers: {datatype: INT64, shape: [-1]}}}\n"
 SERVER = "batchSize: 16\nmaxBatchDelay: 50\nresponseTimeout: 30\nstartupTimeout: 60\n"
 
 
@@ -107,5 +110,6 @@ class Counting(nn.Module):
 def save(module: nn.Module, path: Path, settings: str = "") -> Path:
     """Write a TorchScript file, and beside it the settings of its archive."""
     torch.jit.save(torch.jit.script(module.eval()), str(path))
-    path.with_suffix(".yaml").write_text(SERVER + settings)
+    merged = {**yaml.safe_load(SERVER), **(yaml.safe_load(settings) or {})}
+    path.with_suffix(".yaml").write_text(yaml.safe_dump(merged))
     return path

@@ -179,7 +179,7 @@ def test_a_version_that_hangs_is_removed_while_it_hangs(untouched: Operator) -> 
 
 
 def test_a_version_that_hangs_while_it_loads_is_removed(untouched: Operator) -> None:
-    add(untouched.store, "7.0", models.NeverLoading(), "startupTimeout: 1\n")
+    add(untouched.store, "7.0", models.NeverLoading(), "startupTimeout: 1\n" + models.SAMPLES)
     assert untouched.refused("register", "7.0") == (
         "a worker died while loading doubleit 7.0: see the server's log"
     )

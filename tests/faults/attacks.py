@@ -1,0 +1,190 @@
+"""Requests that are meant to cost others their answers: many of each kind, made from a seed.
+
+Each kind returns requests as bytes on the socket. What the server says to them is its own matter as
+long as it is no 5xx; what counts is how honest clients fare meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from tests.support.raw import PATH
+
+MIB = 1 << 20
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+Attack = Callable[[random.Random], bytes]
+
+
+def http(body: bytes, headers: dict[str, str], path: str = PATH, method: str = "POST") -> bytes:
+    """Return a request."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def repeated(pick: random.Random, piece: bytes, size: int = 2 * MIB) -> bytes:
+    """Return a piece again and again, in as many bytes as `size` or somewhat less."""
+    return piece * (int(size * pick.uniform(0.5, 1)) // len(piece))
+
+
+def plain(pick: random.Random) -> bytes:
+    """A long list, which is honest: what the same bytes cost at the least."""
+    return http(b"[%b1]" % repeated(pick, b"1,"), JSON)
+
+
+def v1(pick: random.Random) -> bytes:
+    """V1 with as many instances as fit."""
+    pieces = (b"1,", b"1.5,", b"[],", b"[1],", b"1,[1],", b"[],1.5,1,", b"{},", b"null,", b'"1",')
+    return http(b'{"instances":[%b1]}' % repeated(pick, pick.choice(pieces)), JSON)
+
+
+def v2(pick: random.Random) -> bytes:
+    """V2 with as many numbers as fit: flat, nested, as strings, of every datatype."""
+    piece = pick.choice((b"1,", b"1.5,", b"[1],", b"[[1,2],[3,4]],", b'"1",', b"null,", b"1e300,"))
+    data = repeated(pick, piece)
+    count = len(data) // len(piece) + 1
+    datatype = pick.choice((b"INT64", b"FP64", b"INT8", b"FP32", b"BOOL", b"BYTES", b"FP16"))
+    shape = pick.choice(
+        (b"[%d]" % count, b"[%d,1]" % count, b"[1,%d]" % count, b"[%d,2,2]" % count)
+    )
+    return http(
+        b'{"inputs":[{"name":"x","shape":%b,"datatype":"%b","data":[%b1]}]}'
+        % (shape, datatype, data),
+        JSON,
+    )
+
+
+def dimensions(pick: random.Random) -> bytes:
+    """V2 whose shape has no size that a number could hold."""
+    large = (0, 1, -1, 2**31, 2**62, 2**63, 2**64, 2**64 + 1, 10**300, 10**4300, 10**5000)
+    count = pick.choice((1, 2, 3, 8, 9, 300, 10_000))
+    shape = ",".join(_digits(pick.choice(large)) for _ in range(count))
+    data = pick.choice(("", "1", "1,2"))
+    tensor = f'{{"name":"x","shape":[{shape}],"datatype":"INT64","data":[{data}]}}'
+    return http(f'{{"inputs":[{tensor}]}}'.encode(), JSON)
+
+
+def _digits(number: int) -> str:
+    # Python refuses to write more than 4300 digits.
+    return str(number) if abs(number) < 10**4000 else "1" + "0" * 4500
+
+
+def digits(pick: random.Random) -> bytes:
+    """Numbers of up to a million digits, or exponents of them."""
+    count = int(10 ** pick.uniform(3, 6))
+    many = "".join(pick.choices("0123456789", k=100)) * (count // 100)
+    text = pick.choice(
+        ("[{}]", "[1.5,{}]", "[0.{}]", "[1e{}]", "[1e-{}]", '{{"instances":[[{}]]}}')
+    )
+    return http(text.format(f"1{many}").encode(), JSON)
+
+
+def form_fields(pick: random.Random) -> bytes:
+    """A form of a million fields, or one that cannot be decoded."""
+    pieces = (b"a&", b"a=b&", b"&", b"=", b"data=[1]&", b"a=%zz&", b"%", b"a;", b"\xff&")
+    return http(repeated(pick, pick.choice(pieces)), FORM)
+
+
+def multipart_parts(pick: random.Random) -> bytes:
+    """A multipart body of many parts, or with a boundary or heads that are none."""
+    boundary = pick.choice(("b", "x" * 70, "x" * 7_000, "", '"', "é", "a b"))
+    disposition = b'Content-Disposition: form-data; name="%b"'
+    head = pick.choice(
+        (
+            *(disposition % b"data", disposition % b"", b"Content-Disposition: form-data", b""),
+            *(disposition % (b"n" * 10_000), b"X: " + b"y" * 10_000, b"no head"),
+            b'Content-Disposition: form-data; name="data"; filename="' + b"f" * 1_000 + b'"',
+        )
+    )
+    part = b"--%b\r\n%b\r\n\r\n[1]\r\n" % (boundary.encode("latin-1"), head)
+    end = pick.choice((b"--%b--\r\n" % boundary.encode("latin-1"), b"--", b""))
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return http(repeated(pick, part, 4 * MIB) + end, kind)
+
+
+def nesting(pick: random.Random) -> bytes:
+    """Brackets within brackets, closed or not."""
+    opening = pick.choice((b"[", b'{"a":', b'{"instances":[', b'[{"inputs":', b"[1,["))
+    depth = len(repeated(pick, opening, MIB)) // len(opening)
+    closing = {b"[": b"]", b'{"a":': b"}"}.get(opening, b"]}") * pick.choice((depth, 0))
+    place = pick.choice((b"%b", b'{"instances":[%b]}', b'{"inputs":[{"data":%b}]}'))
+    return http(place % (opening * depth + b"1" + closing), JSON)
+
+
+def keys(pick: random.Random) -> bytes:
+    """Objects of many keys: others, the same, escaped, with objects in them."""
+    piece = pick.choice(('"{0}":1,', '"instances":[{0}],', '"\\u0061{0}":{{}},', '"a":{0},'))
+    pieces = "".join(piece.format(n) for n in range(pick.randrange(10_000, 100_000)))
+    place = pick.choice(
+        (
+            "{{{0}}}",
+            '{{"instances":[1],"parameters":{{{0}}}}}',
+            '{{"inputs":[{{{0}}}]}}',
+            '{{{0},"instances":[1]}}',
+        )
+    )
+    return http(place.format(pieces[:-1]).encode(), JSON)
+
+
+def names(pick: random.Random) -> bytes:
+    """Strings of up to a megabyte where an error could repeat them."""
+    long = pick.choice(("x", "é", "\\u0000", "\\ud83d\\ude00", "]", "%s")) * pick.randrange(
+        1, 100_000
+    )
+    tensor = '{{"name":"{0}","shape":[1],"datatype":"{1}","data":[{2}]}}'
+    bodies = (
+        f'{{"{long}":1}}',
+        f'["{long}"]',
+        f'{{"instances":["{long}"]}}',
+        f'{{"inputs":[{tensor.format(long, "INT64", 1)}]}}',
+        f'{{"inputs":[{tensor.format("x", long, 1)}]}}',
+        f'{{"inputs":[{tensor.format("x", "INT64", chr(34) + "x" + chr(34))}],"id":"{long}"}}',
+        f'{{"inputs":[{tensor.format("x", "INT64", 1)}],"outputs":[{{"name":"{long}"}}]}}',
+        long,
+    )
+    return http(pick.choice(bodies).encode(), JSON)
+
+
+def flags(pick: random.Random) -> bytes:
+    """Headers and addresses that mean something to TorchServe, or too much of them."""
+    name = pick.choice(("describe", "explain", "url_path", "ts_stream_next", "x-request-id", "X"))
+    odd = ("True", "true", "ready", "metadata", "..", "é", "x" * 7_000, "")
+    header = {name: pick.choice(odd), **JSON}
+    path = PATH + pick.choice(("", "?describe=True", "?explain=True", "?url_path=ready", "?a=%zz"))
+    return http(pick.choice((b"[1]", b"", b"[1")), header, path)
+
+
+def binary(pick: random.Random) -> bytes:
+    """The binary tensor extension with sizes that do not fit."""
+    size = pick.choice((0, 8, 80, 2**31, 2**63, 2**64, -1))
+    shape = pick.choice(("[1]", "[10]", "[9223372036854775807]", "[0]", "[-1]"))
+    datatype = pick.choice(("INT64", "FP64", "BYTES", "BOOL", "INT8"))
+    tensor = (
+        f'{{"name":"x","shape":{shape},"datatype":"{datatype}",'
+        f'"parameters":{{"binary_data_size":{size}}}}}'
+    )
+    head = f'{{"inputs":[{",".join([tensor] * pick.choice((1, 2, 1_000)))}]}}'.encode()
+    length = pick.choice((str(len(head)), "0", "-1", "9" * 30, "x", str(len(head) + 1)))
+    body = head + pick.randbytes(pick.choice((0, 8, 80, 100_000)))
+    return http(
+        body,
+        {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": length},
+    )
+
+
+KINDS: dict[str, Attack] = {
+    "long lists, for comparison": plain,
+    "V1 of a million instances": v1,
+    "V2 of a million numbers": v2,
+    "V2 shapes without a size": dimensions,
+    "numbers of a million digits": digits,
+    "forms of a million fields": form_fields,
+    "multipart of 100 000 parts": multipart_parts,
+    "nesting a million deep": nesting,
+    "objects of 100 000 keys": keys,
+    "names of a megabyte": names,
+    "headers that mean something to TorchServe": flags,
+    "binary tensors of other sizes": binary,
+}
