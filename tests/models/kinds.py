@@ -69,12 +69,18 @@ class Kind:
             found = module(*self.arguments(inputs))
         if isinstance(found, dict):
             return found
-        tensors = found if isinstance(found, tuple) else (found,)
-        return dict(zip(self.outputs, tensors, strict=True))
+        tensors = found if isinstance(found, tuple | list) else (found,)
+        pairs = zip(self.outputs, tensors, strict=True)
+        return {name: torch.as_tensor(each, dtype=_double(each)) for name, each in pairs}
 
     def arguments(self, inputs: Tensors) -> list[Any]:
         """Return `inputs` as the module takes them."""
         return list(inputs.values())
+
+
+def _double(answer: Tensor | float) -> torch.dtype | None:
+    """Return the dtype of a plain number; None for a tensor, which has its own."""
+    return torch.float64 if isinstance(answer, float) else None
 
 
 class Several(Kind):
@@ -278,6 +284,26 @@ KINDS = [
         frozen_and_quantized,
         {"inputs": {"features": spec("FP32", -1, 20)}},
         lambda g, n: {"features": normal(g, n, 20)},
+    ),
+    Kind(
+        "loss",
+        scripted(zoo.Loss),
+        {"inputs": {"x": spec("FP64", -1)}},
+        lambda g, n: {"x": normal(g, n, dtype=torch.float64)},
+    ),
+    Kind(
+        "pyramid",
+        scripted(zoo.Pyramid),
+        {"inputs": {"x": spec("INT32", -1)}, "outputs": ["fine", "coarse"]},
+        lambda g, n: {"x": ids(g, 100, 4 * n, dtype=torch.int32)},
+        ("fine", "coarse"),
+    ),
+    Kind(
+        "distance",
+        lambda: torch.jit.script(zoo.distance),
+        {"inputs": {name: spec("FP64", -1) for name in ("x", "y")}},
+        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("x", "y")},
+        bare=False,
     ),
     Kind("echo", scripted(zoo.Echo), {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
 ]

@@ -242,6 +242,26 @@ class Echo(nn.Module):
         return x.clone()
 
 
+class Loss(nn.Module):
+    """Answers with a single number, without a dimension."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.square().mean()
+
+
+class Pyramid(nn.Module):
+    """Answers with a list of tensors."""
+
+    def forward(self, x: Tensor) -> List[Tensor]:
+        """[N] to [N] and [N / 2]."""
+        return [x, x[::2]]
+
+
+def distance(x: Tensor, y: Tensor) -> float:
+    """Return a number, as a function without a module."""
+    return float((x - y).abs().sum())
+
+
 class Words(nn.Module):
     """Not what the handler serves: takes strings."""
 
