@@ -68,9 +68,10 @@ ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/doubleit-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both
 	@exec $(PYTHON) -m scripts.dev.up --version $(VERSION)
-screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
+screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
-	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
+	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
+	@cp build/screenshots/doubleit-light.png docs/screenshot.png
 
 ##@ Versions
 
