@@ -216,8 +216,17 @@ def _gone() -> NoReturn:
     sys.exit(0)
 
 
-def write(batch: Batch, answers: Iterable[Answer]) -> Iterator[Message]:
-    """Yield the messages that answer a batch, each once its answers are there."""
+def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], None]) -> Message:
+    """Write the messages that answer a batch.
+
+    Args:
+        batch: what is answered.
+        answers: one for each request.
+        send_on: gets each message but the last, once its answers are there.
+
+    Returns:
+        The last message.
+    """
     pieces: Message = []
     size = 0
     held: tuple[int, Answer, int] | None = None
@@ -229,20 +238,20 @@ def write(batch: Batch, answers: Iterable[Answer]) -> Iterator[Message]:
             held = (i, answer, len(pieces))
             continue
         if held and size and size + len(answer.body) > MESSAGE_BYTES:
-            yield [_SUCCESS, *pieces, *_more(batch, *held), _END]
+            send_on([_SUCCESS, *pieces, *_more(batch, *held), _END])
             pieces, size, streamed = [], 0, True
         pieces += _part(batch, i, answer)
         size += len(answer.body)
     if held:
         i, answer, place = held
         if size and size + len(answer.body) > MESSAGE_BYTES:
-            yield [_SUCCESS, *pieces, *_more(batch, *held), _END]
+            send_on([_SUCCESS, *pieces, *_more(batch, *held), _END])
             pieces, streamed = [], True
         if streamed:
             pieces += _part(batch, i, answer, more=False)
         else:
             pieces[place:place] = _part(batch, i, answer)
-    yield [_SUCCESS, *pieces, _END]
+    return [_SUCCESS, *pieces, _END]
 
 
 def _more(batch: Batch, i: int, answer: Answer, _place: int) -> Message:
@@ -339,11 +348,7 @@ def install(answer: Answerer) -> bool:
     def predict(_service: Service, batch: Batch) -> bytes:
         (connection,) = current
         answers = _each(batch, answer(batch.fields, batch.headers))
-        messages = write(batch, answers)
-        last = next(messages)
-        for message in messages:
-            send(connection, last)
-            last = message
+        last = write(batch, answers, functools.partial(send, connection))
         if sum(map(len, last)) < MESSAGE_BYTES:
             return b"".join(last)
         send(connection, last)

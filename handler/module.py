@@ -43,6 +43,8 @@ class Module:
         self._names = settings.outputs
         try:
             self.script = torch.jit.load(str(path), map_location=device).eval()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ValueError(f"{path.name} cannot be loaded: {sentence(error)}") from None
         self.signature = signature.read(self.script, settings)

@@ -8,14 +8,20 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from torch import nn
 from ts.context import Context, RequestProcessor
 
+import handler as handler_module
+import merging
 from handler import TensorHandler
+from headers import JSON_SIZE, Headers
 from scripts.model.archiver import CONFIG
 from tests.support import models
+from tests.unit.handler import modules
+from wire import parse
 
 DOUBLEIT = yaml.safe_load(CONFIG.read_text())
 
@@ -67,10 +73,12 @@ def test_a_bad_request_touches_no_other_of_its_batch(doubleit: Made) -> None:
     answers = ask(doubleit, b"[1]", b"[", b"[0.5]", b'["a"]', b"[9007199254740993]", b"[1e308]")
     assert [status for status, _ in answers] == [200, 400, 200, 400, 200, 400]
     assert [answers[i][1] for i in (0, 2, 4)] == [[2], [1.0], [18014398509481986]]
+    message = "Expected a number, got str - at $[0]"
     assert answers[3][1] == {
         "code": 400,
         "type": "InvalidInput",
-        "message": "Expected a number, got str - at $[0]",
+        "message": message,
+        "error": message,
     }
 
 
@@ -102,82 +110,194 @@ def test_the_body_may_come_as_a_form_field(doubleit: Made) -> None:
     assert "field named data or body" in answers[3][1]["message"]
 
 
-@pytest.mark.parametrize("name", ["Content-Type", "content-type"])
-@pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"data": b"[1]"}])
-def test_a_form_encoded_body_is_told_which_header_to_send(
-    doubleit: Made, name: str, fields: dict[str, Any]
-) -> None:
-    headers = {0: {name: "application/x-www-form-urlencoded"}}
-    ((status, answer),) = ask(doubleit, fields, headers=headers)
-    assert status == 415
-    assert "Content-Type: application/json" in answer["message"]
+PREDICTION = {"explain": "False", "url_path": ""}
+BINARY = json.dumps(
+    {
+        "inputs": [
+            {
+                "name": "x",
+                "shape": [2],
+                "datatype": "INT64",
+                "parameters": {"binary_data_size": 16},
+            }
+        ],
+        "parameters": {"binary_data_output": True},
+    }
+).encode()
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("Inference-Header-Content-Length", "95", "send them as JSON"),
-        ("inference-header-content-length", "95", "send them as JSON"),
-        ("Content-Encoding", "gzip", "with Content-Encoding: gzip: send it as it is"),
-    ],
-)
-def test_a_body_that_is_not_plain_json_is_told_how_to_send_it(
-    doubleit: Made, name: str, value: str, message: str
-) -> None:
-    answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: {name: value}, 1: {name: value}})
+@pytest.mark.parametrize("name", ["Inference-Header-Content-Length", JSON_SIZE])
+def test_binary_tensors_in_and_out(doubleit: Made, name: str) -> None:
+    handler, context = doubleit
+    body = BINARY + np.array([1, -2]).tobytes()
+    (answer,) = handler.answer([{"body": body}], [Headers([(name, str(len(BINARY)))])])
+    assert (answer.status, answer.content_type) == (200, "application/octet-stream")
+    ((header, size),) = answer.headers
+    assert header == JSON_SIZE
+    assert json.loads(answer.body[: int(size)])["outputs"][0]["shape"] == [2]
+    assert answer.body[int(size) :] == np.array([2, -4]).tobytes()
+    context.request_processor = [RequestProcessor({name: str(len(BINARY))})]
+    assert handler.handle([{"body": body}], context) == [answer.body]
+    assert context.get_response_headers(0)[JSON_SIZE] == size
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5", "99", "9" * 5_000, "\u0661", "0x1"])
+def test_a_header_that_is_no_number_of_bytes_is_refused(doubleit: Made, size: str) -> None:
+    ((status, answer),) = ask(doubleit, b"[1]", headers={0: {JSON_SIZE: size}})
+    assert status == 400
+    assert answer["message"].startswith("Expected a number of at most 3 bytes")
+    assert len(answer["message"]) < 300
+
+
+def test_a_compressed_body_is_told_how_to_send_it(doubleit: Made) -> None:
+    gzip = {"Content-Encoding": "gzip"}
+    answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: gzip, 1: gzip})
     assert answers[0][0] == 415
-    assert message in answers[0][1]["message"]
+    assert "with Content-Encoding: gzip: send it as it is" in answers[0][1]["error"]
     # What can be read is read, whatever the header says.
     assert answers[1] == (200, [2])
 
 
-def test_v2_names_the_model_and_its_errors_stand_where_its_clients_look(doubleit: Made) -> None:
-    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [4]}
-    good = json.dumps({"inputs": [tensor]}).encode()
-    big = json.dumps({"inputs": [{**tensor, "datatype": "INT8", "data": [100]}]}).encode()
-    answers = ask(doubleit, good, big, good[:-1])
-    assert (answers[0][1]["model_name"], answers[0][1]["model_version"]) == ("doubleit", "1.0")
-    for status, answer in answers[1:]:
-        assert status == 400
-        assert answer["error"] == answer["message"]
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1", b"\xff", b'{"inputs": [{"name": 1}]}'])
+def test_errors_stand_where_the_clients_of_v2_look(doubleit: Made, body: bytes) -> None:
+    ((status, answer),) = ask(doubleit, body)
+    assert status == 400
+    assert list(answer) == ["code", "type", "message", "error"]
+    assert answer["error"] == answer["message"]
 
 
-def test_readiness_and_unknown_paths(doubleit: Made) -> None:
+def test_readiness_metadata_and_unknown_paths(doubleit: Made) -> None:
     headers = {
-        0: {"url_path": "ready"},
-        1: {"url_path": "other"},
-        2: {"explain": "True", "url_path": ""},
+        0: PREDICTION | {"url_path": "ready"},
+        1: PREDICTION | {"url_path": "other" * 100},
+        2: PREDICTION | {"explain": "True"},
+        3: PREDICTION | {"url_path": "metadata"},
     }
-    answers = ask(doubleit, b"", b"", b"[1]", headers=headers)
+    answers = ask(doubleit, b"", b"", b"[1]", b"", headers=headers)
     assert answers[0] == (200, {"name": "doubleit", "version": "1.0", "ready": True})
-    assert [status for status, _ in answers[1:]] == [404, 404]
+    assert [status for status, _ in answers[1:3]] == [404, 404]
+    assert len(answers[1][1]["message"]) < 200
+    assert answers[3] == (200, doubleit[0].describe_handle())
 
 
-def test_the_description_says_what_the_model_takes(doubleit: Made) -> None:
-    ((_, answer),) = ask(doubleit, b"", headers={0: {"describe": "True"}})
-    assert answer["integers"] == {"minimum": -(2**62), "maximum": 2**62 - 1}
-    assert (answer["version"], answer["elementwise"], answer["device"]) == ("1.0", True, "cpu")
+def test_the_metadata_says_what_the_model_takes(doubleit: Made) -> None:
+    for fields, headers in (
+        ({}, {"describe": "True"}),
+        ({"metadata": b"1", "body": b""}, {"Host": "x"}),
+    ):
+        ((_, answer),) = ask(doubleit, fields, headers={0: headers})
+        assert (answer["name"], answer["versions"]) == ("doubleit", ["1.0"])
+        assert (answer["platform"], answer["batch"]) == ("pytorch_torchscript", "elements")
+        assert answer["inputs"][0]["minimum"] == -(2**62)
+        assert answer["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        PREDICTION | {"describe": "True"},
+        {"describe": "True", "Host": "x"},
+        {"explain": "True", "Host": "x"},
+        {"url_path": "ready", "Host": "x"},
+        PREDICTION | {"Describe": "True"},
+    ],
+)
+def test_flags_of_torchserves_in_a_clients_headers_are_not_obeyed(
+    doubleit: Made, sent: dict[str, str]
+) -> None:
+    assert ask(doubleit, b"[1]", headers={0: sent}) == [(200, [2])]
 
 
 def test_a_model_that_raises_gives_that_request_a_5xx_and_the_others_their_answers(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = ask(of(models.Unlucky(), tmp_path, elementwise=True), b"[1]", b"[13]", b"[2]")
+    answers = ask(of(models.Unlucky(), tmp_path, batch="elements"), b"[1]", b"[13]", b"[2]")
     assert [answers[0], answers[2]] == [(200, [2]), (200, [4])]
     assert answers[1][0] == 500
+    assert answers[1][1]["type"] == "ModelError"
     assert "13 brings bad luck" in answers[1][1]["message"]
+    assert [record.message for record in caplog.records] == [answers[1][1]["message"]]
 
 
 def test_an_answer_that_json_cannot_carry_is_this_requests_own_error(tmp_path: Path) -> None:
-    answers = ask(of(models.Reciprocal(), tmp_path, elementwise=True), b"[2.0]", b"[1.0, 0.0]")
+    answers = ask(of(models.Reciprocal(), tmp_path, batch="elements"), b"[2.0]", b"[1.0, 0.0]")
     assert answers[0] == (200, [0.5])
     assert answers[1][0] == 400
     assert answers[1][1]["message"].endswith("at $[1]")
 
 
+def test_complex_numbers_for_one_request_leave_the_others_alone(tmp_path: Path) -> None:
+    made = of(modules.Fft(), tmp_path)
+    answers = ask(made, b"[0.5]", b"[0.0]")
+    assert [status for status, _ in answers] == [500, 200]
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError, RuntimeError, RecursionError])
+@pytest.mark.parametrize("stage", ["parse", "run", "render"])
+def test_whatever_one_request_raises_is_its_own(
+    doubleit: Made, monkeypatch: pytest.MonkeyPatch, error: type[Exception], stage: str
+) -> None:
+    class Request:
+        def __init__(self, inner: Any) -> None:
+            self.calls, self._inner = inner.calls, inner
+
+        def render(self, *_: Any) -> Any:
+            raise error("secret")
+
+    parse_really, run_really = parse.parse, merging.run
+
+    def parsed(body: bytes, *more: Any) -> Any:
+        if stage == "parse" and body == b"[13]":
+            raise error("secret")
+        request = parse_really(body, *more)
+        return Request(request) if stage == "render" and body == b"[13]" else request
+
+    def run(module: Any, calls: Any, *more: Any) -> Any:
+        if stage == "run" and any(13 in call["numbers"].array for call in calls):
+            raise error("secret")
+        return run_really(module, calls, *more)
+
+    monkeypatch.setattr(parse, "parse", parsed)
+    monkeypatch.setattr(merging, "run", run)
+    first, bad, last = ask(doubleit, b"[1]", b"[13]", b"[2]")
+    assert (first, last) == ((200, [2]), (200, [4]))
+    assert bad[0] in (400, 413, 500)
+    assert (bad[0] == 500) == (stage == "run" or (stage == "render" and error is not MemoryError))
+    assert "secret" not in bad[1]["message"]
+
+
+def test_large_requests_are_answered_one_after_another(doubleit: Made) -> None:
+    """While one is answered, what came before it is dropped."""
+    handler, _ = doubleit
+    body = b"[" + b"1," * handler_module.TOGETHER_BYTES + b"1]"
+    fields: list[Any] = [{"body": b"[1]"}, {"body": body}, {"body": b"[2]"}, {"body": body}]
+    answers = handler.answer(fields, [Headers([("Host", "x")])] * 4)
+    held = []
+    sizes = []
+    for answer in answers:
+        sizes.append(len(answer.body))
+        held.append([bool(each) for each in fields])
+    assert sizes == [3, len(body), 3, len(body)]
+    assert held == [
+        [False, True, True, True],
+        [False, False, True, True],
+        [False, False, False, True],
+        [False] * 4,
+    ]
+
+
+def test_limits_hold_for_one_request(torchscript: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_RESPONSE_BYTES", "100")
+    monkeypatch.setenv("REQUEST_MEMORY_BYTES", "10000")
+    made = make(torchscript, DOUBLEIT)
+    long = json.dumps([1000] * 30).encode()
+    large = json.dumps([1] * 300).encode()
+    assert [status for status, _ in ask(made, b"[1]", long, large)] == [200, 413, 413]
+
+
 def test_wrong_settings_keep_the_worker_from_starting(torchscript: Path) -> None:
-    with pytest.raises(ValueError, match="model-config.yaml"):
-        make(torchscript, {"model": {"integers": {"minimum": "x"}}})
+    with pytest.raises(ValueError, match=r"model-config.yaml.*model\.inputs\.numbers\.minimum"):
+        make(torchscript, {"model": {"inputs": {"numbers": {"minimum": "x"}}}})
 
 
 def test_a_gpu_is_used_where_torch_has_one(
@@ -188,7 +308,7 @@ def test_a_gpu_is_used_where_torch_has_one(
     assert handler.describe_handle()["device"] == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     # This machine may have none: the attempt to put the model there is what shows the choice.
-    with pytest.raises((RuntimeError, AssertionError), match=r"(?i)cuda"):
+    with pytest.raises((ValueError, RuntimeError, AssertionError), match=r"(?i)cuda"):
         make(torchscript, DOUBLEIT, gpu=99)
 
 

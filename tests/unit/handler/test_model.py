@@ -1,98 +1,331 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from torch import nn
 
-from model import Model, ModelError, Settings, read_settings
+import settings
+from model import Model
+from module import ModelError
+from scripts.model.archiver import CONFIG
+from scripts.model.doubleit import DoubleIt
 from tests.support import models
+from tests.unit.handler import modules
+from wire.datatypes import Tensor, natural
+from wire.request import Outputs
 
 CPU = torch.device("cpu")
+FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}
 
 
-def load(module: nn.Module, folder: Path, settings: Settings | None = None) -> Model:
-    return Model(models.save(module, folder / "m.pt"), settings or Settings(), CPU)
+def load(module: nn.Module, folder: Path, **model: Any) -> Model:
+    path = models.save(module, folder / "m.pt")
+    return Model(path, settings.read({"model": model}), CPU)
 
 
-def test_a_batch_of_an_elementwise_model_is_one_call_for_each_dtype(tmp_path: Path) -> None:
-    model = load(models.Counting(), tmp_path, Settings(elementwise=True))
-    before = int(model._module.calls)
-    arrays = [np.array([1, 2]), np.array([0.5]), np.array([], dtype=np.int64), np.array([3])]
-    answers = model(arrays)
-    assert int(model._module.calls) - before == 2
-    assert [(a.dtype.name, a.tolist()) for a in answers if not isinstance(a, ModelError)] == [
-        ("int64", [2, 4]),
-        ("float64", [1.0]),
-        ("int64", []),
-        ("int64", [6]),
+def call(**arrays: Any) -> dict[str, Tensor]:
+    return {name: natural(np.array(array)) for name, array in arrays.items()}
+
+
+def values(result: Outputs | ModelError) -> dict[str, Any]:
+    assert not isinstance(result, ModelError), result
+    return {name: each.array.tolist() for name, each in result.items()}
+
+
+def test_doubleits_metadata(torchscript: Path) -> None:
+    model = Model(torchscript, settings.read_text(CONFIG.read_text()), CPU)
+    assert model.metadata() == {
+        "inputs": [
+            {
+                "name": "numbers",
+                "datatype": "INT64",
+                "datatypes": ["INT64", "FP64"],
+                "shape": [-1],
+                "minimum": -(2**62),
+                "maximum": 2**62 - 1,
+            }
+        ],
+        "outputs": [{"name": "output", "datatype": "INT64", "shape": [-1]}],
+        "batch": "elements",
+    }
+
+
+def test_samples_find_the_outputs(tmp_path: Path) -> None:
+    model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
+    assert model.metadata()["outputs"] == [
+        {"name": "logits", "datatype": "FP32", "shape": [-1, 3]},
+        {"name": "label", "datatype": "INT64", "shape": [-1]},
+    ]
+    assert model.sample_error is None
+
+
+def test_images_of_any_size_get_samples_that_fit(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 2, 7, padding=0), nn.MaxPool2d(8))
+    image = {"datatype": "FP32", "shape": [-1, 3, -1, -1]}
+    model = load(module, tmp_path, batch="rows", inputs={"input": image})
+    assert model.metadata()["outputs"] == [
+        {"name": "output", "datatype": "FP32", "shape": [-1, 2, -1, -1]}
     ]
 
 
-def test_other_models_are_called_once_for_each_array(tmp_path: Path) -> None:
-    answers = load(models.Difference(), tmp_path)([np.array([1, 4]), np.array([2.0, 2.5, 3.5])])
-    assert [a.tolist() for a in answers if not isinstance(a, ModelError)] == [[3], [0.5, 1.0]]
+def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
+    model = load(modules.Optionals(), tmp_path)
+    assert model.metadata() == {
+        "inputs": [
+            {"name": "self_"},
+            {"name": "mask", "optional": True},
+            {"name": "k", "datatype": "INT64", "shape": [1], "optional": True},
+            {"name": "scale", "datatype": "FP64", "shape": [1], "optional": True},
+            {"name": "flip", "datatype": "BOOL", "shape": [1], "optional": True},
+        ],
+        "outputs": [],
+        "batch": "none",
+    }
 
 
-def test_no_arrays_are_no_call(tmp_path: Path) -> None:
-    assert load(models.Counting(), tmp_path, Settings(elementwise=True))([]) == []
-
-
-@pytest.mark.parametrize("elementwise", [True, False])
-def test_a_model_that_raises_fails_only_the_array_that_it_raised_on(
-    tmp_path: Path, elementwise: bool
-) -> None:
-    model = load(models.Unlucky(), tmp_path, Settings(elementwise=elementwise))
-    good, bad, other = model([np.array([1]), np.array([13]), np.array([2])])
-    assert isinstance(bad, ModelError)
-    assert "13 brings bad luck" in str(bad)
-    assert not isinstance(good, ModelError)
-    assert not isinstance(other, ModelError)
-    assert (good.tolist(), other.tolist()) == ([2], [4])
-
-
-def test_a_model_that_is_called_elementwise_and_is_not_does_not_load(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="set elementwise to false"):
-        load(models.Difference(), tmp_path, Settings(elementwise=True))
-
-
-def test_an_answer_that_is_no_list_of_numbers_is_an_error(tmp_path: Path) -> None:
-    (answer,) = load(models.Pair(), tmp_path)([np.array([1, 2])])
-    assert isinstance(answer, ModelError)
-    assert "expected a 1-D tensor of numbers from it, got torch.int64 of shape [2, 2]" in str(
-        answer
+def test_samples_that_the_model_refuses_are_told(tmp_path: Path) -> None:
+    model = load(
+        nn.Linear(3, 3), tmp_path, inputs={"input": {"datatype": "INT64", "shape": [-1, 3]}}
     )
+    assert "must have the same dtype" in str(model.sample_error)
 
 
-def test_a_model_gets_the_dtypes_that_it_takes(tmp_path: Path) -> None:
-    model = load(models.Half(), tmp_path, Settings(dtypes=["float32"], elementwise=True))
-    whole, fraction = model([np.array([3]), np.array([0.25])])
-    assert not isinstance(whole, ModelError)
-    assert not isinstance(fraction, ModelError)
-    assert (str(whole.dtype), whole.tolist(), fraction.tolist()) == ("float32", [1.5], [0.125])
+COMPILED: dict[str, Callable[[nn.Module], Any]] = {
+    "scripted": torch.jit.script,
+    "traced": lambda module: torch.jit.trace(module, torch.rand(2, 4)),
+    "frozen": lambda module: torch.jit.freeze(torch.jit.script(module)),
+    "function": lambda module: torch.jit.trace(lambda input: module(input), torch.rand(2, 4)),  # noqa: A006, PLW0108
+}
 
 
-def test_settings_come_from_the_key_model() -> None:
-    settings = read_settings(
-        {"model": {"elementwise": True, "integers": {"minimum": 0, "maximum": 9}}}
-    )
-    assert settings.elementwise
-    assert settings.bounds == (0, 9)
-    assert read_settings({}) == Settings()
+@pytest.mark.parametrize("kind", COMPILED)
+def test_however_it_was_compiled_it_answers_as_torch_does(tmp_path: Path, kind: str) -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).eval().requires_grad_(False)
+    path = tmp_path / "m.pt"
+    torch.jit.save(COMPILED[kind](module), str(path))
+    model = Model(path, settings.read({"model": {"inputs": {"input": FP32}}}), CPU)
+    rows = np.random.default_rng(1).random((5, 4), np.float32)
+    (result,) = model([{"input": natural(rows)}])
+    with torch.inference_mode():
+        wanted = module(torch.from_numpy(rows))
+    assert values(result) == {"output": wanted.tolist()}
+
+
+def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
+    model = load(modules.Optionals(), tmp_path, outputs=["scaled", "total"])
+    x = [1.0, 2.0]
+    asked = [
+        call(self_=x),
+        call(self_=x, k=4),
+        call(self_=x, mask=[0.0, 1.0], flip=True, scale=1.5),
+    ]
+    assert [values(result) for result in model(asked)] == [
+        {"scaled": [1.0, 2.0], "total": 3.0},
+        {"scaled": [2.0, 4.0], "total": 6.0},
+        {"scaled": [-0.0, -6.0], "total": 6.0},
+    ]
+
+
+def test_collections_in_and_out(tmp_path: Path) -> None:
+    (result,) = load(modules.InDict(), tmp_path)([call(b=[1], a=[2])])
+    assert values(result) == {"total": [3]}
+    (result,) = load(modules.InList(), tmp_path)([call(z=[1], a=[2])])
+    assert values(result) == {"output_0": [2], "output_1": [1]}
+    named = load(modules.InList(), tmp_path, inputs={"a": {}, "z": {}})
+    assert [each.name for each in named.inputs] == ["a", "z"]
+
+
+def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
+    model = load(modules.Half(), tmp_path)
+    bits = np.array([0x3F80, 0x4000], np.uint16)
+    (result,) = model([{"x": Tensor(bits, "BF16")}])
+    assert not isinstance(result, ModelError)
+    assert {name: each.datatype for name, each in result.items()} == {
+        "output_0": "BF16",
+        "output_1": "FP16",
+    }
+    assert result["output_0"].array.tolist() == [0x3F00, 0x3F80]
+    assert result["output_1"].array.tolist() == [1.0, 2.0]
+    assert model.inputs[0].fraction == "BF16"
+
+
+def test_a_number_is_a_tensor_without_dimensions(tmp_path: Path) -> None:
+    (result,) = load(modules.Number(), tmp_path)([call(x=[1, 2])])
+    assert values(result) == {"output": 3.0}
+
+
+def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
+    good, bad = load(modules.Fft(), tmp_path)([call(x=[0.0]), call(x=[1.0])])
+    assert values(good) == {"output": [0.0]}
+    assert str(bad) == "The model answered with torch.complex128, which is not served"
+
+
+def test_as_many_names_as_outputs(tmp_path: Path) -> None:
+    (result,) = load(modules.Mlp(), tmp_path, outputs=["a"])([call(features=[[1.0] * 4])])
+    assert isinstance(result, ModelError)
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("module", "model", "message"),
     [
-        {"elementwise": "yes"},
-        {"elementwize": True},
-        {"dtypes": ["int32"]},
-        {"dtypes": []},
-        {"threads": 0},
+        (modules.Strings(), {}, "the module's argument words is List[str]: only tensors"),
+        (modules.Nested(), {}, "the module's answer holds Tuple[Tensor, Tensor]: only"),
+        (modules.Word(), {}, "the module's answer holds str: only tensors"),
+        (
+            modules.Mlp(),
+            {"inputs": {"x": FP32}},
+            "model.inputs.x: the module has no such argument, it has features",
+        ),
+        (
+            modules.Optionals(),
+            {"inputs": {"k": {"shape": [1]}}},
+            "model.inputs.k: the module takes a number",
+        ),
+        (modules.Optionals(), {"batch": "elements"}, "elements is for a module with one tensor"),
+        (modules.InDict(), {"batch": "elements"}, "elements is for a module with one tensor"),
+        (
+            modules.Mlp(),
+            {"batch": "rows", "inputs": {"features": {"datatype": "FP32", "shape": [4]}}},
+            "rows needs -1 as the first dimension, model.inputs.features has shape [4]",
+        ),
+        (
+            modules.Softmax(),
+            {"batch": "rows", "inputs": {"x": FP32}},
+            "model.batch is rows, but the model's output for 3 rows is not",
+        ),
+        (
+            modules.Number(),
+            {"batch": "rows", "inputs": {"x": FP32}},
+            "model.batch is rows, but",
+        ),
+        (models.Difference(), {"batch": "elements"}, "set batch to none"),
+        (modules.Softmax(), {"batch": "elements"}, "set batch to none"),
     ],
 )
-def test_wrong_settings_are_refused_by_name(config: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="model-config.yaml, key model: "):
-        read_settings({"model": config})
+def test_what_is_not_served_is_refused_in_a_sentence(
+    tmp_path: Path, module: nn.Module, model: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        load(module, tmp_path, **model)
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.pt").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match=r"^m\.pt cannot be loaded: "):
+        Model(tmp_path / "m.pt", settings.read({}), CPU)
+
+
+def counted(model: Model) -> int:
+    return int(model._module.script.calls)
+
+
+def test_a_batch_of_elements_is_one_call_for_each_datatype(tmp_path: Path) -> None:
+    model = load(models.Counting(), tmp_path, batch="elements")
+    before = counted(model)
+    asked = [[1, 2], [0.5], np.array([], np.int64), [3]]
+    results = model([call(numbers=numbers) for numbers in asked])
+    assert counted(model) - before == 2
+    assert [values(result)["output"] for result in results] == [[2, 4], [1.0], [], [6]]
+
+
+def test_rows_are_merged_where_they_fit(tmp_path: Path) -> None:
+    model = load(modules.Scale(), tmp_path, batch="rows")
+    asked = [
+        call(x=[[1, 2]], k=2),
+        call(x=[[3, 4], [5, 6]], k=2),
+        call(x=[[1, 2]], k=3),
+        call(x=[[1, 2, 3]], k=2),
+        call(x=[[0.5, 1]], k=2),
+        call(x=[[7, 8]], k=2),
+        call(x=[[7, 8]]),
+    ]
+    before = counted(model)
+    results = [values(result)["output"] for result in model(asked)]
+    assert counted(model) - before == 5
+    assert results == [
+        [[2, 4]],
+        [[6, 8], [10, 12]],
+        [[3, 6]],
+        [[2, 4, 6]],
+        [[1.0, 2.0]],
+        [[14, 16]],
+        [[7, 8]],
+    ]
+
+
+@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
+def test_a_model_that_raises_fails_only_the_call_that_it_raised_on(
+    tmp_path: Path, batch: str
+) -> None:
+    model = load(modules.Picky(), tmp_path, batch=batch)
+    good, bad, other = model([call(x=[1]), call(x=[13]), call(x=[2])])
+    assert "13 brings bad luck" in str(bad)
+    assert (values(good), values(other)) == ({"output": [2]}, {"output": [4]})
+
+
+@pytest.mark.parametrize("batch", ["none", "rows"])
+def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) -> None:
+    model = load(modules.Number(), tmp_path, batch=batch)
+    assert [values(each) for each in model([call(x=[1, 2]), call(x=[3])])] == [
+        {"output": 3.0},
+        {"output": 3.0},
+    ]
+
+
+def test_memory_of_the_model_stays_its_own(tmp_path: Path) -> None:
+    model = load(modules.Own(), tmp_path)
+    results = model([call(x=[1.0, 2.0]), call(x=[3.0, 4.0])])
+    assert [values(each)["output"] for each in results] == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
+def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
+    model = load(modules.InPlace(), tmp_path, batch=batch)
+    fixed = np.frombuffer(b"\x01\x00\x00\x00\x02\x00\x00\x00", np.int32)
+    unaligned = np.frombuffer(b"?\x01\x00\x00\x00", np.int32, offset=1)
+    asked = [{"x": natural(fixed)}, {"x": natural(unaligned)}]
+    assert [values(each)["output"] for each in model(asked)] == [[2, 3], [2]]
+    assert fixed.tolist() == [1, 2]
+
+
+def test_no_calls_are_no_call(tmp_path: Path) -> None:
+    for batch in ("none", "rows", "elements"):
+        assert load(models.Counting(), tmp_path, batch=batch)([]) == []
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(
+        modules.Mlp(), tmp_path_factory.mktemp("mlp"), batch="rows", inputs={"features": FP32}
+    )
+
+
+@given(st.lists(st.integers(0, 5), max_size=8))
+@hypothesis_settings(max_examples=30)
+def test_merged_rows_are_what_each_is_alone(merged: Model, sizes: list[int]) -> None:
+    pick = np.random.default_rng(len(sizes))
+    asked = [{"features": natural(pick.random((size, 4), np.float32))} for size in sizes]
+    for one, result in zip(asked, merged(asked), strict=True):
+        (alone,) = merged([one])
+        assert not isinstance(alone, ModelError)
+        assert not isinstance(result, ModelError)
+        assert list(result) == ["logits", "label"]
+        np.testing.assert_allclose(
+            result["logits"].array, alone["logits"].array, rtol=1e-5, atol=1e-6
+        )
+        assert result["label"].array.tolist() == alone["label"].array.tolist()
+
+
+def test_doubleit_keeps_integers_exact(tmp_path: Path) -> None:
+    model = load(DoubleIt(), tmp_path, batch="elements")
+    results = model([call(numbers=[0.5]), call(numbers=[2**62 - 1])])
+    assert [values(each)["output"] for each in results] == [[1.0], [2**63 - 2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -40,7 +41,7 @@ PAIR = Served(
 def answer(
     body: bytes | str,
     model: Served = DOUBLEIT,
-    outputs: list[Outputs] | None = None,
+    outputs: Sequence[Outputs] | None = None,
     json_size: int | None = None,
 ) -> Body:
     """Parse and render; without `outputs` a model between that answers with its inputs."""

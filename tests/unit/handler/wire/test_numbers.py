@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, Served
 from wire import numbers, parse, short
-from wire.datatypes import natural
+from wire.datatypes import Array, natural
 from wire.errors import RequestError
 
 integers = st.integers(-(2**62), 2**62 - 1)
@@ -194,6 +194,6 @@ def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, bool])
 def test_arrays_are_written_as_they_are_nested(dtype: type) -> None:
-    array = np.arange(12).reshape(2, 3, 2).astype(dtype)
+    array: Array = np.arange(12).reshape(2, 3, 2).astype(dtype)
     for view in (array, array.transpose(2, 0, 1), array[:, 1:, ::-1], array[0, 0, 0:1][0:0]):
         assert json.loads(numbers.write(natural(view))) == view.tolist()

@@ -22,7 +22,7 @@ from tests.unit.handler.wire.serving import (
 from wire import parse
 from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
-from wire.interface import Input
+from wire.interface import Batch, Input
 
 int64 = st.integers(MINIMUM, MAXIMUM)
 float64 = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -254,7 +254,7 @@ def test_a_message_repeats_at_most_a_hundred_characters(body: str) -> None:
 
 
 @pytest.mark.parametrize("batch", ["elements", "none"])
-def test_an_answer_that_json_cannot_carry_is_refused_with_its_place(batch: str) -> None:
+def test_an_answer_that_json_cannot_carry_is_refused_with_its_place(batch: Batch) -> None:
     model = DOUBLEIT._replace(batch=batch)
     for bad in (np.inf, -np.inf, np.nan):
         outputs = [{"output": natural(np.array([1.0, bad]))}]
@@ -283,7 +283,8 @@ def test_deep_nesting_is_refused() -> None:
         '{"instances": [1], "instances": [2]}',
         '{"instances": [1], "parameters": {"a": 1, "a": 2}}',
         '{"instances": [1], "parameters": [[{"a": 1, "a": 2}]]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}], "inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [2]}]}',
+        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}], '
+        '"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [2]}]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], "data": [2]}]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], '
         '"parameters": {"b": {"c": 1, "c": 1}}}]}',

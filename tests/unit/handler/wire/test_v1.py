@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -202,7 +203,7 @@ def test_too_many_calls_are_refused() -> None:
     )
 
 
-KINDS = {
+KINDS: dict[str, Callable[[int], Any]] = {
     "integers": lambda i: i % 10,
     "floats": lambda i: i + 0.5,
     "mixed": lambda i: i + 0.5 if i % 2 else i,

@@ -82,7 +82,8 @@ def numbers_of(datatype: str, shape: list[int], seed: int) -> Any:
 def bytes_of(datatype: str, numbers: Any) -> bytes:
     """Return numbers as binary data, by way of PyTorch."""
     if datatype == "BF16":
-        return torch.tensor(numbers).bfloat16().view(torch.int16).numpy().tobytes()
+        bits: bytes = torch.tensor(numbers).bfloat16().view(torch.int16).numpy().tobytes()
+        return bits
     return np.array(numbers, DTYPES[datatype]).tobytes()
 
 
@@ -94,7 +95,7 @@ def test_every_datatype_and_shape_arrives_and_returns_exactly(
     datatype: str, shape: list[int], seed: int, binary: bool, flat: bool
 ) -> None:
     numbers = numbers_of(datatype, shape, seed)
-    head = {"name": "x", "shape": shape, "datatype": datatype}
+    head: dict[str, Any] = {"name": "x", "shape": shape, "datatype": datatype}
     data = bytes_of(datatype, numbers)
     if binary:
         head["parameters"] = {"binary_data_size": len(data)}
@@ -373,7 +374,7 @@ def binary(raw: bytes, size: Any = None, datatype: str = "INT32", **more: Any) -
 )
 def test_binary_data_that_does_not_fit_is_refused(made: tuple[bytes, int], message: str) -> None:
     body, size = made
-    assert refusal(body, json_size=size).startswith(message)  # type: ignore[arg-type]
+    assert refusal(body, json_size=size).startswith(message)
 
 
 def test_binary_data_without_its_header_is_refused() -> None:
@@ -389,13 +390,13 @@ def test_binary_booleans_are_booleans() -> None:
 
 def test_binary_integers_out_of_bounds_have_their_place() -> None:
     body, size = binary(np.array([1, 2**62]).tobytes(), datatype="INT64")
-    assert refusal(body, json_size=size).endswith("at $.inputs[0].data[1]")  # type: ignore[arg-type]
+    assert refusal(body, json_size=size).endswith("at $.inputs[0].data[1]")
 
 
 def test_infinity_travels_as_binary_data_only() -> None:
     data = np.array([np.inf, np.nan], np.float32).tobytes()
     body, size = binary(data, datatype="FP32", name="x")
-    assert "cannot carry" in refusal(body, ANYTHING, 500, json_size=size)  # type: ignore[arg-type]
+    assert "cannot carry" in refusal(body, ANYTHING, 500, json_size=size)
     head = json.loads(body[:size]) | {"parameters": {"binary_data_output": True}}
     text = json.dumps(head).encode()
     assert answer(text + data, ANYTHING, json_size=len(text)).data.endswith(data)

@@ -1,0 +1,154 @@
+"""TorchScript modules of every signature that is served, and some that are not."""
+
+from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript reads these)
+
+import torch
+from torch import Tensor, nn
+
+
+class Named(NamedTuple):
+    """Outputs with names."""
+
+    logits: Tensor
+    label: Tensor
+
+
+class Mlp(nn.Module):
+    """Rows of 4 to rows of 3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, features: Tensor) -> Named:
+        logits = self.layer(features)
+        return Named(logits, logits.argmax(-1))
+
+
+class Optionals(nn.Module):
+    """Tensors, optional ones and numbers."""
+
+    def forward(
+        self,
+        self_: Tensor,
+        mask: Optional[Tensor] = None,  # noqa: UP045
+        k: int = 2,
+        scale: float = 0.5,
+        flip: bool = False,
+    ) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+        found = self_ * k * scale
+        if mask is not None:
+            found = found * mask
+        return (-found if flip else found), found.sum()
+
+
+class InDict(nn.Module):
+    """A dict in, a dict out."""
+
+    def forward(self, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
+        return {"total": tensors["a"] + tensors["b"]}
+
+
+class InList(nn.Module):
+    """A list in, a list out."""
+
+    def forward(self, tensors: List[Tensor]) -> List[Tensor]:  # noqa: UP006
+        return [tensors[1], tensors[0]]
+
+
+class Strings(nn.Module):
+    """Not served."""
+
+    def forward(self, words: List[str]) -> Tensor:  # noqa: UP006
+        return torch.tensor(len(words))
+
+
+class Nested(nn.Module):
+    """Not served."""
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:  # noqa: UP006
+        return x, (x, x)
+
+
+class Word(nn.Module):
+    """Not served."""
+
+    def forward(self, x: Tensor) -> str:
+        return str(x.dim())
+
+
+class Fft(nn.Module):
+    """Complex numbers where the first one is above 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft(x) if bool(x[0] > 0) else x
+
+
+class Softmax(nn.Module):
+    """Depends on the whole of its first dimension."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.softmax(0)
+
+
+class Own(nn.Module):
+    """Answers with memory of its own, which the next call writes to."""
+
+    memory: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("memory", torch.zeros(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.memory.copy_(x)
+        return self.memory
+
+
+class InPlace(nn.Module):
+    """Writes to its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.add_(1)
+
+
+class Half(nn.Module):
+    """bfloat16 weights, float16 answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((2,), 0.5, dtype=torch.bfloat16))
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+        return x * self.weight, x.half()
+
+
+class Picky(nn.Module):
+    """Raises where a 13 is in a row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if bool((x == 13).any()):
+            raise ValueError("13 brings bad luck")
+        return x * 2
+
+
+class Number(nn.Module):
+    """A number for a tensor."""
+
+    def forward(self, x: Tensor) -> float:
+        return float(x.sum())
+
+
+class Scale(nn.Module):
+    """Multiplies by a number, and counts its calls."""
+
+    calls: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1, dtype=torch.int64))
+
+    def forward(self, x: Tensor, k: int = 1) -> Tensor:
+        self.calls.add_(1)
+        return x * k

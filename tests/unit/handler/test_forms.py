@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.filepost import encode_multipart_formdata
+
+import forms
+from headers import Headers
+from wire.errors import RequestError
+
+JSON = Headers([("Content-Type", "application/json")])
+
+
+def form(*fields: tuple[str, Any], boundary: str = "x") -> tuple[dict[str, bytes], Headers]:
+    """Return a multipart request as urllib3 encodes it, its body as it came."""
+    data, kind = encode_multipart_formdata(fields, boundary)
+    return {"body": data}, Headers([("Content-Type", kind)])
+
+
+def refusal(fields: dict[str, Any], headers: Headers) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        forms.body(fields, headers)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["application/json", "", "text/plain", "application/x-thing"])
+def test_a_raw_body_is_the_body_whatever_its_type(kind: str) -> None:
+    headers = Headers([("content-type", kind), ("Host", "x")])
+    assert forms.body({"body": b"[1]", "data": b"from the query"}, headers) == b"[1]"
+    assert forms.body({"body": b"[1]"}, Headers([("Host", "x")])) == b"[1]"
+
+
+@pytest.mark.parametrize("name", ["data", "body"])
+def test_a_field_over_grpc_is_the_body(name: str) -> None:
+    assert forms.body({name: b"[1]"}, Headers()) == b"[1]"
+    assert "got both - at the gRPC input" in str(refusal({"data": b"", "body": b""}, Headers()))
+    assert str(refusal({"file": b""}, Headers())).endswith("at the gRPC input")
+
+
+@given(st.binary(max_size=200), st.sampled_from(["data", "body"]), st.booleans(), st.booleans())
+def test_a_multipart_field_is_the_body(value: bytes, name: str, named: bool, more: bool) -> None:
+    boundary = "b" * 30
+    content = ("numbers.json", value) if named else value
+    others = [("comment", b"ignored"), ("file", ("x", b"[2]"))] if more else []
+    fields, headers = form(*others, (name, content), boundary=boundary)
+    assert forms.body(fields, headers) == value
+
+
+@pytest.mark.parametrize(
+    "kind", ["Multipart/Form-Data; boundary=x", 'MULTIPART/FORM-DATA; BOUNDARY="x"']
+)
+def test_a_multipart_type_may_be_written_in_capitals(kind: str) -> None:
+    fields, _ = form(("data", b"[1]"))
+    assert forms.body(fields, Headers([("CONTENT-TYPE", kind)])) == b"[1]"
+
+
+def test_fields_that_torchserve_has_parsed_are_taken_as_they_are() -> None:
+    _, headers = form()
+    for fields in ({"data": b"[1]"}, {"body": b"[1]"}, {"data": "[1]", "comment": b"x"}):
+        assert forms.body(fields, headers) == b"[1]"
+    error = refusal({"data": b"[2]", forms.REPEATED: "data"}, headers)
+    assert str(error) == "The field data came more than once - at the multipart body"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ([("data", b"[1]"), ("data", b"[2]")], "The field data came more than once"),
+        ([("data", b"[1]"), ("body", b"[2]")], "Expected one field named data or body, got both"),
+        ([("file", b"[1]")], "Expected one field named data or body - at"),
+        ([(str(i), b"") for i in range(forms.MAX_FIELDS + 1)], "The multipart body cannot be read"),
+    ],
+)
+def test_forms_without_one_body_are_refused(fields: list[tuple[str, bytes]], message: str) -> None:
+    error = refusal(*form(*fields))
+    assert error.status == 400
+    assert str(error).startswith(message)
+    assert str(error).endswith("at the multipart body")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--x\r\nContent-Disposition: form-data\r\n\r\n[1]\r\n--x--\r\n",
+        b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n[1',
+        b'--x\r\nContent-Disposition: form-data; name="data"\n\n[1]\n--x--\n',
+        b"--x",
+        b"--x\r\n",
+        b"--x--\r\n",
+        b"--x\r\n" + b"A: " + b"b" * 10_000 + b"\r\n\r\n[1]\r\n--x--\r\n",
+    ],
+)
+def test_a_broken_form_is_a_400(body: bytes) -> None:
+    headers = Headers([("Content-Type", "multipart/form-data; boundary=x")])
+    assert refusal({"body": body}, headers).status == 400
+
+
+def test_a_form_without_a_boundary_is_a_400() -> None:
+    for kind in ("multipart/form-data", "multipart/form-data; boundary="):
+        error = refusal({"body": b"[1]"}, Headers([("Content-Type", kind)]))
+        assert "has no boundary" in str(error)
+
+
+@pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"data": b"[1]"}, {"body": b"a=%zz"}])
+def test_a_form_encoded_body_is_told_which_header_to_send(fields: dict[str, Any]) -> None:
+    for kind in ("application/x-www-form-urlencoded", "Application/X-WWW-form-urlencoded; q"):
+        error = refusal(fields, Headers([("Content-Type", kind)]))
+        assert error.status == 415
+        assert "Content-Type: application/json" in str(error)
+
+
+def test_many_parts_are_refused_without_reading_them_all() -> None:
+    fields, headers = form(*[("a", b"1")] * 50_000)
+    tracemalloc.start()
+    try:
+        assert refusal(fields, headers).status == 400
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(fields["body"])
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+
+import settings
+from scripts.model.archiver import CONFIG
+
+
+def test_doubleits_own_settings() -> None:
+    found = settings.read_text(CONFIG.read_text())
+    assert found.model.batch == "elements"
+    numbers = found.model.inputs["numbers"]
+    assert (numbers.datatypes, numbers.shape) == (("INT64", "FP64"), [-1])
+    assert (numbers.minimum, numbers.maximum) == (-(2**62), 2**62 - 1)
+    assert settings.read(yaml.safe_load(CONFIG.read_text())) == found
+
+
+def test_the_defaults_promise_nothing() -> None:
+    model = settings.read({}).model
+    assert (model.batch, model.threads, model.inputs, model.outputs) == ("none", 1, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "model-config.yaml holds no settings"),
+        ("# a comment\n", "model-config.yaml holds no settings"),
+        ("- batchSize: 1", "model-config.yaml: expected keys and values, got list"),
+        ("8", "model-config.yaml: expected keys and values, got int"),
+        (
+            "batchSize: 1\n\tmaxBatchDelay: 1",
+            "found character '\\t' that cannot start any token in line 2",
+        ),
+        ("batchSize: 1\nbatchSize: 2", "the key batchSize stands twice in line 2"),
+        ("a: [1", "is not YAML"),
+        ('batchSize: "8"', "Expected int, got str - at $.batchSize"),
+        ("batchSize: true", "Expected int, got bool - at $.batchSize"),
+        ("batchSize: 0", "Expected int >= 1 - at $.batchSize"),
+        ("batchSize: 3000000000", "Expected int <= 2147483647 - at $.batchSize"),
+        ("maxBatchDelay: 0", "Expected int >= 1 - at $.maxBatchDelay"),
+        ("startupTimeout: 5m", "Expected int, got str - at $.startupTimeout"),
+        ("batchsize: 1", "unknown field batchsize (did you mean batchSize?)"),
+        ("deviceType: tpu", "Invalid enum value 'tpu' - at $.deviceType"),
+        ("minWorkers: 3", "minWorkers counts only with a maxWorkers that is not smaller"),
+        ("model:", "Expected object, got null - at $.model"),
+        ("model: {elementwise: true}", "unknown field elementwise - at $.model"),
+        ("model: {batch: row}", "Invalid enum value 'row' - at $.model.batch (did you mean"),
+        ("model: {threads: 0}", "Expected int >= 1 - at $.model.threads"),
+        ("model: {outputs: []}", "Expected array of length >= 1 - at $.model.outputs"),
+        ("model: {inputs: {x: 3}}", "Expected object, got int - at $.model.inputs.x"),
+        (
+            "model: {inputs: {a: {}, x: {datatyp: FP32}}}",
+            "unknown field datatyp - at $.model.inputs.x (did you mean datatype?)",
+        ),
+        (
+            "model: {inputs: {x: {datatype: INT7}}}",
+            "Invalid enum value 'INT7' - at $.model.inputs.x.datatype",
+        ),
+        (
+            "model: {inputs: {x: {datatype: [FP32, fp64]}}}",
+            "Invalid enum value 'fp64' - at $.model.inputs.x.datatype[1]",
+        ),
+        (
+            "model: {inputs: {x: {shape: [-2]}}}",
+            "Expected int >= -1 - at $.model.inputs.x.shape[0]",
+        ),
+        (
+            "model: {inputs: {x: {shape: [1, 1, 1, 1, 1, 1, 1, 1, 1]}}}",
+            "Expected array of length <= 8 - at $.model.inputs.x.shape",
+        ),
+        (
+            "model: {inputs: {x: {datatype: FP32, minimum: 1}}}",
+            "model.inputs.x: minimum and maximum are for integers",
+        ),
+        (
+            "model: {inputs: {x: {minimum: 2, maximum: 1}}}",
+            "model.inputs.x: minimum is larger than maximum",
+        ),
+    ],
+)
+def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=r"^model-config\.yaml") as caught:
+        settings.read_text(text)
+    said = str(caught.value)
+    assert message.split(" (did", maxsplit=1)[0] in said
+    assert "\n" not in said
