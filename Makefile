@@ -1,6 +1,6 @@
 # The index of everything a person can do here. `make` alone lists it.
 
-NAME ?= doubleit
+NAME ?= $(or $(BACKEND_MODEL),doubleit)
 VERSION ?= 1.0
 
 PYTHON := .venv/bin/python
@@ -68,11 +68,12 @@ serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAM
 .PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
-up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/doubleit-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both
-	@exec $(PYTHON) -m scripts.dev.up --version $(VERSION)
-screenshot: .venv/.development ## Take docs/screenshot.png from the real page with the real server
+up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both [NAME= VERSION=]
+	@exec $(PYTHON) -m scripts.dev.up --name $(NAME) --version $(VERSION)
+screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
-	@SCREENSHOT=docs/screenshot.png .venv/bin/pytest -q tests/browser/test_look.py -k screenshot
+	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
+	@cp build/screenshots/doubleit-light.png docs/screenshot.png
 
 ##@ Versions
 
@@ -240,8 +241,8 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 		printf '%-12s http://%s\n' $${service%:*} "$$address"; done; true
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
-smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= VERSION=; env ID_TOKEN]
-	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --version $(VERSION)
+smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= NAME= VERSION=; env ID_TOKEN]
+	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --model $(NAME) --version $(VERSION)
 test-images: .venv/.development .venv/torchserve.aot ## Build the images, or take BACKEND_IMAGE= FRONTEND_IMAGE=, and test them
 	@.venv/bin/pytest tests/images
 

@@ -133,8 +133,11 @@ class Client:
         Raises:
             ApiError: the API cannot be had.
         """
-        url = predictions_url(self._settings, version)
-        url += "?metadata=1" if version is None else "/metadata"
+        if version is None:
+            # The one route without a version that hands its query on to the model.
+            url = f"{self._settings.url}/invocations?model_name={self._settings.model}&metadata=1"
+        else:
+            url = f"{predictions_url(self._settings, version)}/metadata"
         try:
             body, _ = self._call(url, None, version, quick=True)
             return model.parse(orjson.loads(body))

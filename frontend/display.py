@@ -15,6 +15,8 @@ EXACT_IN_BROWSER = 2**53 - 1
 CHART_POINTS = 1000
 # A line of fewer has a dot for each number.
 CHART_DOTS = 50
+# From here on an axis has units, such as M.
+AXIS_UNITS = 10_000
 # Columns that a person can still compare.
 TABLE_COLUMNS = 20
 # Input and output, told apart on white and on black.
@@ -102,6 +104,11 @@ def chart(
         for name, values in series.items()
         for i in drawn.tolist()
     ]
+    # 12M, but 0.5: of small numbers a unit would make 500m.
+    large = any(
+        np.abs(values[drawn].astype(float)).max(initial=0) >= AXIS_UNITS
+        for values in series.values()
+    )
     line = {"type": "line", "point": len(drawn) <= CHART_DOTS}
     names = list(series)
     colors: dict[str, object] = {"domain": names}
@@ -122,7 +129,7 @@ def chart(
                 "field": "value",
                 "type": "quantitative",
                 "title": None,
-                "axis": {"format": "~s"},
+                "axis": {"format": "~s" if large else "~g"},
             },
             "color": {
                 "field": "series",

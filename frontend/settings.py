@@ -12,7 +12,7 @@ DEFAULT_MODEL = "doubleit"
 DEFAULT_URL = "http://127.0.0.1:8080"
 # Ten sessions of this size at once fit into 512 MiB (docs/page.md has the figures).
 DEFAULT_MAX_NUMBERS = 500_000
-LARGEST_MAX_NUMBERS = 2_000_000
+LARGEST_MAX_NUMBERS = 1_000_000
 # Loopback, by each of its names.
 DEFAULT_HOSTS = ("localhost", "127.0.0.1", "::1")
 AUTH = ("none", "id-token")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from frontend import display
 from frontend.settings import Settings
@@ -46,7 +48,7 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
     """Draw the form; return what it holds after a click on its button, else None."""
     source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
     content: str | bytes = b""
-    name = ""
+    name = file_id = ""
     with st.form("question"):
         if source == PASTE:
             content = st.text_area(
@@ -66,7 +68,8 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
                 max_upload_size=config.max_file_mib,
                 help=f"Up to {config.max_numbers:,} numbers, {config.max_file_mib} MiB",
             )
-            name, content = (file.name, file.getvalue()) if file else ("", b"")
+            if file:
+                name, content, file_id = file.name, file.getvalue(), file.file_id
         version = st.text_input(
             "Model version",
             key="version",
@@ -75,7 +78,20 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
             max_chars=100,
         )
         clicked = st.form_submit_button(button, type="primary", width="stretch")
-    return Submitted(content, name, version.strip() or None) if clicked else None
+    if not clicked:
+        return None
+    _forget_files(but=file_id)
+    return Submitted(content, name, version.strip() or None)
+
+
+def _forget_files(but: str) -> None:
+    """Remove the session's uploads but one: Streamlit keeps what a browser does not take back."""
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    files: Any = context.uploaded_file_mgr
+    for file_id in set(files.file_storage.get(context.session_id, ())) - {but}:
+        files.remove_file(context.session_id, file_id)
 
 
 def figures(first: Mapping[str, str], version: str, seconds: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
+import torch
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -18,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from scripts.model import archiver
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -58,6 +60,47 @@ def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     """The real page with the real server."""
     log = tmp_path_factory.mktemp("page") / "log"
     with PageServer(log, server.url) as page:
+        yield page
+
+
+class Flowers(torch.nn.Module):
+    """Four measures of a flower to how probable each of three kinds is, and the likeliest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 3)
+        self.layer.weight.data = torch.tensor(
+            [[0.4, 1.3, -2.0, -0.9], [0.3, -0.3, 0.1, -0.9], [-0.8, -1.1, 1.9, 1.8]]
+        )
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        probabilities = torch.softmax(self.layer(features), 1)
+        return probabilities, probabilities.argmax(1)
+
+
+FLOWERS_CONFIG = """
+batchSize: 8
+maxBatchDelay: 1
+model:
+  batch: rows
+  inputs:
+    features: {datatype: FP32, shape: [-1, 4]}
+  outputs: [probabilities, kind]
+"""
+
+
+@pytest.fixture(scope="session")
+def flowers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    """The real page with a real server of a classifier."""
+    store = tmp_path_factory.mktemp("flowers")
+    torch.jit.script(Flowers().eval()).save(store / "flowers.pt")
+    config = store / "model-config.yaml"
+    config.write_text(FLOWERS_CONFIG)
+    archiver.package(store / "flowers.pt", "flowers", "1.0", config, store)
+    with (
+        Server(store, store / "log", "flowers") as server,
+        PageServer(store / "page", server.url, {"BACKEND_MODEL": "flowers"}) as page,
+    ):
         yield page
 
 

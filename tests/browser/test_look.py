@@ -87,17 +87,37 @@ def test_the_page_fits_a_phone(site: PageServer, open_page: Open) -> None:
     assert width <= 390
 
 
-def test_the_screenshot_is_taken(site: PageServer, open_page: Open, tmp_path: Path) -> None:
-    """Writes to SCREENSHOT where it is set, as `make screenshot` does for the README."""
-    path = Path(os.environ.get("SCREENSHOT") or tmp_path / "screenshot.png")
-    tab = open_page(site.url, viewport={"width": 1280, "height": 1100})
-    double(tab, "3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8")
-    expect_numbers(tab, "12")
-    expect_rows(tab, [["1", "3", "6"]])
-    expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+SHOTS = ["doubleit", "classifier", "error"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("shown", SHOTS)
+def test_the_screenshots_are_taken(
+    request: pytest.FixtureRequest,
+    open_page: Open,
+    tmp_path: Path,
+    shown: str,
+    scheme: Literal["light", "dark"],
+) -> None:
+    """Writes to the folder SCREENSHOTS where it is set, as `make screenshot` does."""
+    path = Path(os.environ.get("SCREENSHOTS") or tmp_path) / f"{shown}-{scheme}.png"
+    served: PageServer = request.getfixturevalue("flowers" if shown == "classifier" else "site")
+    tab = open_page(served.url, viewport={"width": 1280, "height": 1100}, color_scheme=scheme)
     expect(tab.get_by_text("Ready · version 1.0")).to_be_visible()
+    if shown == "classifier":
+        tab.get_by_role("button", name="Predict", exact=True).click()
+        expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+        expect(tab.get_by_test_id("stCode")).to_be_visible()
+    elif shown == "error":
+        double(tab, "1.5, 2\n$5, 50%\n2024-01-31")
+        tab.get_by_test_id("stAlertContentError").wait_for()
+    else:
+        double(tab, "3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8")
+        expect_numbers(tab, "12")
+        expect_rows(tab, [["1", "3", "6"]])
+        expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
     tab.mouse.move(0, 0)
-    tab.get_by_role("heading", name="DoubleIt").click()
+    tab.get_by_role("heading").first.click()
     tab.wait_for_timeout(1000)  # the button's colour fades, the chart is drawn anew for its width
     path.parent.mkdir(parents=True, exist_ok=True)
     tab.screenshot(path=path)

@@ -103,3 +103,70 @@ def test_what_cannot_be_asked_is_refused(arguments: list[str], message: str) -> 
     status, output = run(*arguments)
     assert status == 2
     assert message in " ".join(output.replace("│", " ").split())
+
+
+METADATA = (
+    '{"name":"flowers","versions":["1.0"],"inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],'
+    '"outputs":[{"name":"y","datatype":"FP32","shape":[-1,3]}]}'
+)
+READY = '{"name":"flowers","version":"1.0","ready":true}'
+
+
+@contextmanager
+def serving(metadata: str) -> Iterator[str]:
+    """Run an HTTP server of another model; yield its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = {"ready": READY, "metadata": metadata}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(known[self.path.rsplit("/", 1)[1]].encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_of_another_model_readiness_and_metadata_are_checked(way: str) -> None:
+    with serving(METADATA) as url:
+        if way == "option":
+            status, output = run(url, "--model", "flowers")
+        else:
+            status, output = run(url, environment={"BACKEND_MODEL": "flowers"})
+    assert status == 0, output
+    assert [line.split()[1] for line in output.splitlines()] == ["ready", "metadata"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "<html>",
+        "[]",
+        METADATA.replace("flowers", "other"),
+        METADATA.replace("1.0", "2.0"),
+        METADATA.replace('"inputs"', '"other"'),
+    ],
+)
+def test_wrong_metadata_fails_and_is_shown(metadata: str) -> None:
+    with serving(metadata) as url:
+        status, output = run(url, "--model", "flowers", "--wait", "0")
+    assert status == 1
+    assert "expected 200 and metadata of flowers 1.0, got 200" in output
+    assert metadata[:20] in output
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_stands_before_loopback(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    with serving(METADATA) as url:
+        status, output = run(url.replace("127.0.0.1", host), "--model", "flowers", "--wait", "0")
+    assert status == 0, output

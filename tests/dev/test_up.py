@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 import requests
 
+from scripts.model import archiver
 from scripts.server.ports import free_ports
 from scripts.server.settings import PORTS
 from scripts.store.paths import ROOT
+from tests.frontend.session import Session
 from tests.support.page import wait_healthy
 
 
 class Up:
     """`python -m scripts.dev.up` on free ports."""
 
-    def __init__(self, store: Path, log: Path) -> None:
+    def __init__(self, store: Path, log: Path, **environment: str) -> None:
         ports = free_ports([*PORTS, "UI_PORT"])
         self.log = log
         self.ports = [int(port) for port in ports.values()]
@@ -31,7 +33,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.dev.up"],
                 cwd=ROOT,
-                env={**os.environ, **ports, "MODEL_STORE": str(store)},
+                env={**os.environ, **ports, "MODEL_STORE": str(store), **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -79,6 +81,18 @@ def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     assert up.process.wait(60) == 1
     assert "up: the server ended by itself" in up.log.read_text()
     assert up.nothing_listens()
+
+
+def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_path: Path) -> None:
+    archiver.package(torchscript, "other", "1.0", archiver.CONFIG, tmp_path)
+    up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other")
+    try:
+        wait_healthy(up.page, up.process, up.log, 60)
+        with Session(up.page) as session:
+            assert session.elements["heading"][0].body == "other"
+    finally:
+        up.process.terminate()
+        assert up.process.wait(40) == 0
 
 
 def test_an_unusable_port_is_told_in_one_line() -> None:

@@ -1,0 +1,96 @@
+"""The page of a model that takes no list of numbers: a classifier, served by the real server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.actions import curl, error, metric
+from tests.browser.conftest import Open
+from tests.support.page import PageServer
+
+
+@pytest.fixture
+def page(flowers: PageServer, open_page: Open) -> Page:
+    opened = open_page(flowers.url)
+    opened.get_by_text("Ready · version 1.0").wait_for()
+    return opened
+
+
+def predict(tab: Page, request: object = None) -> None:
+    """Write a request, where one is given, and click."""
+    if request is not None:
+        text = request if isinstance(request, str) else json.dumps(request)
+        tab.get_by_label("Request", exact=True).fill(text)
+    tab.get_by_role("button", name="Predict", exact=True).click()
+
+
+def rows(*features: list[float]) -> dict[str, object]:
+    data = [number for row in features for number in row]
+    tensor = {"name": "features", "shape": [len(features), 4], "datatype": "FP32", "data": data}
+    return {"inputs": [tensor]}
+
+
+def test_the_example_is_answered_as_it_stands(page: Page) -> None:
+    expect(page.get_by_role("heading", name="flowers")).to_be_visible()
+    expect(page.get_by_text("Takes features (FP32, any \u00d7 4)")).to_be_visible()
+    predict(page)
+    expect(metric(page, "Outputs")).to_have_text("2")
+    expect(metric(page, "Model version")).to_have_text("1.0")
+    expect(page.get_by_text("FP32, 1 \u00d7 3")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+
+
+def test_each_row_is_answered(page: Page) -> None:
+    predict(page, rows([5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]))
+    expect(page.get_by_text("INT64, 2", exact=True)).to_be_visible()
+    kinds = page.get_by_test_id("stDataFrame").nth(1).locator("canvas table tbody tr")
+    expect(kinds.nth(0).locator("td")).to_have_text(["1", "0"])
+    expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
+
+
+def test_a_file_is_sent(page: Page) -> None:
+    page.get_by_text("Upload a file").click()
+    page.locator("input[type=file]").set_input_files(
+        {
+            "name": "request.json",
+            "mimeType": "application/json",
+            "buffer": json.dumps(rows([1, 2, 3, 4])).encode(),
+        }
+    )
+    expect(page.get_by_role("button", name="Remove request.json")).to_be_visible()
+    predict(page)
+    expect(metric(page, "Outputs")).to_have_text("2")
+
+
+def test_the_server_says_where_a_request_is_wrong(page: Page) -> None:
+    predict(page, rows([1, 2, 3]) | {"id": "1"})
+    expect(error(page)).to_contain_text("The server does not take this input")
+    expect(error(page)).to_contain_text("shape")
+
+
+def test_what_is_not_json_is_named_with_its_place(page: Page) -> None:
+    predict(page, '{"inputs": [1,}')
+    expect(error(page)).to_contain_text("This is not JSON; nothing was sent")
+    expect(error(page)).to_contain_text("Line 1, column 15")
+
+
+def test_the_curl_line_does_the_same(page: Page, tmp_path: Path) -> None:
+    predict(page, rows([5.1, 3.5, 1.4, 0.2]))
+    expect(metric(page, "Outputs")).to_have_text("2")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="request.json").click()
+    download.value.save_as(tmp_path / "request.json")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    download.value.save_as(tmp_path / "answer.json")
+    done = subprocess.run(
+        ["sh", "-c", curl(page)], cwd=tmp_path, capture_output=True, check=True, timeout=30
+    )
+    kept = json.loads((tmp_path / "answer.json").read_text())["outputs"]
+    for found, expected in zip(json.loads(done.stdout)["outputs"], kept, strict=True):
+        assert found["data"] == expected["data"]
