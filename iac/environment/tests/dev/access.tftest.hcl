@@ -72,7 +72,7 @@ run "the_page_sends_no_token_to_a_public_api" {
   command = plan
 
   assert {
-    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "none", BACKEND_POLL = "0" }
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "none", BACKEND_POLL = "0", BACKEND_MODEL = "doubleit", UI_HOSTS = "*.run.app" }
     error_message = "the page's settings are others"
   }
 }

@@ -66,7 +66,7 @@ run "the_page_sends_a_token_to_the_private_api" {
   command = plan
 
   assert {
-    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "id-token", BACKEND_POLL = "5" }
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "id-token", BACKEND_POLL = "5", BACKEND_MODEL = "doubleit", UI_HOSTS = "*.run.app" }
     error_message = "the page's settings are others"
   }
 }
