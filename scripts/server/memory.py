@@ -17,7 +17,7 @@ from typing import NamedTuple
 MIB = 1 << 20
 UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
-CGROUPS = Path("/sys/fs/cgroup")
+CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 # What a server has before it gets a large request: Java 180 MiB, workers' common imports 60 MiB,
 # the supervisor, 70 MiB of libraries' pages that are in use; and a margin.
@@ -108,8 +108,9 @@ def limits(
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
     busy = workers * len(models)
-    heap = (at_once + RESPONSES * RESPONSE * RESPONSE_HEAP_COPIES) * HEAP_MARGIN
-    direct = 2 * at_once + (busy * RESPONSE_DIRECT_COPIES + RESPONSES) * RESPONSE
+    responses = min(RESPONSES, at_once)
+    heap = (at_once + responses * RESPONSE * RESPONSE_HEAP_COPIES) * HEAP_MARGIN
+    direct = 2 * at_once + (busy * RESPONSE_DIRECT_COPIES + responses) * RESPONSE
     bodies = at_once * (COPIES - 3) + busy * WORK
     request = min(LARGEST_REQUEST_BYTES, int(free / (heap + direct + bodies)))
     return Limits(
@@ -156,7 +157,7 @@ def cores() -> int:
 def _values(controller: str, v2: str, v1: str, field: int = 0) -> Iterator[int]:
     """Yield the number in a control file of this process's cgroup and of each group above it."""
     try:
-        groups = Path("/proc/self/cgroup").read_text().splitlines()
+        groups = OWN_GROUPS.read_text().splitlines()
     except OSError:
         return
     for group in groups:

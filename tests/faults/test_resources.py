@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from scripts.server import memory
 from tests.faults.conftest import Report, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw
@@ -132,17 +133,18 @@ def test_a_workers_memory_runs_out(serve: Any, report: Report) -> None:
 
 
 def test_javas_memory_runs_out(serve: Any, report: Report, tmp_path: Path) -> None:
-    # Bodies of 32 MiB on a heap of 96 MiB, with twice as much beside it.
-    small = "-Xmx96m -XX:MaxDirectMemorySize=192m"
-    with serve(JDK_JAVA_OPTIONS=small) as server, Load(server.ports["PORT"]) as load:
+    # Uploads that never end, of several times the bytes that Java has for them.
+    limits = memory.limits(512 * MIB, models=[1])
+    body = raw.request(b"[1]".rjust(limits.request * 9 // 10))
+    uploads = 5 * limits.direct // len(body)
+    with serve(MEMORY="512MiB") as server, Load(server.ports["PORT"]) as load:
         load.run(2)
         out = time.monotonic()
-        body = raw.request(b"[%b1]" % (b"1," * (15 * MIB)))
         large = []
-        for _ in range(12):
+        for _ in range(uploads):
             client = raw.connect(server.ports["PORT"])
             with contextlib.suppress(OSError):
-                client.sendall(body[: 24 * MIB])
+                client.sendall(body[:-1])
             large.append(client)
         load.run(5)
         ended = server.process.poll()
@@ -159,4 +161,4 @@ def test_javas_memory_runs_out(serve: Any, report: Report, tmp_path: Path) -> No
             server.start().wait_ready()
         load.settle()
         wait_for_all_workers(server)
-    report("Java's memory runs out, 12 bodies of 24 MiB on a heap of 96", load, out, what)
+    report(f"Java's buffers run out: {uploads} uploads that never end", load, out, what)
