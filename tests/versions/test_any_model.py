@@ -1,4 +1,4 @@
-"""Rolling out versions of a model that is not DoubleIt: the smoke requests follow from its metadata."""
+"""Rolling out versions of another model: the smoke requests follow from its metadata."""
 
 from __future__ import annotations
 
