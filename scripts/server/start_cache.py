@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from scripts.server import java, ports, processes, readiness, settings
 from scripts.server.client import Client, ClientError
@@ -26,6 +27,8 @@ REQUESTS = 200
 LIMIT_SECONDS = 120.0
 # Seconds that one request of the training run may take.
 TIMEOUT_SECONDS = 10.0
+# How much of what the server printed an error repeats.
+PRINTED_BYTES = 4_000
 
 
 def flags() -> list[str]:
@@ -47,14 +50,17 @@ def train(store: Path) -> None:
     served = archive.find(server.model_store, server.model, server.version)
     client = Client(server)
     partial = CACHE.with_suffix(".partial")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp,
+        tempfile.TemporaryFile() as log,
+    ):
         process = java.start(
             server,
             [served.path],
             Path(temp),
             extra={},
             flags=[f"-XX:AOTCacheOutput={partial}"],
-            output=subprocess.DEVNULL,
+            output=log.fileno(),
         )
         try:
             readiness.wait(client, [server.version], process=process)
@@ -63,11 +69,19 @@ def train(store: Path) -> None:
             process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             pass
+        except readiness.NotReady as error:
+            raise readiness.NotReady(f"{error}\n{_end(log)}") from None
         finally:
             processes.stop(process)
-    if not partial.is_file():
-        raise readiness.NotReady("the Java runtime wrote no start-up cache")
+        if not partial.is_file():
+            raise readiness.NotReady(f"the Java runtime wrote no start-up cache\n{_end(log)}")
     partial.replace(CACHE)
+
+
+def _end(log: BinaryIO) -> str:
+    """Return the end of what the server printed."""
+    log.seek(0)
+    return log.read()[-PRINTED_BYTES:].decode(errors="replace")
 
 
 def _exercise(client: Client) -> None:
