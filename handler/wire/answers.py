@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
+from wire.arrays import NotFiniteError
 from wire.datatypes import Place, Tensor
 from wire.errors import invalid, model_failed
 from wire.interface import Interface
-from wire.numbers import NotFiniteError
 
 
 class finite:  # noqa: N801 (a context manager, as contextlib's)

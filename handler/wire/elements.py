@@ -15,12 +15,12 @@ import orjson
 
 from wire import predictions
 from wire.answers import finite, in_shape
+from wire.arrays import outside, quick, to_array, to_floats, write
 from wire.datatypes import Place, Tensor
 from wire.errors import RequestError, model_failed
 from wire.inputs import as_input, only_input
 from wire.interface import Input, Interface
 from wire.messages import refusal
-from wire.numbers import outside, quick, to_array, to_floats, write
 from wire.paths import Path
 from wire.request import Body, Call, Outputs
 

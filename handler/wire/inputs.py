@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wire.arrays import SPACE, Kind, check_bounds, outside, read
 from wire.datatypes import Array, Place, Tensor, cast, kind, natural
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Input, Interface
-from wire.numbers import SPACE, Kind, check_bounds, outside, read
 from wire.paths import Path
 
 

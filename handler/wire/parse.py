@@ -12,10 +12,10 @@ from __future__ import annotations
 import msgspec
 
 from wire import bare, short, v1, v2
+from wire.arrays import SPACE
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Interface
 from wire.messages import refusal
-from wire.numbers import SPACE
 from wire.request import Request
 
 FORMS = 'a list of numbers, or an object with "instances" or "inputs"'

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from wire.arrays import NotFiniteError, write
 from wire.datatypes import Tensor
 from wire.errors import invalid
 from wire.interface import Input, Interface
-from wire.numbers import NotFiniteError, write
 from wire.request import Body, Call, Outputs
 
 # Bytes. Longer lists are parsed faster without a Python object for each number.

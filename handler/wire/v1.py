@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from wire import duplicates, elements, rows, single
+from wire.arrays import SPACE
 from wire.errors import invalid
 from wire.interface import Interface
-from wire.numbers import SPACE
 from wire.request import Request
 
 

@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from wire import duplicates
 from wire.answers import finite
+from wire.arrays import MAX_DIMENSIONS, Kind, check_bounds, read, write
 from wire.datatypes import (
     DATATYPES,
     DTYPES,
@@ -32,7 +33,6 @@ from wire.datatypes import (
 from wire.errors import brief, invalid, shorten
 from wire.inputs import check_shape
 from wire.interface import Input, Interface
-from wire.numbers import MAX_DIMENSIONS, Kind, check_bounds, read, write
 from wire.paths import Path
 from wire.request import Body, Call, Outputs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.model import archiver
-from tests.support.operator import ONE_WORKER, Operator
+from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
 
 

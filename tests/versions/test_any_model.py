@@ -11,7 +11,7 @@ import torch
 from scripts.model import archiver
 from tests.models import zoo
 from tests.support import models
-from tests.support.operator import ONE_WORKER, Operator
+from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
 
 SETTINGS = (

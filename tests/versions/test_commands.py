@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from scripts.store import records
 from scripts.versions import __main__ as models
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 from tests.support.server import free_port
 
 

@@ -13,7 +13,7 @@ from scripts.model import archiver
 from scripts.versions import idle
 from scripts.versions.registered import read
 from tests.support import models
-from tests.support.operator import ONE_WORKER
+from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
 from tests.support.wait import wait_until
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from scripts.store.paths import ROOT
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.operator import ONE_WORKER, Operator
+from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
 
 

@@ -18,7 +18,7 @@ from scripts.versions.errors import VersionsError
 from scripts.versions.progress import Progress
 from tests.support import models
 from tests.support.load import Load
-from tests.support.operator import Operator, add, add_edited
+from tests.support.operators import Operator, add, add_edited
 from tests.support.wait import wait_until
 
 

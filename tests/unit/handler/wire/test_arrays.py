@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, Served
-from wire import numbers, parse, short
+from wire import arrays, parse, short
 from wire.datatypes import Array, natural
 from wire.errors import RequestError
 
 integers = st.integers(-(2**62), 2**62 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
-ONES = "1," * numbers.LARGE_BYTES
+ONES = "1," * arrays.LARGE_BYTES
 
 
 def outcome(body: bytes, model: Served) -> object:
@@ -38,12 +38,12 @@ def outcome(body: bytes, model: Served) -> object:
 def both(text: str | bytes, model: Served = DOUBLEIT) -> tuple[object, object]:
     """Return what comes of a body with the quick parser and without."""
     body = text if isinstance(text, bytes) else text.encode()
-    fast, quick = outcome(body, model), numbers.quick
+    fast, quick = outcome(body, model), arrays.quick
     try:
-        numbers.quick = lambda *_: None
+        arrays.quick = lambda *_: None
         return fast, outcome(body, model)
     finally:
-        numbers.quick = quick
+        arrays.quick = quick
 
 
 @given(st.lists(st.one_of(integers, floats), min_size=1), st.integers(0, 300))
@@ -161,7 +161,7 @@ def test_the_path_of_short_lists_agrees_with_the_general_one(found: list[float])
 OUT_OF_MEMORY = """
 import resource, sys
 import psutil
-from wire import numbers
+from wire import arrays
 
 now = psutil.Process().memory_info().vms
 for count in (1 << 23, 1 << 18):
@@ -169,12 +169,12 @@ for count in (1 << 23, 1 << 18):
     for mebibytes in (0, 2, 5, 8, 60, 120, 200, 260):
         resource.setrlimit(resource.RLIMIT_AS, (now + len(body) + (mebibytes << 20), -1))
         try:
-            assert numbers.quick(body, 1, "auto").size == count + 1
+            assert arrays.quick(body, 1, "auto").size == count + 1
         except MemoryError:
             print("out of memory")
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-    assert numbers.quick(body, 1, "auto").size == count + 1
-print(numbers.quick(b"[" + b"1," * 1000 + b"1]", 1, "auto").size)
+    assert arrays.quick(body, 1, "auto").size == count + 1
+print(arrays.quick(b"[" + b"1," * 1000 + b"1]", 1, "auto").size)
 """
 
 
@@ -182,7 +182,7 @@ def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
     # It would end the process: hence one of its own.
     done = subprocess.run(
         [sys.executable, "-c", OUT_OF_MEMORY],
-        env={**os.environ, "PYTHONPATH": str(Path(numbers.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(arrays.__file__).parent.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -196,4 +196,4 @@ def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
 def test_arrays_are_written_as_they_are_nested(dtype: type) -> None:
     array: Array = np.arange(12).reshape(2, 3, 2).astype(dtype)
     for view in (array, array.transpose(2, 0, 1), array[:, 1:, ::-1], array[0, 0, 0:1][0:0]):
-        assert json.loads(numbers.write(natural(view))) == view.tolist()
+        assert json.loads(arrays.write(natural(view))) == view.tolist()
