@@ -127,7 +127,7 @@ def test_both_parsers_agree_on_broken_bodies(rows: int) -> None:
 
 @pytest.mark.parametrize("text", [f"[{ONES}2]", f"[{ONES}0.5]", f"[[{ONES}2],[{ONES}2]]"])
 def test_large_arrays_are_parsed_by_simdjson(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers, "_careful", None)
+    monkeypatch.setattr(arrays, "_careful", None)
     (call,) = parse.parse(text.encode(), ANYTHING).calls
     assert call["x"].array.flags.writeable  # PyTorch wants it so
 
