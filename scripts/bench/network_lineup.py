@@ -74,7 +74,7 @@ def _entry(network: Network, contender: Contender, *forms: TensorForm) -> Entry:
 
 
 def _own(network: Network) -> Entry:
-    archive = ["-m", "scripts.model.archiver", "--replace", "--store", "{work}"]
+    archive = ["-m", "scripts.model.archiver", "--store", "{work}"]
     return _entry(
         network,
         Contender(

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,7 +126,9 @@ def build(contender: Contender) -> None:
         Failed: the command fails.
     """
     names = contender.names()
-    Path(names["work"]).mkdir(parents=True, exist_ok=True)
+    # What an earlier run has left there was perhaps built from other sources.
+    shutil.rmtree(names["work"], ignore_errors=True)
+    Path(names["work"]).mkdir(parents=True)
     if contender.build:
         command = [part.format_map(names) for part in contender.build]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

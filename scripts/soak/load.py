@@ -28,11 +28,8 @@ def exchange(pick: random.Random) -> Exchange:
     n = pick.randrange(10**9)
     kind = pick.randrange(10)
     if kind == 0:
-        error = {
-            "code": 400,
-            "type": "InvalidInput",
-            "message": "Expected a number, got str - at $[1]",
-        }
+        message = "Expected a number, got str - at $[1]"
+        error = {"code": 400, "type": "InvalidInput", "message": message, "error": message}
         return Exchange(f'[{n}, "{n}"]', 400, error)
     if kind == 1:
         return Exchange(

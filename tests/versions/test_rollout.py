@@ -161,7 +161,7 @@ def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
 
 
 def test_a_version_that_is_meant_to_answer_otherwise_is_rolled_out(only_one: Operator) -> None:
-    add(only_one.store, "5.0", models.Triple())
+    add(only_one.store, "5.0", models.Triple(), models.ELEMENTWISE)
     out = only_one.do("rollout", "5.0", "--accept-differences", "--json")
     assert json.loads(out) == only_one.show()
     assert json.loads(out)["default"] == "5.0"

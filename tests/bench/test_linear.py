@@ -1,0 +1,27 @@
+"""The table of what a body costs beside one of four times its size."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from scripts.bench import bodies, linear
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks of memory are read from /proc")
+def test_each_format_has_a_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = list(bodies.FORMS)[:2]
+    monkeypatch.setattr(bodies, "FORMS", {name: bodies.FORMS[name] for name in names})
+    linear.main(mib=0.02)
+    out = capsys.readouterr().out
+    assert out.startswith("N = 0.02 MiB")
+    assert [line.split("|")[1].strip() for line in out.splitlines()[-2:]] == names
+
+
+@pytest.mark.parametrize("name", bodies.FORMS)
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_bodies_are_as_large_as_they_are_asked_for(name: str, size: int) -> None:
+    assert 0.5 * size <= len(bodies.FORMS[name](size).content) <= 1.5 * size
