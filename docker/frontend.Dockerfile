@@ -30,7 +30,7 @@ COPY frontend frontend
 # Bytecode of the modules that a page imports, the standard library's too, and of no others: a
 # container that cannot write would compile them at each start. A page drawn once imports them all.
 RUN python -m compileall -q frontend && \
-    BACKEND_URL=http://127.0.0.1:9 python -c 'import frontend.__main__, streamlit.web.bootstrap; \
+    BACKEND_URL=http://127.0.0.1:9 python -c 'import frontend.__main__, frontend.server, streamlit.web.bootstrap; \
     from streamlit.testing.v1 import AppTest; \
     page = AppTest.from_file("frontend/app.py", default_timeout=120).run(); \
     assert page.title[0].value, page; assert not page.exception, page.exception'

@@ -67,7 +67,7 @@ ENV PATH=/app/.venv/bin:$PATH
 COPY --from=lean /app/.venv .venv
 # Bytecode of the modules that a worker imports, the standard library's too, and of no others: a
 # container that cannot write would compile them at each start, and all together are three times more.
-RUN python -c 'import numpy, orjson, simdjson, msgspec.json, torch, ts.model_service_worker'
+RUN python -c 'import multipart, numpy, orjson, simdjson, msgspec.json, torch, ts.model_service_worker'
 COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
 COPY scripts/store scripts/store
@@ -76,7 +76,7 @@ COPY scripts/server scripts/server
 RUN python -m compileall -q scripts && \
     python -c 'import scripts.server.forward, scripts.server.healthcheck, scripts.server.__main__' && \
     python -m scripts.server.start_cache model_store && \
-    test -f .venv/torchserve.aot
+    test -f .venv/torchserve.aot && test -f .venv/torchserve-edits.jar
 # HOST: a container's loopback would reach nobody. Management, metrics and gRPC stay on it.
 # TMPDIR: worker sockets, the unpacked archive and Netty's native library go there; the only folder
 # that is written to, so that the rest of the file system may be read-only.

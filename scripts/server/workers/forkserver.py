@@ -33,7 +33,15 @@ from typing import Any, NamedTuple
 
 # What every worker imports. A module that an archive brings is never among them: each version has
 # its own.
-MODULES = ("msgspec.json", "numpy", "orjson", "simdjson", "torch", "ts.model_service_worker")
+MODULES = (
+    "msgspec.json",
+    "multipart",
+    "numpy",
+    "orjson",
+    "simdjson",
+    "torch",
+    "ts.model_service_worker",
+)
 # prctl(2): the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 # Seconds that a launcher has to send its order, which it does at once.
