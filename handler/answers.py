@@ -1,4 +1,4 @@
-"""What a request is answered with."""
+"""The responses that the handler returns to TorchServe."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from headers import JSON_SIZE
 from wire.errors import RequestError
 from wire.request import JSON, OCTETS, Body
 
-# gRPC's streaming calls lose their worker over an answer that does not say whether it is the last.
-# A request without headers came over gRPC: over HTTP there is always one, and there this header
-# would make a stream of the answer.
+# A streaming gRPC call loses its worker if a response does not say whether it is the last one.
+# A request without headers came over gRPC, because an HTTP request always has at least one. Over
+# HTTP this header would turn the response into a stream.
 LAST_OF_STREAM = {"ts_stream_next": "false"}
 MORE_OF_STREAM = {"ts_stream_next": "true"}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A body with its HTTP status, content type and headers of its own."""
+    """A response: body, HTTP status, content type and additional headers."""
 
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
@@ -27,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 def success(body: Body) -> Answer:
-    """Return the answer with a body that a request was rendered to."""
+    """Return a successful response with the given body."""
     if body.json_size is None:
         return Answer(body.data)
     headers = ((JSON_SIZE, str(body.json_size)),)
@@ -35,5 +35,5 @@ def success(body: Body) -> Answer:
 
 
 def failure(error: RequestError) -> Answer:
-    """Return the answer for a request that failed."""
+    """Return the response for a request that failed."""
     return Answer(error.to_json(), HTTPStatus(error.status))

@@ -1,24 +1,25 @@
-"""Reads TorchServe's batches through a buffer and writes the answers in one piece.
+"""Reads TorchServe's batches through a buffer and writes their responses in few pieces.
 
-TorchServe's worker reads a request with dozens of tiny `recv` calls and builds several objects for
-each: that, not the model, is most of what a small request costs in Python. `install` puts this
-module's reader and writer in their place. They speak the protocol of `ts.protocol`'s
-`otf_message_handler` in TorchServe 0.12.0, which is the last release; with any other version, or
-in a process that is not TorchServe's worker, `install` changes nothing and says so.
+TorchServe's worker reads a request with dozens of small `recv` calls and builds several objects for
+each one. For a small request this, not the model, is most of the time spent in Python. `install`
+replaces TorchServe's reader and writer with those of this module. They implement the protocol of
+`ts.protocol.otf_message_handler` in TorchServe 0.12.0, the last release. With any other version,
+or in a process that is not a TorchServe worker, `install` changes nothing and logs that.
 
     batch     "I" request* end
     request   id header* end parameter* end
     header    name value            parameter   name content-type value
-    answer    code message (id content-type status phrase header-count header* body)* end
+    response  code message (id content-type status phrase header-count header* body)* end
 
-Every string stands behind its length, a signed 32-bit big-endian integer; `end` is -1 in place of
+Every string is preceded by its length, a signed 32-bit big-endian integer; `end` is -1 in place of
 a length.
 
-With each piece of a message that arrives, TorchServe's `ModelResponseDecoder` reads and copies it
-again from its first byte, so that a message's cost grows with the square of its size. A batch with
-large answers is therefore answered in several messages, each sent as soon as it is complete.
-TorchServe awaits one more where an answer says that it will go on (`BatchAggregator.sendResponse`):
-one answer of the batch does, and its body comes with the last message.
+Each time a piece of a message arrives, TorchServe's `ModelResponseDecoder` reads and copies the
+message again from its first byte, so that the cost grows with the square of the message's size.
+A batch with large responses is therefore sent in several messages, each as soon as it is complete.
+TorchServe waits for another message if a response is marked as a stream that continues
+(`BatchAggregator.sendResponse`). One response of the batch is marked like this, and its body is
+sent with the last message.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 VERSION = "0.12.0"
-# Bytes asked of the socket at once: a batch of small requests in one call.
+# Bytes to read from the socket at once: one call reads a batch of small requests.
 RECV_BYTES = 1 << 18
-# Bytes of what was read already that the buffer keeps at most while a batch is read.
+# Maximum number of consumed bytes that stay in the buffer while a batch is read.
 DONE_BYTES = 1 << 20
-# Bytes of answers that one message has at most, unless a single answer is larger.
+# Maximum number of body bytes in one message, unless a single response is larger.
 MESSAGE_BYTES = 1 << 20
-# Header blocks that are remembered. Clients of one kind send the same block each time.
+# Number of header blocks to cache: a client usually sends the same block with each request.
 KNOWN_BLOCKS = 8
 
 _int = struct.Struct("!i")
@@ -66,7 +67,7 @@ Message = list[bytes]
 
 
 class Batch(NamedTuple):
-    """A batch as the handler wants it, each list with one entry for each request."""
+    """A batch as the handler takes it; each list has one entry per request."""
 
     ids: list[bytes]
     fields: list[Fields]
@@ -74,10 +75,10 @@ class Batch(NamedTuple):
 
 
 class Reader:
-    """Reads messages from one worker's socket. Its `recv` lets TorchServe's own code read too."""
+    """Reads messages from a worker's socket; TorchServe's own code can read through its `recv`."""
 
     def __init__(self, connection: socket.socket) -> None:
-        """Read from `connection`, which blocks."""
+        """Read from `connection`, a blocking socket."""
         self.connection = connection
         self._buffer = bytearray()
         self._at = 0
@@ -90,13 +91,13 @@ class Reader:
             return command, self._batch()
         if command == protocol.LOAD_MSG:
             return command, protocol._retrieve_load_msg(self)
-        # An empty command is the frontend that has gone; TorchServe's reader ends the process.
+        # No command: the frontend has disconnected. As in TorchServe's reader, the process ends.
         if not command:
             _gone()
         raise ValueError(f"Invalid command: {command!r}")
 
     def recv(self, size: int) -> bytes:
-        """Return up to `size` bytes; none where the other side has closed."""
+        """Return up to `size` bytes, or none if the other side has closed the connection."""
         if self._at == len(self._buffer):
             self._buffer[:] = self.connection.recv(RECV_BYTES)
             self._at = 0
@@ -113,12 +114,12 @@ class Reader:
         return batch
 
     def _forget(self) -> None:
-        """Drop what was read already."""
+        """Remove the consumed bytes from the buffer."""
         del self._buffer[: self._at]
         self._at = 0
 
     def _wait(self, end: int) -> None:
-        """Read on until the buffer has `end` bytes."""
+        """Read from the socket until the buffer has `end` bytes."""
         buffer = self._buffer
         while len(buffer) < end:
             data = self.connection.recv(RECV_BYTES)
@@ -127,7 +128,7 @@ class Reader:
             buffer += data
 
     def _request(self, batch: Batch) -> bool:
-        """Add the next request to the batch; False at the batch's end."""
+        """Add the next request to the batch; return False at the end of the batch."""
         buffer = self._buffer
         start, end = self._string(self._at)
         if end < 0:
@@ -152,7 +153,7 @@ class Reader:
         return True
 
     def _string(self, at: int) -> tuple[int, int]:
-        """Return where the string at `at` starts and ends; it ends at -1 where there is none."""
+        """Return where the string at `at` starts and ends; the end is -1 if there is none."""
         start = at + 4
         if start > len(self._buffer):
             self._wait(start)
@@ -165,7 +166,7 @@ class Reader:
         return start, end
 
     def _value(self, at: int) -> tuple[bytes | bytearray, int]:
-        """Return the value at `at`, and where it ends."""
+        """Return the value at `at` and where it ends."""
         buffer = self._buffer
         start = at + 4
         if start > len(buffer):
@@ -176,7 +177,7 @@ class Reader:
             if end > len(buffer):
                 self._wait(end)
             return bytes(memoryview(buffer)[start:end]), end
-        # A large one goes past the buffer, so that it is held once.
+        # A large value bypasses the buffer, so that memory holds only one copy of it.
         value = bytearray(size)
         there = min(len(buffer) - start, size)
         value[:there] = memoryview(buffer)[start : start + there]
@@ -192,10 +193,10 @@ class Reader:
         return value, 0
 
     def _headers(self, at: int) -> tuple[Headers, int]:
-        """Return the headers that start at `at`, and where they end."""
+        """Return the headers that start at `at` and where they end."""
         buffer = self._buffer
         for block, headers in self._known:
-            # A block ends with -1, so a match is the whole block and nothing but it.
+            # A block ends with -1, so that a match is always a complete block.
             if buffer.startswith(block, at):
                 return headers, at + len(block)
         begin, pairs = at, []
@@ -217,12 +218,12 @@ def _gone() -> NoReturn:
 
 
 def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], None]) -> Message:
-    """Write the messages that answer a batch.
+    """Write the response messages of a batch.
 
     Args:
-        batch: what is answered.
-        answers: one for each request.
-        send_on: gets each message but the last, once its answers are there.
+        batch: the batch.
+        answers: one response per request.
+        send_on: called with each message except the last, as soon as the message is complete.
 
     Returns:
         The last message.
@@ -232,8 +233,8 @@ def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], 
     held: tuple[int, Answer, int] | None = None
     streamed = False
     for i, answer in enumerate(answers):
-        # Neither an answer over gRPC, where requests have no headers, nor an error, whose head ends
-        # the connection.
+        # Choose the response that may be marked as a stream: not one over gRPC, where requests have
+        # no headers, and not an error, because an error closes the connection.
         if held is None and batch.headers[i] and answer.status is HTTPStatus.OK:
             held = (i, answer, len(pieces))
             continue
@@ -255,12 +256,12 @@ def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], 
 
 
 def _more(batch: Batch, i: int, answer: Answer, _place: int) -> Message:
-    """Return the part of an answer that only says that it will go on."""
+    """Return an empty part of a response, which only marks it as a stream that continues."""
     return _part(batch, i, msgspec.structs.replace(answer, body=b""), more=True)
 
 
 def _part(batch: Batch, i: int, answer: Answer, *, more: bool | None = None) -> Message:
-    """Return an answer as it stands in a message; `more` says of a stream whether it goes on."""
+    """Return a response as part of a message; `more` marks whether a stream continues."""
     if more is None and not batch.headers[i]:
         more = False
     request, body = batch.ids[i], answer.body
@@ -277,7 +278,7 @@ def _string(text: str) -> bytes:
 def _middle(
     status: HTTPStatus, kind: str, own: tuple[tuple[str, str], ...], more: bool | None
 ) -> bytes:
-    """Return what stands between id and body: content type, status, phrase, headers."""
+    """Return the part between id and body: content type, status, phrase and headers."""
     phrase = "" if status is HTTPStatus.OK else status.phrase
     headers = {"content-type": kind, **dict(own)}
     if more is not None:
@@ -292,7 +293,7 @@ _SUCCESS = _int.pack(200) + _string("Prediction success")
 
 
 def _each(batch: Batch, answers: Iterable[Answer]) -> Iterator[Answer]:
-    """Yield an answer for each request, an error where the handler has none."""
+    """Yield a response for each request: an error for those that the handler failed to answer."""
     missing = len(batch.ids)
     error = RequestError("Prediction failed", 503, "InternalServerException")
     try:
@@ -309,7 +310,7 @@ def _each(batch: Batch, answers: Iterable[Answer]) -> Iterator[Answer]:
 
 
 def send(connection: socket.socket, message: Message) -> None:
-    """Send a message; what is large is not copied first."""
+    """Send a message; join only its small pieces, to avoid copying large ones."""
     small: Message = []
     for piece in message:
         if len(piece) < RECV_BYTES:
@@ -322,10 +323,14 @@ def send(connection: socket.socket, message: Message) -> None:
 
 
 def install(answer: Answerer) -> bool:
-    """Make this process's worker read and write batches here; say whether it was done.
+    """Make this process's worker read and write batches with this module.
 
     Args:
-        answer: the handler: fields and headers of each request in, an answer for each out.
+        answer: the handler's function; takes the fields and headers of each request and yields a
+            response for each.
+
+    Returns:
+        Whether the worker now uses this module.
     """
     worker = sys.modules["__main__"]
     if (
@@ -335,7 +340,7 @@ def install(answer: Answerer) -> bool:
         logger.info("Batches go through TorchServe's own code: this is not a worker of %s", VERSION)
         return False
     readers: dict[int, Reader] = {}
-    # The connection that the last batch came from; a worker has one.
+    # The connection of the last batch; a worker has only one.
     current: list[socket.socket] = []
 
     def retrieve_msg(connection: socket.socket) -> tuple[bytes, Any]:
@@ -352,7 +357,7 @@ def install(answer: Answerer) -> bool:
         if sum(map(len, last)) < MESSAGE_BYTES:
             return b"".join(last)
         send(connection, last)
-        return b""  # the worker sends what is returned here
+        return b""  # the worker sends the returned bytes
 
     worker.retrieve_msg = retrieve_msg  # type: ignore[attr-defined]
     Service.predict = predict

@@ -1,4 +1,4 @@
-"""Finds a request's body: raw, or a field of a form."""
+"""Finds the body of a request: the raw HTTP body or a field of a multipart form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Bytes = bytes | bytearray
 # The form fields that may hold the body.
 NAMES = ("data", "body")
 MAX_FIELDS = 100
-# A key under which a reader says that a field came more than once.
+# The key under which `batch_io` stores the name of a field that occurs more than once.
 REPEATED = "a field twice"
 PLACE = "at the multipart body"
 
@@ -23,11 +23,11 @@ def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
     """Return the body of a request.
 
     Args:
-        fields: the raw body under `body`, the query's parameters, or a form's fields.
-        headers: by their names in lower case; none for a request over gRPC.
+        fields: the raw body under `body` and the query's parameters, or the fields of a form.
+        headers: names in lower case; empty for a request over gRPC.
 
     Raises:
-        RequestError: the request has no body, several, or one that cannot be read.
+        RequestError: the request has no body or several, or the body cannot be read.
     """
     kind = headers.get("content-type", "")
     if kind != "application/json":
@@ -46,7 +46,7 @@ def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
     found = [name for name in NAMES if name in fields]
     if not found or len(found) > 1:
         if "body" in found and headers and not kind.startswith("multipart/"):
-            found = ["body"]  # the other one is a parameter of the query
+            found = ["body"]  # `data` is a query parameter
         else:
             got = ", got both" if found else ""
             raise RequestError(f"Expected one field named data or body{got} - {_place(headers)}")
@@ -65,7 +65,7 @@ def _place(headers: Headers) -> str:
 
 
 def _fields(fields: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Return a multipart form's fields, which TorchServe has parsed already or not."""
+    """Return the fields of a multipart form, parsing it unless TorchServe has done so."""
     raw = fields.get("body")
     boundary = multipart.parse_options_header(kind)[1].get("boundary", "")
     if raw is None or isinstance(raw, str):

@@ -1,6 +1,7 @@
-"""TorchServe's contract: a batch of requests in, a list of answers of the same length out.
+"""The handler that TorchServe calls: takes a batch of requests and returns a response for each.
 
-Each request gets its own status. Knows the wire format and the model, nothing of HTTP servers.
+Each response has its own status. The handler connects the wire format with the model and does not
+depend on an HTTP server.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Bytes of bodies that are read, run and answered together. A larger request is handled alone, so
-# that a worker holds what one of them takes and not what all of a batch take.
+# Maximum total size in bytes of the bodies that are processed together. A larger request is
+# processed alone, so that a worker needs memory for one large request and not for a batch of them.
 TOGETHER_BYTES = 1 << 20
 
 Fields = Mapping[str, Any]
-# In place of the fields of a request that is read: its body is dropped.
+# Replaces the fields of a request after it was parsed, so that its body can be freed.
 _ANSWERED: Fields = {}
 
 
@@ -48,15 +49,15 @@ class TensorHandler:
     """Serves any TorchScript module over the wire format."""
 
     def initialize(self, context: Context) -> None:
-        """Load the model that the archive holds and warm it up.
+        """Load the model from the archive and warm it up.
 
         Args:
-            context: TorchServe's; names the model's directory, the manifest, model-config.yaml's
-                content and the GPU that this worker is to use, if any.
+            context: TorchServe's context: the model's directory, the manifest, the content of
+                model-config.yaml, and the GPU for this worker, if any.
 
         Raises:
-            ValueError: the model is not served, or model-config.yaml does not fit it. The worker
-                does not start then.
+            ValueError: the model is not supported, or model-config.yaml does not match it. The
+                worker then does not start.
         """
         properties, manifest = context.system_properties, context.manifest["model"]
         gpu = properties.get("gpu_id")
@@ -76,20 +77,21 @@ class TensorHandler:
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
         batch_io.install(self.answer)
-        # The worker's own lines, one or more for each batch, go through a pipe that TorchServe
-        # reads line by line. Its metrics are counted in TorchServe already.
+        # TorchServe's worker code logs at least one line per batch, through a pipe that the server
+        # reads line by line. The metrics in those lines are counted by the server as well.
         logging.getLogger().setLevel(logging.WARNING)
 
     def handle(self, data: Sequence[Fields], context: Context) -> list[bytes]:
-        """Answer a batch.
+        """Process a batch through TorchServe's Python interface.
 
         Args:
-            data: one mapping per request, from TorchServe: the raw body under `body`, or a
-                multipart form's fields.
-            context: TorchServe's; holds each request's headers and takes each answer's status.
+            data: one mapping per request: the raw body under `body`, or the fields of a multipart
+                form.
+            context: TorchServe's context, which holds the headers of each request and receives the
+                status and headers of each response.
 
         Returns:
-            One body per request, in order. Nothing that a request holds raises.
+            One response body per request, in order. Invalid requests never raise.
         """
         headers = [Headers(context.get_all_request_header(i).items()) for i in range(len(data))]
         answers = list(self.answer(list(data), headers))
@@ -99,18 +101,18 @@ class TensorHandler:
             for name, value in own.items():
                 context.set_response_header(i, name, value)
             if answer.status is not HTTPStatus.OK:
-                # TorchServe writes no reason phrase of its own for a status that a handler sets.
+                # TorchServe does not add a reason phrase to a status that a handler sets.
                 context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=i)
         return [answer.body for answer in answers]
 
     def answer(
         self, fields: MutableSequence[Fields], headers: Sequence[Headers]
     ) -> Iterator[Answer]:
-        """Answer a batch, one request after the other.
+        """Yield the responses to a batch, in the order of its requests.
 
         Args:
-            fields: those of each request; they are dropped as they are answered.
-            headers: those of each request, by their names in lower case.
+            fields: the fields of each request; an entry is replaced once its request was parsed.
+            headers: the headers of each request, names in lower case.
         """
         with self._in_flight:
             start = size = 0
@@ -123,7 +125,7 @@ class TensorHandler:
             yield from self._together(fields, headers, range(start, len(fields)))
 
     def describe_handle(self) -> dict[str, object]:
-        """Return what the model takes and gives, for people and tools, in the words of V2."""
+        """Return the description of the model in the format of V2's model metadata."""
         return {
             "name": self.name,
             "versions": [self.version],
@@ -135,7 +137,7 @@ class TensorHandler:
     def _together(
         self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: range
     ) -> list[Answer]:
-        """Answer requests whose calls of the model may be one."""
+        """Return the responses to requests that may share a call of the model."""
         read = []
         for i in members:
             read.append(self._read(fields[i], headers[i]))
@@ -146,7 +148,7 @@ class TensorHandler:
         ]
 
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
-        """Return what the model is to be asked, or the answer where it need not be."""
+        """Return the parsed request, or the response if the model does not have to be called."""
         try:
             if headers.plain and len(fields) == 1 and "body" in fields:
                 body = fields["body"]
@@ -160,8 +162,8 @@ class TensorHandler:
         except MemoryError:
             logger.warning("Out of memory while a request was read")
             return failure(too_large("The request takes more memory than there is"))
-        except Exception as error:  # noqa: BLE001 (whatever a request raises is its own)
-            # Not the message, which may repeat what was sent.
+        except Exception as error:  # noqa: BLE001 (must not affect other requests)
+            # Do not log the message, which may contain data of the client.
             logger.warning("A request could not be read: %s", type(error).__name__)
             return failure(RequestError("The request cannot be read"))
 
@@ -177,13 +179,13 @@ class TensorHandler:
             results = self._model([call for request in requests for call in request.calls])
             ends = [*accumulate(len(request.calls) for request in requests)]
             return iter([results[start:end] for start, end in pairwise([0, *ends])])
-        except Exception:  # noqa: BLE001 (found out below, for each request)
+        except Exception:  # noqa: BLE001 (each request is then run alone)
             return iter([self._alone(request) for request in requests])
 
     def _alone(self, request: Request) -> Sequence[Result]:
         try:
             return self._model(request.calls)
-        except Exception as error:  # noqa: BLE001 (whatever a request raises is its own)
+        except Exception as error:  # noqa: BLE001 (must not affect other requests)
             return [ModelError(f"The model failed: {type(error).__name__}")] * len(request.calls)
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
@@ -198,14 +200,14 @@ class TensorHandler:
         except MemoryError:
             logger.warning("Out of memory while a request was answered")
             return failure(too_large("The answer takes more memory than there is"))
-        except Exception as error:  # noqa: BLE001 (whatever a request raises is its own)
+        except Exception as error:  # noqa: BLE001 (must not affect other requests)
             logger.warning("A request could not be answered: %s", type(error).__name__)
             return failure(model_failed("The model's answer cannot be written"))
 
     def _special(self, fields: Fields, headers: Headers) -> Answer | None:
-        """Answer what is no prediction: metadata, readiness. None for a prediction."""
-        # TorchServe's own flags come as headers, among the client's. Its predictions have both of
-        # these, set by itself, and its descriptions have no body.
+        """Return the response to a metadata or readiness request, or None for a prediction."""
+        # TorchServe passes its own flags as headers, among those of the client. It sets both of
+        # these on each prediction; a request for a description has no body.
         own = "url_path" in headers and "explain" in headers
         path = headers["url_path"] if own else ""
         described = headers.get("describe") == "True" and not fields
@@ -221,7 +223,7 @@ class TensorHandler:
 
 
 def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
-    """Return the outputs of a request's calls; raise RequestError where the model failed."""
+    """Return the outputs of a request's calls; raise RequestError if the model failed on one."""
     outputs = [result for result in results if not isinstance(result, ModelError)]
     if len(outputs) < len(results):
         raise model_failed(next(str(each) for each in results if isinstance(each, ModelError)))
@@ -229,7 +231,7 @@ def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
 
 
 def _json_size(headers: Headers, size: int) -> int:
-    """Return how many bytes of a body are JSON, where binary tensors follow."""
+    """Return the number of bytes of JSON in a body that also has binary tensors."""
     value = headers[JSON_SIZE]
     digits = value if value.isascii() and value.isdigit() and len(value) <= len(str(size)) else ""
     if not digits or int(digits) > size:
@@ -241,7 +243,7 @@ def _json_size(headers: Headers, size: int) -> int:
 
 
 def _encoded(headers: Headers) -> RequestError | None:
-    """Return the error that says it better where a body was not sent as it is."""
+    """Return the error for a body with a Content-Encoding, or None if it has none."""
     encoding = headers.get("content-encoding", "identity")
     if encoding.lower() == "identity":
         return None

@@ -1,31 +1,31 @@
-"""A request's headers, by their names in lower case."""
+"""The headers of a request, with names in lower case."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# How many bytes of the body are JSON, where binary tensors follow.
+# Number of bytes of JSON in a body that also has binary tensors.
 JSON_SIZE = "inference-header-content-length"
-# With one of these, a request is not, or not only, its body.
+# Headers that change the meaning of a request or the encoding of its body.
 _SPECIAL = {"describe", JSON_SIZE, "content-encoding"}
 
 
 class Headers(dict[str, str]):
-    """The headers of one request, or of several that sent the same; none over gRPC.
+    """The headers of a request; shared by requests with the same headers, empty over gRPC.
 
     Attributes:
-        plain: whether the body is all there is to the request, and JSON.
+        plain: whether the request is a prediction whose body is plain JSON.
     """
 
     __slots__ = ("plain",)
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        """Take names of any casing."""
+        """Take pairs of name and value; names may have any case."""
         super().__init__((name.lower(), value) for name, value in pairs)
         self.plain = (
             bool(self)
             and self.get("content-type", "") in ("", "application/json")
-            # TorchServe's own, on each prediction: the rest of the path, and whether to explain.
+            # TorchServe adds these to each prediction: the rest of the path, and the explain flag.
             and not self.get("url_path")
             and self.get("explain") != "True"
             and _SPECIAL.isdisjoint(self)

@@ -1,8 +1,8 @@
-"""Tells whoever stops the server that this worker is busy.
+"""Lets the supervisor see that this worker is processing a batch.
 
-TorchServe cuts requests off when it is told to stop and has no figure for how many are in a worker.
-So each worker holds a shared lock on one file for as long as it works on a batch; the process that
-supervises the server waits until it gets the lock for itself.
+TorchServe aborts running requests when it is stopped, and it does not report how many there are.
+Each worker therefore holds a shared lock on a file while it processes a batch. Before the
+supervisor stops the server, it waits until it gets an exclusive lock on that file.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import fcntl
 import os
 from types import TracebackType
 
-# The file's path, set by the supervisor. Unset, nobody waits and nothing is locked.
+# The path of the lock file, set by the supervisor. If it is not set, nothing is locked.
 VARIABLE = "IN_FLIGHT_LOCK"
 
 
 class InFlight:
-    """A context manager that is held while a batch is worked on."""
+    """A context manager that holds the lock while a batch is processed."""
 
     def __init__(self) -> None:
-        """Open the lock file, if there is to be one."""
+        """Open the lock file if one is configured."""
         path = os.environ.get(VARIABLE)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if path else None
 
     def __enter__(self) -> None:
-        """Say busy."""
+        """Acquire the shared lock."""
         if self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_SH)
 
@@ -34,6 +34,6 @@ class InFlight:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Say idle."""
+        """Release the lock."""
         if self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_UN)

@@ -1,6 +1,6 @@
-"""What one request may take, so that no valid body ends a worker.
+"""Limits for a single request, so that no valid body can exhaust a worker's memory.
 
-The server sets the limits from the memory at hand; without it there are none.
+The supervisor sets them from the available memory; without these variables there are no limits.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 from wire.errors import too_large
 
-# Bytes of memory that a byte of a body takes at most while its request is read, run by DoubleIt and
-# answered. Each is the peak of a process with 4 MiB of the form at its worst, rounded up; a model
-# that answers with more than it gets takes more.
-# 4.4 measured: the tensor, the model's answer, and the answer's bytes.
+# Maximum bytes of memory per byte of a body, from parsing to the response, measured with DoubleIt.
+# Each is the peak of a process with a body of 4 MiB in the worst case of its format, rounded up.
+# A model whose output is larger than its input needs more.
+# 4.4 measured: the tensor, the model's output and the bytes of the response.
 BINARY = 6
-# 9 to 17 measured for a list of numbers, 38 for nested lists where a flat one is expected.
+# 9 to 17 measured for a list of numbers, 38 for nested lists where a flat list is expected.
 JSON = 40
-# 57 measured: V1 with a list for each number, of integers and floats in turn.
+# 57 measured: V1 with one list per number, alternating between integers and floats.
 OBJECTS = 60
 
 
 class Limits(NamedTuple):
-    """Bytes; None for no limit.
+    """Limits in bytes; None for no limit.
 
     Attributes:
-        response: of an answer, which is what TorchServe takes from a worker.
-        memory: that reading, running and answering one request may take.
+        response: the largest response body that TorchServe accepts from a worker.
+        memory: the most memory that one request may take, from parsing to the response.
     """
 
     response: int | None = None
@@ -34,15 +34,15 @@ class Limits(NamedTuple):
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """Return the limits that the server has set."""
+        """Return the limits from the environment variables that the supervisor sets."""
         return cls(_number("MAX_RESPONSE_BYTES"), _number("REQUEST_MEMORY_BYTES"))
 
     def check_request(self, body: bytes | bytearray, json_size: int | None = None) -> None:
-        """Refuse a body that takes more memory than there is.
+        """Refuse a body that may take more memory than a request is allowed to.
 
         Args:
-            body: as it came from the client.
-            json_size: how many of its bytes are JSON, where binary tensors follow.
+            body: the body as the client sent it.
+            json_size: how many of its bytes are JSON, if binary tensors follow.
 
         Raises:
             RequestError: status 413.
@@ -60,7 +60,7 @@ class Limits(NamedTuple):
             )
 
     def check_response(self, body: bytes) -> None:
-        """Refuse an answer that TorchServe does not take from a worker.
+        """Refuse a response that is too large for TorchServe to accept from a worker.
 
         Raises:
             RequestError: status 413.

@@ -1,4 +1,4 @@
-"""How the calls of a batch share calls of the module, as the settings' `batch` says."""
+"""Merges the calls of a batch into fewer calls of the module, as the setting `batch` allows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NOT_REACHED = ModelError("not reached")
 
 
 def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]) -> list[Result]:
-    """Return what the module answers to each call, or the error that it raised on it.
+    """Return the outputs of each call, or the error that the module raised on it.
 
     Args:
-        module: one call in, its outputs out; raises ModelError.
-        calls: those of one batch. Nothing of one call changes the answer to another.
-        batch: `elements` and `rows` let calls share one call of the module where they fit.
+        module: runs one call and returns its outputs; raises ModelError.
+        calls: the calls of one batch. An error in one does not affect the others.
+        batch: with `elements` and `rows`, calls that fit together share one call of the module.
         numbers: names of the inputs that are numbers, not tensors.
     """
     if len(calls) == 1:
@@ -42,7 +42,7 @@ def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str
 
 
 def _key(call: Call, batch: Batch, numbers: frozenset[str]) -> Hashable:
-    """Return what calls must have in common to be one."""
+    """Return the key that calls must have in common to be merged."""
     if batch == "elements":
         (tensor,) = call.values()
         return tensor.datatype
@@ -62,14 +62,14 @@ def _alone(module: Run, call: Call) -> Result:
 
 
 def _kept(result: Result) -> Result:
-    """Return a result that stays as it is when the module answers with the same memory again."""
+    """Return a copy of a result, because the module may reuse its output memory."""
     if isinstance(result, ModelError):
         return result
     return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
 
 
 def _together(module: Run, calls: Sequence[Call], numbers: frozenset[str]) -> Sequence[Result]:
-    """Run calls as one; each on its own where that fails or the outputs cannot be split."""
+    """Run calls as one; run each alone if that fails or the outputs cannot be split."""
     if len(calls) == 1:
         return [_alone(module, calls[0])]
     first = calls[0]
@@ -96,7 +96,7 @@ def _together(module: Run, calls: Sequence[Call], numbers: frozenset[str]) -> Se
 
 
 def _sizes(calls: Sequence[Call], numbers: frozenset[str]) -> list[int] | None:
-    """Return how many rows each call has; None where the inputs of one do not have as many."""
+    """Return the number of rows of each call; None if the inputs of a call differ in it."""
     names = [name for name in calls[0] if name not in numbers]
     if not names or not all(calls[0][name].array.ndim for name in names):
         return None

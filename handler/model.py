@@ -1,4 +1,4 @@
-"""A TorchScript model and the settings that belong to it."""
+"""A TorchScript model with its settings."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from wire.request import Call
 
 
 class Model:
-    """A loaded model, ready to answer.
+    """A loaded model.
 
     Attributes:
         inputs: in the module's order.
-        outputs: as the samples showed them; empty where none ran.
-        any_name: whether a request names the inputs as it likes.
-        batch: what the settings say of batches.
-        sample_error: why no sample ran, though datatypes and shapes are known.
+        outputs: found by running samples; empty if no sample ran.
+        any_name: whether a request may choose the names of the inputs.
+        batch: the setting `batch`.
+        sample_error: why no sample ran although datatypes and shapes are known; None otherwise.
     """
 
     def __init__(self, path: Path, settings: Settings, device: torch.device) -> None:
         """Load the file onto `device`, warm it up and check it.
 
         Raises:
-            ValueError: the module is not served, or is not what `settings` says it is.
+            ValueError: the module is not supported, or `settings` does not match it.
         """
         self._module = Module(path, settings.model, device)
         self.device = device
@@ -46,9 +46,9 @@ class Model:
         return merging.run(self._module, calls, self.batch, self._numbers)
 
     def metadata(self) -> dict[str, object]:
-        """Return what the model takes and gives, in the words of V2's model metadata.
+        """Return the inputs and outputs in the format of V2's model metadata.
 
-        What is not known of an input or output is left out.
+        Unknown properties of an input or output are left out.
         """
         return {
             "inputs": [_described(each) for each in self.inputs],

@@ -1,4 +1,4 @@
-"""A TorchScript module as a function from tensors by name to tensors by name."""
+"""A TorchScript module as a function that maps named tensors to named tensors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMES = {dtype: name for name, dtype in _TORCH.items()}
 
 
 class ModelError(Exception):
-    """The model failed on one call; the others of the batch have their answers."""
+    """The model failed on one call. Other calls of the batch are not affected."""
 
 
 class Module:
@@ -36,7 +36,7 @@ class Module:
         """Load the file.
 
         Raises:
-            ValueError: it is no TorchScript module, or one that is not served.
+            ValueError: the file is not a TorchScript module, or the module is not supported.
         """
         torch.set_num_threads(settings.threads)
         self.device = device
@@ -54,10 +54,10 @@ class Module:
         """Run the module once.
 
         Args:
-            call: the inputs by name. Arrays may be written to by the module.
+            call: the inputs by name. The module may write to their arrays.
 
         Raises:
-            ModelError: the module raised, or answered with what is not served.
+            ModelError: the module raised an error, or returned an unsupported type.
         """
         try:
             with torch.inference_mode():
@@ -65,7 +65,7 @@ class Module:
                 return {name: _from_torch(value) for name, value in self._named(answer)}
         except ModelError:
             raise
-        except Exception as error:  # noqa: BLE001 (whatever the model raises is this call's)
+        except Exception as error:  # noqa: BLE001 (a model may raise anything)
             raise ModelError(f"The model failed: {sentence(error)}") from None
 
     def _run(self, call: Call) -> object:
@@ -78,7 +78,7 @@ class Module:
         return self.script(tensors if self.signature.passing == "dict" else [*tensors.values()])
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
-        # PyTorch wants memory that may be written to, aligned.
+        # PyTorch needs memory that is aligned and writable.
         array = np.require(tensor.array, requirements=("W", "A"))
         if name in self._numbers:
             return array.item()
@@ -106,7 +106,7 @@ class Module:
         return [(name, value) for name, value in found if value is not None]
 
 
-def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (whatever a module answers with)
+def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
     if isinstance(value, (bool, int, float)):
         value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     if not isinstance(value, torch.Tensor):
@@ -121,6 +121,6 @@ def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (whatever a module answer
 
 
 def sentence(error: BaseException) -> str:
-    """Return what an error says: TorchScript's messages end with the sentence that says it."""
+    """Return the last line of an error's message, where TorchScript states the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

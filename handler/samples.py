@@ -1,7 +1,7 @@
-"""Sample calls of a model, made while it is loaded.
+"""Sample calls of a model, run while it is loaded.
 
-They warm it up (TorchScript's first calls are slow), find its outputs for the metadata, and check
-what the settings say of batches.
+They warm up the model (TorchScript's first calls are slow), find its outputs for the metadata, and
+check the setting `batch`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from wire.datatypes import DTYPES, Array, Place, Tensor, cast, kind, natural, re
 from wire.interface import Batch, Input
 from wire.request import Call, Outputs
 
-# TorchScript's profiling executor specialises a graph during the first calls.
+# TorchScript's profiling executor optimizes a graph during its first calls.
 WARM_UP_CALLS = 3
-# Sizes that are tried for a dimension of any size: images do not fit small ones.
+# Sizes to try for a dimension of any size. Image models often fail on small ones.
 SIZES = (8, 64, 224)
 ROWS = 2
-# Of float32: results of a batch and of its rows differ in the last bits.
+# For float32: the results of a batch and of its single rows differ in the last bits.
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-5
 
 
 class Output(NamedTuple):
-    """An output as the samples showed it; -1 stands for a dimension that differed."""
+    """An output found by the samples; -1 is a dimension that differed between them."""
 
     name: str
     datatype: str
@@ -38,11 +38,11 @@ class Output(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What the samples showed.
+    """The result of the samples.
 
     Attributes:
-        outputs: none where no sample ran.
-        error: why none ran, where the datatypes and shapes of the inputs are known.
+        outputs: empty if no sample ran.
+        error: why no sample ran although the datatypes and shapes of the inputs are known.
     """
 
     outputs: tuple[Output, ...] = ()
@@ -53,7 +53,7 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
     """Run the samples.
 
     Raises:
-        ValueError: the model does not do what the settings say of batches.
+        ValueError: the model contradicts the setting `batch`.
     """
     required = [each for each in inputs if not each.optional]
     if batch == "elements":
@@ -72,7 +72,8 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
         if batch != "none":
             for each in range(choices):
                 _check(module, _call(required, ROWS + 1, size, each), required, batch)
-        # Again with another number of rows and other sizes, to see which dimensions follow them.
+        # Run with another number of rows and other sizes, to find the dimensions that depend on
+        # them.
         other = _quietly(module, _call(required, ROWS + 1, 2 * size, choice)) or _quietly(
             module, _call(required, ROWS + 1, size, choice)
         )
@@ -81,7 +82,7 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
 
 
 def _as_elements(each: Input) -> Input:
-    """Return an input with the shape that it has with `elements`: numbers in a row."""
+    """Return an input as the model gets it with `batch: elements`: one-dimensional."""
     return each._replace(shape=(-1,), datatypes=each.datatypes or ("INT64", each.fraction))
 
 
@@ -98,7 +99,7 @@ def _tensor(each: Input, rows: int, size: int, choice: int) -> Tensor:
     count = int(np.prod(shape, dtype=np.int64))
     numbers: Array
     if kind(datatype) == "f":
-        # The same numbers each time, none of them special.
+        # Reproducible numbers without special values.
         numbers = np.random.default_rng(count).random(count)
     else:
         numbers = np.arange(count) % 2
@@ -120,7 +121,7 @@ def _warm_up(module: Run, inputs: Sequence[Input], size: int) -> None:
 
 
 def _quietly(module: Run, call: Call) -> Outputs | None:
-    """Run a call; None where the model raises, which it may on numbers that nobody sent."""
+    """Run a call; return None if the model raises, because it may not accept the sample."""
     try:
         return module(call)
     except ModelError:
@@ -142,10 +143,10 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check(module: Run, whole: Call, inputs: Sequence[Input], batch: Batch) -> None:
-    """Compare the answer to a batch with the answers to its parts.
+    """Compare the outputs for a batch with the outputs for its parts.
 
     Raises:
-        ValueError: they differ.
+        ValueError: the outputs differ.
     """
     numbers = {each.name for each in inputs if each.number}
 

@@ -1,4 +1,4 @@
-"""The settings in an archive: model-config.yaml, TorchServe's keys and the handler's."""
+"""The settings in an archive: model-config.yaml, with keys of TorchServe and of the handler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wire.interface import Batch
 FILE = "model-config.yaml"
 MAX_DIMENSIONS = 8
 
-# What Java's int holds.
+# The largest Java int.
 _LARGEST = 2**31 - 1
 Positive = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
@@ -24,13 +24,13 @@ Size = Annotated[int, msgspec.Meta(ge=-1)]
 
 
 class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
-    """What a TorchScript module does not say of an input.
+    """The properties of an input that a TorchScript module does not contain.
 
     Attributes:
         datatype: one datatype or several, the preferred one first.
         shape: the dimensions; -1 stands for any size.
-        minimum: the smallest integer that a request may hold.
-        maximum: the largest one.
+        minimum: the smallest integer that a request may contain.
+        maximum: the largest integer that a request may contain.
     """
 
     datatype: Datatype | Annotated[list[Datatype], msgspec.Meta(min_length=1)] | None = None
@@ -40,7 +40,7 @@ class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def datatypes(self) -> tuple[str, ...]:
-        """The datatypes, none where nothing is known."""
+        """The datatypes; empty if they are not set."""
         if self.datatype is None:
             return ()
         return (self.datatype,) if isinstance(self.datatype, str) else tuple(self.datatype)
@@ -50,12 +50,12 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
     """The key `model`, which the handler reads.
 
     Attributes:
-        batch: how requests may share a call of the model. `none`: each is a call of its own.
+        batch: how requests may share a call of the model. `none`: each request is a separate call.
             `rows`: dimension 0 of every input and output is the batch. `elements`: each number of
-            the output depends on the number at the same index of the input only.
-        threads: threads of one call of the model.
-        inputs: by the names of the module's arguments, or of its dict's keys.
-        outputs: names for the outputs, in order.
+            the output depends only on the number at the same index of the input.
+        threads: number of threads of one call of the model.
+        inputs: keyed by the names of the module's arguments, or by the keys of its dict.
+        outputs: the names of the outputs, in order.
     """
 
     batch: Batch = "none"
@@ -65,10 +65,10 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """The whole file: the keys of TorchServe that make sense with this handler, and `model`."""
+    """The whole file: the keys of TorchServe that this handler supports, and `model`."""
 
     batch_size: Positive = 1
-    # From a file TorchServe takes 0 for the default.
+    # TorchServe reads 0 in this file as the default.
     max_batch_delay: Positive = 100
     response_timeout: Positive = 120
     startup_timeout: Positive = 120
@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which PyYAML takes the last."""
+    """Refuses duplicate keys, of which PyYAML would use the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -99,10 +99,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_text(text: str) -> Settings:
-    """Return the settings in the text of a model-config.yaml.
+    """Return the settings from the text of a model-config.yaml.
 
     Raises:
-        ValueError: it is not YAML, holds no keys, or a key or value is wrong.
+        ValueError: the text is not YAML or is empty, or a key or value is invalid.
     """
     try:
         content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
@@ -116,11 +116,11 @@ def read_text(text: str) -> Settings:
     return read(content)
 
 
-def read(content: Any) -> Settings:  # noqa: ANN401 (whatever a YAML file can hold)
-    """Return the settings in the content of a model-config.yaml.
+def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
+    """Return the settings from the parsed content of a model-config.yaml.
 
     Raises:
-        ValueError: a key or value is wrong; the message names the key.
+        ValueError: a key or value is invalid; the message names the key.
     """
     if not isinstance(content, Mapping):
         raise ValueError(  # noqa: TRY004 (a value of the file)
@@ -145,7 +145,7 @@ _KEYS = [
 
 
 def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
-    """Return msgspec's message with the input's name, which msgspec leaves out."""
+    """Return msgspec's message with the name of the input, which msgspec leaves out."""
     message = str(error).replace("`", "")
     if "$.model.inputs[...]" in message:
         for name, given in content["model"]["inputs"].items():

@@ -1,7 +1,8 @@
-"""A TorchScript module's arguments, and what its settings add to them.
+"""Reads the inputs of a TorchScript module and completes them from its settings.
 
-`module.forward.schema` survives saving and loading, of scripted, traced, frozen and quantized
-modules and of functions. It names the arguments and their types, not datatypes or shapes.
+`module.forward.schema` is preserved when a module is saved and loaded, whether it is scripted,
+traced, frozen, quantized or a function. It has the names and types of the arguments, but not their
+datatypes or shapes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ Passing = Literal["arguments", "list", "dict"]
 
 
 class Signature(NamedTuple):
-    """What the module takes.
+    """The inputs of a module and how they are passed.
 
     Attributes:
         inputs: in the module's order.
         passing: how the module takes them: as arguments, as one list or as one dict.
-        any_name: whether a request names its inputs as it likes, because nothing names them.
+        any_name: whether a request may choose the names of the inputs, because neither the module
+            nor its settings name them.
     """
 
     inputs: tuple[Input, ...]
@@ -42,7 +44,7 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
     """Return a module's signature.
 
     Raises:
-        ValueError: the module or its settings are not served; the message says what is the matter.
+        ValueError: the module or its settings are not supported; the message gives the reason.
     """
     if not hasattr(module, "forward"):
         raise ValueError("the module has no forward method")
@@ -71,7 +73,7 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
 
 
 def _fraction(module: torch.jit.ScriptModule) -> str:
-    """Return the datatype of the module's parameters, for numbers whose datatype nothing says."""
+    """Return the datatype of the module's parameters: the default for JSON's fractions."""
     dtypes = {each.dtype for each in module.parameters() if each.is_floating_point()}
     return _FLOAT_NAMES.get(dtypes.pop(), "FP64") if len(dtypes) == 1 else "FP64"
 
@@ -141,7 +143,7 @@ def _check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
 
 
 def _check_outputs(kinds: list[Any]) -> None:
-    """Refuse what no answer could hold; a type that says nothing is looked at in each answer."""
+    """Refuse unsupported output types; values of type Any are checked at each call."""
     if len(kinds) == 1 and kinds[0].kind() == "TupleType":
         kinds = kinds[0].elements()
     for kind in kinds:

@@ -1,1 +1,1 @@
-"""The wire format: bytes to tensors and back. Knows neither TorchServe nor HTTP."""
+"""The wire format: bytes to tensors and back, independent of TorchServe and HTTP."""

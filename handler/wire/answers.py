@@ -1,4 +1,4 @@
-"""What the forms have in common when they answer."""
+"""Helpers that several formats use to write a response."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from wire.interface import Interface
 
 
 class finite:  # noqa: N801 (a context manager, as contextlib's)
-    """Turns an answer that JSON cannot carry into the error of whoever is to blame for it."""
+    """Turns NaN or infinity in a JSON response into the right error: 400 or 500."""
 
     def __init__(self, place: Place, model: Interface) -> None:
-        """Say where the number at an index of the answer stands."""
+        """Take the function that returns the path of the number at an index of the output."""
         self._place = place
         self._model = model
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Do nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Raise RequestError in place of NotFiniteError."""
         if isinstance(error, NotFiniteError):
             if self._model.batch == "elements":
-                # The number at the same index of the request is to blame.
+                # The number at the same index of the request caused it.
                 raise invalid(str(error), self._place(error.index)) from None
             raise model_failed(f"{error} - at {self._place(error.index)}") from None
 
 
 def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return an output in a request's shape; in its own where it has more or fewer numbers."""
+    """Return an output in the request's shape, or unchanged if its number of elements differs."""
     if output.array.shape == tuple(shape) or math.prod(shape) != output.array.size:
         return output
     return Tensor(output.array.reshape(tuple(shape)), output.datatype)
 
 
 def as_object(names: Iterable[str], texts: Iterable[bytes]) -> bytes:
-    """Return the JSON object with a text for each name."""
+    """Return a JSON object from names and the JSON texts of their values."""
     pairs = zip(names, texts, strict=True)
     return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(name), text) for name, text in pairs)

@@ -1,12 +1,12 @@
-"""JSON text to arrays, and arrays to JSON text: every rule about a number's spelling stands here.
+"""Converts JSON text to arrays and arrays to JSON text; all rules on JSON numbers are here.
 
 Integers stay exact 64-bit integers; an array with any fraction or exponent is float64 as a whole.
 
-msgspec makes a Python object of each number, and NumPy reads each again: for a large array that is
-most of a request's cost. simdjson, as strict a parser, writes the numbers into an array, but
-flattens what is nested. So the text without digits and white space is compared with the brackets
-and commas that an array of the shape has. What is not certain is left to msgspec, which knows the
-words for what is wrong.
+msgspec makes a Python object of each number, and NumPy then reads each object: for a large array
+this is most of a request's cost. simdjson, an equally strict parser, writes the numbers directly
+into an array, but flattens nested lists. To find the shape, the text without digits and white space
+is compared with the brackets and commas of an array of that shape. If the result is not certain,
+msgspec parses the text again; its errors say what is wrong and where.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from wire.messages import refusal
 from wire.paths import Path
 
 MAX_DIMENSIONS = 8
-# Bytes. Below this a flat list is parsed as fast by msgspec.
+# Bytes. msgspec parses a shorter flat list just as fast.
 LARGE_BYTES = 256
-# Bytes. A parser's memory, many times its largest document, is kept for documents up to this size:
-# for a longer one it is asked for anew, which costs it little.
+# Bytes. A parser keeps memory of many times its largest document, so it is reused for documents up
+# to this size only. For a larger document, the cost of a new parser is small.
 KEPT_BYTES = 1 << 20
-# Fewer numbers than this are compared faster by Python than by NumPy.
+# Python compares fewer numbers than this faster than NumPy does.
 SMALL = 100
 
 SPACE = b" \t\r\n"
 _NUMBER_BYTES = b"0123456789+-.eE" + SPACE
 _INT64 = np.iinfo(np.int64)
 
-# `auto`: int64 where all are integers (uint64 where int64 cannot hold them), else float64.
-# `float`: float64. `bool`: true and false in place of numbers.
+# `auto`: int64 if all numbers are integers (uint64 if int64 cannot hold them), otherwise float64.
+# `float`: float64. `bool`: true and false instead of numbers.
 Kind = Literal["auto", "float", "bool"]
 
 _kept = [simdjson.Parser()]
@@ -49,17 +49,17 @@ _buffers = {"i": np.int64, "u": np.uint64, "d": np.float64}
 
 
 def read(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) -> Array:
-    """Return the array that a JSON text is.
+    """Parse a JSON text as an array.
 
     Args:
-        text: the JSON text, without white space before it.
-        rank: how many dimensions the array has to have; None for as many as it has.
-        path: where the text stands.
-        kind: what numbers are read as.
-        reach: how a message goes on behind an integer that 64 bits do not hold.
+        text: the JSON text, without leading white space.
+        rank: the required number of dimensions; None for any.
+        path: the position of the text in the request.
+        kind: the type of the numbers.
+        reach: the end of the error message for an integer that does not fit 64 bits.
 
     Raises:
-        RequestError: it is not such an array.
+        RequestError: the text is not such an array.
     """
     if kind != "bool" and text[:1] == b"[" and (len(text) >= LARGE_BYTES or rank != 1):
         array = quick(text, rank, kind)
@@ -69,14 +69,14 @@ def read(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) -> A
 
 
 def quick(text: bytes, rank: int | None, kind: Kind) -> Array | None:
-    """Return the array; None where it is none, or not certainly one."""
+    """Parse a JSON text with simdjson; return None unless it is certainly a valid array."""
     keep = len(text) <= KEPT_BYTES
     parser = _kept.pop() if keep and _kept else simdjson.Parser()
     array = None
-    # What simdjson raises for each of its errors; a BIGINT_ERROR is the RuntimeError.
+    # The exceptions that simdjson raises; a BIGINT_ERROR is a RuntimeError.
     with contextlib.suppress(RuntimeError, TypeError, ValueError):
         array = _extract(cast("simdjson.Array", parser.parse(text)), text, kind)
-    # Not reached where memory ran out: a parser that has met that may not be used again.
+    # Not reached after a MemoryError: the parser must not be used again then.
     if keep:
         _kept.append(parser)
     if array is None or (rank == 1 and text.count(b"[") == 1):
@@ -92,7 +92,7 @@ def _extract(document: simdjson.Array, text: bytes, kind: Kind) -> Array:
         try:
             return np.frombuffer(document.as_buffer(of_type="i"), np.int64)
         except (TypeError, ValueError):
-            # Integers are never read as floats: beyond int64 they would come out rounded.
+            # Do not read integers as floats: those beyond int64 would be rounded.
             of_type = "d" if b"." in text or b"e" in text or b"E" in text else "u"
     else:
         of_type = "d"
@@ -100,13 +100,13 @@ def _extract(document: simdjson.Array, text: bytes, kind: Kind) -> Array:
 
 
 def _shape(text: bytes, size: int) -> tuple[int, ...] | None:
-    """Return the shape of a nested list of `size` numbers; None where it is ragged."""
+    """Return the shape of a nested list of `size` numbers; None if it is ragged."""
     skeleton = text.translate(None, _NUMBER_BYTES)
     rank = len(skeleton) - len(skeleton.lstrip(b"["))
     if not 0 < rank <= MAX_DIMENSIONS:
         return None
     shape: list[int] = []
-    # The length of a list of each depth, from the inside, by where the first one of it ends.
+    # From the innermost depth outwards, get the length of a list from the end of the first one.
     inner = 0
     for depth in range(rank, 0, -1):
         end = skeleton.find(b"]" * (rank - depth + 1))
@@ -127,7 +127,7 @@ def _shape(text: bytes, size: int) -> tuple[int, ...] | None:
 
 
 def _brackets(shape: Sequence[int]) -> bytes:
-    """Return the brackets and commas of an array; as long as the text that it is compared with."""
+    """Return the brackets and commas of an array of a shape."""
     text = b""
     for depth, size in enumerate(reversed(shape)):
         text = b"[%b]" % (b"," * (size - 1) if depth == 0 else b",".join([text] * size))
@@ -176,10 +176,10 @@ def _decoder(rank: int, kind: Kind) -> msgspec.json.Decoder[Any]:
 
 
 def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, ...]]:  # noqa: ANN401
-    """Return the numbers of nested lists in a row, and their shape.
+    """Return the numbers of nested lists as one flat list, and their shape.
 
     Raises:
-        RequestError: the lists of one depth differ in length.
+        RequestError: lists at the same depth differ in length.
     """
     shape = [len(nested)]
     for _ in range(rank - 1):
@@ -196,13 +196,13 @@ def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, 
 
 
 def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
-    """Return numbers as int64 if all are integers, uint64 if int64 cannot hold them, else float64.
+    """Return integers as int64 or, if needed, uint64; return all as float64 if any is a float.
 
     Raises:
-        RequestError: an integer is too large for 64 bits, or for float64 beside a fraction.
+        RequestError: an integer does not fit 64 bits, or float64 if a number is a fraction.
     """
-    # NumPy finds the dtype in the pass that copies. What it finds is right but for integers beyond
-    # 64 bits, which it makes objects, or floats without a fraction among them.
+    # NumPy determines the dtype while it copies. Its choice is right except for integers beyond
+    # int64, which it may turn into objects, or into floats although there is no fraction.
     array = np.array(numbers) if numbers else np.array([], dtype=np.int64)
     if array.dtype == np.int64:
         return array
@@ -215,7 +215,7 @@ def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
 
 
 def to_floats(numbers: Sequence[int | float], place: Place) -> Array:
-    """Return numbers as float64; raise RequestError where an integer is too large for it."""
+    """Return numbers as float64; raise RequestError if an integer is too large for it."""
     try:
         return np.array(numbers, dtype=np.float64)
     except OverflowError:
@@ -235,13 +235,13 @@ def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: 
     """Refuse an integer that the model does not take.
 
     Args:
-        array: integers.
-        minimum: the smallest that the model takes; None for any.
-        maximum: the largest one.
-        place: of a number by its index.
+        array: the integers.
+        minimum: the smallest integer that the model takes; None for no limit.
+        maximum: the largest integer that the model takes; None for no limit.
+        place: returns the JSON path of the number at an index.
 
     Raises:
-        RequestError: there is one.
+        RequestError: an integer is out of bounds.
     """
     if not array.size or (minimum is None and maximum is None):
         return
@@ -263,33 +263,37 @@ def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: 
 
 
 def outside(minimum: int | None, maximum: int | None) -> str:
-    """Return how the message about an integer out of bounds goes on."""
+    """Return the end of the error message for an integer that is out of bounds."""
     low = _INT64.min if minimum is None else minimum
     high = _INT64.max if maximum is None else maximum
     return f"is outside the integers that this model takes, {low} to {high}"
 
 
 class NotFiniteError(Exception):
-    """The model's answer holds what JSON has no number for; `index` of the flattened array."""
+    """The model's output contains NaN or infinity, which JSON cannot represent.
+
+    Attributes:
+        index: the index of the number in the flattened output.
+    """
 
     def __init__(self, number: float, index: int) -> None:
-        """Keep which number it is, and where."""
+        """Take the number and its index."""
         super().__init__(f"The model's answer is {number}, which JSON cannot carry")
         self.index = index
 
 
 def write(tensor: Tensor) -> bytes:
-    """Return a tensor as compact JSON, nested as its shape; floats come out shortest and exact.
+    """Return a tensor as compact JSON, nested like its shape; floats are exact and shortest.
 
     Raises:
-        NotFiniteError: it holds NaN or infinity.
+        NotFiniteError: the tensor contains NaN or infinity.
     """
     array = readable(tensor)
     if not array.ndim:
         text = orjson.dumps(array.item() if tensor.datatype != "FP32" else array[()], option=_NUMPY)
     else:
         text = orjson.dumps(np.ascontiguousarray(array), option=_NUMPY)
-    # orjson writes null for what JSON cannot carry, and writes it for nothing else here.
+    # orjson writes null only for NaN and infinity here.
     if array.dtype.kind == "f" and b"null" in text:
         raise not_finite(array)
     return text
@@ -299,7 +303,7 @@ _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 
 def not_finite(array: Array) -> NotFiniteError:
-    """Return the error for the first number that JSON cannot carry."""
+    """Return the error for the first number that is NaN or infinite."""
     flat = array.reshape(-1)
     index = int(np.argmin(np.isfinite(flat)))
     return NotFiniteError(flat[index], index)

@@ -1,4 +1,4 @@
-"""The bare form: one array of any rank for the model's one input, `[1, 2, 3]`."""
+"""The bare format: one array of any rank for a model with one input, such as `[1, 2, 3]`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Bare:
     """A bare request."""
 
     def __init__(self, name: str, given: Tensor, shape: tuple[int, ...] | None) -> None:
-        """Hold the tensor; `shape` is the answer's, where it is not the model's own."""
+        """Hold the tensor; `shape`, if not None, replaces the shape of the model's output."""
         self.calls: Sequence[Call] = ({name: given},)
         self._shape = shape
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the output; an object where there are several."""
+        """Return the output, or an object if there are several."""
         (outputs,) = results
         if self._shape is not None:
             ((name, output),) = outputs.items()

@@ -1,4 +1,4 @@
-"""Refuses an object that has a key twice: msgspec takes the last one, other parsers the first."""
+"""Refuses objects with duplicate keys: msgspec uses the last value, other parsers the first."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from wire.errors import RequestError, invalid, shorten
 
 
 def refuse(data: bytes, arrays: Iterable[msgspec.Raw]) -> None:
-    """Refuse a JSON document with an object that has a key twice.
+    """Refuse a JSON document that has an object with duplicate keys.
 
     Args:
-        data: the document; it is valid JSON.
-        arrays: parts of it that are checked elsewhere: they are large, and hold no objects.
+        data: the document, which is valid JSON.
+        arrays: parts to leave out, because they are large and checked elsewhere.
 
     Raises:
-        RequestError: a key stands twice, or the document is nested too deeply.
+        RequestError: an object has a duplicate key, or the document is nested too deeply.
     """
     text = _without(data, arrays).decode(errors="replace")
     try:
-        # An integer's digits are limited in Python, a float's are not.
+        # Python limits the number of digits of an integer, but not those of a float.
         json.loads(text, object_pairs_hook=_unique, parse_int=float)
     except RecursionError as error:
         raise invalid(f"Not JSON: {error}", "$") from None
 
 
 def _without(data: bytes, parts: Iterable[msgspec.Raw]) -> bytes:
-    """Return the document with a number in place of each part."""
+    """Return the document with each part replaced by the number 0."""
     start = _address(data)
     kept = []
     at = 0
@@ -43,7 +43,7 @@ def _without(data: bytes, parts: Iterable[msgspec.Raw]) -> bytes:
 
 
 def _address(buffer: bytes | msgspec.Raw) -> int:
-    # msgspec's parts share the document's memory.
+    # The parts share the memory of the document.
     address: int = np.frombuffer(buffer, np.uint8).__array_interface__["data"][0]
     return address
 

@@ -1,7 +1,7 @@
-"""V1 for a model of `elements`: each instance, a list or a number, has a datatype of its own.
+"""V1 for models with `batch: elements`: each instance is a number or a list with its own datatype.
 
-The integers of all instances share one call of the model and the floats another, so that a million
-instances cost as much as one list of a million numbers.
+The integer instances share one call of the model and the float instances another, so that a million
+instances do not take a million calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wire.messages import refusal
 from wire.paths import Path
 from wire.request import Body, Call, Outputs
 
-# Dimensions of a list of instances that are lists.
+# Number of dimensions of a list whose instances are lists.
 LIST_OF_LISTS = 2
 PATH = Path("$.instances")
 Instance = int | float | list[int | float]
@@ -32,7 +32,7 @@ _INSTANCES = msgspec.json.Decoder(list[Instance])
 
 
 def fits(model: Interface) -> bool:
-    """Say whether an instance of the model is a list of numbers."""
+    """Return whether an instance of the model is a list of numbers."""
     (spec,) = model.inputs
     return spec.shape is None or len(spec.shape) == 1
 
@@ -41,7 +41,7 @@ def parse(text: bytes, model: Interface) -> Even | Uneven:
     """Parse the instances."""
     spec = only_input(model, "A list of instances", "$.instances")
     array = quick(text, None, "auto")
-    # Instances that are all integers, or a single one, are numbers of one datatype.
+    # If all instances are integers, or there is only one list, they have one datatype.
     if array is not None and (
         (array.dtype.kind != "f" and array.ndim <= LIST_OF_LISTS)
         or (array.ndim == LIST_OF_LISTS and len(array) == 1)
@@ -55,7 +55,7 @@ def parse(text: bytes, model: Interface) -> Even | Uneven:
 
 
 class Even:
-    """Instances of one datatype and length, or numbers of one datatype."""
+    """Instances that are lists of one datatype and length, or numbers of one datatype."""
 
     def __init__(self, name: str, given: Tensor) -> None:
         """Hold the instances as one array."""
@@ -63,7 +63,7 @@ class Even:
         self.calls: Sequence[Call] = ({name: Tensor(given.array.reshape(-1), given.datatype)},)
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the predictions, each as its instance."""
+        """Return the predictions, each in the shape of its instance."""
         (output,) = results[0].values()
         if output.array.size != math.prod(self._shape):
             raise _not_elements()
@@ -72,10 +72,10 @@ class Even:
 
 
 class Uneven:
-    """Instances of several datatypes or lengths, and numbers among them."""
+    """Instances with different datatypes or lengths, which may be a mix of lists and numbers."""
 
     def __init__(self, instances: list[Instance], spec: Input) -> None:
-        """Gather the numbers of each datatype."""
+        """Collect the integers and the floats of all instances."""
         self._instances = instances
         gathered: tuple[list[Any], list[Any]] = ([], [])
         self._floats = bytearray(len(instances))
@@ -98,7 +98,7 @@ class Uneven:
         ]
 
     def _place(self, kind: int) -> Place:
-        """Return the place of a number by its index among those of one kind."""
+        """Return the function for the path of a number by its index among those of one kind."""
 
         def place(index: int) -> str:
             for i, instance in enumerate(self._instances):
@@ -112,14 +112,14 @@ class Uneven:
         return place
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the predictions, each as its instance."""
+        """Return the predictions, each in the shape of its instance."""
         numbers: dict[int, list[Any]] = {0: [], 1: []}
         for kind, call, result in zip(self._used, self.calls, results, strict=True):
             (output,), (given,) = result.values(), call.values()
             if output.array.shape != given.array.shape:
                 raise _not_elements()
             with finite(self._place(kind), model):
-                # Through JSON, so that a float32 stays as short as it is.
+                # Through JSON, so that a float32 keeps its shortest representation.
                 numbers[kind] = orjson.loads(write(output))
         ends = [0, 0]
         answers: list[object] = []

@@ -1,32 +1,32 @@
-"""The error that a client's request can cause, and how the answer says it."""
+"""The error for a single request, and the helpers that write its message."""
 
 from __future__ import annotations
 
 import orjson
 
-# Characters of what a client sent that a message repeats at most.
+# Maximum number of characters of client input that a message repeats.
 ECHO_CHARACTERS = 100
-# Bits of an integer that is repeated: 78 digits.
+# Maximum size in bits of an integer that a message repeats: 78 digits.
 ECHO_BITS = 256
 
 
 class RequestError(Exception):
-    """A request that gets its own status and message and touches no other request.
+    """An error response to one request; other requests of the batch are not affected.
 
     Attributes:
         status: HTTP status code.
-        kind: the answer's `type`, as TorchServe names its own (`InvalidInput`, `NotFound` ...).
+        kind: the value of `type` in the response, such as `InvalidInput` or `NotFound`.
     """
 
     def __init__(self, message: str, status: int = 400, kind: str = "InvalidInput") -> None:
-        """Keep the sentence that tells the client what is wrong and where."""
+        """Take the message for the client, which says what is wrong and where."""
         super().__init__(message)
         self.status = status
         self.kind = kind
 
     def to_json(self) -> bytes:
-        """Return TorchServe's error shape; V2's clients look for the message under `error`."""
-        # A lone surrogate, which JSON can spell, has no UTF-8.
+        """Return the error in TorchServe's format, plus `error`, where V2 clients look for it."""
+        # A lone surrogate is possible in JSON, but cannot be encoded as UTF-8.
         message = str(self).encode(errors="replace").decode()
         return orjson.dumps(
             {"code": self.status, "type": self.kind, "message": message, "error": message}
@@ -44,17 +44,17 @@ def model_failed(message: str) -> RequestError:
 
 
 def too_large(message: str) -> RequestError:
-    """Return the error for a request that would take more than it may."""
+    """Return the error for a request that exceeds a limit."""
     return RequestError(message, 413, "PayloadTooLarge")
 
 
 def shorten(text: str, characters: int = ECHO_CHARACTERS) -> str:
-    """Return what a client sent as a message repeats it: the start of a long text."""
+    """Return client input for use in a message; a long text is cut."""
     return text if len(text) <= characters else f"{text[: characters - 3]}..."
 
 
 def brief(number: float) -> str:
-    """Return a number as a message repeats it: of a very long one its length."""
+    """Return a number for use in a message; for a very long integer, return its size."""
     if isinstance(number, int) and number.bit_length() > ECHO_BITS:
         return f"An integer of {number.bit_length()} bits"
     return str(number)

@@ -1,4 +1,4 @@
-"""From JSON text to a tensor as an input of the model takes it, where no datatype is named."""
+"""Converts JSON text without a datatype (bare, V1) to a tensor for an input of the model."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from wire.paths import Path
 
 
 def tensor(text: bytes, spec: Input, rank: int | None, path: Path) -> Tensor:
-    """Return the tensor that a JSON text is.
+    """Parse a JSON text as a tensor.
 
     Args:
-        text: the JSON text, without white space before it.
-        spec: the input that it is for.
-        rank: how many dimensions it has to have; None for as many as it has.
-        path: where the text stands.
+        text: the JSON text, without leading white space.
+        spec: the input that the tensor is for.
+        rank: the required number of dimensions; None for any.
+        path: the position of the text in the request.
 
     Raises:
-        RequestError: it is none, or one that the input does not take.
+        RequestError: the text is not a tensor, or the input does not accept it.
     """
     reach = outside(spec.minimum, spec.maximum)
     array = read(text, rank, path, _kind(text, spec), reach)
@@ -29,7 +29,7 @@ def tensor(text: bytes, spec: Input, rank: int | None, path: Path) -> Tensor:
 
 
 def as_input(array: Array, spec: Input, place: Place) -> Tensor:
-    """Return numbers of JSON in the datatype that an input prefers for them."""
+    """Return numbers from JSON in the datatype that the input prefers for them."""
     found = natural(array)
     if found.datatype in ("INT64", "UINT64"):
         check_bounds(array, spec.minimum, spec.maximum, place)
@@ -58,7 +58,7 @@ def _starts_with_boolean(text: bytes) -> bool:
 
 
 def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:
-    """Refuse a shape that is not the input's; -1 there stands for any size."""
+    """Refuse a shape that does not match that of the input, where -1 matches any size."""
     wanted = spec.shape
     if wanted is None or (
         len(wanted) == len(shape)
@@ -71,10 +71,10 @@ def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:
 
 
 def only_input(model: Interface, what: str, place: str) -> Input:
-    """Return the one input that a request without names is for.
+    """Return the input for a request without names: the only input, or the only required one.
 
     Raises:
-        RequestError: the model has several, or none that is named.
+        RequestError: there is no such input.
     """
     if len(model.inputs) == 1:
         return model.inputs[0]

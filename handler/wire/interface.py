@@ -1,4 +1,4 @@
-"""What the wire format has to know of the model that a request is for."""
+"""The properties of a model that the wire format needs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Input(NamedTuple):
 
     Attributes:
         name: the module's name for the argument.
-        datatypes: what the input takes, the preferred one first; empty where nothing is known.
-        shape: its dimensions, -1 for any size; None where nothing is known.
+        datatypes: the accepted datatypes, the preferred one first; empty if unknown.
+        shape: its dimensions, -1 for any size; None if unknown.
         optional: whether a request may leave it out.
-        number: whether the module wants a number in place of a tensor.
-        minimum: the smallest integer that the input takes; None for the datatype's own.
-        maximum: the largest one.
-        fraction: the datatype of JSON numbers with a fraction, where `datatypes` is empty.
+        number: whether the module takes a number instead of a tensor.
+        minimum: the smallest accepted integer; None for that of the datatype.
+        maximum: the largest accepted integer; None for that of the datatype.
+        fraction: the datatype of JSON numbers with a fraction, used if `datatypes` is empty.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Interface(Protocol):
 
     @property
     def version(self) -> str:
-        """The version that answers."""
+        """The version of the model."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -48,8 +48,8 @@ class Interface(Protocol):
 
     @property
     def any_name(self) -> bool:
-        """Whether a request names its inputs as it likes: a list or dict of tensors."""
+        """Whether a request may choose the names of its inputs: a list or dict of tensors."""
 
     @property
     def batch(self) -> Batch:
-        """What the model's settings say of batches."""
+        """The setting `batch` of the model."""

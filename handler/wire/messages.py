@@ -1,4 +1,4 @@
-"""msgspec's messages in the words of the wire format."""
+"""Rewrites msgspec's error messages for clients."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PLACE = re.compile(r" - at `?\$((?:\[\d+\])*)`?$")
 
 
 def refusal(error: msgspec.DecodeError, data: bytes, path: Path | None = None) -> RequestError:
-    """Return the error that a client is told for what msgspec refused.
+    """Return the error response for an error of msgspec.
 
     Args:
-        error: msgspec's.
-        data: what it was to decode.
-        path: of the array that `data` is; None for a whole document.
+        error: the error that msgspec raised.
+        data: the text that msgspec decoded.
+        path: the path of the array in `data`; None if `data` is a whole document.
     """
     message = str(error)
     if not isinstance(error, msgspec.ValidationError):

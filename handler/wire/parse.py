@@ -1,6 +1,6 @@
-"""The wire format: bytes to tensors, and the model's answers back to bytes.
+"""Parses the body of a request in any format.
 
-Knows neither TorchServe nor HTTP. The body's shape decides which form it is:
+The content of the body determines its format:
 
 - an array of numbers,
 - KServe V1 (also Vertex AI): an object with `instances`,
@@ -19,7 +19,7 @@ from wire.messages import refusal
 from wire.request import Request
 
 FORMS = 'a list of numbers, or an object with "instances" or "inputs"'
-# Of an object without a known key, so many keys are repeated.
+# Number of keys that the message for an object without a known key repeats.
 KEYS = 5
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -29,13 +29,13 @@ def parse(body: bytes | bytearray, model: Interface, json_size: int | None = Non
     """Parse a request's body.
 
     Args:
-        body: as it came from the client. A tensor of the request may share its memory.
-        model: what the body is for.
-        json_size: how many bytes of the body are JSON, where binary tensors follow; None where
-            all of it is.
+        body: the body as the client sent it. Tensors of the request may share its memory.
+        model: the model that the request is for.
+        json_size: how many bytes of the body are JSON, if binary tensors follow; None if all are.
 
     Raises:
-        RequestError: the message says what was expected, what came, and where.
+        RequestError: the body is invalid. The message says what was expected, what was sent and
+            where.
     """
     if len(body) < short.SHORT_BYTES and body[:1] == b"[" and model.batch == "elements":
         request = short.parse(body, model.inputs[0])

@@ -1,4 +1,4 @@
-"""How V1 answers: `{"predictions": [...]}`."""
+"""The V1 response: `{"predictions": [...]}`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wire.request import Body
 
 
 def body(predictions: Iterable[bytes]) -> Body:
-    """Return the answer with a JSON text for each instance."""
+    """Return the response body from one JSON text per instance."""
     return of(b"[%b]" % b",".join(predictions))
 
 
 def of(predictions: bytes) -> Body:
-    """Return the answer with the JSON text of all predictions."""
+    """Return the response body from the JSON text of all predictions."""
     return Body(b'{"predictions":%b}' % predictions)

@@ -1,4 +1,4 @@
-"""What every form of a request gives the handler, and what the handler gives it to answer."""
+"""The interface between the handler and a parsed request of any format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from wire.datatypes import Tensor
 from wire.interface import Interface
 
-# The inputs of one call of the model, by name; what an optional input lacks is left out.
+# The inputs of one call of the model, by name, without missing optional inputs.
 Call = Mapping[str, Tensor]
 # The outputs of one call, by name, in order.
 Outputs = Mapping[str, Tensor]
@@ -20,11 +20,11 @@ OCTETS = "application/octet-stream"
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """An answer's body.
+    """The body of a response.
 
     Attributes:
-        data: its bytes.
-        json_size: how many of them are JSON, where binary tensors follow; None for JSON alone.
+        data: the bytes of the body.
+        json_size: how many of them are JSON, if binary tensors follow; None if all are.
     """
 
     data: bytes
@@ -32,15 +32,15 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 class Request(Protocol):
-    """A request as the model sees it: calls, and how to answer with what they return."""
+    """A parsed request: its calls of the model, and the method that renders their results."""
 
     @property
     def calls(self) -> Sequence[Call]:
         """The calls of the model."""
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the answer's body for the outputs of each of `calls`.
+        """Return the response body for the outputs of each of `calls`.
 
         Raises:
-            RequestError: an output that the request's form cannot carry.
+            RequestError: the format of the request cannot represent an output.
         """

@@ -1,4 +1,4 @@
-"""V1 for a model of `rows`: each instance is a row, and all of them are one call of the model."""
+"""V1 for models with `batch: rows`: each instance is a row, and all rows share one call."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Rows:
     """A V1 request whose instances are rows of the model's inputs."""
 
     def __init__(self, count: int, call: Call | None) -> None:
-        """Hold the rows; no call where there are none."""
+        """Hold the rows; `call` is None if there are none."""
         self._count = count
         self.calls: Sequence[Call] = () if call is None else (call,)
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return a prediction for each row: an object where the model has several outputs."""
+        """Return a prediction for each row: an object if the model has several outputs."""
         if not results:
             return predictions.of(b"[]")
         (outputs,) = results
@@ -59,7 +59,7 @@ class Rows:
 
 
 def parse(text: bytes, model: Interface) -> Rows:
-    """Parse instances that are rows of the one input."""
+    """Parse instances that are rows of a single input."""
     spec = only_input(model, "A list of instances", PREFIX)
     if text[1:].lstrip()[:1] == b"]":
         return Rows(0, None)
@@ -68,7 +68,7 @@ def parse(text: bytes, model: Interface) -> Rows:
 
 
 def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface) -> Rows:
-    """Parse instances that are objects with a row of each input."""
+    """Parse instances that are objects with one row per input."""
     names = instances[0].keys()
     for i, instance in enumerate(instances):
         if instance.keys() != names:
@@ -96,10 +96,10 @@ def _rows(text: bytes, spec: Input, path: Path) -> Tensor:
 
 
 def specs(names: Collection[str], model: Interface, place: str) -> list[Input]:
-    """Return the inputs that an object's keys name, in the module's order.
+    """Return the inputs that the keys of an object name, in the module's order.
 
     Raises:
-        RequestError: a key is no input, or an input is missing.
+        RequestError: a key is not the name of an input, or an input is missing.
     """
     if model.any_name:
         return [Input(name) for name in names]

@@ -1,7 +1,6 @@
-"""Short lists of numbers for a model of `elements`: the smallest request, and the most frequent.
+"""A fast path for short lists of numbers, for models with `batch: elements`.
 
-Whatever is not certainly such a list is left to the general form, which knows the words for what is
-wrong.
+Any other body, and any invalid one, goes to the general parsers, which write the error messages.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from wire.errors import invalid
 from wire.interface import Input, Interface
 from wire.request import Body, Call, Outputs
 
-# Bytes. Longer lists are parsed faster without a Python object for each number.
+# Bytes. Longer lists are parsed faster by simdjson, without a Python object for each number.
 SHORT_BYTES = 256
 
 _LIST = msgspec.json.Decoder(list[int | float])
 
 
 class Short:
-    """A short list."""
+    """A request that is a short list."""
 
     def __init__(self, call: Call) -> None:
         """Hold the one call."""
         self.calls: Sequence[Call] = (call,)
 
-    def render(self, results: Sequence[Outputs], model: Interface) -> Body:  # noqa: ARG002 (as the others)
-        """Return the list of the model's answers."""
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:  # noqa: ARG002 (the protocol's)
+        """Return the model's output as a list."""
         (output,) = results[0].values()
         try:
             return Body(write(output))
@@ -40,7 +39,7 @@ class Short:
 
 
 def parse(text: bytes | bytearray, spec: Input) -> Short | None:
-    """Return the request; None where the text is no list that the input takes as it is."""
+    """Return the request; None if the text is not a list that the input takes unchanged."""
     if spec.shape != (-1,) or spec.datatypes != ("INT64", "FP64"):
         return None
     try:
@@ -55,6 +54,6 @@ def parse(text: bytes | bytearray, spec: Input) -> Short | None:
         if (low is None or min(numbers) >= low) and (high is None or max(numbers) <= high):
             return Short({spec.name: Tensor(array, "INT64")})
     elif array.dtype == np.float64 and float in map(type, numbers):
-        # NumPy makes floats of integers that are too large for it, too.
+        # NumPy also turns integers beyond int64 into floats: require a float among them.
         return Short({spec.name: Tensor(array, "FP64")})
     return None

@@ -1,4 +1,4 @@
-"""V1 for any other model: each instance is a call of its own."""
+"""V1 for all other models: each instance is a separate call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wire.paths import Path
 from wire.request import Body, Call, Outputs
 from wire.rows import PREFIX, specs
 
-# Each is a call of the model, which takes its time however small the instance.
+# Each instance is a call of the model, which takes time even if the instance is small.
 MAX_INSTANCES = 10_000
 
 _INSTANCES = msgspec.json.Decoder(list[msgspec.Raw])
@@ -27,15 +27,15 @@ Shape = tuple[int, ...] | None
 
 
 class Calls:
-    """A V1 request whose instances are calls of their own."""
+    """A V1 request whose instances are separate calls."""
 
     def __init__(self, calls: Sequence[Call], shapes: Sequence[Shape]) -> None:
-        """Hold the calls, and the shape of each prediction where it is not the model's own."""
+        """Hold the calls and the shape of each prediction; None for that of the model's output."""
         self.calls = calls
         self._shapes = shapes
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the outputs of each call: an object where the model has several."""
+        """Return the outputs of each call: an object if the model has several."""
         return predictions.body(
             _prediction(i, outputs, shape, model)
             for i, (outputs, shape) in enumerate(zip(results, self._shapes, strict=True))
@@ -53,7 +53,7 @@ def _prediction(index: int, outputs: Outputs, shape: Shape, model: Interface) ->
 
 
 def parse(text: bytes, model: Interface) -> Calls:
-    """Parse instances for the one input."""
+    """Parse instances for a single input."""
     spec = only_input(model, "A list of instances", PREFIX)
     instances = _INSTANCES.decode(text)
     _check_count(len(instances))
@@ -65,7 +65,7 @@ def parse(text: bytes, model: Interface) -> Calls:
 
 
 def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface) -> Calls:
-    """Parse instances that are objects with each input."""
+    """Parse instances that are objects with a value per input."""
     _check_count(len(instances))
     calls, shapes = [], []
     for i, instance in enumerate(instances):
@@ -88,10 +88,10 @@ def _check_count(count: int) -> None:
 
 
 def _instance(text: bytes, spec: Input, model: Interface, path: Path) -> tuple[Tensor, Shape]:
-    """Return an instance as the model gets it, and the shape of its prediction."""
+    """Return an instance as the model gets it, and the shape of its prediction if not None."""
     rank = None if spec.shape is None else len(spec.shape)
     number = text[:1] not in (b"[", b"{", b'"', b"n") and not spec.number and rank != 0
-    # A number stands for a list of one.
+    # A number is read as a list with one element.
     given = tensor(b"[%b]" % text if number else text, spec, 1 if number else rank, path)
     check_shape(given.array.shape, spec, path.prefix)
     shape = () if number else given.array.shape

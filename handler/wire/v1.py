@@ -1,4 +1,4 @@
-"""KServe V1, and Vertex AI's form of it: `{"instances": ...}` to `{"predictions": ...}`.
+"""KServe V1, also used by Vertex AI: `{"instances": ...}` to `{"predictions": ...}`.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
 """
@@ -17,7 +17,7 @@ from wire.request import Request
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True):
-    """The body; Vertex AI's `parameters` are accepted and unused."""
+    """The body; Vertex AI's `parameters` are accepted and ignored."""
 
     instances: msgspec.Raw
     parameters: Any = None
@@ -31,8 +31,8 @@ def parse(data: bytes, model: Interface) -> Request:
     """Parse a V1 request.
 
     Raises:
-        RequestError: it is none, or none for this model.
-        msgspec.ValidationError: it is not of this form.
+        RequestError: the request is invalid, or the model does not accept it.
+        msgspec.ValidationError: the document does not have the fields of V1.
     """
     instances = _DOCUMENT.decode(data).instances
     text = bytes(instances)

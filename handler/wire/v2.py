@@ -38,12 +38,12 @@ from wire.request import Body, Call, Outputs
 
 Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, Any]
-# Parameters that ask for what is not served.
+# Parameters for features that are not supported.
 REFUSED = ("classification", "shared_memory_region", "sequence_id")
 
 
 class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
-    """An input tensor; `data` is read once its datatype and shape are known."""
+    """An input tensor; `data` is parsed later, with the help of its datatype and shape."""
 
     name: str
     shape: Annotated[list[Dimension], msgspec.Meta(max_length=MAX_DIMENSIONS)]
@@ -53,7 +53,7 @@ class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RequestedOutput(msgspec.Struct, forbid_unknown_fields=True):
-    """An output that the client asks for."""
+    """An output that the client requests."""
 
     name: str
     parameters: Parameters | None = None
@@ -66,7 +66,7 @@ class Document(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     parameters: Parameters | None = None
     outputs: list[RequestedOutput] | None = None
-    # KServe's own client repeats what the address says; the address is what counts.
+    # KServe's own client repeats the name and version of the URL; only the URL is used.
     model_name: str | None = None
     model_version: str | None = None
 
@@ -75,10 +75,10 @@ class Given(msgspec.Struct):
     """A tensor of a request.
 
     Attributes:
-        tensor: as the model gets it.
+        tensor: the tensor as the model gets it.
         shape: its shape in the request.
         datatype: its datatype in the request.
-        place: of a number by its index.
+        place: returns the JSON path of the number at an index.
     """
 
     tensor: Tensor
@@ -91,13 +91,13 @@ class Inference:
     """A V2 request."""
 
     def __init__(self, document: Document, given: dict[str, Given]) -> None:
-        """Hold the tensors, and what the answer repeats."""
+        """Hold the tensors, and the document, parts of which the response repeats."""
         self.calls: Sequence[Call] = ({name: each.tensor for name, each in given.items()},)
         self._document = document
         self._given = given
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the inference response with the outputs that the client asks for."""
+        """Return the inference response with the outputs that the client requests."""
         head: dict[str, object] = {"model_name": model.name, "model_version": model.version}
         if self._document.id is not None:
             head["id"] = self._document.id
@@ -125,7 +125,7 @@ class Inference:
         return Body(b"".join([text, *binary]), len(text))
 
     def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
-        """Return the outputs that the client wants: name, tensor, and whether as binary data."""
+        """Return the requested outputs: name, tensor, and whether to send it as binary data."""
         default = _flag(self._document.parameters, "binary_data_output", "$.parameters", False)
         wanted = self._document.outputs
         if not wanted:
@@ -137,7 +137,7 @@ class Inference:
             if each.name in outputs:
                 chosen.append((each.name, outputs[each.name], as_binary))
             elif len(outputs) == len(wanted) == 1:
-                # A model with one output leaves its name to the client.
+                # If the model has one output, the client may choose its name.
                 (only,) = outputs.values()
                 chosen.append((each.name, only, as_binary))
             else:
@@ -150,7 +150,7 @@ class Inference:
 
 
 def _as_given(output: Tensor, given: Given) -> Tensor:
-    """Return an answer in the request's datatype, where the model got a wider one."""
+    """Return an output in the request's datatype if the model got a wider one."""
     if given.datatype == given.tensor.datatype or output.datatype != given.tensor.datatype:
         return output
     return Tensor(cast(output, given.datatype, given.place), given.datatype)
@@ -160,11 +160,16 @@ _DOCUMENT = msgspec.json.Decoder(Document)
 
 
 def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference:
-    """Parse a V2 request; `binary` is what follows its JSON, None where nothing may.
+    """Parse a V2 request.
+
+    Args:
+        data: the JSON document.
+        model: the model that the request is for.
+        binary: the bytes after the JSON; None if no binary tensors may follow.
 
     Raises:
-        RequestError: it is none, or none for this model.
-        msgspec.ValidationError: it is not of this form.
+        RequestError: the request is invalid, or the model does not accept it.
+        msgspec.ValidationError: the document does not have the fields of V2.
     """
     document = _DOCUMENT.decode(data)
     arrays = [each.data for each in document.inputs if isinstance(each.data, msgspec.Raw)]
@@ -210,7 +215,7 @@ def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -
 
 
 def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:
-    """Return the input that a tensor is for; a model with one leaves its name to the client."""
+    """Return the input that a tensor is for; with one input, the client may choose its name."""
     if model.any_name:
         return Input(tensor.name)
     if len(model.inputs) == 1:
@@ -225,7 +230,7 @@ def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:
 def _binary(
     tensor: InputTensor, rest: memoryview | None, place: str
 ) -> tuple[memoryview | None, memoryview | None]:
-    """Return a tensor's own part of the binary data, if it has one, and what is left."""
+    """Return the tensor's part of the binary data, or None, and the rest of the data."""
     size = (tensor.parameters or {}).get("binary_data_size")
     place = f"{place}.parameters.binary_data_size"
     if size is None:
@@ -242,7 +247,7 @@ def _binary(
 def _given(
     tensor: InputTensor, piece: memoryview | None, spec: Input, model: Interface, index: int
 ) -> Given:
-    """Read a tensor and check it against what the input takes."""
+    """Parse a tensor and check that the input accepts it."""
     prefix = f"$.inputs[{index}]"
     datatype = _datatype(tensor.datatype, spec, f"{prefix}.datatype")
     count = math.prod(tensor.shape)
@@ -263,13 +268,13 @@ def _given(
         try:
             array = array.reshape(tensor.shape)
         except ValueError:
-            # No memory has such a size, not even without a number in it.
+            # NumPy refuses such a size even for an array without elements.
             raise invalid("The shape is too large", f"{prefix}.shape") from None
     return Given(Tensor(array, datatype), tensor.shape, tensor.datatype, place)
 
 
 def _datatype(datatype: str, spec: Input, place: str) -> str:
-    """Return the datatype that the model gets for one that a client sends."""
+    """Return the datatype in which the model gets a tensor of the client's datatype."""
     if datatype in DATATYPES:
         chosen = wider(datatype, spec.datatypes) if spec.datatypes else datatype
         if chosen is not None:
@@ -283,7 +288,7 @@ def _datatype(datatype: str, spec: Input, place: str) -> str:
 
 
 def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Place]:
-    """Return a tensor's numbers in a row, which come flat or nested as `shape` says."""
+    """Return a tensor's numbers as a flat array; they may be sent flat or nested like `shape`."""
     text = b"" if tensor.data is UNSET else bytes(tensor.data)
     if text in (b"", b"null"):
         raise invalid("Missing data", path.prefix)
@@ -309,7 +314,7 @@ def _check_nesting(found: Sequence[int], shape: Sequence[int], path: Path) -> No
                 f"Expected a list of {size}, as shape says, got {got} of them", path.at([0] * depth)
             )
         if not size:
-            break  # nothing is nested in an empty list
+            break  # an empty list has no nested lists
 
 
 def _from_binary(tensor: InputTensor, piece: memoryview, count: int, place: str) -> Array:
@@ -323,5 +328,5 @@ def _from_binary(tensor: InputTensor, piece: memoryview, count: int, place: str)
             f"{place}.parameters.binary_data_size",
         )
     array: Array = np.frombuffer(piece, np.uint8 if tensor.datatype == "BOOL" else dtype)
-    # A byte that is neither 0 nor 1 is no boolean of PyTorch's.
+    # PyTorch only allows the bytes 0 and 1 as booleans.
     return array != 0 if tensor.datatype == "BOOL" else array

@@ -1,1 +1,1 @@
-"""From the PyTorch module to the archive."""
+"""Builds the archive from the PyTorch module."""

@@ -1,9 +1,8 @@
 """Package a TorchScript file and the handler into model_store/NAME-VERSION.mar.
 
-Before anything is written, the settings are checked and the model is loaded from the archive as a
-worker loads it. torch-model-archiver makes the archive; it is then written once more in a fixed
-order with fixed times, so that the same inputs give the same bytes whenever and wherever they are
-packaged.
+torch-model-archiver creates the archive in a temporary folder. The archive is then rewritten with a
+fixed order and fixed timestamps, so that the same inputs always give the same bytes. Before it goes
+to the store, the settings are checked and the model is loaded from it as a worker would load it.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ from scripts.store.archive import MANIFEST, ArchiveError, check_name, file_name
 
 CONFIG = HANDLER / "model-config.yaml"
 STORE = Path("model_store")
-# The earliest time that a zip file can hold.
+# The earliest timestamp that a zip file can store.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def package(model: Path, name: str, version: str, config: Path, store: Path) -> Path:
-    """Write the archive as it is asked for, unchecked, and return its path.
+    """Write the archive without checking its content, and return its path.
 
     Raises:
-        ArchiveError: the name or version cannot stand in an address, or a file is missing.
+        ArchiveError: the name or version is not valid in a URL, or a file is missing.
     """
     check_name(name, version)
     for file in (model, config):
@@ -54,14 +53,14 @@ def package(model: Path, name: str, version: str, config: Path, store: Path) -> 
 
 
 def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -> Path:
-    """Run torch-model-archiver in `folder`; return the archive that it made."""
-    # The archiver keeps the sub-folders of a folder of extra files.
+    """Run torch-model-archiver in `folder` and return the path of its archive."""
+    # The archiver preserves the subfolders in a folder of extra files.
     helpers = folder / "helpers"
     shutil.copytree(
         HANDLER, helpers, ignore=shutil.ignore_patterns("__pycache__", "handler.py", CONFIG.name)
     )
-    # The archiver removes a folder named after the model from the temp folder: give it its own,
-    # and copies under the names that the archive is to hold.
+    # The archiver deletes the folder with the model's name from the temp folder, so give it a
+    # separate temp folder. The copies have the names that the files get in the archive.
     copied = folder / CONFIG.name
     copied.write_bytes(config.read_bytes())
     serialized = folder / f"{name}.pt"
@@ -88,7 +87,7 @@ def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -
 
 
 def _write_reproducibly(raw: Path, target: Path) -> None:
-    """Copy a zip file in sorted order, without times; stored, because deflate is zlib's choice."""
+    """Copy a zip file, sorted and with fixed times; uncompressed, as zlib's output may vary."""
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(target, "w") as archive:
         for name in sorted(item for item in source.namelist() if not item.endswith("/")):
             data = source.read(name)
@@ -138,7 +137,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
 
 
 def _complete(model: Path, config: Path | None, folder: Path) -> Path:
-    """Return a settings file with every key for TorchServe: what is left out is as DoubleIt's."""
+    """Return a settings file in which DoubleIt's values complete the keys for TorchServe."""
     if config is None and (beside := model.with_suffix(".yaml")).is_file():
         config = beside
     found = read_settings(config) if config else {}
@@ -151,7 +150,7 @@ def _complete(model: Path, config: Path | None, folder: Path) -> Path:
 
 
 def _keep(made: Path, store: Path, *, replace: bool) -> Path:
-    """Put the archive into the store, where it may have been before, but no other in its place."""
+    """Copy the archive to the store; refuse to replace one with other content unless `replace`."""
     store.mkdir(parents=True, exist_ok=True)
     target = store / made.name
     if target.is_file() and not replace and target.read_bytes() != made.read_bytes():
@@ -165,7 +164,7 @@ def _keep(made: Path, store: Path, *, replace: bool) -> Path:
     return target
 
 
-# What the metadata's `batch` means for the requests of a batch.
+# What the values of `batch` mean, for the output of the command.
 BATCH = {
     "none": "each request is a call of its own",
     "rows": "requests are merged along dimension 0",
@@ -174,7 +173,7 @@ BATCH = {
 
 
 def _describe(loaded: Loaded) -> None:
-    """Print what the model takes and gives, and command lines that ask it."""
+    """Print the model's inputs and outputs, and commands that send requests to it."""
     found = loaded.metadata()
     if not found["inputs"]:
         print("inputs   any number of tensors, named by the request")
@@ -195,7 +194,7 @@ def _describe(loaded: Loaded) -> None:
 
 
 def _line(tensor: Mapping[str, Any]) -> str:
-    """Return one input or output in a line."""
+    """Return the line for an input or output."""
     datatypes = "/".join(tensor.get("datatypes") or [tensor.get("datatype") or "any datatype"])
     shape = tensor.get("shape")
     parts = [f"{tensor['name']:16} {datatypes:8} {'any shape' if shape is None else shape}"]

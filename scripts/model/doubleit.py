@@ -1,4 +1,4 @@
-"""The PyTorch module. Put your own in its place, or archive a TorchScript file that you have."""
+"""The PyTorch module DoubleIt. To serve another model, replace it or archive a TorchScript file."""
 
 from torch import Tensor, nn
 
@@ -7,5 +7,5 @@ class DoubleIt(nn.Module):
     """Multiplies every number by 2 and keeps its dtype."""
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Return `numbers * 2`, same shape and dtype. int64 beyond +-2^62 would overflow."""
+        """Return `numbers * 2` with the same shape and dtype; int64 beyond +-2^62 overflows."""
         return numbers * 2

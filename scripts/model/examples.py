@@ -1,4 +1,4 @@
-"""Command lines that ask a model, made from its metadata and tried on it before they are shown."""
+"""Generates example requests from a model's metadata and tries them before they are shown."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-# Sizes to try for a dimension that may be any: what a model needs at least is not known.
+# Sizes to try for a dimension of any size, because the smallest valid size is unknown.
 SIZES = (4, 32, 224)
-# Where the metadata leaves the datatype or the number of dimensions open.
+# Values to try where the metadata does not give the datatype or the number of dimensions.
 DATATYPES, RANKS = ("FP32", "INT64"), (1, 2, 3, 4)
-# Numbers that an example holds at most: a larger guess says nothing more.
+# Maximum number of numbers in an example; larger guesses are not tried.
 NUMBERS = 200_000
-# Numbers of a tensor up to which they differ from each other.
+# A tensor with more numbers than this repeats a single number.
 VARIED = 24
-# Characters of a body that a command line spells out.
+# Maximum number of characters of a body that a command contains literally.
 SPELT_OUT = 400
 
 
@@ -29,11 +29,11 @@ class Tensor(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many numbers it has."""
+        """The number of its elements."""
         return math.prod(self.shape)
 
     def numbers(self) -> list[Any]:
-        """Return its numbers, row by row."""
+        """Return its numbers in row-major order."""
         if self.datatype == "BOOL":
             return [True] * self.size
         step = 0.5 if self.datatype.startswith(("FP", "BF")) else 1
@@ -50,9 +50,9 @@ class Example(NamedTuple):
     """A request.
 
     Attributes:
-        form: bare, V1 or V2.
-        path: behind the server's URL.
-        value: its body.
+        form: its format: bare, V1 or V2.
+        path: the path, relative to the server's URL.
+        value: the body, before it is encoded as JSON.
     """
 
     form: str
@@ -60,11 +60,11 @@ class Example(NamedTuple):
     value: Any
 
     def body(self) -> bytes:
-        """Return the body's bytes."""
+        """Return the body as bytes."""
         return json.dumps(self.value).encode()
 
     def command(self, url: str) -> str:
-        """Return the line for a shell; a long body is written by Python."""
+        """Return the shell command; it generates a long body with Python."""
         curl = "curl -H 'Content-Type: application/json'"
         text = json.dumps(self.value)
         if len(text) <= SPELT_OUT:
@@ -74,11 +74,11 @@ class Example(NamedTuple):
 
 
 def examples(metadata: Mapping[str, Any], answers: Callable[[bytes], bool]) -> list[Example]:
-    """Return one request for each form that the model takes; none where no guess was answered.
+    """Return one request per format that the model accepts; none if no guess succeeded.
 
     Args:
-        metadata: the model's, as the server answers it.
-        answers: whether the model answers a body with status 200.
+        metadata: the model's metadata, as the server returns it.
+        answers: returns whether the model responds to a body with status 200.
     """
     for tensors in _guesses(metadata["inputs"]):
         made = _forms(metadata["name"], tensors, rows=metadata["batch"] == "rows")
@@ -88,10 +88,10 @@ def examples(metadata: Mapping[str, Any], answers: Callable[[bytes], bool]) -> l
 
 
 def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:
-    """Yield what the required inputs may be, each guess once."""
+    """Yield guesses of the required inputs, without duplicates."""
     required: Sequence[Mapping[str, Any]]
     required = [each for each in inputs if not each.get("optional")]
-    # A list of tensors has no names of its own.
+    # A list of tensors has no names.
     required = required or inputs[:1] or [{"name": "input_0"}]
     tried: list[list[Tensor]] = []
     for size, rank, datatype in itertools.product(SIZES, RANKS, DATATYPES):
@@ -103,7 +103,7 @@ def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:
 
 def _guess(given: Mapping[str, Any], size: int, rank: int, datatype: str) -> Tensor:
     shape = given.get("shape") or [-1] * rank
-    # One row is enough; of a plain list more.
+    # One row is enough, but a one-dimensional list gets more numbers.
     first = 1 if len(shape) > 1 else size
     filled = [(size if i else first) if known < 0 else known for i, known in enumerate(shape)]
     return Tensor(given["name"], given.get("datatype") or datatype, filled)
@@ -131,7 +131,7 @@ def _nested(numbers: Sequence[Any], shape: Sequence[int]) -> Any:  # noqa: ANN40
 
 
 def _expression(value: Any) -> str:  # noqa: ANN401 (JSON of any depth)
-    """Return Python for `value`; a list of equal items is one item, multiplied."""
+    """Return a Python expression for `value`; a list of equal items becomes `[item] * count`."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{json.dumps(k)}: {_expression(v)}' for k, v in value.items())}}}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Load a TorchScript file and run it: no server, no handler.
+"""Load a TorchScript file and run it without a server or handler.
 
 python -m scripts.model.infer [FILE]
 """
@@ -14,7 +14,7 @@ from scripts.model.torchscript import DEFAULT, build
 
 
 def main() -> None:
-    """Print the model's answer to [1, 2, 3, 4]."""
+    """Print the model's output for [1, 2, 3, 4]."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
     if not path.exists() and path == DEFAULT:
         build(path)

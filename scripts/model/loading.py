@@ -1,6 +1,6 @@
-"""An archive's model, loaded as a worker loads it: what it takes and gives, and whether it answers.
+"""Loads the model of an archive as a worker does, to get its metadata and to try requests.
 
-TorchServe's own `Service` reads the manifest and the settings; the handler's code does the rest.
+TorchServe's `Service` reads the manifest and the settings; the handler does the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scripts.store.archive import MANIFEST, ArchiveError
 from scripts.store.paths import ROOT
 
 HANDLER = ROOT / "handler"
-# The handler's modules import each other by the flat names that they have in an archive.
+# The handler's modules import each other by their names in an archive, without a package.
 if str(HANDLER) not in sys.path:
     sys.path.insert(0, str(HANDLER))
 import settings  # noqa: E402 (from that folder)
@@ -33,7 +33,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """Return the content of a settings file.
 
     Raises:
-        ArchiveError: a worker would not take it; one line names the file and the key.
+        ArchiveError: a worker would refuse the file; the one-line message gives file and reason.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -49,13 +49,13 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 class Loaded:
-    """A model that is ready to answer."""
+    """A loaded model."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         """Unpack `archive` into `folder` and load its model.
 
         Raises:
-            ArchiveError: a worker could not load it; one sentence says why.
+            ArchiveError: a worker could not load it; the one-line message gives the reason.
         """
         with zipfile.ZipFile(archive) as file:
             file.extractall(folder)
@@ -66,20 +66,20 @@ class Loaded:
         self._context = service.context
         try:
             self._handler.initialize(self._context)
-        except Exception as error:  # noqa: BLE001 (whatever stops a worker stops the packaging)
+        except Exception as error:  # noqa: BLE001 (any error would stop a worker)
             raise ArchiveError(_sentence(error)) from None
 
     def metadata(self) -> Mapping[str, Any]:
-        """Return what the server answers at /predictions/NAME/VERSION/metadata."""
+        """Return the metadata that the server returns at /predictions/NAME/VERSION/metadata."""
         return self._handler.describe_handle()
 
     @property
     def sample_error(self) -> str | None:
-        """Why the model could not be run on samples; None where it was, or had none."""
+        """Why the model could not be run on samples; None if it ran or there were no samples."""
         return self._handler.sample_error
 
     def answers(self, body: bytes) -> bool:
-        """Say whether the model answers a body with status 200; a failure is not logged."""
+        """Return whether the model responds to a body with status 200; log nothing on failure."""
         processor = RequestProcessor({"Content-Type": "application/json"})
         self._context.request_processor = [processor]
         logging.disable()
@@ -91,7 +91,7 @@ class Loaded:
 
 
 def _sentence(error: Exception) -> str:
-    """Return an error in one line; TorchScript's own end with what happened."""
+    """Return an error as one line; for an error of TorchScript, its last line, the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, ValueError):
         return " ".join(lines)

@@ -1,4 +1,4 @@
-"""Compile the PyTorch module to TorchScript, save it, and show what is inside.
+"""Compile the PyTorch module to TorchScript, save it, and show its code.
 
 python -m scripts.model.torchscript [FILE]
 """
@@ -17,7 +17,7 @@ DEFAULT = Path("build/doubleit.pt")
 
 
 def build(path: Path) -> torch.jit.ScriptModule:
-    """Save DoubleIt as TorchScript; the same bytes wherever and whenever it is built."""
+    """Save DoubleIt as TorchScript; every build gives the same bytes."""
     module = torch.jit.script(DoubleIt().eval())
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -28,10 +28,10 @@ def build(path: Path) -> torch.jit.ScriptModule:
 
 
 def _without_source_positions(raw: Path, path: Path) -> None:
-    """Copy a TorchScript file without its debug records: they hold this machine's paths."""
+    """Copy a TorchScript file without its debug records, which contain local paths."""
     reader = torch._C.PyTorchFileReader(str(raw))
     writer = torch._C.PyTorchFileWriter(str(path))
-    # The writer adds these itself.
+    # The writer adds these records itself.
     own = ("version", "byteorder", ".data/serialization_id")
     for record in reader.get_all_records():
         if record not in own and not record.endswith(".debug_pkl"):
@@ -41,7 +41,7 @@ def _without_source_positions(raw: Path, path: Path) -> None:
 
 
 def main() -> None:
-    """Build the file and print its code, an input and the output."""
+    """Build the file and print its code and an example of input and output."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
     module = build(path)
     example = torch.tensor([1, 2, 3, 4])

@@ -1,1 +1,1 @@
-"""What lies in the model store: archives, and the record of the versions that are served."""
+"""The files in the model store: archives, and records of the versions to serve."""

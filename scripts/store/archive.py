@@ -1,4 +1,4 @@
-"""Reading a model archive: what it holds, before a server is asked to load it."""
+"""Reads and checks a model archive before a server loads it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import NamedTuple
 import msgspec
 
 MANIFEST = "MAR-INF/MANIFEST.json"
-# What TorchServe's addresses and the archive's file name can carry. The page and Terraform have the
-# same rules.
+# Names and versions that are valid in TorchServe's URLs and in file names. The page and Terraform
+# have the same rules.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*[A-Za-z0-9.]*")
-# A file name has 255 bytes at most, and NAME-VERSION.mar has others beside it.
+# A file name has at most 255 bytes, and names derived from NAME-VERSION.mar are longer.
 NAME_CHARACTERS, VERSION_CHARACTERS = 100, 50
-# Characters of text from an archive that an error repeats.
+# Maximum number of characters from an archive that an error message repeats.
 BRIEF_CHARACTERS = 100
 
 
 class ArchiveError(Exception):
-    """An archive that is missing, corrupt, or not the one that was asked for."""
+    """An archive is missing or corrupt, is not the requested one, or cannot be created."""
 
 
 class Archive(NamedTuple):
@@ -33,7 +33,7 @@ class Archive(NamedTuple):
 
 
 class _Model(msgspec.Struct, rename="camel"):
-    """What a manifest says of the model."""
+    """The model's part of a manifest."""
 
     model_name: str
     model_version: str
@@ -46,10 +46,10 @@ class _Manifest(msgspec.Struct):
 
 
 def check_name(name: str, version: str) -> None:
-    """Make sure that a model can be called so.
+    """Check the name and version of a model.
 
     Raises:
-        ArchiveError: the name or the version cannot stand in an address or in a file's name.
+        ArchiveError: the name or version is not valid in a URL or file name.
     """
     if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS:
         raise ArchiveError(
@@ -64,15 +64,15 @@ def check_name(name: str, version: str) -> None:
 
 
 def file_name(name: str, version: str) -> str:
-    """Return the archive's file name; versions lie side by side in the store."""
+    """Return the file name of an archive, which is unique for each version."""
     return f"{name}-{version}.mar"
 
 
 def read(path: Path) -> Archive:
-    """Return what the archive at `path` says of itself.
+    """Check the archive at `path` and return its model's name and version.
 
     Raises:
-        ArchiveError: one line that says what is wrong with the file.
+        ArchiveError: the file is missing or invalid; the one-line message gives the reason.
     """
     if not path.is_file():
         raise ArchiveError(f"{path} is missing: build it with make archive")
@@ -83,7 +83,7 @@ def read(path: Path) -> Archive:
                 raise ArchiveError(f"{path} is corrupt: {_brief(damaged)} is damaged")
             model = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).model
             held = set(archive.namelist())
-    # What zipfile raises for methods and flags that it does not know, and for a missing manifest.
+    # Includes the errors of zipfile for unknown methods and flags and for a missing manifest.
     except (
         *(zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError),
         *(msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
@@ -97,11 +97,11 @@ def read(path: Path) -> Archive:
 
 
 def find(store: Path, name: str, version: str) -> Archive:
-    """Return the archive of a model's version from the store.
+    """Return the archive of a version of a model from the store.
 
     Raises:
-        ArchiveError: it is missing, corrupt, or holds another model or version; or there can be
-            none of that name.
+        ArchiveError: the archive is missing, corrupt, or of another model or version; or the name
+            or version is invalid.
     """
     check_name(name, version)
     found = read(store / file_name(name, version))
@@ -112,6 +112,6 @@ def find(store: Path, name: str, version: str) -> Archive:
 
 
 def _brief(text: str) -> str:
-    """Return text from outside as an error message repeats it: one line, not too long."""
+    """Return untrusted text for use in a message: one line, cut if long."""
     line = "".join(c if c.isprintable() else "?" for c in text)
     return line if len(line) <= BRIEF_CHARACTERS else f"{line[:BRIEF_CHARACTERS]}..."

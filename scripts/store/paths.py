@@ -1,4 +1,4 @@
-"""Where the project's files lie. The one place that derives the root folder from a file's place."""
+"""Paths of the project. Other modules import the root folder from here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What a server is to come back with after a restart: a record beside the model's archives.
+"""The record of the versions that a server loads after a restart, stored beside the archives.
 
-TorchServe keeps its versions in memory. So MODEL_STORE/NAME.json names them, the default among
-them and the default before; scripts/versions/ writes it and scripts/server/ reads it.
+TorchServe keeps the registered versions in memory only. MODEL_STORE/NAME.json therefore stores the
+versions, the default and the previous default. scripts/versions/ writes it, scripts/server/ reads
+it.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import Annotated
 
 import msgspec
 
-# The server may run as another user than the operator.
+# Readable by all, because the server may run as another user than the operator.
 MODE = 0o644
 
 
 class RecordError(Exception):
-    """A record that cannot be read, written or followed; the message names the file."""
+    """A record cannot be read, written or applied; the message names the file."""
 
 
 class Version(msgspec.Struct, forbid_unknown_fields=True):
-    """A version that is served."""
+    """A registered version."""
 
     workers: Annotated[int, msgspec.Meta(ge=1)]
 
@@ -34,10 +35,10 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     """The versions of one model.
 
     Attributes:
-        default: the version that answers where an address names none; among `versions`.
-        previous: the default before it, which a rollback makes the default again. It may have been
+        default: the version for URLs without a version; one of `versions`.
+        previous: the previous default, to which a rollback switches back. It may have been
             unregistered since.
-        versions: every version that is served.
+        versions: all registered versions.
     """
 
     default: str
@@ -45,7 +46,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     versions: dict[str, Version]
 
     def __post_init__(self) -> None:
-        """Refuse a default that is not served."""
+        """Refuse a default that is not in `versions`."""
         if self.default not in self.versions:
             raise ValueError(f"the default {self.default} is not among the versions")
 
@@ -55,7 +56,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
         return [version for version in self.versions if version != self.default]
 
     def after(self, before: Record | None) -> Record:
-        """Return this record with what only the one before knows: the previous default."""
+        """Return this record with the previous default, derived from the record `before`."""
         if before is None:
             previous = self.previous
         elif before.default == self.default:
@@ -66,15 +67,15 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def path(store: Path, model: str) -> Path:
-    """Return where the record of a model lies."""
+    """Return the path of a model's record."""
     return store / f"{model}.json"
 
 
 def load(store: Path, model: str) -> Record | None:
-    """Return the record of a model, None where there is none.
+    """Return the record of a model, or None if there is none.
 
     Raises:
-        RecordError: it is not a record.
+        RecordError: the file is not a valid record.
     """
     file = path(store, model)
     try:
@@ -88,10 +89,10 @@ def load(store: Path, model: str) -> Record | None:
 
 
 def save(store: Path, model: str, record: Record) -> None:
-    """Write the record so that a crash leaves the old one or the new one, whole.
+    """Write the record atomically: after a crash, either the old or the new one is complete.
 
     Raises:
-        RecordError: it cannot be written.
+        RecordError: the record cannot be written.
     """
     file = path(store, model)
     try:
@@ -111,7 +112,7 @@ def save(store: Path, model: str, record: Record) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make a rename in the folder outlast a power failure."""
+    """Flush the folder to disk, so that a rename in it survives a power failure."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -121,10 +122,10 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def locked(store: Path) -> Iterator[None]:
-    """Keep others from changing versions meanwhile.
+    """Lock the store, so that no other process changes versions at the same time.
 
     Raises:
-        RecordError: somebody else is changing them, or there is no such folder.
+        RecordError: another process holds the lock, or the folder does not exist.
     """
     try:
         fd = os.open(store, os.O_RDONLY | os.O_DIRECTORY)

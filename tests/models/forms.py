@@ -1,4 +1,4 @@
-"""Every form of a request and its answer, written and read independently of the handler."""
+"""Writes requests and reads responses in every format, independently of the handler."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def to_bytes(tensor: Tensor) -> bytes:
 
 
 def from_bytes(data: bytes, datatype: str, shape: Sequence[int]) -> Tensor:
-    """Return the tensor of what `to_bytes` wrote."""
+    """Return the tensor from the bytes that `to_bytes` returns."""
     if not data:
         return torch.empty(shape, dtype=DATATYPES[datatype])
     flat = torch.frombuffer(bytearray(data), dtype=torch.uint8)
@@ -58,19 +58,19 @@ def from_bytes(data: bytes, datatype: str, shape: Sequence[int]) -> Tensor:
 
 
 def bare(kind: Kind, inputs: Tensors) -> Sent:
-    """The one input as it stands."""
+    """Return a bare request with the only input."""
     (tensor,) = inputs.values()
     return Sent(f"/predictions/{kind.name}", _json(tensor.tolist()), {})
 
 
 def read_bare(kind: Kind, answer: requests.Response) -> dict[str, Any]:
-    """Return nested lists by the output's name."""
+    """Return the outputs of a bare response as nested lists, by name."""
     found = answer.json()
     return {kind.outputs[0]: found} if len(kind.outputs) == 1 else dict(found)
 
 
 def v1(kind: Kind, inputs: Tensors) -> Sent:
-    """KServe V1: with rows, each row is an instance; otherwise the inputs are one instance."""
+    """Return a V1 request: with `rows` an instance per row, otherwise a single instance."""
     lists: dict[str, Any] = {
         name: tensor.item() if name in kind.numbers else tensor.tolist()
         for name, tensor in inputs.items()
@@ -85,7 +85,7 @@ def v1(kind: Kind, inputs: Tensors) -> Sent:
 
 
 def read_v1(kind: Kind, answer: requests.Response) -> dict[str, Any]:
-    """Return nested lists by the outputs' names."""
+    """Return the outputs of a V1 response as nested lists, by name."""
     predictions = answer.json()["predictions"]
     if len(kind.outputs) == 1:
         return {kind.outputs[0]: predictions if kind.rows else predictions[0]}
@@ -96,7 +96,7 @@ def read_v1(kind: Kind, answer: requests.Response) -> dict[str, Any]:
 
 
 def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
-    """Return V2's description of tensors."""
+    """Return the V2 description of tensors."""
     return [
         {"name": name, "shape": list(tensor.shape), "datatype": NAMES[tensor.dtype]}
         for name, tensor in tensors.items()
@@ -104,7 +104,7 @@ def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
 
 
 def v2(kind: Kind, inputs: Tensors) -> Sent:
-    """Open Inference Protocol V2 in JSON; the order of the inputs means nothing."""
+    """Return a V2 request in JSON; the order of its inputs does not matter."""
     heads = [
         {**head, "data": tensor.flatten().tolist()}
         for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
@@ -115,7 +115,7 @@ def v2(kind: Kind, inputs: Tensors) -> Sent:
 
 
 def read_v2(_kind: Kind, answer: requests.Response) -> Tensors:
-    """Return tensors by the outputs' names."""
+    """Return the outputs of a V2 response as tensors, by name."""
     found = answer.json()
     assert found["id"] == "7"
     return {
@@ -125,7 +125,7 @@ def read_v2(_kind: Kind, answer: requests.Response) -> Tensors:
 
 
 def binary(kind: Kind, inputs: Tensors) -> Sent:
-    """V2 with the binary tensor data extension, in and out."""
+    """Return a V2 request with binary inputs that requests binary outputs."""
     data = [to_bytes(tensor) for tensor in inputs.values()]
     heads = [
         {**head, "parameters": {"binary_data_size": len(part)}}
@@ -137,7 +137,7 @@ def binary(kind: Kind, inputs: Tensors) -> Sent:
 
 
 def read_binary(_kind: Kind, answer: requests.Response) -> Tensors:
-    """Return tensors by the outputs' names; nothing of the body is left over."""
+    """Return the outputs of a binary V2 response as tensors, by name; no bytes may remain."""
     length = int(answer.headers[LENGTH])
     rest = answer.content[length:]
     found = {}
@@ -150,7 +150,7 @@ def read_binary(_kind: Kind, answer: requests.Response) -> Tensors:
 
 
 def _tensor(data: list[Any], datatype: str) -> Tensor:
-    """Return JSON's numbers as a tensor; integers and booleans stand as what they are."""
+    """Return numbers from JSON as a tensor; check that their types match the datatype."""
     dtype = DATATYPES[datatype]
     kind = bool if dtype == torch.bool else float if dtype.is_floating_point else int
     assert {type(number) for number in data} <= {kind}

@@ -1,7 +1,7 @@
-"""The models of zoo.py as they are served: how each is saved, what its settings say, what it gets.
+"""The models of zoo.py as they are served: how each is saved, its settings and its inputs.
 
-An input is a dict of tensors by the names of the module's arguments. `ask` makes one from a seed;
-what is left out of it is left out of the request.
+Inputs are a dict of tensors, keyed by the names of the module's arguments. `ask` creates one from a
+random generator; inputs that are missing in it are also missing in the request.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Kind:
     """A model that the tests serve.
 
     Attributes:
-        name: in addresses.
-        build: the TorchScript module, with weights that depend on nothing.
+        name: its name in URLs.
+        build: returns the TorchScript module; its weights depend only on torch's seed.
         settings: the key `model` of its settings.
-        ask: a request's inputs from a source of random numbers and a number of rows.
+        ask: returns the inputs of a request from a random generator and a number of rows.
         outputs: the names of its outputs, in order.
-        bare: whether the bare form can ask it: one required input, a tensor.
-        numbers: those of its inputs that the module takes as numbers.
-        exact: whether its answers are those of a direct call to the last bit; where requests are
-            merged along rows, float32's last bits may differ.
+        bare: whether it accepts the bare format: it has one required input, a tensor.
+        numbers: the names of the inputs that the module takes as numbers.
+        exact: whether its responses are equal to a direct call to the last bit. If requests are
+            merged along rows, the last bits of float32 may differ.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Kind:
         path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
 
     def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
-        """Return what the module itself answers, by name."""
+        """Return the outputs of a direct call of the module, by name."""
         with torch.inference_mode():
             found = module(*self.arguments(inputs))
         if isinstance(found, dict):
@@ -74,7 +74,7 @@ class Kind:
         return {name: torch.as_tensor(each, dtype=_double(each)) for name, each in pairs}
 
     def arguments(self, inputs: Tensors) -> list[Any]:
-        """Return `inputs` as the module takes them."""
+        """Return `inputs` as the arguments of the module."""
         return list(inputs.values())
 
 
@@ -92,7 +92,7 @@ class Several(Kind):
 
 
 class WithNumbers(Kind):
-    """A model that takes numbers beside its tensor."""
+    """A model that takes numbers in addition to its tensor."""
 
     def arguments(self, inputs: Tensors) -> list[Any]:
         """Return the tensor and the numbers."""
@@ -100,19 +100,19 @@ class WithNumbers(Kind):
 
 
 def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
-    """Return what compiles a module."""
+    """Return a function that compiles a module."""
     return lambda: torch.jit.script(make().eval())
 
 
 def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torch.jit.ScriptModule]:
-    """Return what traces a module."""
+    """Return a function that traces a module."""
     return lambda: torch.jit.trace(make().eval(), example)
 
 
 def frozen_and_quantized() -> torch.jit.ScriptModule:
     """Return a module without parameters: its weights are int8 constants."""
     with warnings.catch_warnings():
-        # Deprecated in favour of a package of its own; files that were made so are still served.
+        # Deprecated in favour of a separate package, but such files must still be served.
         warnings.simplefilter("ignore")
         module = torch.ao.quantization.quantize_dynamic(zoo.Tabular().eval(), {nn.Linear})
     return torch.jit.freeze(torch.jit.script(module))
@@ -135,7 +135,7 @@ def ids(generator: Generator, end: int, *shape: int, dtype: torch.dtype = torch.
 
 def _encoder(g: Generator, n: int) -> Tensors:
     inputs = {"input_ids": ids(g, 100, n, 7)}
-    # Every other request leaves the mask out.
+    # Every second request has no mask.
     return inputs if n % 2 else {**inputs, "attention_mask": ids(g, 2, n, 7)}
 
 

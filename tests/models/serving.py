@@ -1,4 +1,4 @@
-"""One server for all models: each is packaged and registered when a test first asks it."""
+"""One server for all models: each is packaged and registered when a test first uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.models.forms import Sent
 from tests.models.kinds import BY_NAME, Kind
 from tests.support.server import JSON, Server
 
-# The one that the server starts with.
+# The model that the server starts with.
 FIRST = "tabular"
 
 
@@ -25,7 +25,7 @@ class Serving:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._modules: dict[str, torch.jit.ScriptModule] = {}
-        # What `make archive` said of each model.
+        # The output of `make archive` for each model.
         self.printed: dict[str, str] = {}
         self._package(BY_NAME[FIRST])
         # A worker for each model: there are more models than cores.
@@ -45,7 +45,7 @@ class Serving:
         self.server.__exit__(kind, error, traceback)
 
     def module(self, kind: Kind) -> torch.jit.ScriptModule:
-        """Return the module of a model that the server serves from now on."""
+        """Return the module of a model; register the model on the server if needed."""
         if kind.name not in self._modules:
             self._package(kind)
             answer = requests.post(

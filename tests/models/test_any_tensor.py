@@ -1,4 +1,4 @@
-"""Any shape and datatype comes back as it was sent, in JSON and in bytes."""
+"""Tensors of any shape and datatype come back unchanged, as JSON and as binary data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHAPES = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 
 @st.composite
 def tensors(draw: st.DrawFn, *, finite: bool) -> Tensor:
-    """Return a tensor whose numbers are any bits of its datatype."""
+    """Return a tensor of its datatype from random bits."""
     datatype, shape = draw(st.sampled_from(list(DATATYPES))), draw(SHAPES)
     dtype, count = DATATYPES[datatype], math.prod(shape)
     if dtype == torch.bool:
@@ -29,7 +29,7 @@ def tensors(draw: st.DrawFn, *, finite: bool) -> Tensor:
     size = count * dtype.itemsize
     tensor = from_bytes(draw(st.binary(min_size=size, max_size=size)), datatype, shape)
     if finite and dtype.is_floating_point:
-        # JSON has no words for the others.
+        # JSON cannot represent NaN and infinity.
         tensor = torch.where(torch.isfinite(tensor), tensor, torch.zeros_like(tensor))
     return tensor
 

@@ -1,4 +1,4 @@
-"""Many clients at once: shapes, datatypes, good and bad requests in the same batches."""
+"""High concurrency: batches of different shapes and datatypes, valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.models.test_forms import same
 CLIENTS = 64
 REQUESTS = 256
 
-# What each server refuses, whatever the model: status and what the message says.
+# Requests that are refused for any model, and the status of the response.
 BAD: dict[str, tuple[Callable[[Kind], Sent], int]] = {
     "truncated": (lambda kind: Sent(f"/predictions/{kind.name}", b"[[1, 2", {}), 400),
     "a string": (lambda kind: Sent(f"/predictions/{kind.name}", b'[["one"]]', {}), 400),

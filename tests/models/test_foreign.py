@@ -1,7 +1,7 @@
-"""A TorchScript file that nobody here made: Silero's voice activity detector, from its package.
+"""A TorchScript file of a third party: Silero's voice activity detector, from its package.
 
-It keeps a state between calls and forgets it when the number of rows changes, which makes an answer
-predictable. `serving` has one worker for a model; with several, each would have a state of its own.
+It keeps state between calls and resets it when the number of rows changes, which makes responses
+predictable. `serving` has one worker per model; with several, each would have its own state.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGE = ROOT / "build" / "silero"
 
 
 def ask(generator: Generator, rows: int) -> Tensors:
-    """Return windows of sound, and their sampling rate."""
+    """Return windows of audio and their sampling rate."""
     return {"x": normal(generator, rows, 512), "sr": torch.tensor([RATE])}
 
 
@@ -31,7 +31,7 @@ class VoiceDetector(Kind):
     """Takes the sampling rate as a number."""
 
     def save(self, folder: Path) -> Path:
-        """Take the package's file as it is."""
+        """Copy the file of the package unchanged."""
         (file,) = PACKAGE.glob("lib/*/site-packages/silero_vad/data/silero_vad.jit")
         path = folder / f"{self.name}.pt"
         self.write_settings(path)

@@ -1,4 +1,4 @@
-"""Every model in every form, against a direct call of its module."""
+"""Every model in every format, compared with a direct call of its module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.models.forms import FORMS
 from tests.models.kinds import KINDS, Kind, Tensors
 from tests.models.serving import Serving
 
-# What one rounding of float32 may move where rows are merged; a row is a sum of a few products.
+# The tolerance for float32 rounding if rows are merged; a row is a sum of a few products.
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
 
 ASKED = [
@@ -24,9 +24,9 @@ ASKED = [
 
 
 def same(kind: Kind, got: Any, expected: Tensor) -> None:
-    """Hold an answer, a tensor or nested lists of a tensor's numbers, against the direct call's."""
+    """Compare an output, a tensor or nested lists, with the output of a direct call."""
     if not isinstance(got, Tensor):
-        # Lists say nothing of the datatype, only of the shape and of integers or fractions.
+        # Lists have no datatype, only a shape and integers or fractions.
         got = torch.tensor(got, dtype=expected.dtype)
     assert got.dtype == expected.dtype
     assert got.shape == expected.shape

@@ -1,4 +1,4 @@
-"""What `make archive` prints of a model holds on the server."""
+"""The metadata and requests that `make archive` prints work on the server."""
 
 from __future__ import annotations
 

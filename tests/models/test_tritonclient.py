@@ -1,4 +1,4 @@
-"""NVIDIA's client with its defaults, which send and get tensors as bytes."""
+"""NVIDIA's client with its defaults: binary tensors in requests and responses."""
 
 from __future__ import annotations
 

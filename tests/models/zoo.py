@@ -1,17 +1,17 @@
-"""Small models of the kinds that people deploy, with random weights.
+"""Small models of common kinds, with random weights.
 
-In a file of its own, because TorchScript compiles from source.
+They are in a separate file, because TorchScript compiles them from source.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript's own words)
+from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript needs them)
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# TorchScript reads annotations as they stand and knows the names of `typing` only.
+# TorchScript evaluates annotations and supports only the names from `typing`.
 # ruff: noqa: UP006, UP045
 
 
@@ -60,7 +60,7 @@ class Tabular(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Token ids to logits, with a mask that may be left out."""
+    """Token ids to logits, with an optional mask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class Forecast(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Answers with a tuple."""
+    """Returns a tuple."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Autoencoder(nn.Module):
 
 
 class Detector(nn.Module):
-    """One image to however many boxes: a dict whose tensors depend on the numbers."""
+    """One image to any number of boxes: returns a dict whose shapes depend on the input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class WideAndDeep(nn.Module):
 
 
 class Features(nn.Module):
-    """Named features in, named figures out."""
+    """Takes and returns a dict of tensors."""
 
     def forward(self, features: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """`a` and `b`, [N] each, to `sum` and `product`."""
@@ -148,7 +148,7 @@ class Features(nn.Module):
 
 
 class Positive(nn.Module):
-    """Answers with booleans."""
+    """Returns booleans."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x > 0
@@ -167,7 +167,7 @@ class Narrow(nn.Module):
 
 
 class Photo(nn.Module):
-    """An image as it comes from a file, resized and normalised by the model."""
+    """Takes an image as stored in a file; resizes and normalises it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class Photo(nn.Module):
 
 
 class Cumulative(nn.Module):
-    """Sums along the last axis: a shape that is ignored gives other numbers."""
+    """Sums along the last axis, so that the result is wrong if the shape is ignored."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.cumsum(dim=-1)
@@ -197,7 +197,7 @@ class Softmax(nn.Module):
 
 
 class Spectrum(nn.Module):
-    """Doubles, but for one number below zero answers with complex numbers."""
+    """Doubles its input, but returns complex numbers if a number is negative."""
 
     def forward(self, x: Tensor) -> Tensor:
         if bool((x < 0).any()):
@@ -206,21 +206,21 @@ class Spectrum(nn.Module):
 
 
 class Joined(nn.Module):
-    """Any number of tensors in."""
+    """Takes any number of tensors."""
 
     def forward(self, parts: List[Tensor]) -> Tensor:
         return torch.cat(parts)
 
 
 class Span(NamedTuple):
-    """The answer's fields."""
+    """The fields of the output."""
 
     start: Tensor
     end: Tensor
 
 
 class Spans(nn.Module):
-    """Answers with a NamedTuple."""
+    """Returns a NamedTuple."""
 
     def forward(self, tokens: Tensor) -> Span:
         """[N, T] to [N] and [N]."""
@@ -228,7 +228,7 @@ class Spans(nn.Module):
 
 
 class Best(nn.Module):
-    """Takes numbers beside the tensor, with defaults."""
+    """Takes numbers with defaults in addition to the tensor."""
 
     def forward(self, x: Tensor, k: int = 2, scale: float = 1.0, smallest: bool = False) -> Tensor:
         """[N] to [k]."""
@@ -236,21 +236,21 @@ class Best(nn.Module):
 
 
 class Echo(nn.Module):
-    """Gives back what it got: any datatype, any shape."""
+    """Returns its input, of any datatype and shape."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
 
 
 class Loss(nn.Module):
-    """Answers with a single number, without a dimension."""
+    """Returns a scalar tensor."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.square().mean()
 
 
 class Pyramid(nn.Module):
-    """Answers with a list of tensors."""
+    """Returns a list of tensors."""
 
     def forward(self, x: Tensor) -> List[Tensor]:
         """[N] to [N] and [N / 2]."""
@@ -258,12 +258,12 @@ class Pyramid(nn.Module):
 
 
 def distance(x: Tensor, y: Tensor) -> float:
-    """Return a number, as a function without a module."""
+    """Return a number; a function without a module."""
     return float((x - y).abs().sum())
 
 
 class Words(nn.Module):
-    """Not what the handler serves: takes strings."""
+    """Takes strings, which the handler does not support."""
 
     def forward(self, words: List[str]) -> Tensor:
         return torch.tensor([len(word) for word in words])

@@ -1,6 +1,6 @@
-"""TorchScript modules of every signature that is served, and some that are not."""
+"""TorchScript modules with every supported signature, and with some unsupported ones."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript reads these)
+from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript needs them)
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class Mlp(nn.Module):
 
 
 class Optionals(nn.Module):
-    """Tensors, optional ones and numbers."""
+    """Takes tensors, optional tensors and numbers."""
 
     def forward(
         self,
@@ -44,56 +44,56 @@ class Optionals(nn.Module):
 
 
 class InDict(nn.Module):
-    """A dict in, a dict out."""
+    """Takes and returns a dict."""
 
     def forward(self, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
         return {"total": tensors["a"] + tensors["b"]}
 
 
 class InList(nn.Module):
-    """A list in, a list out."""
+    """Takes and returns a list."""
 
     def forward(self, tensors: List[Tensor]) -> List[Tensor]:  # noqa: UP006
         return [tensors[1], tensors[0]]
 
 
 class Strings(nn.Module):
-    """Not served."""
+    """Not supported."""
 
     def forward(self, words: List[str]) -> Tensor:  # noqa: UP006
         return torch.tensor(len(words))
 
 
 class Nested(nn.Module):
-    """Not served."""
+    """Not supported."""
 
     def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:  # noqa: UP006
         return x, (x, x)
 
 
 class Word(nn.Module):
-    """Not served."""
+    """Not supported."""
 
     def forward(self, x: Tensor) -> str:
         return str(x.dim())
 
 
 class Fft(nn.Module):
-    """Complex numbers where the first one is above 0."""
+    """Returns complex numbers if the first number is above 0."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.fft.fft(x) if bool(x[0] > 0) else x
 
 
 class Softmax(nn.Module):
-    """Depends on the whole of its first dimension."""
+    """Each output depends on all numbers along the first dimension."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.softmax(0)
 
 
 class Own(nn.Module):
-    """Answers with memory of its own, which the next call writes to."""
+    """Returns its own buffer, which the next call overwrites."""
 
     memory: Tensor
 
@@ -114,7 +114,7 @@ class InPlace(nn.Module):
 
 
 class Half(nn.Module):
-    """bfloat16 weights, float16 answer."""
+    """Has bfloat16 weights and returns a float16 tensor as well."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Half(nn.Module):
 
 
 class Picky(nn.Module):
-    """Raises where a 13 is in a row."""
+    """Raises an error if the input contains 13."""
 
     def forward(self, x: Tensor) -> Tensor:
         if bool((x == 13).any()):
@@ -134,7 +134,7 @@ class Picky(nn.Module):
 
 
 class Number(nn.Module):
-    """A number for a tensor."""
+    """Returns a number, not a tensor."""
 
     def forward(self, x: Tensor) -> float:
         return float(x.sum())

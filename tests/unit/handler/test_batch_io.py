@@ -1,4 +1,4 @@
-"""The fast reader and writer against TorchServe's own, byte for byte."""
+"""The fast reader and writer, compared byte for byte with those of TorchServe."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_batches_are_read_as_torchserve_reads_them(
             Headers((k, v) for k, v in p.get_request_properties().items() if isinstance(v, str))
             for p in processors
         ]
-        # TorchServe mixes a field's content type into the headers; these are the headers alone.
+        # TorchServe adds the content type of a field to the headers; compare only the headers.
         for got, wanted, names in zip(batch.headers, own, fields, strict=True):
             assert {k: v for k, v in got.items() if k not in names} == {
                 k: v for k, v in wanted.items() if k not in names
@@ -130,7 +130,7 @@ def test_values_of_any_size_are_read_whole(lengths: list[int], sizes: list[int])
 
 
 class Counting(batch_io.Reader):
-    """Counts the strings that it looks at."""
+    """Counts the strings that it reads."""
 
     looked = 0
 
@@ -141,7 +141,7 @@ class Counting(batch_io.Reader):
 
 @pytest.mark.parametrize("piece", [7, 100, 1 << 16])
 def test_a_request_in_pieces_is_read_once(piece: int) -> None:
-    """An incomplete request must not be read again from its start with each piece."""
+    """A request is not read again from its start when the next piece arrives."""
     looked = []
     for count in (500, 2_000):
         message = encode([({"Host": "a"}, {f"field-{i}": b"" for i in range(count)})])
@@ -150,7 +150,7 @@ def test_a_request_in_pieces_is_read_once(piece: int) -> None:
         read: batch_io.Batch = reader.read()[1]
         assert len(read.fields[0]) == count
         looked.append(reader.looked)
-    # A name and a type for each field, and what each request has once.
+    # A name and a content type per field, plus the strings that each request has once.
     assert looked == [2 * 500 + 6, 2 * 2_000 + 6]
 
 
@@ -167,7 +167,7 @@ def test_a_batch_of_large_bodies_is_held_once() -> None:
         tracemalloc.stop()
     assert [len(fields["body"]) for fields in read.fields] == [len(body)] * 4
     assert held < 4 * len(body) + (1 << 20)
-    # The stand-in for a socket copies what it delivers.
+    # The fake socket copies the data that it delivers.
     assert peak < held + len(body) + (1 << 20)
 
 
@@ -238,7 +238,7 @@ Part = tuple[bytes, str | None, bytes]
 
 
 def messages(data: bytes) -> list[list[Part]]:
-    """Read messages as TorchServe does: for each, ids with `ts_stream_next` and body."""
+    """Read messages as TorchServe does; return id, `ts_stream_next` and body of each part."""
     at, found = 0, []
 
     def number() -> int:
@@ -289,10 +289,10 @@ def test_large_answers_come_in_several_messages(kinds: list[tuple[int, bool, boo
     assert streams <= fit
     assert len(streams) == (len(found) > 1)
     for message in found:
-        # What TorchServe goes by: it awaits another message where a stream is to go on.
+        # TorchServe waits for another message if a stream is marked to continue.
         assert ("true" in [more for _, more, _ in message]) == (message is not found[-1])
         sizes = [len(body) for _, _, body in message if body]
-        # The first one waits for an answer that can say that it goes on.
+        # The first message may grow until a response occurs that can be marked as a stream.
         few = sum(sizes) <= batch_io.MESSAGE_BYTES or len(sizes) == 1
         assert few or message is found[0]
 
@@ -326,7 +326,7 @@ def test_an_unknown_command_is_an_error() -> None:
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A process that looks like TorchServe's worker."""
+    """Make this process look like a TorchServe worker."""
     module = ModuleType("__main__")
     module.retrieve_msg = protocol.retrieve_msg  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "__main__", module)

@@ -16,7 +16,7 @@ JSON = Headers([("Content-Type", "application/json")])
 
 
 def form(*fields: tuple[str, Any], boundary: str = "x") -> tuple[dict[str, bytes], Headers]:
-    """Return a multipart request as urllib3 encodes it, its body as it came."""
+    """Return a multipart request, encoded by urllib3, with its raw body."""
     data, kind = encode_multipart_formdata(fields, boundary)
     return {"body": data}, Headers([("Content-Type", kind)])
 

@@ -1,4 +1,4 @@
-"""The handler with TorchServe's own context, without its server."""
+"""The handler with TorchServe's context, without a server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ask(
     *requests: bytes | dict[str, Any],
     headers: dict[int, dict[str, str]] | None = None,
 ) -> list[tuple[int, Any]]:
-    """Send one batch; return each request's status and answer."""
+    """Process one batch and return the status and body of each response."""
     handler, context = made
     context.request_processor = [
         RequestProcessor((headers or {}).get(i, {})) for i in range(len(requests))
@@ -154,7 +154,7 @@ def test_a_compressed_body_is_told_how_to_send_it(doubleit: Made) -> None:
     answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: gzip, 1: gzip})
     assert answers[0][0] == 415
     assert "with Content-Encoding: gzip: send it as it is" in answers[0][1]["error"]
-    # What can be read is read, whatever the header says.
+    # A body that can be parsed is accepted in spite of the header.
     assert answers[1] == (200, [2])
 
 
@@ -267,7 +267,7 @@ def test_whatever_one_request_raises_is_its_own(
 
 
 def test_large_requests_are_answered_one_after_another(doubleit: Made) -> None:
-    """While one is answered, what came before it is dropped."""
+    """While one request is processed, the bodies of those before it are freed."""
     handler, _ = doubleit
     body = b"[" + b"1," * handler_module.TOGETHER_BYTES + b"1]"
     fields: list[Any] = [{"body": b"[1]"}, {"body": body}, {"body": b"[2]"}, {"body": body}]
@@ -307,7 +307,7 @@ def test_a_gpu_is_used_where_torch_has_one(
     handler, _ = make(torchscript, DOUBLEIT, gpu=0)
     assert handler.describe_handle()["device"] == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    # This machine may have none: the attempt to put the model there is what shows the choice.
+    # Works without a GPU: the error proves that the handler tried to use one.
     with pytest.raises((ValueError, RuntimeError, AssertionError), match=r"(?i)cuda"):
         make(torchscript, DOUBLEIT, gpu=99)
 

@@ -1,4 +1,4 @@
-"""Models as the wire format sees them, without a module behind."""
+"""Models as the wire format sees them, without a module."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def answer(
     outputs: Sequence[Outputs] | None = None,
     json_size: int | None = None,
 ) -> Body:
-    """Parse and render; without `outputs` a model between that answers with its inputs."""
+    """Parse a body and render the response; without `outputs`, the inputs are the outputs."""
     data = body.encode() if isinstance(body, str) else body
     request = parse.parse(data, model, json_size)
     return request.render(request.calls if outputs is None else outputs, model)

@@ -1,4 +1,4 @@
-"""simdjson's numbers are msgspec's, or it leaves them alone."""
+"""simdjson gives the same arrays as msgspec, or leaves the text to msgspec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def outcome(body: bytes, model: Served) -> object:
 
 
 def both(text: str | bytes, model: Served = DOUBLEIT) -> tuple[object, object]:
-    """Return what comes of a body with the quick parser and without."""
+    """Return the results for a body with and without the quick parser."""
     body = text if isinstance(text, bytes) else text.encode()
     fast, quick = outcome(body, model), arrays.quick
     try:
@@ -129,11 +129,11 @@ def test_both_parsers_agree_on_broken_bodies(rows: int) -> None:
 def test_large_arrays_are_parsed_by_simdjson(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "_careful", None)
     (call,) = parse.parse(text.encode(), ANYTHING).calls
-    assert call["x"].array.flags.writeable  # PyTorch wants it so
+    assert call["x"].array.flags.writeable  # PyTorch needs writable memory
 
 
 def test_a_text_that_pretends_a_huge_shape_builds_no_huge_text() -> None:
-    """Brackets whose first elements promise far more numbers than there are."""
+    """The first elements suggest a shape with far more numbers than the text has."""
     body = b"[" + b"[1," * 7 + b"1" * 8 + b"]" * 7 + b",1" * 20_000 + b"]"
     wide = b"[[[" + b"1," * 15_000 + b"1]]" + b",[[1]]" * 3_000 + b"]"
     tracemalloc.start()
@@ -179,7 +179,7 @@ print(arrays.quick(b"[" + b"1," * 1000 + b"1]", 1, "auto").size)
 
 
 def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
-    # It would end the process: hence one of its own.
+    # Runs in a separate process, because a failure would crash it.
     done = subprocess.run(
         [sys.executable, "-c", OUT_OF_MEMORY],
         env={**os.environ, "PYTHONPATH": str(Path(arrays.__file__).parent.parent)},

@@ -61,7 +61,7 @@ def test_an_array_of_any_rank_comes_back_as_it_is(
     numbers = pick.integers(-(2**63), 2**63 - 1, shape) if whole else pick.normal(size=shape)
     text = json.dumps(numbers.tolist(), indent=indent)
     given_ = parse.parse(text.encode(), ANYTHING).calls[0]["x"]
-    # Nested lists without a number in them do not say how deep they would be.
+    # Empty nested lists do not determine the number of dimensions.
     if numbers.size:
         assert given_.array.shape == tuple(shape)
         assert given_.datatype == ("INT64" if whole else "FP64")

@@ -215,7 +215,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
 
 
 def work(kind: str, count: int, model: Served) -> tuple[int, int, int]:
-    """Return calls, body size and peak memory of a request with `count` instances."""
+    """Return the calls, body size and peak memory of a request with `count` instances."""
     body = json.dumps({"instances": [KINDS[kind](i) for i in range(count)]}).encode()
     tracemalloc.start()
     try:

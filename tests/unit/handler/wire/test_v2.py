@@ -65,7 +65,7 @@ def test_integers_are_checked_against_their_datatype(datatype: str) -> None:
 
 
 def numbers_of(datatype: str, shape: list[int], seed: int) -> Any:
-    """Return numbers that the datatype holds, as nested lists."""
+    """Return numbers that fit the datatype, as nested lists."""
     pick = np.random.default_rng(seed)
     if datatype == "BOOL":
         return pick.integers(0, 2, shape).astype(bool).tolist()
@@ -80,7 +80,7 @@ def numbers_of(datatype: str, shape: list[int], seed: int) -> Any:
 
 
 def bytes_of(datatype: str, numbers: Any) -> bytes:
-    """Return numbers as binary data, by way of PyTorch."""
+    """Return numbers as binary data, encoded by PyTorch."""
     if datatype == "BF16":
         bits: bytes = torch.tensor(numbers).bfloat16().view(torch.int16).numpy().tobytes()
         return bits
