@@ -1,1 +1,1 @@
-"""The page: parses what a person typed, calls the inference API, shows the answer or the error."""
+"""The page: parses the user's input, calls the inference API, shows the result or the error."""

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Say whether the API answers, then serve the page until it is told to stop."""
+    """Print whether the API responds, then serve the page until it is stopped."""
     parser = argparse.ArgumentParser(prog="python -m frontend", description="Start the page.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
@@ -37,17 +37,17 @@ def main() -> None:
     if not options.no_look:
         tell_state(config)
     memory.configure()
-    # Streamlit looks for .streamlit/config.toml beside the script that it runs.
+    # Streamlit looks for .streamlit/config.toml next to the script that it runs.
     os.chdir(ROOT)
     arguments = streamlit_options(config, options.host, options.port)
-    # Ctrl-C is how a person stops it, not a failure.
+    # Ctrl-C is a normal stop, not a failure.
     with suppress(click.Abort, KeyboardInterrupt):
         cli.main(["run", "frontend/server.py", *arguments], standalone_mode=False)
 
 
 def streamlit_options(config: settings.Settings, host: str, port: int) -> list[str]:
-    """Return the command line's options that follow from the page's settings."""
-    # MB; a message from the browser holds the field's text and little else.
+    """Return Streamlit's command-line options for the page's settings."""
+    # MB. A message from the browser contains the field's text and little else.
     message = config.max_text_bytes // 10**6 + 2
     options = {
         "address": [host],
@@ -60,7 +60,7 @@ def streamlit_options(config: settings.Settings, host: str, port: int) -> list[s
 
 
 def tell_state(config: settings.Settings) -> None:
-    """Print whether the API answers."""
+    """Print whether the API responds."""
     status = outcome.look(lambda: Client(config), None, None)
     ready = status.state is State.READY
     print(

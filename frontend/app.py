@@ -1,4 +1,4 @@
-"""The page. Started by `python -m frontend`; what it shows comes from the modules beside it."""
+"""The page's Streamlit script, run by `python -m frontend`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_METADATA = (
     "The server does not say what this model takes, so the page sends a list of numbers. An "
     "archive made with this version of the project says it."
 )
-# A version may be replaced behind its name while the page is open.
+# Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
 
 _client = st.cache_resource(show_spinner=False)(Client)
@@ -36,7 +36,7 @@ _client = st.cache_resource(show_spinner=False)(Client)
 
 @st.cache_data(ttl=METADATA_SECONDS, max_entries=50, show_spinner=False)
 def describe(config: Settings, version: str | None) -> Described:
-    """Ask what the model takes and gives."""
+    """Return the model's metadata, cached."""
     return outcome.describe(partial(_client, config), version)
 
 
@@ -66,14 +66,14 @@ def main() -> None:
             st.session_state.outcome = found
     with answer, told_if_busy():
         show(config)
-    # Last, so that the page does not wait for a server that is slow to answer.
+    # Last, so that a slow server does not delay the rest of the page.
     with state:
         st.fragment(show_state, run_every=config.poll or None)(config, version, described.model)
 
 
 @contextmanager
 def told_if_busy() -> Iterator[None]:
-    """Say that others' large inputs are in the way."""
+    """Show an error if other sessions' large inputs take too long."""
     try:
         yield
     except memory.BusyError:
@@ -81,7 +81,7 @@ def told_if_busy() -> Iterator[None]:
 
 
 def show(config: Settings) -> None:
-    """Show the result of the last click, or what was in its way."""
+    """Show the result of the last click, or why there is none."""
     found = st.session_state.get("outcome")
     if found is None:
         st.info("The result appears here.", icon=":material/arrow_back:")
@@ -95,7 +95,7 @@ def show(config: Settings) -> None:
 
 
 def show_state(config: Settings, version: str | None, described: Model | None) -> None:
-    """Show whether the server can answer; looks again by itself."""
+    """Show the server's state."""
     status = outcome.look(partial(_client, config), version, described)
     icon, color = BADGES.get(status.state, OTHER_BADGE)
     label = status.state.value

@@ -1,7 +1,7 @@
-"""The inference API's client: numbers or a request to the model's answer, or an error in words.
+"""A client of the inference API, whose errors have messages for the user.
 
-Requests have the form of the Open Inference Protocol V2, because its answer names the version
-that answered, and its datatype says whether the numbers are exact integers.
+Requests have the format of the Open Inference Protocol V2: its responses contain the model's
+version, and their datatype shows whether the numbers are exact integers.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from frontend.errors import ApiError
 from frontend.model import Model
 from frontend.settings import Settings
 
-# TorchServe takes a slash, however it is written, for the end of the version.
+# TorchServe treats any slash, escaped or not, as the end of the version.
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
-# Bytes. What a model makes of a small request can be of any size.
+# A small request can have a response of any size.
 MAX_ANSWER_BYTES = 32 * 2**20
 _JSON = {"Content-Type": "application/json"}
-# What simdjson and the look-up of keys raise where an answer is not what the protocol says.
+# What simdjson and dict look-ups raise if a response does not follow the protocol.
 _NOT_AN_ANSWER = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """One tensor of an answer.
+    """One output tensor of a response.
 
     Attributes:
-        values: 1-D, int64 or float64, of `shape` once it is reshaped; or a list where they are
-            not numbers.
+        values: a flat array of int64, uint64 or float64, to be reshaped to `shape`; a list if they
+            are not numbers.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the model answered.
+    """The model's response.
 
     Attributes:
         outputs: at least one.
-        version: the model's version that answered.
-        seconds: how long the call took, tries and waits included.
+        version: the version of the model that the response came from.
+        seconds: duration of the call, including retries and waits.
     """
 
     outputs: tuple[Output, ...]
@@ -68,19 +68,19 @@ class Answer:
 
 
 def predictions_url(settings: Settings, version: str | None) -> str:
-    """Return the address of a version's predictions; None is the server's default version."""
+    """Return the URL for predictions of a version; None is the server's default version."""
     url = f"{settings.url}/predictions/{settings.model}"
     return url if version is None else f"{url}/{quote(version, safe='')}"
 
 
 class Client:
-    """Talks to the inference API and to nothing else; may be shared by threads."""
+    """Client of the inference API; thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect lazily: nothing is sent yet but for an identity, where one is needed.
+        """Prepare without connecting to the API; with `id_token`, look up this machine's identity.
 
         Raises:
-            ApiError: an ID token is asked for and this machine has no identity.
+            ApiError: an ID token is required and this machine has no identity.
         """
         self._settings = settings
         try:
@@ -91,50 +91,51 @@ class Client:
     def predict(
         self, values: np.ndarray, version: str | None = None, model: Model | None = None
     ) -> Answer:
-        """Let the model answer a list of numbers with one number for each.
+        """Return the model's response to a list of numbers: one number for each.
 
         Args:
             values: 1-D, int64 or float64.
             version: the model's version; None is the server's default.
-            model: what it takes; None where the server does not say.
+            model: the model's metadata; None if the server has none.
 
         Raises:
-            ApiError: the API refuses the numbers, or cannot be had.
+            ApiError: the API refuses the numbers, or fails.
         """
         return self._numbers(values, version, model, quick=False)
 
     def probe(self, version: str | None = None, model: Model | None = None) -> Answer:
-        """Let the model answer no numbers: one try, and only a short wait.
+        """Send a prediction without numbers, with a short timeout and no retries.
 
-        This goes the way of a prediction, through the queue and the worker. The server's own
-        readiness route would not do: it wants a version, and a full queue does not show there.
+        Like any prediction, it passes through the queue and a worker. The server's readiness route
+        is no substitute: it requires a version and does not show that the queue is full.
 
         Raises:
-            ApiError: as `predict`.
+            ApiError: as in `predict`.
         """
         none = np.empty(0, np.int64)
         return self._numbers(none, version, model, quick=True)
 
     def infer(self, request: bytes, version: str | None = None) -> Answer:
-        """Let the model answer a request of the V2 protocol.
+        """Return the model's response to a request of the V2 protocol.
 
         Raises:
-            ApiError: the API refuses it, or cannot be had.
+            ApiError: the API refuses the request, or fails.
         """
         url = predictions_url(self._settings, version)
         body, seconds = self._call(url, request, version)
         return self._answer(url, body, seconds)
 
     def metadata(self, version: str | None = None) -> Model | None:
-        """Return what the model takes and gives; None where the server does not say.
+        """Return the model's metadata; None if the server has none.
 
-        This goes the way of a prediction, and tells that a model answers that takes no numbers.
+        Like a prediction, the request passes through the queue and a worker, so it also shows that
+        a model responds that does not take a list of numbers.
 
         Raises:
-            ApiError: the API cannot be had.
+            ApiError: the API fails.
         """
         if version is None:
-            # The one route without a version that hands its query on to the model.
+            # The only route without a version that passes its query on to the model.
             url = f"{self._settings.url}/invocations?model_name={self._settings.model}&metadata=1"
         else:
             url = f"{predictions_url(self._settings, version)}/metadata"
@@ -170,14 +171,17 @@ class Client:
         quick: bool = False,
         values: np.ndarray | None = None,
     ) -> tuple[bytes, float]:
-        """Return the body of an answer with status 200, and the seconds that it took.
+        """Return the body of a response with status 200, and the duration in seconds.
 
         Args:
-            url: where to.
-            body: what to send; None is a GET.
-            version: what the URL names; None is the default.
-            quick: one try and a short wait.
-            values: the numbers that the body holds, for errors to name one.
+            url: the URL.
+            body: the body to send; None sends a GET.
+            version: the version in the URL; None is the default.
+            quick: whether to use a short timeout and no retries.
+            values: the numbers in the body, for error messages.
+
+        Raises:
+            ApiError: the API refuses the request, or fails.
         """
         if version is not None and not _VERSION.fullmatch(version):
             raise errors.unknown_version(version)
@@ -188,12 +192,12 @@ class Client:
             raise errors.not_answered(error, self._settings) from error
         if len(content) > MAX_ANSWER_BYTES:
             raise errors.answer_too_large(MAX_ANSWER_BYTES)
-        if status != 200:  # noqa: PLR2004 (the only status with an answer)
+        if status != 200:  # noqa: PLR2004 (the only successful status)
             raise errors.refused(status, content, values, version, self._settings)
         return content, time.perf_counter() - begin
 
     def _read(self, url: str, body: bytes | None, *, quick: bool) -> tuple[int, bytes]:
-        """Return an answer's status and as much of its body as the page takes, and a byte more."""
+        """Return a response's status and body, at most `MAX_ANSWER_BYTES` and one byte of it."""
         for last in (quick, True):
             response = self._http.request(
                 "GET" if body is None else "POST",
@@ -207,7 +211,7 @@ class Client:
             try:
                 content = response.read(MAX_ANSWER_BYTES + 1)
             except urllib3.exceptions.ProtocolError:
-                # It broke off. As with a connection that breaks before it, once more.
+                # The response was cut off: retry once, as for a connection that is dropped earlier.
                 if last:
                     raise
             else:
@@ -230,7 +234,7 @@ class Client:
 
 
 def _request(values: np.ndarray, model: Model | None) -> bytes:
-    """Return the request, with the first datatype of these that the model takes."""
+    """Return the request, in a datatype that fits the numbers and that the model takes."""
     kind = "INT64" if values.dtype.kind == "i" else "FP64"
     tensor = model.inputs[0] if model else None
     if tensor and kind not in tensor.datatypes:
@@ -245,7 +249,7 @@ def _request(values: np.ndarray, model: Model | None) -> bytes:
 
 
 def _output(found: Any) -> Output:  # noqa: ANN401 (any JSON)
-    """Return one output, its numbers without an object for each."""
+    """Return one output, without creating a Python object per number."""
     datatype, data = str(found["datatype"]), found["data"]
     shape = tuple(map(int, found["shape"]))
     if "INT" in datatype or datatype.startswith(("FP", "BF")):

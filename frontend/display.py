@@ -1,4 +1,4 @@
-"""Numbers as the browser can show them: exact in the table, few enough in the chart."""
+"""Prepare numbers for the browser: exact in the table, reduced in the chart."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# The largest integer up to which JavaScript, and so the table, holds every one.
+# Up to here, JavaScript, and so the table, represents every integer exactly.
 EXACT_IN_BROWSER = 2**53 - 1
-# Points of a line that a screen can still tell apart.
+# The most points of a line that a screen can distinguish.
 CHART_POINTS = 1000
-# A line of fewer has a dot for each number.
+# A shorter line has a dot for each number.
 CHART_DOTS = 50
-# From here on an axis has units, such as M.
+# From here on, an axis has units such as M.
 AXIS_UNITS = 10_000
-# Columns that a person can still compare.
+# The most columns that a reader can compare.
 TABLE_COLUMNS = 20
-# Input and output, told apart on white and on black.
+# Input and output; distinguishable on white and on black.
 COLORS = ["#64748b", "#ea580c"]
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
 
 
 def column(values: np.ndarray) -> pa.Array:
-    """Return a table's column: numbers, or their text where the browser would change one.
+    """Return a column of a table: numbers, or their text if the browser would change one.
 
-    It would round an integer beyond 2^53, and show 0 for -0.0.
+    A browser rounds integers beyond 2^53 and shows -0.0 as 0.
     """
     if values.dtype.kind in "iu":
         exact = bool(np.all((values >= -EXACT_IN_BROWSER) & (values <= EXACT_IN_BROWSER)))
@@ -37,25 +37,25 @@ def column(values: np.ndarray) -> pa.Array:
 
 
 def texts(values: np.ndarray) -> pa.Array:
-    """Return numbers as text: integers exact, floats shortest and exact, with a point or "e"."""
+    """Return numbers as text: exact integers; the shortest exact floats, with a point or "e"."""
     found = pc.cast(pa.array(values), pa.large_string())
     if values.dtype.kind != "f":
         return found
-    # Arrow writes a whole float without its point.
+    # Arrow writes a whole float without a decimal point.
     return pc.replace_substring_regex(found, r"^(-?[0-9]+)$", r"\1.0")
 
 
 def table(columns: Mapping[str, np.ndarray]) -> pa.Table:
-    """Return columns of one length, and before them the rows' numbers, counted from 1."""
+    """Return a table of columns of equal length, after a column that counts the rows from 1."""
     count = len(next(iter(columns.values())))
     numbered = {"No.": pa.array(np.arange(1, count + 1, dtype=np.int32))}
     return pa.table({**numbered, **{name: column(values) for name, values in columns.items()}})
 
 
 def columns_of(name: str, values: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Return an output as columns of a table: rows along the first dimension where they fit.
+    """Return an output as columns of a table, with a row per index of the first dimension.
 
-    Few long rows stand beside each other; what fits neither way is one column.
+    A few long rows become columns instead; an output that fits neither way is one column.
     """
     if len(shape) > 1 and values.size:
         rows = values.reshape(shape[0], -1)
@@ -70,10 +70,10 @@ def columns_of(name: str, values: np.ndarray, shape: tuple[int, ...]) -> dict[st
 
 
 def chart_indices(series: list[np.ndarray], points: int = CHART_POINTS) -> np.ndarray:
-    """Return which numbers a chart draws: all, or about `points` that keep its outline.
+    """Return the indices of the numbers to draw: all, or about `points` that keep the outline.
 
-    Of a long list, each of equal parts gives the places of its smallest and largest number in each
-    series, so that no peak gets lost.
+    A long list is divided into equal parts. Each part contributes its smallest and largest number
+    of each series, so that no peak gets lost.
     """
     count = len(series[0])
     if count <= points:
@@ -95,16 +95,16 @@ def chart(
     """Return a Vega-Lite chart of series over their position, counted from 1.
 
     Args:
-        series: numbers of one length by their name; float64 is exact enough for a chart.
-        drawn: the indices that become points, as of `chart_indices`.
-        bars: whether a bar stands for each number, in place of a line.
+        series: arrays of equal length by name; they are drawn as float64.
+        drawn: the indices to draw, from `chart_indices`.
+        bars: whether to draw bars instead of lines.
     """
     rows = [
         {"position": i + 1, "series": name, "value": float(values[i])}
         for name, values in series.items()
         for i in drawn.tolist()
     ]
-    # 12M, but 0.5: of small numbers a unit would make 500m.
+    # Units for large numbers only, such as 12M: they would turn 0.5 into 500m.
     large = any(
         np.abs(values[drawn].astype(float)).max(initial=0) >= AXIS_UNITS
         for values in series.values()
@@ -142,15 +142,15 @@ def chart(
 
 
 def plain(text: str) -> str:
-    """Return `text` so that Markdown shows it letter by letter, without pictures or maths."""
+    """Return `text` escaped for Markdown, so that it is shown literally."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person reads it."""
+    """Return a duration in readable form."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
 def mib(count: float) -> str:
-    """Return bytes as MiB."""
+    """Return a number of bytes as MiB, in readable form."""
     return f"{count / 2**20:.1f} MiB"

@@ -1,4 +1,4 @@
-"""What can be in the way of an answer, in a person's words: what, where, and what helps."""
+"""Errors of the API, with messages for the user: what failed, where, and what helps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from frontend.settings import Settings
 
 
 class State(Enum):
-    """Whether the server can answer, and if not, why not."""
+    """Whether the server can respond, and if not, why."""
 
     READY = "Ready"
     LOADING = "Loading"
@@ -28,19 +28,19 @@ class State(Enum):
 
 
 class ApiError(Exception):
-    """The API gave no answer; the message is for a person.
+    """A call of the API failed; the message is for the user.
 
     Attributes:
-        state: what this says of the server.
+        state: the server's state according to this error.
     """
 
     def __init__(self, state: State, message: str) -> None:
-        """Keep both."""
+        """Set the state and the message."""
         super().__init__(message)
         self.state = state
 
 
-# Where an error of the API says it is: "... - at $.inputs[0].data[2]".
+# The position in a message of the API: "... - at $.inputs[0].data[2]".
 _PLACE = re.compile(r"(?P<what>.*) - at \$\.inputs\[0\]\.data\[(?P<index>\d+)\]", re.DOTALL)
 
 
@@ -54,7 +54,7 @@ def no_identity(error: GoogleAuthError) -> ApiError:
 
 
 def not_answered(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
-    """Return the error for a request that got no answer at all."""
+    """Return the error for a request that got no response."""
     if isinstance(error, GoogleAuthError):
         return no_identity(error)
     if isinstance(error, ReadTimeoutError):
@@ -76,12 +76,12 @@ def unknown_version(version: str) -> ApiError:
 
 
 def not_the_api(url: str, what: str) -> ApiError:
-    """Return the error for an answer with status 200 that is no answer of the protocol."""
+    """Return the error for a response with status 200 that does not follow the protocol."""
     return ApiError(State.FAILED, f"What answers at {url} is not the model's API: {what}")
 
 
 def answer_too_large(limit: int) -> ApiError:
-    """Return the error for an answer of more than `limit` bytes."""
+    """Return the error for a response of more than `limit` bytes."""
     return ApiError(
         State.FAILED, f"The answer is larger than {limit // 2**20} MiB, which the page can show."
     )
@@ -94,14 +94,14 @@ def refused(
     version: str | None,
     settings: Settings,
 ) -> ApiError:
-    """Return the error for an answer with another status than 200.
+    """Return the error for a response with a status other than 200.
 
     Args:
-        status: the answer's.
-        body: the answer's.
-        values: the list of numbers that was sent; None where it was another request.
-        version: what was asked for; None is the default.
-        settings: the page's.
+        status: the status of the response.
+        body: the body of the response.
+        values: the list of numbers that was sent; None for other requests.
+        version: the version in the request; None is the default.
+        settings: the page's settings.
     """
     message = _message(body)
     if status == 400:  # noqa: PLR2004
@@ -145,7 +145,7 @@ def _size(values: np.ndarray | None) -> str:
 
 
 def _message(body: bytes) -> str:
-    """Return the message of an error in TorchServe's shape, else the answer's beginning."""
+    """Return the message of an error in TorchServe's format, or else the start of the body."""
     try:
         found: Any = json.loads(body)
         return str(found["message"])
@@ -154,7 +154,7 @@ def _message(body: bytes) -> str:
 
 
 def _with_place(message: str, values: np.ndarray | None) -> str:
-    """Return the message with the number it is about in place of a JSON path."""
+    """Return the message with the position and the number in place of a JSON path."""
     match = _PLACE.fullmatch(message)
     if match is None or values is None or int(match["index"]) >= len(values):
         return message

@@ -1,4 +1,4 @@
-"""The result in the forms that a person takes away: CSV, JSON, and the curl line for the same."""
+"""The result as CSV, as JSON, and as a curl command that repeats the request."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from frontend import display
 from frontend.client import predictions_url
 from frontend.settings import Settings
 
-# A longer list stands in a file beside the curl line.
+# A longer list is a separate file that the curl command reads.
 CURL_NUMBERS = 50
 CURL_FILE = "numbers.json"
 REQUEST_FILE = "request.json"
 
 
 def to_csv(inputs: np.ndarray, outputs: np.ndarray) -> bytes:
-    """Return a table of input and output: integers exact, floats shortest and exact."""
+    """Return input and output as CSV: exact integers, and the shortest exact form of floats."""
     rows = pc.binary_join_element_wise(
         display.texts(inputs), display.texts(outputs), pa.scalar(",", pa.large_string())
     )

@@ -1,4 +1,4 @@
-"""Memory of large inputs: one at a time is worked on, and what is free goes back to the system."""
+"""Limit the memory of large inputs: process one at a time, and return free memory to the system."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-# Bytes. Less than this is worked on beside everything else.
+# Smaller inputs are processed concurrently.
 LARGE_BYTES = 2**19
-# Seconds that a large input waits for its turn; as long as for the server's answer.
+# How long a large input waits for its turn; the same as the timeout of a prediction.
 TURN_SECONDS = 60
 
-# glibc's malloc.h. A block of this size and more is given back as soon as it is free; by default
-# the limit grows with the blocks that are freed, up to 32 MiB.
+# glibc's malloc.h. Blocks of at least this size are returned to the system as soon as they are
+# free; by default the threshold grows with the blocks that are freed, up to 32 MiB.
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 2**17
-# Each thread's arena keeps what it had at its peak, and each click runs in a thread.
+# Each thread's arena keeps its peak size, and each click runs in a thread.
 _M_ARENA_MAX, _ARENAS = -8, 2
 
 _turn = threading.Lock()
 
 
 class BusyError(Exception):
-    """The turn did not come."""
+    """Other large inputs took too long."""
 
 
 def configure() -> None:
-    """Let free memory go back to the system; to be called before threads start."""
+    """Make the allocators return free memory to the system; call this before threads start."""
     pa.set_memory_pool(pa.system_memory_pool())
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
@@ -39,7 +39,7 @@ def configure() -> None:
 
 
 def trim() -> None:
-    """Give the system what is free in small blocks."""
+    """Return free memory in small blocks to the system."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         if hasattr(libc, "malloc_trim"):  # glibc
@@ -48,13 +48,13 @@ def trim() -> None:
 
 @contextmanager
 def turn(size: int) -> Iterator[None]:
-    """Wait until no other session works on a large input, if this one is large.
+    """Process a large input exclusively: wait until no other session processes one.
 
     Args:
-        size: bytes of the input.
+        size: bytes of the input; a small one does not wait.
 
     Raises:
-        BusyError: others were at work for `TURN_SECONDS`.
+        BusyError: other inputs took longer than `TURN_SECONDS`.
     """
     if size < LARGE_BYTES:
         yield

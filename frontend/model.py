@@ -1,4 +1,4 @@
-"""What a model takes and gives, as the server's metadata says, and what the page calls it."""
+"""The metadata of a model, and the page's text and example request for it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-# A longer example is for a file, not for a text field.
+# A longer example is offered as a file and not put into the text field.
 EXAMPLE_NUMBERS = 2_000
-# What a dimension of any length is in an example: one row, a few of all else.
+# The lengths of variable dimensions in an example: the first is one row, the others are longer.
 _ROWS, _OTHERS = 1, 3
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output; a dimension of -1 takes any length.
+    """An input or output of a model.
 
     Attributes:
-        datatypes: what is taken, in the V2 protocol's names; the first is the usual one.
-        minimum: the smallest number that is taken; None where nothing bounds it.
-        maximum: the largest.
+        datatypes: the accepted datatypes, as named in the V2 protocol; the first is the usual one.
+        shape: the length of each dimension; -1 is any length.
+        minimum: the smallest number that is accepted; None if there is no limit.
+        maximum: the largest number that is accepted; None if there is no limit.
     """
 
     name: str
@@ -43,14 +44,14 @@ class Model:
 
     @property
     def takes_numbers(self) -> bool:
-        """Whether it answers a list of numbers with a number for each."""
+        """Whether the model returns one number for each number of a list."""
         required = [tensor for tensor in self.inputs if not tensor.optional]
         return self.batch == "elements" and len(required) == 1 and required[0].shape == (-1,)
 
 
 @dataclass(frozen=True)
 class Words:
-    """How the page speaks of a model."""
+    """The page's text for a model."""
 
     title: str
     text: str
@@ -64,7 +65,7 @@ _DOUBLEIT = Words(
 
 
 def words(name: str, model: Model | None) -> Words:
-    """Return the page's title, its text and what the button says."""
+    """Return the page's title, its introduction and the label of its button."""
     if name == "doubleit":
         return _DOUBLEIT
     if model is None or model.takes_numbers:
@@ -81,10 +82,10 @@ def _describe(tensor: Tensor) -> str:
 
 
 def parse(found: Any) -> Model:  # noqa: ANN401 (any JSON)
-    """Return the model that metadata describes.
+    """Return the model that the metadata describes.
 
     Raises:
-        ValueError, LookupError, TypeError: it is no metadata of the V2 protocol.
+        ValueError, LookupError, TypeError: it is not metadata of the V2 protocol.
     """
     return Model(
         str(found["name"]),
@@ -133,7 +134,7 @@ def _example(tensor: Tensor) -> dict[str, object]:
 
 
 def _bounds(tensor: Tensor) -> tuple[float, float]:
-    """Return what an example's numbers lie between: 0 and 10 or 1, where the model takes that."""
+    """Return the range of an example's numbers: 0 to 10 (integers) or 1, if the model allows it."""
     usual = 10 if "INT" in tensor.datatypes[0] else 1
     low = 0 if tensor.minimum is None else max(0, tensor.minimum)
     high = low + usual if tensor.maximum is None else min(low + usual, tensor.maximum)

@@ -1,4 +1,4 @@
-"""The page of a model that answers a list of numbers with a number for each."""
+"""The page for a model that returns one number for each number of a list."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from frontend.model import Model, Words
 from frontend.outcome import Failure, Result
 from frontend.settings import Settings
 
-# More than this is quicker to download than to copy.
+# A longer output can only be downloaded, not copied.
 COPY_NUMBERS = 10_000
-# More than this scroll in a box.
+# A longer output scrolls in a box.
 CODE_NUMBERS = 20
 
 
 def ask(
     config: Settings, words: Words, model: Model | None, connect: Callable[[], Client]
 ) -> Result | Failure | None:
-    """Take numbers and a version; return what becomes of them after a click, else None."""
+    """Draw the form; after a click, send the numbers and return the outcome, otherwise None."""
     placeholder = (
         "1, 2, 3.5\n\nSeparated by commas, spaces or new lines, or a JSON list like [1, 2, 3.5], "
         f"or cells from a spreadsheet. Up to {config.max_numbers:,} numbers, "
@@ -46,7 +46,7 @@ def ask(
 
 
 def show(config: Settings, result: Result) -> None:
-    """Show figures, table and chart, and what a person may take away."""
+    """Show the figures, the table, the chart and the downloads."""
     assert result.numbers  # noqa: S101 (that is what this page is for)
     inputs, outputs = result.numbers.values, result.answer.values
     widgets.figures({"Numbers": f"{len(outputs):,}"}, result.answer.version, result.answer.seconds)
@@ -62,7 +62,7 @@ def show(config: Settings, result: Result) -> None:
 
 
 def _downloads(config: Settings, inputs: np.ndarray, result: Result) -> None:
-    """Offer the result as files and to copy, and the curl line for the same."""
+    """Show the downloads, the output to copy and the curl command."""
     outputs = result.answer.values
     csv, json, curl_file = st.columns(3)
     widgets.download(

@@ -1,4 +1,4 @@
-"""What becomes of a click: the input is read, the API is asked, and this is there to show."""
+"""Handle a click: read the input, call the API, and return a result or failure to show."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from frontend.reading import NotNumbersError, Numbers, TooMuchError
 
 
 class Predictor(Protocol):
-    """The client, as far as it is needed here."""
+    """The part of the client that this module uses."""
 
     def predict(self, values: np.ndarray, version: str | None, model: Model | None) -> Answer:
-        """Return the model's answer, or raise ApiError."""
+        """Return the model's response, or raise ApiError."""
 
     def probe(self, version: str | None, model: Model | None) -> Answer:
-        """Return the answer to no numbers, or raise ApiError."""
+        """Return the response to a prediction without numbers, or raise ApiError."""
 
     def infer(self, request: bytes, version: str | None) -> Answer:
-        """Return the answer to a request, or raise ApiError."""
+        """Return the response to a V2 request, or raise ApiError."""
 
     def metadata(self, version: str | None) -> Model | None:
-        """Return what the model takes and gives, or raise ApiError."""
+        """Return the model's metadata, or raise ApiError."""
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The model's answer.
+    """A successful prediction.
 
     Attributes:
-        answer: what the model answered.
-        version: what was asked for; None is the default.
-        numbers: what was sent; None where it was not a list of numbers.
-        request: what was sent, where it was not a list of numbers.
+        answer: the model's response.
+        version: the version in the request; None is the default.
+        numbers: the numbers that were sent; None if it was another request.
+        request: the request that was sent, if it was not a list of numbers.
     """
 
     answer: Answer
@@ -50,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no result: a headline, and a sentence for each thing in the way."""
+    """The reasons why there is no result: a headline, and a sentence for each problem."""
 
     title: str
     sentences: tuple[str, ...]
@@ -58,7 +58,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Status:
-    """What the server said to a look at its state; `detail` is a version or a sentence."""
+    """The server's state; `detail` is a version or a sentence."""
 
     state: State
     detail: str
@@ -66,7 +66,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Described:
-    """What the server says of its model; `answered` is false where it cannot be asked."""
+    """The model's metadata, if the server has it; `answered` is false if the request failed."""
 
     model: Model | None
     answered: bool
@@ -88,7 +88,7 @@ def predict(
     version: str | None,
     model: Model | None = None,
 ) -> Result | Failure:
-    """Read the numbers and let the model answer; nothing is sent unless all are numbers."""
+    """Read the numbers and send them to the model, unless any of them is not a number."""
     try:
         numbers = read()
     except NotNumbersError as error:
@@ -104,7 +104,7 @@ def predict(
 def infer(
     request: bytes, connect: Callable[[], Predictor], version: str | None
 ) -> Result | Failure:
-    """Let the model answer a request of the V2 protocol; nothing is sent unless it is JSON."""
+    """Send a request of the V2 protocol to the model, unless it is not JSON."""
     try:
         orjson.loads(request)
     except orjson.JSONDecodeError as error:
@@ -121,7 +121,7 @@ def _answered(ask: Callable[[], Result]) -> Result | Failure:
 
 
 def describe(connect: Callable[[], Predictor], version: str | None) -> Described:
-    """Ask what the model takes and gives."""
+    """Request the model's metadata."""
     try:
         return Described(connect().metadata(version), answered=True)
     except ApiError:
@@ -129,7 +129,7 @@ def describe(connect: Callable[[], Predictor], version: str | None) -> Described
 
 
 def look(connect: Callable[[], Predictor], version: str | None, model: Model | None) -> Status:
-    """Ask whether the server can answer now."""
+    """Return whether the server can respond now."""
     try:
         if model is None or model.takes_numbers:
             return Status(State.READY, f"version {connect().probe(version, model).version}")
@@ -137,6 +137,6 @@ def look(connect: Callable[[], Predictor], version: str | None, model: Model | N
         return Status(State.READY, f"version {found.version}")
     except ApiError as error:
         if error.state is State.INVALID_INPUT:
-            # A model that takes no list of numbers answers nevertheless.
+            # The model does not take a list of numbers, but it responded.
             return Status(State.READY, "the model answers")
         return Status(error.state, str(error))

@@ -1,4 +1,4 @@
-"""The page of any other model: a request of the V2 protocol, its answer as tables and charts."""
+"""The page for other models: sends a V2 request and shows the response as tables and charts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from frontend.model import EXAMPLE_NUMBERS, Model, Words, example
 from frontend.outcome import Failure, Result
 from frontend.settings import Settings
 
-# More elements of a JSON value than this are for a download.
+# Further elements of a JSON value are only in the download.
 SHOWN_ELEMENTS = 1_000
-# More than this are a line, not bars.
+# The chart of a longer output is a line instead of bars.
 BARS = 50
 
 
 def ask(
     config: Settings, words: Words, model: Model | None, connect: Callable[[], Client]
 ) -> Result | Failure | None:
-    """Take a request and a version; return what becomes of them after a click, else None."""
+    """Draw the form; after a click, send the request and return the outcome, otherwise None."""
     assert model  # noqa: S101 (this page is for a model that the server describes)
     prefilled = example(model)
     if long := len(prefilled) > 8 * EXAMPLE_NUMBERS:
@@ -43,7 +43,7 @@ def ask(
         "A request, as a JSON file",
         ("json",),
         "" if long else prefilled,
-        # Another version of the model has an example of its own.
+        # Each version of the model has its own example.
         f"request-{model.name}-{model.version}",
     )
     submitted = widgets.form(config, words.button, field)
@@ -56,7 +56,7 @@ def ask(
 
 
 def show(config: Settings, result: Result) -> None:
-    """Show each output, and what a person may take away."""
+    """Show each output, and the downloads."""
     answer = result.answer
     widgets.figures({"Outputs": f"{len(answer.outputs):,}"}, answer.version, answer.seconds)
     for output in answer.outputs:

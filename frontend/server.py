@@ -1,4 +1,4 @@
-"""The page's web server: Streamlit's, without the routes that nobody needs from outside."""
+"""The page's web server: Streamlit's, without the routes that browsers do not need."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from streamlit import runtime
 
 from frontend import memory
 
-# What the browser and a health check use. Metrics tell of everybody's sessions.
+# The routes of the browser and of health checks. Metrics would reveal other users' sessions.
 OPEN = ("health", "host-config", "stream", "upload_file/")
 SWEEP_SECONDS = 10
 
 
 class Doors:
-    """Refuses Streamlit's other routes, which answer anybody: metrics, agents, script checks."""
+    """Middleware that blocks Streamlit's other public routes: metrics, agents, script checks."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Keep what stands behind."""
+        """Set the application to protect."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 404."""
+        """Pass a request on, or respond with 404."""
         _, core, route = scope.get("path", "").partition("/_stcore/")
         if scope["type"] == "http" and core and not route.startswith(OPEN):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
@@ -40,14 +40,14 @@ class Doors:
 
 @asynccontextmanager
 async def swept(_: st.App) -> AsyncIterator[None]:
-    """Let go of sessions that are over while the server runs."""
+    """Release ended sessions regularly while the server runs."""
     sweeping = asyncio.create_task(_sweep())
     yield
     sweeping.cancel()
 
 
 async def _sweep() -> None:
-    # Streamlit drops a session that is over when the next one ends, and no setting changes that.
+    # Streamlit only releases an ended session when the next one ends, and has no setting for it.
     sessions: Any = runtime.get_instance()._session_mgr
     while True:
         await asyncio.sleep(SWEEP_SECONDS)

@@ -1,4 +1,4 @@
-"""What the environment tells the page: where the API is, how to reach it, and what it may take."""
+"""The page's settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 # Ten sessions of this size at once fit into 512 MiB (docs/page.md has the figures).
 DEFAULT_MAX_NUMBERS = 500_000
 LARGEST_MAX_NUMBERS = 1_000_000
-# Loopback, by each of its names.
+# The names of loopback.
 DEFAULT_HOSTS = ("localhost", "127.0.0.1", "::1")
 AUTH = ("none", "id-token")
-# Characters for each number that the page takes: pasted integers have seven digits and a
-# separator, and a file may hold float64 in full.
+# The largest size per number: pasted integers of seven digits and a separator, and files of float64
+# in full precision.
 TEXT_BYTES_PER_NUMBER = 8
 FILE_BYTES_PER_NUMBER = 20
 
@@ -26,7 +26,7 @@ _HOST = re.compile(r"(\*\.)?[0-9a-z:._-]+", re.IGNORECASE)
 
 
 class SettingsError(ValueError):
-    """A variable has a value that cannot be used; the message names it and says what can."""
+    """A variable has an unusable value; the message names it and the values that are allowed."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Settings:
     """The page's settings.
 
     Attributes:
-        url: the inference API's address, without a slash at the end.
-        model: the name of the model that the page is for.
+        url: the inference API's URL, without a slash at the end.
+        model: the model's name.
         id_token: whether requests carry a Google ID token with `url` as its audience.
-        poll: seconds between two looks at the server's state while nobody clicks; 0 is never, for
-            a server that should go to sleep while a page stays open.
-        hosts: names under which browsers may reach the page; "*." stands for any subdomain, "*" for
+        poll: seconds between two checks of the server's state while nobody clicks; 0 disables
+            them, for a server that scales to zero while a page stays open.
+        hosts: host names under which browsers can open the page; "*." matches any subdomain, "*"
             any name.
-        max_numbers: how many numbers one click may bring.
+        max_numbers: the most numbers that one click can submit.
     """
 
     url: str = DEFAULT_URL
@@ -53,20 +53,20 @@ class Settings:
 
     @property
     def max_text_bytes(self) -> int:
-        """Bytes of a text in the field."""
+        """The largest text in the field, in bytes."""
         return self.max_numbers * TEXT_BYTES_PER_NUMBER
 
     @property
     def max_file_mib(self) -> int:
-        """MiB of an uploaded file."""
+        """The largest uploaded file, in MiB."""
         return max(1, round(self.max_numbers * FILE_BYTES_PER_NUMBER / 2**20))
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read the variables BACKEND_* and UI_*; an empty value is an absent one.
+    """Read the variables BACKEND_* and UI_*; an empty variable counts as unset.
 
     Raises:
-        SettingsError: a value that cannot be used.
+        SettingsError: a variable has an unusable value.
     """
     url = (environment.get("BACKEND_URL") or DEFAULT_URL).rstrip("/")
     auth = environment.get("BACKEND_AUTH") or "none"

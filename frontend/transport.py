@@ -1,4 +1,4 @@
-"""HTTP to the API: connections that are kept, timeouts, what is tried again, the ID token."""
+"""HTTP connections to the API: pool, timeouts, retries and the ID token."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from frontend.settings import Settings
 
 # Seconds. A prediction may wait in the server's queue, or for a server that starts on demand.
 CALL_TIMEOUT = urllib3.Timeout(connect=5, read=60)
-# The state is asked for while somebody waits for the page.
+# The user waits for the page while its state is checked.
 STATE_TIMEOUT = urllib3.Timeout(connect=1, read=2)
 
 
 class Retry(urllib3.Retry):
-    """Tries again after a dropped connection, not after a timeout: that wait was long already."""
+    """Retries after a dropped connection, but not after a timeout, whose wait was long already."""
 
-    # Where Retry-After counts. urllib3 would try 413 and 429 again too.
+    # The statuses whose Retry-After is respected. By default, urllib3 also retries 413 and 429.
     RETRY_AFTER_STATUS_CODES = frozenset({503})
 
     def increment(
@@ -34,15 +34,15 @@ class Retry(urllib3.Retry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Self:
-        """Raise a read timeout at once; else as urllib3."""
+        """Raise a read timeout at once; otherwise behave as urllib3 does."""
         if isinstance(error, ReadTimeoutError):
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
-# A prediction changes nothing on the server, so that a POST may be sent again. 503 is a full queue
-# or a worker that starts again; no 4xx gets better by itself. Tries again at once, then after 0.4,
-# 0.8 and 1.6 s, and up to 0.1 s more, so that many pages do not come back at the same moment.
+# A prediction changes nothing on the server, so a POST can be repeated. 503 means a full queue or a
+# worker that is being replaced; a 4xx would only repeat itself. Retries at once, then after 0.4,
+# 0.8 and 1.6 s; up to 0.1 s of jitter prevents many pages from retrying at the same moment.
 CALL_RETRY = Retry(
     total=4,
     status_forcelist=[503],
@@ -57,15 +57,15 @@ NO_RETRY = Retry(total=False, redirect=False)
 
 
 def connect(settings: Settings) -> urllib3.PoolManager | AuthorizedHttp:
-    """Return what sends requests to the API; connects at the first one.
+    """Return a connection pool for the API; it connects at the first request.
 
     With an ID token, google-auth fetches it from the metadata server (or with the service account
-    of GOOGLE_APPLICATION_CREDENTIALS) and again some minutes before it expires.
+    of GOOGLE_APPLICATION_CREDENTIALS), and renews it some minutes before it expires.
 
     Raises:
         google.auth.exceptions.DefaultCredentialsError: this machine has no identity.
     """
-    # As many connections as Streamlit runs scripts at once on a small machine.
+    # As many connections as Streamlit runs scripts concurrently on a small machine.
     pool = urllib3.PoolManager(maxsize=16, timeout=CALL_TIMEOUT)
     if not settings.id_token:
         return pool
@@ -73,5 +73,5 @@ def connect(settings: Settings) -> urllib3.PoolManager | AuthorizedHttp:
     return AuthorizedHttp(
         credentials,
         pool,
-        refresh_status_codes=(),  # no 4xx is tried again
+        refresh_status_codes=(),  # no 4xx is retried
     )

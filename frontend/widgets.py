@@ -1,4 +1,4 @@
-"""What both pages are made of: the form, figures, tables, charts and downloads."""
+"""Elements of both pages: the form, figures, tables, charts and downloads."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PASTE, UPLOAD = "Type or paste", "Upload a file"
 
 @dataclass(frozen=True)
 class Submitted:
-    """What a person sent with a click.
+    """The submitted form.
 
     Attributes:
         content: the text of the field, or the bytes of the file.
-        name: the file's; empty for a text.
-        version: the model's; None for the default.
+        name: the file's name; empty for a text.
+        version: the model's version; None is the default.
     """
 
     content: str | bytes
@@ -34,7 +34,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Field:
-    """What the form asks for, as a text or as a file."""
+    """The form's input, as a text or as a file."""
 
     label: str
     placeholder: str
@@ -45,7 +45,7 @@ class Field:
 
 
 def form(config: Settings, button: str, field: Field) -> Submitted | None:
-    """Draw the form; return what it holds after a click on its button, else None."""
+    """Draw the form; return its content after a click on its button, otherwise None."""
     source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
     content: str | bytes = b""
     name = file_id = ""
@@ -85,7 +85,7 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
 
 
 def _forget_files(but: str) -> None:
-    """Remove the session's uploads but one: Streamlit keeps what a browser does not take back."""
+    """Remove all of the session's uploads but one; Streamlit would keep them in memory."""
     context = get_script_run_ctx()
     if context is None:
         return
@@ -102,7 +102,7 @@ def figures(first: Mapping[str, str], version: str, seconds: float) -> None:
 
 
 def table(columns: Mapping[str, np.ndarray]) -> None:
-    """Show columns of one length side by side."""
+    """Show columns of equal length side by side."""
     shown = display.table(columns)
     config = {
         name: st.column_config.TextColumn(alignment="right")
@@ -134,9 +134,9 @@ def download(
     label: str,
     content: Callable[[], bytes],
     name: str,
-    help: str | None = None,  # noqa: A002 (Streamlit's word)
+    help: str | None = None,  # noqa: A002 (Streamlit's name for it)
 ) -> None:
-    """Offer a file, which is made once somebody clicks."""
+    """Show a download button; the file is created on a click."""
     place.download_button(
         label,
         content,

@@ -1,7 +1,7 @@
-"""What a person typed, pasted or uploaded, as an array of numbers; or where it is none, and why.
+"""Read numbers from a text or a file, or report what is not a number, with position and reason.
 
-Numbers are Arrow and NumPy arrays from the text on: a Python object for each would take several
-times the memory.
+The numbers are always in Arrow and NumPy arrays: Python objects would take several times the
+memory.
 """
 
 from frontend.reading.files import FILE_TYPES, parse, parse_file

@@ -1,4 +1,4 @@
-"""Text and files to numbers: a JSON list, a table, or separated numbers."""
+"""Read numbers from text or a file: a JSON list, a table, or separated numbers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LOOSE_COMMA = re.compile(r",\s|\s,")
 
 
 def parse(text: str, max_numbers: int = 1_000_000) -> Numbers:
-    """Read a JSON list, cells as a spreadsheet puts them on the clipboard, or separated numbers.
+    """Read a JSON list, cells copied from a spreadsheet, or separated numbers.
 
     Raises:
-        NotNumbersError: something is not a number, or there is none at all.
-        TooMuchError: more than `max_numbers`.
+        NotNumbersError: something is not a number, or there are no numbers.
+        TooMuchError: there are more than `max_numbers`.
     """
     seen, notes = clean(text)
     source = _read(seen, max_numbers)
@@ -28,11 +28,11 @@ def parse(text: str, max_numbers: int = 1_000_000) -> Numbers:
 
 
 def parse_file(name: str, content: bytes, max_numbers: int = 1_000_000) -> Numbers:
-    """Read a file by the end of its name: .csv, .json, or else as `parse` reads text.
+    """Read a file according to its suffix: .csv, .json, or otherwise like `parse`.
 
     Raises:
-        NotNumbersError: as `parse`; or the file is not text.
-        TooMuchError: more than `max_numbers`.
+        NotNumbersError: as in `parse`; or the file is not text.
+        TooMuchError: there are more than `max_numbers`.
     """
     decoded, guessed = decode(content)
     text, notes = clean(decoded)
@@ -63,7 +63,7 @@ def _json(text: str, max_numbers: int) -> Source:
 
 
 def _count(text: str) -> int:
-    """Return how many items stand between separators, without parsing one."""
+    """Return the number of items between separators, without parsing them."""
     separators = np.isin(
         np.frombuffer(text.encode(), np.uint8), np.frombuffer(b" \t\r\n,", np.uint8)
     )

@@ -15,7 +15,7 @@ _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 class _Number(str):
-    """A number of the JSON text, as it is written there."""
+    """A number as written in the JSON text."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ def read(text: str) -> Source:
     """Return the elements of the list.
 
     Raises:
-        NotNumbersError: not JSON, not a list, or an element is not a number.
+        NotNumbersError: it is not JSON, not a list, or an element is not a number.
     """
 
     def place(index: int) -> str:
@@ -41,7 +41,7 @@ def read(text: str) -> Source:
 
 
 def _strictly(text: str) -> pa.Array:
-    """Parse with a parser that knows the words for what is wrong."""
+    """Parse with a slower parser that reports what is wrong."""
     try:
         found = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
     except json.JSONDecodeError as error:
@@ -58,7 +58,7 @@ def _strictly(text: str) -> pa.Array:
 
 
 def _problem(index: int, value: object) -> str:
-    # What is inside a list or an object would only be in the way.
+    # The content of a list or an object would make the message too long.
     text = "" if isinstance(value, list | dict) else json.dumps(value, ensure_ascii=False)
     shown = f"{brief(text)} " if text else ""
     return f"Item {index + 1} of the list: {shown}is {_kind(value)}, not a number"

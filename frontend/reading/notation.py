@@ -1,4 +1,4 @@
-"""How people and programs of many countries write one number, and what only looks like one."""
+"""The ways in which people and programs of many countries write numbers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Patterns for RE2, which matches a whole array in linear time.
-# A JSON number (RFC 8259, section 6), and beside it "+1", ".5" and "5.". No leading zeros: they
-# are what is left of "1,000" once the comma has separated.
+# A JSON number (RFC 8259, section 6), and also "+1", ".5" and "5.". No leading zeros: they may be
+# the rest of "1,000", with its comma taken as a separator.
 INTEGER = r"^[+-]?(0|[1-9][0-9]*)$"
 _EXPONENT = r"([eE][+-]?[0-9]+)?"
 NUMBER = rf"^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+){_EXPONENT}$"
 
-# Between digits: spaces that do not break a line, a plain space in a cell, apostrophes.
+# Thousands separators besides the comma and the point: no-break spaces, a plain space in a cell,
+# apostrophes.
 NO_BREAK = "\u00a0\u202f\u2007\u2009"
 _MARKS = f"[ {NO_BREAK}'\u2019]"
 _FIRST = r"[+-]?[1-9][0-9]{0,2}"
 
 
 def _grouped(mark: str) -> str:
-    """Return the pattern of digits in groups of three; no backreferences in RE2."""
+    """Return a pattern for digits in groups of three; RE2 has no backreferences."""
     marks = (mark, " ", "['\u2019]", f"[{NO_BREAK}]")
     return "|".join(f"{_FIRST}({each}[0-9]{{3}})+" for each in marks)
 
@@ -39,7 +40,7 @@ _POINT_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
 
 
 class Style(Enum):
-    """Which mark begins the fraction, as far as the numbers tell."""
+    """The decimal mark, as far as it follows from the numbers."""
 
     UNKNOWN = 0
     POINT = 1
@@ -48,13 +49,13 @@ class Style(Enum):
 
 
 def style(texts: pa.Array) -> Style:
-    """Return how the numbers of an input write fractions: one input has one style."""
+    """Return the decimal mark of an input; all of its numbers must use the same."""
     point, comma = (bool(pc.any(found).as_py()) for found in _evidence(texts))
     return Style(point + 2 * comma)
 
 
 def examples(texts: pa.Array) -> tuple[int, int]:
-    """Return where the first number with a decimal point and with a decimal comma stand."""
+    """Return the indices of the first number with a decimal point and with a decimal comma."""
     point, comma = (
         int(np.argmax(found.to_numpy(zero_copy_only=False))) for found in _evidence(texts)
     )
@@ -62,7 +63,7 @@ def examples(texts: pa.Array) -> tuple[int, int]:
 
 
 def _evidence(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return which texts can only have a decimal point, and which only a decimal comma."""
+    """Return masks of the texts that must have a decimal point, and a decimal comma."""
     match = pc.match_substring_regex
     has_point = match(texts, r"\.")
     has_comma = match(texts, ",")
@@ -78,7 +79,7 @@ def _evidence(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def normalize(texts: pa.Array, style: Style) -> pa.Array:
-    """Return the texts with numbers as JSON writes them; what is no number stays as it is."""
+    """Return the texts with numbers as in JSON; other texts are not changed."""
     if style is Style.COMMA:
         of_style, marks, comma = _COMMA_STYLE, rf"\.|{_MARKS}", "."
     else:
@@ -92,7 +93,7 @@ def normalize(texts: pa.Array, style: Style) -> pa.Array:
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez"
 _NOT_A_NUMBER = "is not a number"
-# What only looks like a number, in the order in which it is looked for.
+# Texts that look like numbers, in the order in which they are checked.
 _REASONS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern, re.IGNORECASE), reason)
     for pattern, reason in [
@@ -115,7 +116,7 @@ _REASONS: list[tuple[re.Pattern[str], str]] = [
 
 
 def reason(text: str) -> str:
-    """Return why a text that is none of the numbers above is not a number."""
+    """Return the reason why a text is not a number."""
     if any(unicodedata.category(c) == "Sc" for c in text) and any(map(str.isdigit, text)):
         return "has a currency sign: write the number alone"
     found = (why for pattern, why in _REASONS if pattern.fullmatch(text))
@@ -123,5 +124,5 @@ def reason(text: str) -> str:
 
 
 def is_heading(text: str) -> bool:
-    """Say whether a cell can only be a name: it begins with a letter and is no kind of number."""
+    """Return whether a cell must be a name: it begins with a letter and resembles no number."""
     return text[:1].isalpha() and reason(text) == _NOT_A_NUMBER

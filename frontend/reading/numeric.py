@@ -1,4 +1,4 @@
-"""Texts to numbers, a whole array at once. Integers stay exact; a fraction makes all float64."""
+"""Convert an array of texts to numbers: exact int64, or float64 if there is a fraction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from frontend.reading import notation
 
-# How many of the texts that are not numbers an error names; it counts the rest.
+# The number of invalid texts that an error names; it counts the rest.
 NAMED = 5
 TEXT = pa.large_string()
-# From so many digits on float64 skips integers.
+# From this number of digits on, float64 does not represent every integer.
 ROUNDED_DIGITS = 16
 OUT_OF_INT64 = "is outside the 64-bit integers (-9223372036854775808 to 9223372036854775807)"
 OUT_OF_FLOAT64 = "is too large for float64"
@@ -23,11 +23,11 @@ OUT_OF_FLOAT64 = "is too large for float64"
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """What was read.
+    """The numbers of an input.
 
     Attributes:
         values: 1-D, int64 or float64, finite.
-        notes: a sentence for each thing that could have been read in another way.
+        notes: a sentence for each part that could have been read in another way.
     """
 
     values: np.ndarray
@@ -35,22 +35,22 @@ class Numbers:
 
 
 class NotNumbersError(ValueError):
-    """The input holds something else than numbers.
+    """The input contains something other than numbers.
 
     Attributes:
-        problems: a sentence for each of the first `NAMED`, with place and reason.
-        more: how many there are beyond these.
+        problems: a sentence for each of the first `NAMED` problems, with position and reason.
+        more: the number of further problems.
     """
 
     def __init__(self, problems: list[str], more: int = 0) -> None:
-        """Keep the sentences."""
+        """Set the problems."""
         super().__init__("; ".join(problems))
         self.problems = problems
         self.more = more
 
 
 class TooMuchError(ValueError):
-    """The input is larger than the page takes; the message says the limit."""
+    """The input is larger than the page allows; the message contains the limit."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Source:
 
     Attributes:
         texts: an array of strings.
-        place: says where in the input the text at an index stands. It may take time: it is called
-            for errors only.
-        notes: what is worth telling the person already.
+        place: returns the position in the input of the text at an index. It may be slow, because it
+            is only called for messages.
+        notes: notes for the user so far.
     """
 
     texts: pa.Array
@@ -75,10 +75,10 @@ def column(texts: Iterable[str]) -> pa.Array:
 
 
 def to_numbers(source: Source) -> Numbers:
-    """Return the numbers that the texts write.
+    """Return the texts as numbers.
 
     Raises:
-        NotNumbersError: one of them is not a number, or there are none at all.
+        NotNumbersError: one of them is not a number, or there are none.
     """
     if not len(source.texts):
         raise NotNumbersError(["There is no number in it"])
@@ -93,7 +93,7 @@ def to_numbers(source: Source) -> Numbers:
 
 
 def _plain(source: Source) -> tuple[pa.Array, list[str]]:
-    """Return the texts as JSON would write the numbers, and a note where that changed one."""
+    """Return the texts with numbers as in JSON, and a note if one was changed."""
     texts = source.texts
     plain = pc.match_substring_regex(texts, notation.NUMBER)
     if pc.all(plain).as_py():
@@ -137,7 +137,7 @@ def _int64(texts: pa.Array, place: Callable[[int], str]) -> np.ndarray:
 def _rounded(
     texts: pa.Array, integers: pa.Array, values: np.ndarray, place: Callable[[int], str]
 ) -> list[str]:
-    """Say that float64 does not hold an integer beside a fraction, and name the first."""
+    """Return a note with the first integer that float64 does not represent exactly, if any."""
     long = pc.greater_equal(pc.binary_length(texts), ROUNDED_DIGITS)
     for i in np.flatnonzero(_array(pc.and_(integers, long))).tolist():
         text, kept = texts[i].as_py(), float(values[i])
@@ -150,7 +150,7 @@ def _rounded(
 
 
 def _refuse(wrong: np.ndarray, source: Source, reason: Callable[[int], str]) -> None:
-    """Raise for the texts at which `wrong` is true, if there are any."""
+    """Raise NotNumbersError for the texts where `wrong` is true, if there are any."""
     indices = np.flatnonzero(wrong)
     if not len(indices):
         return
@@ -166,7 +166,7 @@ def _array(found: pa.Array) -> np.ndarray:
 
 
 def brief(text: str) -> str:
-    """Return `text` in quotes, at most 40 characters of it, what cannot be seen as its code."""
+    """Return at most 40 characters of `text` in quotes, with unprintable characters escaped."""
     shown = "".join(
         c if c.isprintable() or c in "\u00a0\u202f" else f"\\u{ord(c):04x}" for c in text[:40]
     )

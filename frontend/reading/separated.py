@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 from frontend.reading.numeric import NotNumbersError, Source, brief, column
 
 _ITEM = re.compile(r"[^\s,]+|,")
-# A chunk between spaces that could be one number: a decimal comma, or thousands.
+# A chunk between spaces that could be one number, with a decimal comma or thousands separators.
 _ONE_NUMBER = r"^[+-]?([0-9]+,[0-9]+|[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?),?$"
 
 
 def read(text: str) -> Source:
-    """Return what stands between the separators.
+    """Return the texts between the separators.
 
     Raises:
-        NotNumbersError: the commas could be decimal commas as well.
+        NotNumbersError: the commas could also be decimal commas, or have no number before them.
     """
     notes = _commas(text)
     bare = column([text.strip().removesuffix(",")])
@@ -40,7 +40,7 @@ def read(text: str) -> Source:
 
 
 def _commas(text: str) -> list[str]:
-    """Return a note if the one comma that there is could be in a number; refuse if many could."""
+    """Return a note if a single chunk has commas that could be decimal; refuse several chunks."""
     chunks = pc.utf8_split_whitespace(column([text.strip()])).flatten()
     inner = pc.match_substring_regex(chunks, "[0-9],[0-9]")
     first = pc.index(inner, pa.scalar(True)).as_py()
@@ -60,7 +60,7 @@ def _commas(text: str) -> list[str]:
 
 
 def _walk(text: str) -> Iterator[tuple[int, str]]:
-    """Yield where each item begins, and the item; a comma is one where it lacks its number."""
+    """Yield the start and the text of each item; a comma without a number is an item too."""
     lacking = True
     for match in _ITEM.finditer(text):
         item = match[0]

@@ -1,4 +1,4 @@
-"""CSV and its relatives: a table that is read row by row."""
+"""Read a table, such as CSV, row by row."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from frontend.reading.numeric import (
     column,
 )
 
-# Fields that are Python objects at a time.
+# The number of fields that are Python objects at the same time.
 _CHUNK_FIELDS = 10_000
 _QUOTED = re.compile(r'"[^"]*"')
-# Excel's hint to itself, in a first line of its own.
+# Excel's own hint, which is a separate first line.
 _HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
@@ -33,9 +33,9 @@ class Row:
     """A row that is not empty.
 
     Attributes:
-        line: where it ends, counted from 1.
-        fields: stripped, without the empty ones at its end, which spreadsheets add.
-        width: how many there were before that.
+        line: the line on which it ends, counted from 1.
+        fields: the stripped fields, without empty ones at the end, which spreadsheets add.
+        width: the number of fields including the empty ones.
     """
 
     line: int
@@ -44,7 +44,7 @@ class Row:
 
 
 def delimiter_of(text: str) -> str:
-    """Return what separates the fields, from the first line."""
+    """Return the separator of the fields, according to the first line."""
     if hint := _HINT.match(text):
         return hint[1]
     line = _QUOTED.sub("", text.lstrip().split("\n", 1)[0])
@@ -55,11 +55,11 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
     """Return the fields below the heading, if there is one.
 
     Raises:
-        NotNumbersError: not CSV; or rows of different widths where a comma separates, which decimal
-            commas make.
-        TooMuchError: more than `max_numbers` fields.
+        NotNumbersError: it is not CSV; or the separator is a comma and rows differ in width, which
+            may be due to decimal commas.
+        TooMuchError: there are more than `max_numbers` fields.
     """
-    # A row is read whole, whatever its length.
+    # The CSV reader reads a whole row at once, so its length is checked before.
     if any(line.count(delimiter) > max_numbers for line in io.StringIO(text)):
         raise _too_much(max_numbers)
     rows = _rows(text, delimiter)
@@ -101,10 +101,7 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
 
 
 def _heading(first: Row) -> tuple[bool, bool, list[str]]:
-    """Return whether a row is the heading, whether it leaves the first column without a name.
-
-    And what to tell the person of it.
-    """
+    """Return whether a row is the heading, whether its first column has no name, and notes."""
     unnamed = len(first.fields) > 1 and not first.fields[0]
     if not all(map(is_heading, first.fields[unnamed:])):
         return False, False, []
@@ -137,7 +134,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
 
 
 def _without_label(row: Row, number: int) -> list[str]:
-    """Return a row of a table that pandas wrote with its index, without the row's number."""
+    """Return a row without the number in its first field, which is pandas' index."""
     if row.fields[0] != str(number):
         raise NotNumbersError(
             [

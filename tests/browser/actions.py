@@ -1,4 +1,4 @@
-"""What a person does on the page and reads from it."""
+"""A user's actions on the page, and the content that a user reads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-# Streamlit brings the answer within this on a busy machine.
+# Streamlit shows the result within this time on a busy machine.
 expect.set_options(timeout=20_000)
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
 
 def double(tab: Page, text: str | None = None, version: str | None = None) -> None:
-    """Type numbers and a version where they are given, and click."""
+    """Type the numbers and the version, if given, and click."""
     if text is not None:
         tab.get_by_label("Numbers", exact=True).fill(text)
     if version is not None:
@@ -32,25 +32,25 @@ def upload(tab: Page, name: str, content: bytes) -> None:
 
 
 def metric(tab: Page, label: str) -> Locator:
-    """Return the figure under a label."""
+    """Return the figure with a label."""
     return tab.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
 
 def expect_numbers(tab: Page, count: str) -> None:
-    """Wait for a result of so many numbers."""
+    """Wait for a result with this count of numbers."""
     expect(metric(tab, "Numbers")).to_have_text(count)
     _code(tab, CURL)
 
 
 def expect_rows(tab: Page, expected: list[list[str]]) -> None:
-    """Wait until the table's first rows, as the browser shows them, are these."""
+    """Wait until the table's first rows, as shown by the browser, are these."""
     rows = tab.get_by_test_id("stDataFrame").locator("canvas table tbody tr")
     for i, cells in enumerate(expected):
         expect(rows.nth(i).locator("td")).to_have_text(cells)
 
 
 def output(tab: Page) -> list[Any]:
-    """Return the output that stands there to be copied."""
+    """Return the output that is shown for copying."""
     found: list[Any] = json.loads(output_block(tab).inner_text())
     return found
 
@@ -61,17 +61,17 @@ def output_block(tab: Page) -> Locator:
 
 
 def curl(tab: Page) -> str:
-    """Return the line for a terminal."""
+    """Return the curl command."""
     return _code(tab, CURL).inner_text()
 
 
 def _code(tab: Page, start: re.Pattern[str]) -> Locator:
-    """Return the block of code that starts so, once it is there: they come one by one."""
+    """Wait for the block of code with this start and return it; they appear one by one."""
     block = tab.get_by_test_id("stCode").filter(has_text=start)
     expect(block).to_be_visible()
     return block
 
 
 def error(tab: Page) -> Locator:
-    """Return the error in place of a result."""
+    """Return the error that is shown instead of a result."""
     return tab.get_by_test_id("stAlertContentError")

@@ -34,12 +34,12 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-# Chromium drops what it is loading when a network interface comes or goes, loopback or not. On a
-# machine where somebody starts containers, that happens.
+# Chromium aborts loading when any network interface appears or disappears, for example when a
+# container starts.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 LOADS = 3
 
-# Opens a tab; takes the options of a browser context, such as color_scheme.
+# Opens a tab with the options of a browser context, such as color_scheme.
 Open = Callable[..., Page]
 
 
@@ -64,7 +64,7 @@ def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 class Flowers(torch.nn.Module):
-    """Four measures of a flower to how probable each of three kinds is, and the likeliest."""
+    """Maps four measures of a flower to the probabilities of three kinds and the likeliest kind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ def flowers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 
 class Watch:
-    """What happens in a tab and must not."""
+    """Events in a tab that must not occur."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.hosts: set[str] = set()
@@ -129,7 +129,7 @@ class Watch:
 
 
 def load(page: Page, url: str, watch: Watch) -> None:
-    """Open the page; once more where the machine's network changed meanwhile."""
+    """Open the page; retry if a network change aborted it."""
     for _ in range(LOADS):
         watch.network_changed = False
         watch.errors.clear()

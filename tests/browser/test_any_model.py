@@ -1,4 +1,4 @@
-"""The page of a model that takes no list of numbers: a classifier, served by the real server."""
+"""The page for a model that does not take a list of numbers: a classifier on the real server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page(flowers: PageServer, open_page: Open) -> Page:
 
 
 def predict(tab: Page, request: object = None) -> None:
-    """Write a request, where one is given, and click."""
+    """Enter a request, if given, and click."""
     if request is not None:
         text = request if isinstance(request, str) else json.dumps(request)
         tab.get_by_label("Request", exact=True).fill(text)

@@ -1,4 +1,4 @@
-"""How the page looks: readable in light and dark, and as the README shows it."""
+"""The page's appearance: readable in light and dark, and the same as in the README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.page import PageServer
 READABLE = 4.5
 READABLE_LARGE = 3
 
-# The contrast of an element's text to what is painted behind it (WCAG 2.2, relative luminance).
+# The contrast between an element's text and its background (WCAG 2.2, relative luminance).
 CONTRAST = """element => {
     const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
     const backgrounds = [];
@@ -41,7 +41,7 @@ CONTRAST = """element => {
 
 
 def contrasts(tab: Page, places: dict[str, str]) -> dict[str, float]:
-    """Return the contrast of the first element at each place, by the place's name."""
+    """Return the contrast of the first element for each place, by the name of the place."""
     return {
         name: tab.locator(selector).first.evaluate(CONTRAST) for name, selector in places.items()
     }
@@ -99,7 +99,7 @@ def test_the_screenshots_are_taken(
     shown: str,
     scheme: Literal["light", "dark"],
 ) -> None:
-    """Writes to the folder SCREENSHOTS where it is set, as `make screenshot` does."""
+    """Write to the folder SCREENSHOTS if it is set, as `make screenshot` does."""
     path = Path(os.environ.get("SCREENSHOTS") or tmp_path) / f"{shown}-{scheme}.png"
     served: PageServer = request.getfixturevalue("flowers" if shown == "classifier" else "site")
     tab = open_page(served.url, viewport={"width": 1280, "height": 1100}, color_scheme=scheme)
@@ -118,7 +118,7 @@ def test_the_screenshots_are_taken(
         expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
     tab.mouse.move(0, 0)
     tab.get_by_role("heading").first.click()
-    tab.wait_for_timeout(1000)  # the button's colour fades, the chart is drawn anew for its width
+    tab.wait_for_timeout(1000)  # the button's colour fades, and the chart is redrawn for its width
     path.parent.mkdir(parents=True, exist_ok=True)
     tab.screenshot(path=path)
     assert path.read_bytes().startswith(b"\x89PNG")

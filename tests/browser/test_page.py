@@ -21,7 +21,7 @@ from tests.browser.actions import (
     upload,
 )
 
-LARGE = 2**53 + 1  # the first integer that a browser cannot hold as a number
+LARGE = 2**53 + 1  # the first integer that a browser cannot represent as a number
 
 
 def test_numbers_are_typed_and_read(tab: Page) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while the server changes behind an open page."""
+"""An open page while its server changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.server import Server
 
 @pytest.fixture
 def own_server(torchscript: Path, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, with two versions in its store and 1.0 served."""
+    """A separate server for this test, with two versions in its store and 1.0 served."""
     for version in ("1.0", "2.0"):
         archiver.package(torchscript, "doubleit", version, archiver.CONFIG, tmp_path)
     with Server(tmp_path, tmp_path / "log") as server:
@@ -30,7 +30,7 @@ def own_tab(own_server: Server, tmp_path: Path, open_page: Open) -> Iterator[Pag
     with PageServer(tmp_path / "page", own_server.url, {"BACKEND_POLL": "1"}) as site:
         tab = open_page(site.url)
         yield tab
-        # Before its server goes, which it would miss.
+        # Close the tab before its server stops, or it would report errors.
         tab.close()
 
 

@@ -1,4 +1,4 @@
-"""KServe's Python client: runs in an environment of its own and prints what it got as JSON.
+"""KServe's Python client: runs in a separate environment and prints the responses as JSON.
 
 build/kserve/bin/python tests/contract/kserve_client.py URL
 """

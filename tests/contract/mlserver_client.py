@@ -1,4 +1,4 @@
-"""MLServer's types and codecs: runs in an environment of its own and prints what it got as JSON.
+"""MLServer's types and codecs: runs in a separate environment and prints the responses as JSON.
 
 build/mlserver/bin/python tests/contract/mlserver_client.py URL
 """
@@ -24,7 +24,7 @@ def infer(url: str, request: InferenceRequest) -> InferenceResponse:
 
 
 def main(url: str) -> dict[str, object]:
-    """Return each datatype's answer, and that to a request of the codec for whole requests."""
+    """Return the response for each datatype, and for a request of the request codec."""
     got: dict[str, object] = {}
     for dtype in DATATYPES:
         array = np.arange(6, dtype=dtype).reshape(2, 3)

@@ -1,4 +1,4 @@
-"""What docs/openapi.yaml says in words, for Schemathesis: JSON Schema has no way to say it."""
+"""Schemathesis hooks for rules in docs/openapi.yaml that JSON Schema cannot express."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import schemathesis
 
-# Each datatype's largest number whose double fits it too.
+# For each datatype, a limit up to which the double of a number still fits.
 LARGEST = {
     **{f"INT{bits}": 2 ** (bits - 2) - 1 for bits in (8, 16, 32, 64)},
     **{f"UINT{bits}": 2 ** (bits - 1) - 1 for bits in (8, 16, 32)},
@@ -20,7 +20,7 @@ LARGEST = {
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 (its signature)
-    """Make a valid V2 request's tensor what its shape and datatype say."""
+    """Make the tensors of a valid V2 request match their shape and datatype."""
     mode = case.meta.generation.mode if case.meta else None
     if mode is None or not mode.is_positive or not isinstance(case.body, dict):
         return
@@ -33,9 +33,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 (
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:  # noqa: ARG001 (its signature)
-    """Leave out large whole numbers written as floats.
+    """Skip large whole numbers that are written as floats.
 
-    1e20 is a float to the server, which doubles it, and an integer out of bounds to the schema.
+    The server doubles 1e20 as a float; to the schema it is an integer out of range.
     """
     return not _has_large_whole_float(case.body)
 

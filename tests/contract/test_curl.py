@@ -1,4 +1,4 @@
-"""curl, with each way that it can send a body."""
+"""curl, with each of its ways to send a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms: one field is the body, and whatever is no such form is refused."""
+"""Form bodies: multipart with one field is read, any other form body is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gRPC with TorchServe's own service, made from the definitions in its wheel."""
+"""gRPC with TorchServe's own service, generated from the definitions in its wheel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFINITIONS = ("inference.proto", "open_inference_grpc.proto", "google/rpc/statu
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Generate the client's modules as TorchServe's documentation says."""
+    """Generate the client's modules as described in TorchServe's documentation."""
     folder = tmp_path_factory.mktemp("grpc")
     with zipfile.ZipFile(site_packages() / "ts/frontend/model-server.jar") as jar:
         for name in DEFINITIONS:
@@ -39,7 +39,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def predict(server: Server, services: Any) -> Iterator[Any]:
-    """Return a function from a body to an answer."""
+    """Return a function that sends a body and returns the response."""
     messages, stubs = services("inference_pb2"), services("inference_pb2_grpc")
     with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}") as channel:
         stub = stubs.InferenceAPIsServiceStub(channel)
@@ -89,7 +89,7 @@ def test_health(server: Server, services: Any) -> None:
 
 
 def test_an_error_is_an_answer_with_its_status_inside(predict: Any) -> None:
-    # TorchServe passes a handler's status on over HTTP only.
+    # TorchServe only passes on a handler's status over HTTP.
     answer = json.loads(predict(b'[1, "2"]'))
     message = "Expected a number, got str - at $[1]"
     assert answer == {"code": 400, "type": "InvalidInput", "message": message, "error": message}

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml against the code and the real server: what it says is what happens."""
+"""docs/openapi.yaml matches the code and the behaviour of the real server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMPONENTS = DOCUMENT["components"]
 POSTS = [
     path.replace("{version}", "1.0") for path, item in DOCUMENT["paths"].items() if "post" in item
 ]
-# Requests that Schemathesis makes for each operation and phase.
+# The number of requests that Schemathesis generates for each operation and phase.
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "10")
 
 
@@ -110,7 +110,7 @@ def test_the_figures_are_the_codes() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "QUERY"])
 def test_torchserve_answers_any_method_alike(server: Server, method: str) -> None:
-    # Not promised; that is why Schemathesis is not asked for a 405 (schemathesis.toml).
+    # Not documented, and the reason why Schemathesis does not check for 405 (schemathesis.toml).
     response = requests.request(method, server.predictions, data="[1]", headers=JSON, timeout=10)
     assert (response.status_code, response.text) == (200, "[2]")
 
@@ -131,7 +131,7 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
         ],
         cwd=tmp_path,
         env={
-            # Without the coverage of this run: Schemathesis' code is not measured.
+            # Without this run's coverage settings: Schemathesis' code is not measured.
             **{name: text for name, text in os.environ.items() if "COVERAGE" not in name},
             "PYTHONPATH": str(ROOT),
             "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks",

@@ -1,8 +1,8 @@
-"""Clients that send requests before the ones ahead of them are answered.
+"""Clients that send requests before they have the responses to earlier ones (pipelining).
 
-TorchServe writes answers as its workers give them, so that two can change places, and its record of
-who asked can be emptied between two requests, which costs a worker a responseTimeout. An assertion
-that config.properties switches on ends such a connection instead.
+TorchServe writes responses in the order in which its workers finish, so two of them can be swapped,
+and it can lose track of a request, which blocks a worker for a `responseTimeout`. An assertion that
+config.properties switches on closes such a connection instead.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DEPTH = 30
 
 
 def pipeline(server: Server, seed: int) -> list[raw.Answer]:
-    """Send a series of requests at once; return the answers that came before the end."""
+    """Send a series of requests at once; return the responses until the connection is closed."""
     pick = random.Random(seed)
-    # Of sizes that take different times, or they would stay in order by themselves.
+    # Of different sizes and durations, or the responses would always stay in order.
     bodies = [
         b"[%b]" % b",".join([b"%d" % n] * pick.choice([1, 1, 1, 5_000])) for n in range(DEPTH)
     ]
@@ -47,7 +47,7 @@ def test_pipelined_requests_are_never_answered_for_each_other(server: Server) ->
                 assert (answer.status, b"AssertionError" in answer.body) == (500, True)
                 assert n == len(answers) - 1
                 refused += 1
-    # Otherwise nothing was pipelined, and this test shows nothing.
+    # Otherwise no requests were pipelined, and the test is meaningless.
     assert refused > 0
     assert server.post("[1]").text == "[2]"
     assert set(workers) <= set(server.worker_pids())

@@ -1,4 +1,4 @@
-"""The requests library: the KServe V1 and Vertex AI forms as their documentation shows them."""
+"""The requests library, with the KServe V1 and Vertex AI formats from their documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import Server
         ({"instances": [[1, 2], [3.5]]}, {"predictions": [[2, 4], [7.0]]}),
         ({"instances": [1, 2.5, -3]}, {"predictions": [2, 5.0, -6]}),
         ({"instances": []}, {"predictions": []}),
-        # Vertex AI sends the parameters of its predict call along.
+        # Vertex AI also sends the parameters of its predict call.
         ({"instances": [[1]], "parameters": {"confidence": 0.5}}, {"predictions": [[2]]}),
         ({"instances": [[1]], "parameters": None}, {"predictions": [[2]]}),
     ],

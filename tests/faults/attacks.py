@@ -1,7 +1,7 @@
-"""Requests that are meant to cost others their answers: many of each kind, made from a seed.
+"""Requests that try to deny service to other clients, of many kinds, generated from a seed.
 
-Each kind returns requests as bytes on the socket. What the server says to them is its own matter as
-long as it is no 5xx; what counts is how honest clients fare meanwhile.
+Each kind returns requests as bytes for the socket. The server may respond to them with anything but
+a 5xx; what matters is that ordinary clients are not affected.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ def http(body: bytes, headers: dict[str, str], path: str = PATH, method: str = "
 
 
 def repeated(pick: random.Random, piece: bytes, size: int = 2 * MIB) -> bytes:
-    """Return a piece again and again, in as many bytes as `size` or somewhat less."""
+    """Return a piece repeated to a random length, from half of `size` to `size` bytes."""
     return piece * (int(size * pick.uniform(0.5, 1)) // len(piece))
 
 
 def plain(pick: random.Random) -> bytes:
-    """A long list, which is honest: what the same bytes cost at the least."""
+    """Return a long valid list, as the baseline for the cost of that many bytes."""
     return http(b"[%b1]" % repeated(pick, b"1,"), JSON)
 
 
 def v1(pick: random.Random) -> bytes:
-    """V1 with as many instances as fit."""
+    """Return a V1 request with as many instances as fit."""
     pieces = (b"1,", b"1.5,", b"[],", b"[1],", b"1,[1],", b"[],1.5,1,", b"{},", b"null,", b'"1",')
     return http(b'{"instances":[%b1]}' % repeated(pick, pick.choice(pieces)), JSON)
 
 
 def v2(pick: random.Random) -> bytes:
-    """V2 with as many numbers as fit: flat, nested, as strings, of every datatype."""
+    """Return a V2 request with as many numbers as fit: flat, nested, strings, any datatype."""
     piece = pick.choice((b"1,", b"1.5,", b"[1],", b"[[1,2],[3,4]],", b'"1",', b"null,", b"1e300,"))
     data = repeated(pick, piece)
     count = len(data) // len(piece) + 1
@@ -57,7 +57,7 @@ def v2(pick: random.Random) -> bytes:
 
 
 def dimensions(pick: random.Random) -> bytes:
-    """V2 whose shape has no size that a number could hold."""
+    """Return a V2 request with a shape whose size overflows, or is invalid."""
     large = (0, 1, -1, 2**31, 2**62, 2**63, 2**64, 2**64 + 1, 10**300, 10**4300, 10**5000)
     count = pick.choice((1, 2, 3, 8, 9, 300, 10_000))
     shape = ",".join(_digits(pick.choice(large)) for _ in range(count))
@@ -67,12 +67,12 @@ def dimensions(pick: random.Random) -> bytes:
 
 
 def _digits(number: int) -> str:
-    # Python refuses to write more than 4300 digits.
+    # Python refuses to convert integers of more than 4300 digits to text.
     return str(number) if abs(number) < 10**4000 else "1" + "0" * 4500
 
 
 def digits(pick: random.Random) -> bytes:
-    """Numbers of up to a million digits, or exponents of them."""
+    """Return numbers of up to a million digits, or exponents of that length."""
     count = int(10 ** pick.uniform(3, 6))
     many = "".join(pick.choices("0123456789", k=100)) * (count // 100)
     text = pick.choice(
@@ -82,13 +82,13 @@ def digits(pick: random.Random) -> bytes:
 
 
 def form_fields(pick: random.Random) -> bytes:
-    """A form of a million fields, or one that cannot be decoded."""
+    """Return a form body of a million fields, or one that cannot be decoded."""
     pieces = (b"a&", b"a=b&", b"&", b"=", b"data=[1]&", b"a=%zz&", b"%", b"a;", b"\xff&")
     return http(repeated(pick, pick.choice(pieces)), FORM)
 
 
 def multipart_parts(pick: random.Random) -> bytes:
-    """A multipart body of many parts, or with a boundary or heads that are none."""
+    """Return a multipart body of many parts, or with an invalid boundary or invalid headers."""
     boundary = pick.choice(("b", "x" * 70, "x" * 7_000, "", '"', "é", "a b"))
     disposition = b'Content-Disposition: form-data; name="%b"'
     head = pick.choice(
@@ -105,7 +105,7 @@ def multipart_parts(pick: random.Random) -> bytes:
 
 
 def nesting(pick: random.Random) -> bytes:
-    """Brackets within brackets, closed or not."""
+    """Return nested brackets, closed or not."""
     opening = pick.choice((b"[", b'{"a":', b'{"instances":[', b'[{"inputs":', b"[1,["))
     depth = len(repeated(pick, opening, MIB)) // len(opening)
     closing = {b"[": b"]", b'{"a":': b"}"}.get(opening, b"]}") * pick.choice((depth, 0))
@@ -114,7 +114,7 @@ def nesting(pick: random.Random) -> bytes:
 
 
 def keys(pick: random.Random) -> bytes:
-    """Objects of many keys: others, the same, escaped, with objects in them."""
+    """Return objects of many keys: distinct, repeated, escaped, or with objects as values."""
     piece = pick.choice(('"{0}":1,', '"instances":[{0}],', '"\\u0061{0}":{{}},', '"a":{0},'))
     pieces = "".join(piece.format(n) for n in range(pick.randrange(10_000, 100_000)))
     place = pick.choice(
@@ -129,7 +129,7 @@ def keys(pick: random.Random) -> bytes:
 
 
 def names(pick: random.Random) -> bytes:
-    """Strings of up to a megabyte where an error could repeat them."""
+    """Return strings of up to a megabyte in places that an error message could repeat."""
     long = pick.choice(("x", "é", "\\u0000", "\\ud83d\\ude00", "]", "%s")) * pick.randrange(
         1, 100_000
     )
@@ -148,7 +148,7 @@ def names(pick: random.Random) -> bytes:
 
 
 def flags(pick: random.Random) -> bytes:
-    """Headers and addresses that mean something to TorchServe, or too much of them."""
+    """Return headers and URLs that have a meaning in TorchServe, also very long ones."""
     name = pick.choice(("describe", "explain", "url_path", "ts_stream_next", "x-request-id", "X"))
     odd = ("True", "true", "ready", "metadata", "..", "é", "x" * 7_000, "")
     header = {name: pick.choice(odd), **JSON}
@@ -157,7 +157,7 @@ def flags(pick: random.Random) -> bytes:
 
 
 def binary(pick: random.Random) -> bytes:
-    """The binary tensor extension with sizes that do not fit."""
+    """Return a request of the binary tensor extension with inconsistent sizes."""
     size = pick.choice((0, 8, 80, 2**31, 2**63, 2**64, -1))
     shape = pick.choice(("[1]", "[10]", "[9223372036854775807]", "[0]", "[-1]"))
     datatype = pick.choice(("INT64", "FP64", "BYTES", "BOOL", "INT8"))

@@ -1,4 +1,4 @@
-"""A control group with a memory limit, as a container has one. Needs root, on Linux."""
+"""A control group with a memory limit, like that of a container. Requires root, on Linux."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Group:
     """A control group, version 1 or 2."""
 
     def __init__(self, name: str, limit: int) -> None:
-        """Make a group whose processes may have `limit` bytes together.
+        """Create a group whose processes can use `limit` bytes together.
 
         Raises:
-            OSError: this process may not, or there are no control groups here.
+            OSError: this process lacks the permission, or the system has no control groups.
         """
         self._v2 = (ROOT / "cgroup.controllers").exists()
         parent = ROOT if self._v2 else ROOT / "memory"
@@ -33,7 +33,7 @@ class Group:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Be in the group meanwhile, so that what is started is in it from its first byte."""
+        """Move this process into the group, so that the processes that it starts begin there."""
         before = self._own()
         (self.folder / "cgroup.procs").write_text(str(os.getpid()))
         try:
@@ -42,12 +42,12 @@ class Group:
             (before / "cgroup.procs").write_text(str(os.getpid()))
 
     def peak(self) -> int:
-        """Return the most bytes that the group has had."""
+        """Return the group's peak memory in bytes."""
         file = "memory.peak" if self._v2 else "memory.max_usage_in_bytes"
         return int((self.folder / file).read_text())
 
     def killed(self) -> int:
-        """Return how many of its processes the system has killed for want of memory."""
+        """Return how many of the group's processes the system has killed for lack of memory."""
         file = "memory.events" if self._v2 else "memory.oom_control"
         words = (self.folder / file).read_text().split()
         return int(words[words.index("oom_kill") + 1])

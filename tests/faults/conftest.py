@@ -1,4 +1,4 @@
-"""Servers to break, and the table of what came of it."""
+"""Servers for fault injection, and the tables of the results."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HEAD = ("fault", "requests", "failed", "wrong", "longest wait", "recovery", "")
 
 
 class Limits:
-    """The largest bodies by memory, as a table: a row for each form."""
+    """A table of the largest bodies: a row for each format, a column for each memory size."""
 
     def __init__(self) -> None:
         self.columns: dict[int, dict[str, str]] = {}
 
     def add(self, limits: memory.Limits, size: int, form: str, largest: int, peak: int) -> None:
-        """Note the largest body of a form in so many bytes of memory, and the most it has had."""
+        """Add the largest body of a format at `size` bytes of memory, and the peak memory."""
         column = self.columns.setdefault(
             size,
             {
@@ -50,7 +50,7 @@ class Limits:
 
 
 class Row(NamedTuple):
-    """A fault and what it cost."""
+    """A fault and its effect."""
 
     fault: str
     requests: int
@@ -68,7 +68,7 @@ Report = Callable[..., None]
 
 @pytest.fixture
 def report() -> Report:
-    """Return a function that puts a fault's load into the table and lets no wrong answer pass."""
+    """Return a function that adds a fault to the table and fails on wrong responses."""
 
     def add(fault: str, load: Load, since: float | None = None, remark: str = "") -> None:
         recovery = "" if since is None else f"{load.recovery(since):.1f} s"
@@ -81,13 +81,13 @@ def report() -> Report:
 
 @pytest.fixture
 def table() -> list[Row]:
-    """Return the table's rows, for faults whose figures are counted otherwise."""
+    """Return the table's rows, for faults whose figures a test counts itself."""
     return ROWS
 
 
 @pytest.fixture
 def serve(store: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Return a context manager that serves with some variables set."""
+    """Return a context manager that runs a server with the given environment variables."""
 
     @contextmanager
     def running(log: Path | None = None, **environment: str) -> Iterator[Server]:
@@ -107,7 +107,7 @@ def wait_for_all_workers(server: Server, seconds: float = 60) -> None:
 
 
 def resident(server: Server) -> int:
-    """Return the bytes that the server's processes have; what they share counts for each."""
+    """Return the resident bytes of the server's processes; shared pages count for each."""
     return sum(process.memory_info().rss for process in server.processes())
 
 
@@ -128,7 +128,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the tables, and keep them for docs/reliability.md."""
+    """Print the tables, and save them for docs/reliability.md."""
     faults = aligned(HEAD, [[str(cell) for cell in row] for row in ROWS])
     for rows, title, lines in ((ROWS, FAULTS, faults), (LIMITS.columns, LARGEST, LIMITS.lines())):
         if rows:

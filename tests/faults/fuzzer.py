@@ -1,4 +1,4 @@
-"""Bodies that are wrong in ways that nobody thought of, made from a seed; and what is right."""
+"""Generate malformed bodies from a seed, and judge the responses to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAMPLES = [
     b' "INT64", "data": [1, 2], "parameters": null}], "outputs": null}',
     b'{"inputs": [{"name": "x", "shape": [0, 5], "datatype": "FP64", "data": []}]}',
 ]
-# What JSON's grammar hangs on, and what a lenient parser takes.
+# Tokens of JSON's grammar, and tokens that a lenient parser accepts.
 PIECES = [
     *(bytes([c]) for c in b'[]{},:"-+.eE0123456789 \t\r\n\\/\x00\x7f'),
     *(b"null", b"true", b"NaN", b"Infinity", b"0x10", b"1_0", b"01", b"1e999", b"-", b'"inputs"'),
@@ -45,7 +45,7 @@ PIECES = [
 
 
 def mutated(pick: random.Random) -> bytes:
-    """A valid body with some bytes changed, dropped, doubled or put in."""
+    """Return a valid body with some bytes replaced, removed, duplicated or inserted."""
     body = bytearray(pick.choice(SAMPLES))
     for _ in range(pick.randint(1, 4)):
         at = pick.randrange(len(body) + 1)
@@ -63,7 +63,7 @@ def mutated(pick: random.Random) -> bytes:
 
 
 def nested(pick: random.Random) -> bytes:
-    """Brackets within brackets."""
+    """Return nested brackets."""
     depth = int(10 ** pick.uniform(0.3, 4))
     opening = pick.choice([b"[", b'{"instances":[', b'{"a":', b'[{"inputs":'])
     end = {b"[": b"]", b"{": b"}"}.get(opening[:1], b"]") * pick.choice([depth, depth - 1, 0])
@@ -71,7 +71,7 @@ def nested(pick: random.Random) -> bytes:
 
 
 def huge(pick: random.Random) -> bytes:
-    """Numbers of many digits or large exponents."""
+    """Return numbers of many digits or with large exponents."""
     digits = "".join(pick.choices("0123456789", k=int(10 ** pick.uniform(0, 3.7))))
     number = pick.choice(
         [
@@ -88,12 +88,12 @@ def huge(pick: random.Random) -> bytes:
 
 
 def noise(pick: random.Random) -> bytes:
-    """Bytes that are no text."""
+    """Return random bytes."""
     return pick.randbytes(pick.randrange(200))
 
 
 def quoted(pick: random.Random) -> bytes:
-    """A string of such bytes where a number should stand."""
+    """Return a list with a string of random bytes in place of a number."""
     return b'[1, "%b"]' % pick.randbytes(pick.randrange(20))
 
 
@@ -114,7 +114,7 @@ def make(pick: random.Random) -> bytes:
 
 
 class MalformedError(ValueError):
-    """A body that must be refused."""
+    """The body must be refused."""
 
 
 def _refuse(_: str) -> Any:
@@ -122,7 +122,7 @@ def _refuse(_: str) -> Any:
 
 
 def parse(body: bytes) -> Any:
-    """Parse strictly, with another parser than the server's.
+    """Parse strictly, with a parser other than the server's.
 
     Raises:
         MalformedError: it is not JSON.
@@ -136,7 +136,7 @@ def parse(body: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; one in which a key stands twice is refused."""
+    """Return an object; refuse duplicate keys."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise MalformedError
@@ -144,15 +144,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    # Python takes 4300 digits at most; the server need not be exact about more than 64 bits.
+    # Python converts at most 4300 digits; beyond 64 bits, the exact value does not matter.
     return int(digits) if len(digits) < 4000 else int(digits[:3999]) * 10
 
 
 def doubled(numbers: Any) -> list[int | float]:
-    """Return the right answer to a list.
+    """Return the correct response to a list.
 
     Raises:
-        MalformedError: there is none.
+        MalformedError: the list must be refused.
     """
     if not isinstance(numbers, list) or any(type(n) not in (int, float) for n in numbers):
         raise MalformedError
@@ -170,7 +170,7 @@ def doubled(numbers: Any) -> list[int | float]:
 
 
 def judge(body: bytes, status: int, answer: bytes) -> str:
-    """Return what is wrong with an answer; nothing where it is right."""
+    """Return what is wrong with a response; an empty text if it is correct."""
     if status in (400, 413):
         expected = _expected_list(body)
         return "" if expected is None else f"refused, expected {expected}"
@@ -186,7 +186,7 @@ def judge(body: bytes, status: int, answer: bytes) -> str:
             tensor, output = value["inputs"][0], got["outputs"][0]
             numbers, got = _flat(tensor["data"]), _flat(output["data"])
             if tensor["datatype"].startswith("FP"):
-                # A format with fewer digits rounds on the way in.
+                # A datatype of lower precision rounds the input.
                 kind = FLOATS[tensor["datatype"]]
                 right = (np.array(numbers, kind) * 2).tolist()
                 got = np.array(got, kind).tolist()
@@ -198,7 +198,7 @@ def judge(body: bytes, status: int, answer: bytes) -> str:
 
 
 def _expected_list(body: bytes) -> Any:
-    """Return the right answer to a body that is a list of numbers; None for any other."""
+    """Return the correct response to a list of numbers; None for any other body."""
     try:
         value = parse(body)
         return doubled(value) if isinstance(value, list) else None

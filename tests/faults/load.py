@@ -1,4 +1,4 @@
-"""Steady load from many clients that know the answer to each of their requests."""
+"""Steady load from many clients that know the correct response to each of their requests."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from tests.support.raw import PATH
 
 CLIENTS = 32
-# Seconds: longer than a hung worker is waited for (responseTimeout), shorter than for ever.
+# Seconds: longer than `responseTimeout`, after which a hanging worker is replaced.
 PATIENCE = 45
-# Seconds that a client waits after a failure, as a client would.
+# Seconds that a client waits after a failure.
 PAUSE = 0.05
 HEADERS = {"Content-Type": "application/json"}
 
 
 class Request(NamedTuple):
-    """A body with the one right answer."""
+    """A body with the correct response."""
 
     body: str | bytes
     status: int
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A request without an answer, or with one that says to try again."""
+    """A request without a response, or with an unexpected status."""
 
     at: float
     what: str
@@ -92,12 +92,12 @@ KINDS = (_integers, _floats, _many, _v1, _v2, _binary, _multipart, _wrong)
 
 
 def make(pick: random.Random, n: int) -> Request:
-    """Return a request that no other client sends at the same time."""
+    """Return a random request whose numbers no other client uses at the same time."""
     return pick.choice(KINDS)(pick, n)
 
 
 class Load:
-    """The clients. A context manager: they send until its end."""
+    """The clients. Use as a context manager: they send requests until it ends."""
 
     def __init__(
         self, port: int, clients: int = CLIENTS, make: Callable[..., Request] = make
@@ -107,7 +107,7 @@ class Load:
         self._go.set()
         self._busy = 0
         self.requests = 0
-        # Seconds that a request waited for its answer at most.
+        # The longest time in seconds that a request waited for its response.
         self.longest = 0.0
         self.failures: list[Failure] = []
         self.wrong: list[str] = []
@@ -129,14 +129,14 @@ class Load:
             thread.join(PATIENCE + 5)
 
     def pause(self, seconds: float = PATIENCE) -> None:
-        """Send nothing new; return once everything that was sent is answered."""
+        """Stop sending; return once every request in flight has a response."""
         self._go.clear()
         deadline = time.monotonic() + seconds
         while self._busy and time.monotonic() < deadline:
             time.sleep(0.005)
 
     def resume(self) -> None:
-        """Send again."""
+        """Resume sending."""
         self._go.set()
 
     def run(self, seconds: float) -> Load:
@@ -145,7 +145,7 @@ class Load:
         return self
 
     def settle(self, quiet: float = 2, seconds: float = 90) -> None:
-        """Wait until no request has failed for `quiet` seconds and some have been answered."""
+        """Wait until no request has failed for `quiet` seconds and some have succeeded."""
         deadline = time.monotonic() + seconds
         since, seen, answered = time.monotonic(), len(self.failures), self.requests
         while time.monotonic() < deadline:
@@ -161,7 +161,7 @@ class Load:
         return max((f.at - since for f in self.failures if f.at >= since), default=0.0)
 
     def kinds(self) -> str:
-        """Return what the failures were, for the table."""
+        """Return the most common kinds of failures, for the table."""
         counted = Counter(failure.what for failure in self.failures)
         return ", ".join(f"{count} {what}" for what, count in counted.most_common(3))
 
@@ -186,7 +186,7 @@ class Load:
     def _ask(
         self, connection: http.client.HTTPConnection | None, request: Request
     ) -> http.client.HTTPConnection | None:
-        """Send one request and judge the answer; return the connection while it is open."""
+        """Send one request and check the response; return the connection if it is still open."""
         what = ""
         asked = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""Clients that are many, slow, cut off, hasty or large, beside 32 ordinary ones."""
+"""Connections that are idle, slow, cut off, pipelined or large, next to 32 ordinary clients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROUNDS, LARGE = 5, 4
 
 @pytest.fixture
 def many_descriptors() -> Iterator[None]:
-    """Let this process and the server that it starts have a descriptor for each connection."""
+    """Allow this process and its server a file descriptor for each connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < IDLE + 2_000:
         pytest.skip(f"{IDLE} connections take more than the {hard} descriptors allowed here")
@@ -48,7 +48,7 @@ def test_idle_connections(serve: Any, report: Report) -> None:
         idle = [raw.connect(server.ports["PORT"]) for _ in range(IDLE)]
         load.run(5)
         cost = (java.memory_info().rss - before) / IDLE / 1024
-        # The last of them is served as the first.
+        # The last connection still works.
         idle[-1].sendall(raw.request(b"[21]"))
         answer = raw.read(idle[-1].makefile("rb"))
         assert answer is not None
@@ -66,7 +66,7 @@ def test_idle_connections(serve: Any, report: Report) -> None:
 
 def test_clients_that_send_a_byte_a_second(serve: Any, report: Report) -> None:
     body = raw.request(b"[1, 2]")
-    # All but the last bytes at once: a byte a second from there on.
+    # The first part is sent at once, the last bytes one per second.
     slow_part = 20
     with serve() as server, Load(server.ports["PORT"]) as load:
         began = time.monotonic()
@@ -93,7 +93,7 @@ def test_requests_cut_in_the_middle(serve: Any, report: Report) -> None:
         began = time.monotonic()
         for n in range(CUT):
             with raw.connect(server.ports["PORT"]) as client:
-                if n % 2:  # a reset instead of an orderly end
+                if n % 2:  # a reset instead of a normal close
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.sendall(whole[: pick.randrange(len(whole) + 1)])
         load.settle()
@@ -104,7 +104,7 @@ def test_requests_cut_in_the_middle(serve: Any, report: Report) -> None:
 
 def test_pipelined_requests(serve: Any, report: Report, table: list[Row]) -> None:
     def pipeline(port: int, seed: int) -> tuple[int, int, int]:
-        """Return how many requests were sent, how many answered, how many for another."""
+        """Return the number of requests, of responses, and of responses to another request."""
         pick = random.Random(seed)
         sizes = [pick.choice([1, 1, 1, 5_000]) for _ in range(20)]
         bodies = [b"[%b]" % b",".join([b"%d" % n] * size) for n, size in enumerate(sizes)]
@@ -143,7 +143,7 @@ def test_bodies_at_the_limit(serve: Any, report: Report) -> None:
     count = 16 * MIB - 2
     body, answer = f"[{'1,' * count}1]", b"[" + b"2," * count + b"2]"
     assert len(body) <= 32 * MIB
-    # A server for few of them: its heap is smaller, which shows sooner what stays.
+    # With FULL_SIZE_REQUESTS=4 the heap is smaller, so that a leak shows sooner.
     sizes = []
     with (
         serve(MEMORY="64GiB", FULL_SIZE_REQUESTS="4") as server,
@@ -163,5 +163,5 @@ def test_bodies_at_the_limit(serve: Any, report: Report) -> None:
         f"memory {'/'.join(map(str, sizes))} MiB",
     )
     assert load.failures == []
-    # Until both workers have had the largest of everything, and the heap is full once.
+    # From the middle round on, both workers have had the largest bodies and the heap was full once.
     assert sizes[-1] < sizes[ROUNDS // 2] * 1.15

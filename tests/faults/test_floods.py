@@ -1,4 +1,4 @@
-"""Requests that once cost others their answers, of every kind, beside 32 honest clients."""
+"""Floods of each kind of attack, next to 32 ordinary clients."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from tests.support.server import Server
 SENDERS = 2
 SECONDS = 5.0
 SEED = 1
-# Seconds: longer than a hung worker is waited for.
+# Longer than `responseTimeout`, after which a hanging worker is replaced.
 PATIENCE_SECONDS = 45
 
 
 @pytest.fixture(scope="module")
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all floods: whatever one leaves behind, the next would show."""
+    """One server for all floods, so that the effects of one would show in the next."""
     with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
         server.post("[1]").raise_for_status()
         yield server
 
 
 def send(port: int, attack: attacks.Attack, seed: int, until: float) -> tuple[Counter[str], int]:
-    """Send until `until`, as `time.monotonic`; return what came of it and the bytes sent."""
+    """Send until `until` (`time.monotonic`); return the outcomes and the number of bytes sent."""
     pick, outcomes, sent = random.Random(seed), Counter[str](), 0
     while time.monotonic() < until:
         request = attack(pick)
         sent += len(request)
         outcome = "cut off"
         with contextlib.suppress(ConnectionError), raw.connect(port, PATIENCE_SECONDS) as client:
-            # The server may answer before it has read everything.
+            # The server may respond before it has read everything.
             with contextlib.suppress(ConnectionError):
                 client.sendall(request)
             answer = raw.read(client.makefile("rb"))

@@ -1,4 +1,4 @@
-"""Two hundred thousand malformed bodies: 4xx, or the right answer, and nothing else happens."""
+"""Malformed bodies get a 4xx, or the correct response, and have no other effect."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support import raw
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SENDERS = 8
-# Of each sender's bodies, one in so many comes with a wrong length.
+# One in this many bodies of each sender has a wrong Content-Length.
 WRONG_LENGTH = 50
 MIB = 1 << 20
 
 
 class Sender:
-    """One client: sends bodies and judges the answers."""
+    """A client that sends malformed bodies and judges the responses."""
 
     def __init__(self, port: int, seed: int) -> None:
         self._port, self._pick = port, random.Random(seed)
@@ -37,7 +37,7 @@ class Sender:
         self.wrong: list[str] = []
 
     def send(self, count: int) -> None:
-        """Send that many bodies."""
+        """Send this number of bodies."""
         for n in range(count):
             body = fuzzer.make(self._pick)
             if n % WRONG_LENGTH == 0:
@@ -68,7 +68,7 @@ class Sender:
         return raw.read(self._stream)
 
     def _wrong_length(self, body: bytes) -> None:
-        """Announce more or less than there is, and go away."""
+        """Send a body with a wrong Content-Length, and disconnect."""
         self.close()
         length = max(0, len(body) + self._pick.randint(-20, 20))
         with raw.connect(self._port) as client:
@@ -77,7 +77,7 @@ class Sender:
         self.statuses[0] += 1
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         if self._socket:
             self._stream.close()
             self._socket.close()
@@ -110,7 +110,7 @@ def test_malformed_bodies(serve: Any, report: Report, table: list[Row]) -> None:
     assert wrong == [], wrong[:20]
     assert load.failures == []
     assert set(statuses) <= {0, 200, 400, 413}
-    # After the first quarter, which warms the server up.
+    # Compared with the end of the first quarter, which warms up the server.
     assert sizes[-1] < sizes[0] * 1.25 + 50
-    # A line for each connection that was cut, and none for a body.
+    # At most one line for each connection that was cut off, and none for a body.
     assert output.count("\n") < BODIES // WRONG_LENGTH + 100

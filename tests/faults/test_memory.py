@@ -1,4 +1,4 @@
-"""A server in a control group of a container's size: no valid body costs a process its life."""
+"""A server with limited memory, like a container: no valid body ends a process."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from tests.support.server import Server
 MIB = 1 << 20
 MEMORIES_MIB = (512, 1024, 2048, 4096)
 AT_ONCE = 32
-# Of the memory, what a container holds in file pages that are cached for everybody on this machine:
-# of the libraries' pages, Java touches 39 MiB while it answers every form, and a worker 29 MiB
-# (Referenced in proc_pid_smaps(5)).
+# File pages that a container would have to hold, but that are already cached on this machine, so
+# that the group is not charged for them. While the server handles every format, Java references
+# 39 MiB of the libraries' pages and a worker 29 MiB (`Referenced` in proc_pid_smaps(5)).
 FILES_BYTES = 72 * MIB
-# How close the largest body is searched for.
+# The steps of the binary search for the largest body.
 STEPS = 6
 ANSWER_SECONDS = 120
 
 
 class Contained:
-    """A server in a control group of its own."""
+    """A server in its own control group."""
 
     def __init__(self, server: Server, group: Group, size: int, archive: int) -> None:
         self.server, self.group, self.size = server, group, size
         self.limits = memory.limits(size, models=[archive])
 
     def ask(self, body: bodies.Body) -> int:
-        """Return the status of the answer."""
+        """Return the status of the response."""
         port = self.server.ports["PORT"]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         try:
@@ -50,7 +50,7 @@ class Contained:
             connection.close()
 
     def largest(self, make: bodies.Make) -> int:
-        """Return the size of the largest body that is answered."""
+        """Return the size of the largest body that gets 200."""
         answered, refused = 0, self.limits.request
         if self.ask(make(refused)) == 200:
             return refused

@@ -1,4 +1,4 @@
-"""One request's model call goes wrong: the others of its batch are answered all the same."""
+"""The model fails on one request: the others of its batch still get their responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPECIAL = -13
 
 
 class ComplexModel(nn.Module):
-    """Doubles, and answers with complex numbers where -13 is among the numbers."""
+    """Doubles the numbers, but returns complex numbers if -13 is among them."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if bool((numbers == -13).any()):
@@ -34,7 +34,7 @@ class ComplexModel(nn.Module):
 
 
 class Raising(nn.Module):
-    """Doubles, and raises where -13 is among the numbers."""
+    """Doubles the numbers, but raises if -13 is among them."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if bool((numbers == -13).any()):
@@ -43,14 +43,14 @@ class Raising(nn.Module):
 
 
 class Shortening(nn.Module):
-    """Doubles, and leaves the numbers out where -13 is among them."""
+    """Doubles the numbers, but returns none if -13 is among them."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return numbers[:0] if bool((numbers == -13).any()) else numbers * 2
 
 
 class ManyDimensions(nn.Module):
-    """Doubles, and answers with forty dimensions where -13 is among the numbers."""
+    """Doubles the numbers, but returns forty dimensions if -13 is among them."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if bool((numbers == -13).any()):
@@ -59,7 +59,7 @@ class ManyDimensions(nn.Module):
 
 
 def special(pick: random.Random) -> bytes:
-    """The number that the model fails on, in each form."""
+    """Return a request with the number that the model fails on, in any format."""
     numbers = [pick.choice((SPECIAL, 1)) for _ in range(pick.randrange(5))] + [SPECIAL]
     tensor = f'{{"name":"numbers","shape":[{len(numbers)}],"datatype":"INT64","data":{numbers}}}'
     bodies = (f"{numbers}", f'{{"instances":[{numbers}, 1]}}', f'{{"inputs":[{tensor}]}}')
@@ -108,7 +108,7 @@ OIP = "org.pytorch.serve.grpc.openinference.GRPCInferenceService"
 
 
 def message(pick: random.Random) -> bytes:
-    """Return a request over gRPC: odd bodies, odd names, or no message at all."""
+    """Return a gRPC message with an unusual body or name, or random bytes."""
     body = pick.choice((b"[1]", b"", b"[1", b"{", b"\xff" * 1_000, b"[%b1]" % (b"1," * 100_000)))
     key = pick.choice((b"data", b"body", b"", b"x" * 1_000, b"\xc3\xa9"))
     entry = field(1, key) + field(2, body)
@@ -118,7 +118,7 @@ def message(pick: random.Random) -> bytes:
 
 
 def test_a_flood_over_grpc(store: Path, tmp_path: Path, report: Report) -> None:
-    # A variable that opened a protocol, whose BOOL tensors ended workers.
+    # In TorchServe this variable opens a protocol in which a BOOL tensor ends a worker.
     opened = {"TS_OPEN_INFERENCE_PROTOCOL": "oip"}
     pick, outcomes = random.Random(1), Counter[str]()
     with Server(store, tmp_path / "log", environment=opened) as server:

@@ -1,4 +1,4 @@
-"""The whole server ends: by itself, or because it is told to."""
+"""The whole server exits: after a fault, or after a signal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_java_killed_and_the_server_replaced(serve: Any, report: Report, tmp_pat
         load.run(2)
         killed = time.monotonic()
         os.kill(server.java_pid(), signal.SIGKILL)
-        # Any supervisor restarts a command that ended with an error: a container's, systemd.
+        # A supervisor restarts a command that exits with an error: a container runtime, systemd.
         assert server.process.wait(15) == 1
         ended = time.monotonic() - killed
         server.log = tmp_path / "again"
@@ -34,7 +34,7 @@ def test_java_killed_and_the_server_replaced(serve: Any, report: Report, tmp_pat
 def test_told_to_stop(serve: Any, report: Report, number: signal.Signals) -> None:
     with serve() as server, Load(server.ports["PORT"]) as load:
         load.run(2)
-        # A platform sends no new requests to an instance that it stops.
+        # No new requests after the signal: a platform sends none to an instance that it stops.
         stopped = time.monotonic()
         server.process.send_signal(number)
         load.pause()

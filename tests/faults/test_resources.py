@@ -39,7 +39,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Use the last byte of a file system; return the file that does."""
+    """Fill a file system completely; return the file that fills it."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -54,7 +54,7 @@ def test_disk_full_for_temporary_files(serve: Any, report: Report, small_disk: P
         full = time.monotonic()
         load.run(3)
         assert load.failures == []
-        # A new worker starts without room too.
+        # A new worker can start on a full disk.
         os.kill(server.worker_pids()[0], signal.SIGKILL)
         load.settle()
         wait_for_all_workers(server)
@@ -79,7 +79,7 @@ def test_disk_full_for_the_log(
         load.run(4)
         assert log.stat().st_size - size < 8192
         assert load.failures == []
-        # Nobody reads the last lines; what is in flight is answered all the same.
+        # The last log lines are lost, but requests in flight still get their responses.
         server.process.send_signal(signal.SIGTERM)
         load.pause()
         assert server.process.wait(15) == 0
@@ -132,7 +132,7 @@ def test_a_workers_memory_runs_out(serve: Any, report: Report) -> None:
 
 
 def test_uploads_that_never_end(serve: Any, report: Report) -> None:
-    """As many as the memory is meant for; docs/reliability.md says what more of them do."""
+    """With as many uploads as the memory is sized for; docs/reliability.md describes more."""
     limits = memory.limits(512 * MIB, models=[MIB])
     body = raw.request(b"[1]".rjust(limits.request * 9 // 10))
     uploads = settings.FULL_SIZE_REQUESTS

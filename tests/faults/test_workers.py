@@ -1,4 +1,4 @@
-"""Workers that die and workers that hang, while 32 clients ask."""
+"""Workers that die and workers that hang, while 32 clients send requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_worker_killed_again_and_again(serve: Any, report: Report) -> None:
         kills = 0
         while kills < KILLS:
             killed = time.monotonic()
-            # The management API names a dead worker until the next one has started.
+            # The management API lists a dead worker until the next one has started.
             alive = [pid for pid in server.worker_pids() if psutil.pid_exists(pid)]
             if alive:
                 os.kill(pick.choice(alive), signal.SIGKILL)
@@ -33,7 +33,7 @@ def test_a_worker_killed_again_and_again(serve: Any, report: Report) -> None:
         load.settle()
         wait_for_all_workers(server)
     report(f"worker killed (-9) {KILLS} times, {SECONDS_BETWEEN} s apart", load, killed)
-    # The batch that each worker held, and little else.
+    # At most the batch that each worker was computing.
     assert len(load.failures) < KILLS * 64
     assert load.requests > 10 * len(load.failures)
 
@@ -57,7 +57,7 @@ def test_the_fork_server_killed(serve: Any, report: Report) -> None:
         server.fork_server().kill()
         load.settle()
         wait_for_all_workers(server)
-        # Without it TorchServe starts workers as it does by itself.
+        # Without the fork server, TorchServe starts workers in its usual way.
         before = set(server.worker_pids())
         os.kill(before.pop(), signal.SIGKILL)
         load.settle()
@@ -73,7 +73,7 @@ def test_a_hung_worker(serve: Any, report: Report) -> None:
         pid = server.worker_pids()[0]
         os.kill(pid, signal.SIGSTOP)
         load.run(5)
-        # The other worker goes on answering.
+        # The other worker still responds.
         before = load.requests
         load.run(2)
         assert load.requests > before + 50

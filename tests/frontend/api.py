@@ -1,4 +1,4 @@
-"""An HTTP server that answers as a test tells it: what TorchServe does only on a bad day."""
+"""A fake inference API with responses that a test sets, including rare failures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, Literal
 import numpy as np
 import orjson
 
-# An answer is a status and a body, with headers on request; or what happens to the connection.
+# A status, a body and optional headers; or what happens to the connection.
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
 
 
 @dataclass
 class Api:
-    """What the server is to answer, and what it was sent.
+    """The responses of the server, and the requests that it got.
 
-    Without `metadata` it answers as an archive does that has none. With `double` it doubles, and
-    keeps nothing of what it was sent.
+    Without `metadata` it behaves like an archive without metadata. With `double` it doubles the
+    numbers, like DoubleIt, and does not record requests.
     """
 
     url: str
@@ -33,12 +33,12 @@ class Api:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def next_reply(self) -> Reply:
-        """Return the next reply; the last one stands for all that follow."""
+        """Return the next reply; the last one is repeated."""
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
 def answer(values: list[int] | list[float], version: str = "1.0") -> Reply:
-    """Return what the API answers with `values`."""
+    """Return a V2 response with `values`."""
     datatype = "FP64" if values and isinstance(values[0], float) else "INT64"
     output = {"name": "output", "shape": [len(values)], "datatype": datatype, "data": values}
     body = {"model_name": "doubleit", "model_version": version, "outputs": [output]}
@@ -46,12 +46,12 @@ def answer(values: list[int] | list[float], version: str = "1.0") -> Reply:
 
 
 def tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-    """Return an output of an answer."""
+    """Return an output of a V2 response."""
     return {"name": name, "datatype": datatype, "shape": shape, "data": data}
 
 
 def doubled(body: bytes) -> bytes:
-    """Return what DoubleIt answers."""
+    """Return DoubleIt's response to a V2 request."""
     (sent,) = orjson.loads(body)["inputs"]
     kind = np.int64 if sent["datatype"] == "INT64" else np.float64
     output = {**sent, "name": "output", "data": np.array(sent["data"], kind) * 2}
@@ -60,11 +60,11 @@ def doubled(body: bytes) -> bytes:
 
 
 def answers(outputs: list[dict[str, Any]], version: str = "1.0") -> Reply:
-    """Return what the API answers with outputs of any kind."""
+    """Return a V2 response with outputs of any kind."""
     return 200, json.dumps({"model_version": version, "outputs": outputs}).encode()
 
 
-# What the server says of a classifier.
+# The metadata of a classifier.
 CLASSIFIER = {
     "name": "flowers",
     "versions": ["1.0"],
@@ -79,7 +79,7 @@ CLASSIFIER = {
     ],
     "batch": "rows",
 }
-# And of DoubleIt.
+# The metadata of DoubleIt.
 DOUBLEIT = {
     "name": "doubleit",
     "versions": ["1.0"],
@@ -93,7 +93,7 @@ DOUBLEIT = {
 
 
 def error(status: int, message: str) -> Reply:
-    """Return an error in TorchServe's shape."""
+    """Return an error in TorchServe's format."""
     return status, json.dumps({"code": status, "type": "Any", "message": message}).encode()
 
 

@@ -16,7 +16,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that nothing listens on, and that nobody else gets meanwhile."""
+    """A port that nothing listens on, reserved for the duration of the test."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A session of the page without a browser: what a browser sends over the WebSocket, and no more."""
+"""A session of the page without a browser, using the WebSocket messages that a browser sends."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Leave, as a closed tab does."""
+        """End the session, like closing the tab."""
         self._stack.close()
 
     def paste(self, text: str) -> Self:
-        """Put a text into the field and submit it."""
+        """Enter a text into the field and submit it."""
         field = self._element("text_area")
         self._widgets[field.id] = WidgetState(id=field.id, string_value=text)
         return self.submit()
 
     def upload(self, name: str, content: bytes) -> Self:
-        """Choose the upload, send a file and submit it. Raises HTTPError where it is refused."""
+        """Choose the upload, send a file and submit it; raise HTTPError if it is refused."""
         radio = self._element("radio")
         self._widgets[radio.id] = WidgetState(id=radio.id, string_value=UPLOAD)
         self.run()
@@ -92,7 +92,7 @@ class Session:
         return self
 
     def run(self) -> Self:
-        """Let the page run with the widgets as they are; keep what it draws."""
+        """Run the page with the current widgets; keep the elements that it draws."""
         message = BackMsg(rerun_script=ClientState())
         message.rerun_script.widget_states.widgets.extend(self._widgets.values())
         self.elements = {}
@@ -100,7 +100,7 @@ class Session:
         return self
 
     def words(self) -> str:
-        """Return what the page says."""
+        """Return the text on the page."""
         kinds = ("markdown", "alert", "exception")
         return "\n".join(str(e) for kind in kinds for e in self.elements.get(kind, []))
 
@@ -108,7 +108,7 @@ class Session:
         return self.elements[kind][0]
 
     def _send(self, message: BackMsg, until: str) -> ForwardMsg:
-        """Send a message; read what comes until a message of the kind, and return that."""
+        """Send a message; read messages until one of the given kind, and return it."""
         assert self._socket
         self._socket.send(message.SerializeToString())
         while True:

@@ -1,4 +1,4 @@
-"""The page's states, without a browser. Looks at what a person reads, not at how it is drawn."""
+"""The page's states, without a browser: checks the text that a user reads, not its appearance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _nothing_cached() -> None:
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch, api: Api) -> AppTest:
-    """The page before its first run, with the API that a test tells what to answer."""
+    """The page before its first run, with the fake API."""
     monkeypatch.setenv("BACKEND_URL", api.url)
     monkeypatch.setenv("BACKEND_POLL", "0")
     monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=1, read=0.5))
@@ -40,7 +40,7 @@ def submit(page: AppTest, text: str, version: str = "") -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    """Return all that is said on the page, without Markdown's backslashes."""
+    """Return all text on the page, without Markdown's backslashes."""
     assert not page.exception
     said = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.code]
     return re.sub(r"\\(?=[\W_])", "", "\n".join(element.value for element in said))
@@ -182,7 +182,7 @@ def test_a_server_that_does_not_say_what_it_takes_is_told(page: AppTest, api: Ap
 
 @pytest.fixture
 def classifier(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The page of a model that takes no list of numbers."""
+    """The page for a model that does not take a list of numbers."""
     monkeypatch.setenv("BACKEND_MODEL", "flowers")
     api.metadata = CLASSIFIER
     return page.run()

@@ -22,7 +22,7 @@ def client(api: Api) -> Client:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Timeouts as always, but shorter."""
+    """Shorten the timeouts."""
     monkeypatch.setattr(transport, "CALL_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
     monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
 

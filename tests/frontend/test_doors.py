@@ -1,4 +1,4 @@
-"""Who may come in: hosts by name, routes that are needed, and no file beyond the limit."""
+"""Access to the page: allowed hosts, public routes, and the limit of uploaded files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 
 def status(page: PageServer, host: str, origin: str | None = None) -> int:
-    """Return the status that a WebSocket's handshake gets."""
+    """Return the status of a WebSocket handshake."""
     url = f"ws://{host}/_stcore/stream"
     with socket.create_connection(("127.0.0.1", page.port), 30) as joined:
         try:

@@ -1,4 +1,4 @@
-"""The ID token, fetched by the real google-auth from a stand-in for the metadata server."""
+"""The ID token, fetched by google-auth from a fake metadata server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from scripts.store.paths import ROOT
 from tests.frontend.api import Api, answer
 
-# google-auth reads where the metadata server is when it is imported: a process of its own.
+# Runs in a separate process, because google-auth reads the metadata server's URL when imported.
 CALLS = """
 import os
 import numpy as np
@@ -35,7 +35,7 @@ except ApiError as error:
 
 
 class Metadata:
-    """Gives out tokens that are valid for `lifetime` seconds, each with a number of its own."""
+    """Issues tokens that are valid for `lifetime` seconds, each with its own number."""
 
     def __init__(self) -> None:
         self.lifetime = 3600

@@ -1,4 +1,4 @@
-"""`python -m frontend` as a process: what the terminal says, and that it serves and stops."""
+"""`python -m frontend` as a process: its output, and that it serves and stops."""
 
 from __future__ import annotations
 

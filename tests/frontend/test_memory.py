@@ -1,6 +1,6 @@
-"""The page within 512 MiB, with ten sessions at once, each at the limit.
+"""Ten concurrent sessions, each at the limit, fit into 512 MiB.
 
-In a memory cgroup of its own, as in a container: what does not fit ends the process there.
+The page runs in its own memory cgroup, as in a container, where exceeding the limit kills it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ LIMIT_BYTES = 512 * 2**20
 SESSIONS = 10
 LIMITS = Settings()
 PLAIN = b"1234567 " * (LIMITS.max_text_bytes // 8 - 1)
-# Of ten sessions with ten MiB of file each, and as much again in arrays: what modules that were
-# loaded meanwhile and fragments take.
+# The growth that is allowed after ten sessions with files of ten MiB each, and as much again in
+# arrays: modules that were loaded meanwhile, and memory fragmentation.
 KEPT_BYTES = 64 * 2**20
-# Float64 in full: the largest file of the most numbers.
+# Float64 in full precision: the largest file with the most numbers.
 FULL = b"0.12345678901234567\n" * (LIMITS.max_numbers - 1)
 
 
 class Cgroup:
-    """A memory cgroup below this process's own, of either version."""
+    """A memory cgroup (version 1 or 2) below that of this process."""
 
     def __init__(self, name: str) -> None:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
@@ -45,20 +45,20 @@ class Cgroup:
             self._limit, self._peak = "memory.max", "memory.peak"
 
     def create(self, limit: int) -> None:
-        """Make the group; raises OSError where this process may not."""
+        """Create the group; raise OSError if this process lacks the permission."""
         self.path.mkdir()
         (self.path / self._limit).write_text(str(limit))
 
     def add(self, pid: int) -> None:
-        """Move a process there, and what it starts from now on."""
+        """Move a process into the group, with the processes that it starts from now on."""
         (self.path / "cgroup.procs").write_text(str(pid))
 
     def peak(self) -> int:
-        """Return the most bytes that the group ever had."""
+        """Return the group's peak memory in bytes."""
         return int((self.path / self._peak).read_text())
 
     def remove(self) -> None:
-        """Remove the group, whose processes have ended."""
+        """Remove the group; its processes must have ended."""
         self.path.rmdir()
 
 
@@ -77,7 +77,7 @@ def cgroup() -> Iterator[Cgroup]:
 
 @pytest.fixture
 def page(cgroup: Cgroup, tmp_path: Path, api: Api) -> Iterator[PageServer]:
-    """The page in its group, with an API that doubles whatever comes."""
+    """The page in its group, with a fake API that doubles the numbers."""
     api.double = True
     with PageServer(tmp_path / "log", api.url, {"BACKEND_POLL": "0"}) as running:
         assert running.process
@@ -118,7 +118,7 @@ def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
     record_testsuite_property(f"page_mib_{act.__name__}", peak // 2**20)
     for session in sessions:
         session.close()
-    # A lost session may come back for a while; then it is swept.
+    # A lost session can be resumed for a while; after that it is released.
     deadline = time.monotonic() + 120
     while process.memory_info().rss > before + KEPT_BYTES and time.monotonic() < deadline:
         time.sleep(1)

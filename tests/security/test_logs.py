@@ -1,4 +1,4 @@
-"""What clients send stays out of the log, also where TorchServe itself fails on it."""
+"""The content of requests does not appear in the log, even if TorchServe itself fails on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
         ({"Content-Type": "application/json"}, f'[1, "{SECRET}"]'),
         ({"Content-Type": "application/json"}, f"[1, {SECRET}"),
         ({"Authorization": f"Bearer {SECRET}", "Cookie": SECRET, "X-Api-Key": SECRET}, "[1]"),
-        # Forms that cannot be decoded.
+        # Form bodies that cannot be decoded.
         (FORM, f"a=%zz{SECRET}"),
         (MULTIPART, f"--x\r\nContent-Disposition: form-data\r\n\r\n{SECRET}\r\n--x--\r\n"),
         (MULTIPART, f'--x\r\nContent-Disposition: form-data; name="{SECRET}\r\n\r\n1\r\n--x--'),
@@ -64,7 +64,7 @@ def test_a_client_that_hangs_up_leaves_no_line(server: Server) -> None:
     for _ in range(20):
         with raw.connect(server.ports["PORT"]) as client:
             client.sendall(raw.request(b"[1]")[:-1])
-            # A reset instead of an orderly end: what the system sends for a client that was killed.
+            # A reset, as the system sends for a client that was killed.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert server.post("[1]").text == "[2]"
     assert "NativeIoException" not in server.output()

@@ -1,4 +1,4 @@
-"""What can be reached from another machine, in each configuration that this project ships."""
+"""The ports that are open to other machines, in each configuration of this project."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def listeners(server: Server) -> dict[int, str]:
 
 
 def addresses() -> list[str]:
-    """Return this machine's own addresses that others know."""
+    """Return this machine's addresses that other machines can reach."""
     return [
         each.address
         for interface in psutil.net_if_addrs().values()
@@ -74,7 +74,7 @@ def test_compose_publishes_on_the_hosts_loopback_only(compose: dict[str, Any]) -
         if "ports" in service
     }
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    # The server's own management and metrics ports are published by nobody.
+    # No service publishes the server's management and metrics ports.
     assert [port.rpartition(":")[2] for port in published["server"]] == ["8080"]
     for service in compose["services"].values():
         assert service.get("network_mode") is None

@@ -1,4 +1,4 @@
-"""Code comes from the model store alone: whatever names another place is refused, unread."""
+"""Code is only loaded from the model store: a registration from elsewhere is refused, unread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.server import Server
 
 
 class Elsewhere(ThreadingHTTPServer):
-    """A server with a good archive on it, and a list of who came for it."""
+    """A server with a valid archive that records the requests for it."""
 
     def __init__(self, archive: bytes) -> None:
         self.asked: list[str] = []
@@ -45,7 +45,7 @@ def elsewhere(store: Path) -> Iterator[Elsewhere]:
 
 @pytest.fixture
 def outside(store: Path, tmp_path: Path) -> Path:
-    """A good archive that is not in the model store."""
+    """A valid archive outside the model store."""
     path = tmp_path / "stolen-1.0.mar"
     path.write_bytes((store / "doubleit-1.0.mar").read_bytes())
     return path
@@ -74,7 +74,7 @@ def places(elsewhere: Elsewhere, outside: Path, store: Path) -> list[str]:
         f"x/../{up}",
         up.replace("../", "..\\"),
         up.replace("../", "%2e%2e/"),
-        # A directory is a model to TorchServe, wherever it lies.
+        # TorchServe accepts any directory as a model.
         str(outside.parent),
         str(unpacked),
         f"{unpacked}/",

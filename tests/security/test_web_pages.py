@@ -1,6 +1,6 @@
-"""What a web page in a browser on this machine can do to a server on it: ask for predictions.
+"""A web page in a browser on the server's machine can request predictions and nothing else.
 
-The management port's own door has its tests in tests/server/test_gate.py.
+The gate of the management port is tested in tests/server/test_gate.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import requests
 from tests.support import raw
 from tests.support.server import Server
 
-# Requests that a browser sends on a page's behalf without asking the server first.
+# Requests that a browser sends for a page without a preflight request.
 SIMPLE = [
     {"Origin": "https://attacker.example", "Content-Type": kind}
     for kind in (
@@ -63,7 +63,7 @@ def test_no_preflight_is_granted_and_no_answer_can_be_read(server: Server, port:
 
 @pytest.mark.parametrize("port", ["GRPC_PORT", "GRPC_MANAGEMENT_PORT"])
 def test_grpc_does_not_speak_what_browsers_speak(server: Server, port: str) -> None:
-    # Without TLS a browser sends HTTP/1.1, and gRPC takes HTTP/2 alone.
+    # Without TLS, browsers use HTTP/1.1, and gRPC requires HTTP/2.
     path = "/org.pytorch.serve.grpc.management.ManagementAPIsService/RegisterModel"
     with raw.connect(server.ports[port]) as client, client.makefile("rb") as stream:
         client.sendall(raw.request(b"\x00\x00\x00\x00\x00", path))

@@ -1,4 +1,4 @@
-"""A server for versions to come and go on, and somebody who operates it."""
+"""A server whose versions change, and its operator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.server import Server
 
 
 def make_store(store: Path, torchscript: Path) -> Path:
-    """Make a model store with doubleit 1.0 and 2.0."""
+    """Create a model store with doubleit 1.0 and 2.0."""
     store.mkdir()
     for version in ("1.0", "2.0"):
         archiver.package(torchscript, "doubleit", version, archiver.CONFIG, store)
@@ -27,7 +27,7 @@ def fresh_store(tmp_path: Path, torchscript: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Iterator[Operator]:
-    """An operator of a server that only these tests change; each leaves it with 1.0 alone."""
+    """The operator of a server for these tests only; each test leaves it with only 1.0."""
     folder = tmp_path_factory.mktemp("versions")
     store = make_store(folder / "store", torchscript)
     with Server(store, folder / "log", environment=ONE_WORKER) as server:
@@ -36,7 +36,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Ite
 
 @pytest.fixture
 def only_one(operator: Operator) -> Iterator[Operator]:
-    """The operator, of a server that has 1.0 alone, before and after."""
+    """The operator of a server that only has version 1.0, before and after the test."""
     assert operator.versions() == ("1.0", ["1.0"])
     yield operator
     operator.reset()

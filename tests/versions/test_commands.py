@@ -1,4 +1,4 @@
-"""Every command against a real server: what it does, and what it refuses."""
+"""Every command against a real server: its effect and its errors."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_management_api_that_others_reach_is_refused(operator: Operator) -> No
 
 
 def test_a_management_api_that_others_reach_is_used_on_request(operator: Operator) -> None:
-    # The same server by another of this machine's addresses: nothing listens there.
+    # The same server at an address that is not loopback.
     host = "0.0.0.0"
     url = operator.server.management.replace("127.0.0.1", host)
     assert operator.refused("--management", url, "list").startswith(f"{url} is not on loopback")

@@ -1,4 +1,4 @@
-"""Noticing that a version still has requests, on a real server."""
+"""Detecting that a version still has requests, on a real server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.wait import wait_until
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model takes as many seconds as the first number says."""
+    """A server whose model takes as many seconds as the first number of a request."""
     store = tmp_path_factory.mktemp("slow")
     model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 10\n")
     archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
@@ -52,7 +52,7 @@ def queued(server: Server) -> int:
 def test_requests_that_wait_for_the_worker_are_waited_for(
     slow: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The queue alone decides here.
+    # So that only the queue is considered.
     working = idle.busy
     monkeypatch.setattr(idle, "busy", lambda _version: False)
     with ThreadPoolExecutor() as pool:

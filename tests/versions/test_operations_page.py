@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run as they stand there."""
+"""The commands in docs/operations.md work as shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def shape(output: str) -> str:
-    """Return what is the same on each machine: not times, counts, or how many workers."""
+    """Return the output without parts that vary: times, counts, numbers of workers."""
     return re.sub(r"\s+", " ", re.sub(r"workers?\b", "workers", re.sub(r"\d+", "#", output)))
 
 

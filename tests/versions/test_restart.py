@@ -1,4 +1,4 @@
-"""A server that was stopped or killed comes back with the versions that it had."""
+"""A server that was stopped or killed starts again with the same versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.server import Server
 
 
 def state(operator: Operator) -> dict[str, object]:
-    """Return what a restart is to keep."""
+    """Return the state that a restart must preserve."""
     found = operator.show()
     workers = {v["version"]: len(v["workers"]) for v in found["versions"]}
     return {**{key: found[key] for key in ("default", "previous", "recorded")}, "workers": workers}
@@ -51,7 +51,7 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
         assert server.stop(signal.SIGTERM) == 0
         log.unlink()
 
-        # The version that the start names does not undo what was decided since.
+        # The record takes precedence over the version on the command line.
         server.version = "2.0"
         server.start().wait_ready()
         assert state(operator) == {

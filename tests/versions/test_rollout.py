@@ -1,4 +1,4 @@
-"""Rolling out and back on a real server: with load, with broken versions, with slow requests."""
+"""Rollouts and rollbacks on a real server: under load, with faulty versions and slow requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.wait import wait_until
 
 @pytest.fixture
 def untouched(only_one: Operator) -> Iterator[Operator]:
-    """The operator of a server that is afterwards as it was, processes and all."""
+    """The operator of a server that must be unchanged after the test, including its processes."""
     archives = {path.name: path.read_bytes() for path in only_one.store.glob("*.mar")}
     before = (only_one.server.worker_pids(), _workers(only_one), only_one.answering())
     yield only_one
@@ -40,7 +40,7 @@ def untouched(only_one: Operator) -> Iterator[Operator]:
 
 
 def _workers(operator: Operator) -> list[int]:
-    """Return the processes of workers, of whatever TorchServe still starts too."""
+    """Return TorchServe's child processes, once only one is left or after 5 s."""
     java = psutil.Process(operator.server.java_pid())
     deadline = time.monotonic() + 5
     while len(found := [child.pid for child in java.children()]) > 1:
@@ -51,7 +51,7 @@ def _workers(operator: Operator) -> list[int]:
 
 
 def busy(operator: Operator, version: str) -> bool:
-    """Return whether a worker of the version processes a request."""
+    """Return whether a worker of the version is processing a request."""
     return bool(idle.busy(registered.read(operator.server.client).get(version)))
 
 
@@ -94,7 +94,7 @@ def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
             "doubleit 3.0 has finished and is removed"
         )
-        # Answered before the version went, not after.
+        # The responses came before the version was removed.
         assert all(future.done() for future in slow)
         assert [future.result().text for future in slow] == ["[-2]"] * 3
     assert only_one.versions() == ("1.0", ["1.0"])

@@ -2,6 +2,6 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-# A busy machine makes no example wrong.
+# No deadline: examples may be slow on a busy machine.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")

@@ -1,4 +1,4 @@
-"""What the API says, in a person's words. The wording comes through the client, as on the page."""
+"""The error messages for responses of the API, obtained through the client as on the page."""
 
 from __future__ import annotations
 

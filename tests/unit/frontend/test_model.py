@@ -1,4 +1,4 @@
-"""What the page makes of a model's metadata."""
+"""Parsing a model's metadata, and the text and example that follow from it."""
 
 from __future__ import annotations
 

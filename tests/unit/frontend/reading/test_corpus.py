@@ -1,4 +1,4 @@
-"""Small files of the kinds that people upload, and what each gives: numbers, or a refusal.
+"""Small files of the kinds that users upload, and the result of each: numbers or a refusal.
 
 Nothing is dropped and nothing split without a note, and a first row that could be data is never
 taken for a heading.
@@ -15,7 +15,7 @@ from frontend.reading import NotNumbersError, parse_file
 CORPUS = Path(__file__).parent.parent / "corpus"
 HEADING = "Line 1 was taken as the heading"
 
-# The numbers, and the beginning of each note that a person sees.
+# The numbers, and the beginning of each note.
 READ: dict[str, tuple[list[float], list[str]]] = {
     "pandas.csv": ([1, 2.5, 3, 4.5], [HEADING, "2 rows of 2 columns"]),
     "pandas_index.csv": ([1.5, 2.5], [HEADING, "The column without a name"]),
@@ -51,7 +51,7 @@ READ: dict[str, tuple[list[float], list[str]]] = {
     "list.json": ([9007199254740993, -2], []),
 }
 
-# The place and the reason.
+# The position and the reason.
 REFUSED = {
     "pandas_named_index.csv": "Line 2, field 1: “a” stands in a column without a name",
     "pandas_series.csv": "Line 1, field 1: “” is an empty field",
