@@ -173,7 +173,7 @@ def main(
     version: Annotated[str, typer.Option(help="the version that has to be ready")] = "1.0",
     wait: Annotated[float, typer.Option(help="seconds until it has to be ready")] = 60.0,
 ) -> None:
-    """Ask a deployment a few questions; exit 1 at the first wrong answer."""
+    """Send a few requests to a deployment; exit 1 at the first wrong response."""
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise typer.BadParameter(f"{url!r}: an address is like http://127.0.0.1:8080")
