@@ -1,15 +1,15 @@
-# Both images. `make images`, CI and scripts/deploy/publish.py build from this file and no other.
+# Both images. `make images`, CI and scripts/deploy/publish.py all build from this file.
 variable "TAG" {
   default = "latest"
 }
-# Of pyproject.toml, and of git; they become labels.
+# The version in pyproject.toml and the git commit, which become labels of the image.
 variable "VERSION" {
   default = "dev"
 }
 variable "REVISION" {
   default = "unknown"
 }
-# Given, the build fails unless DoubleIt's archive has this SHA-256.
+# If set, the build fails unless DoubleIt's archive has this SHA-256.
 variable "ARCHIVE_SHA256" {
   default = ""
 }

@@ -1,4 +1,5 @@
-# Made by iac/shared: a plan fails here, by name, where that was not applied for this environment.
+# Created by iac/shared. If iac/shared was not applied for this environment, the plan fails here and
+# names the missing account.
 data "google_service_account" "backend" {
   account_id = "doubleit-backend-${var.environment}"
 }

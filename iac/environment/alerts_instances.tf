@@ -1,4 +1,4 @@
-# What breaks next: instances near their limits, and instances that do not come up.
+# Alerts on instances that are close to their limits or fail to start.
 locals {
   limits = {
     for pair in setproduct(keys(local.services), ["memory", "cpu"]) :
@@ -24,7 +24,7 @@ resource "google_monitoring_alert_policy" "limits" {
       filter          = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${local.services[each.value.label]}\" AND metric.type = \"run.googleapis.com/container/${each.value.resource}/utilizations\""
       comparison      = "COMPARISON_GT"
       threshold_value = local.limit_thresholds[each.value.resource]
-      # A start uses all of the CPU for some seconds; that is no reason for an alert.
+      # An instance uses all of its CPU for some seconds while it starts, which must not alert.
       duration = "600s"
 
       aggregations {
@@ -65,7 +65,7 @@ resource "google_monitoring_alert_policy" "start" {
   }
 
   alert_strategy {
-    # Required with conditions on logs: a crash loop notifies once in five minutes.
+    # Required for conditions on logs. A crash loop notifies once every five minutes.
     notification_rate_limit {
       period = "300s"
     }

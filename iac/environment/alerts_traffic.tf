@@ -1,4 +1,4 @@
-# What callers notice: errors and slow answers.
+# Alerts on what clients notice: errors and slow responses.
 resource "google_monitoring_alert_policy" "errors" {
   for_each = local.services
 
@@ -26,7 +26,7 @@ resource "google_monitoring_alert_policy" "errors" {
         per_series_aligner   = "ALIGN_RATE"
         cross_series_reducer = "REDUCE_SUM"
       }
-      # No requests: nothing is wrong.
+      # No requests is not an error.
       evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
     }
   }
@@ -37,7 +37,7 @@ resource "google_monitoring_alert_policy" "errors" {
   }
 }
 
-# Not for the page: its requests are websockets, which last for as long as a page is open.
+# Only for the API: the page's requests are websockets, which last as long as the page is open.
 resource "google_monitoring_alert_policy" "latency" {
   display_name          = "DoubleIt ${var.environment} API: latency"
   combiner              = "OR"

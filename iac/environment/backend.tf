@@ -15,7 +15,7 @@ module "backend" {
   env = {
     MODEL_NAME    = var.model_name
     MODEL_VERSION = var.model_version
-    # Java's heap and the largest request follow from it; 1Gi is 1GiB there.
+    # The server derives Java's heap and the largest request size from it. It writes 1Gi as 1GiB.
     MEMORY = "${var.backend.memory}B"
   }
 
@@ -26,7 +26,7 @@ module "backend" {
   min_instances   = var.backend.min_instances
   max_instances   = var.backend.max_instances
 
-  # /ping is healthy while the model still loads; this path responds 200 once a worker can answer.
+  # /ping returns 200 while the model still loads; this path returns 200 once a worker can respond.
   startup_path  = local.readiness_path
   liveness_path = "/ping"
 

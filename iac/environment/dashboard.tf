@@ -30,7 +30,7 @@ locals {
         query = "histogram_quantile(${quantile}, sum by (le, revision_name) (rate(run_googleapis_com:request_latencies_bucket{monitored_resource=\"cloud_run_revision\",service_name=\"${module.backend.name}\"}[1m])))"
       }
     ],
-    # TorchServe's own counters, where the sidecar collects them.
+    # TorchServe's own metrics exist only if the sidecar collects them.
     [
       for chart in [
         { title = "Model: predictions per second", query = "sum by (model_name, model_version) (rate(ts_inference_requests_total[1m]))" },

@@ -1,6 +1,6 @@
 environment = "dev"
 
-# Open to everybody; it costs nothing while it is not used.
+# Public, and free of charge while nobody uses it.
 backend_public      = true
 frontend_access     = "public"
 deletion_protection = false

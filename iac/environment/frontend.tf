@@ -13,7 +13,7 @@ module "frontend" {
     BACKEND_MODEL = var.model_name
     UI_HOSTS      = join(",", concat(["*.run.app"], sort(var.frontend_hosts)))
     BACKEND_AUTH  = var.backend_public ? "none" : "id-token"
-    # An open page polls the API every few seconds, which would keep an API from scaling to zero.
+    # An open page polls the API every few seconds, which would prevent scaling to zero.
     BACKEND_POLL = var.backend.min_instances == 0 ? "0" : "5"
   }
 
@@ -24,7 +24,8 @@ module "frontend" {
   min_instances   = var.frontend.min_instances
   max_instances   = var.frontend.max_instances
 
-  # A session lives in one instance's memory, and its websocket must come back there.
+  # A Streamlit session is in one instance's memory, so its websocket must reconnect to that
+  # instance.
   session_affinity = true
 
   startup_path  = "/_stcore/health"

@@ -1,4 +1,5 @@
-# The page behind a Google sign-in: IAP checks the person, then invokes the service as its own agent.
+# The page behind a Google sign-in: IAP checks the user, then invokes the service as its own service
+# agent.
 locals {
   iap       = var.frontend_access == "iap"
   iap_agent = local.iap ? "serviceAccount:service-${data.google_project.this[0].number}@gcp-sa-iap.iam.gserviceaccount.com" : null

@@ -12,7 +12,7 @@ locals {
   notification_channels = google_monitoring_notification_channel.email[*].name
   alert_severity        = var.environment == "prod" ? "CRITICAL" : "WARNING"
 
-  # What the alerts watch: a label for each service.
+  # The services that the alerts watch, by label.
   services = {
     API  = module.backend.name
     page = module.frontend.name

@@ -1,20 +1,20 @@
 output "backend_url" {
-  description = "The API's URL; also the audience of an ID token for it."
+  description = "The API's URL, which is also the audience of ID tokens for it."
   value       = module.backend.uri
 }
 
 output "backend_canary_url" {
-  description = "The URL of the API's newest revision while a stable one is named, else null."
+  description = "The URL of the API's newest revision while a stable revision is set, else null."
   value       = module.backend.canary_uri
 }
 
 output "backend_serving_revision" {
-  description = "The API's revision to name as backend_stable_revision in the next deployment."
+  description = "The API's serving revision: the value of backend_stable_revision for the next deployment."
   value       = module.backend.serving_revision
 }
 
 output "backend_latest_revision" {
-  description = "The API's newest revision that is ready."
+  description = "The API's newest ready revision."
   value       = module.backend.latest_revision
 }
 
@@ -24,17 +24,17 @@ output "frontend_url" {
 }
 
 output "frontend_canary_url" {
-  description = "The URL of the page's newest revision while a stable one is named, else null."
+  description = "The URL of the page's newest revision while a stable revision is set, else null."
   value       = module.frontend.canary_uri
 }
 
 output "frontend_serving_revision" {
-  description = "The page's revision to name as frontend_stable_revision in the next deployment."
+  description = "The page's serving revision: the value of frontend_stable_revision for the next deployment."
   value       = module.frontend.serving_revision
 }
 
 output "frontend_latest_revision" {
-  description = "The page's newest revision that is ready."
+  description = "The page's newest ready revision."
   value       = module.frontend.latest_revision
 }
 
@@ -49,11 +49,11 @@ output "model_version" {
 }
 
 output "backend_invokers" {
-  description = "Who may call the API. Not allUsers: a caller sends an ID token for backend_url."
+  description = "The IAM members that may call the API. Unless it is allUsers, clients must send an ID token for backend_url."
   value       = module.backend.invokers
 }
 
 output "frontend_invokers" {
-  description = "Who may open the page."
+  description = "The IAM members that may invoke the page's service."
   value       = module.frontend.invokers
 }

@@ -1,5 +1,5 @@
-# Requests from outside, as callers send them. The API's check is its readiness: the model must
-# answer.
+# Requests from outside, as clients send them. The API's check calls the readiness endpoint, so it
+# passes only when the model responds.
 locals {
   uptime_checks = merge(
     {
@@ -9,8 +9,8 @@ locals {
         private = !var.backend_public
       }
     },
-    # Behind a sign-in, a check would see Google's sign-in page and always pass: the alerts on errors
-    # and failed starts watch the page then.
+    # Behind a sign-in, a check would always pass because it gets Google's sign-in page. The alerts
+    # on errors and failed starts still watch the page.
     local.iap ? {} : {
       page = {
         host    = trimprefix(module.frontend.uri, "https://")
@@ -26,7 +26,7 @@ resource "google_monitoring_uptime_check_config" "this" {
 
   display_name = "DoubleIt ${var.environment} ${each.key}"
   period       = "${var.uptime_period_seconds}s"
-  # A cold start fits in.
+  # Long enough for a cold start.
   timeout = "30s"
 
   monitored_resource {
@@ -43,8 +43,8 @@ resource "google_monitoring_uptime_check_config" "this" {
     use_ssl      = true
     validate_ssl = true
 
-    # To a private service the check goes as Cloud Monitoring's own agent, whose project role lets
-    # it invoke; the service's policy need not name it.
+    # For a private service, the check authenticates as Cloud Monitoring's service agent. Its
+    # project role lets it invoke services, so it needs no grant on the service.
     dynamic "service_agent_authentication" {
       for_each = each.value.private ? [true] : []
       content {
@@ -71,7 +71,7 @@ resource "google_monitoring_alert_policy" "uptime" {
       duration        = "60s"
 
       aggregations {
-        # Long enough to hold a result of every region.
+        # Long enough to contain a result from each region.
         alignment_period     = "1200s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
         cross_series_reducer = "REDUCE_COUNT_FALSE"

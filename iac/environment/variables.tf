@@ -1,5 +1,5 @@
 variable "project_id" {
-  description = "The Google Cloud project that holds everything."
+  description = "The ID of the Google Cloud project."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where the services run."
+  description = "The region of the services."
   type        = string
   default     = "us-central1"
 
@@ -20,7 +20,7 @@ variable "region" {
 }
 
 variable "environment" {
-  description = "dev or prod; part of every name."
+  description = "dev or prod; part of the name of each resource."
   type        = string
 
   validation {
@@ -50,7 +50,7 @@ variable "frontend_image" {
 }
 
 variable "model_name" {
-  description = "The model that the server serves and the page uses; an instance starts once it is ready."
+  description = "The model that the server serves and the page uses. An instance gets requests once the model is ready."
   type        = string
   default     = "doubleit"
 

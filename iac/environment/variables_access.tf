@@ -1,5 +1,5 @@
 variable "backend_public" {
-  description = "Whether everybody may call the API. Where not, the page's own account may."
+  description = "Whether everybody may call the API. If false, only the page's service account, backend_invokers and backend_tester may."
   type        = bool
   default     = false
 
@@ -10,7 +10,7 @@ variable "backend_public" {
 }
 
 variable "backend_invokers" {
-  description = "Further IAM members that may call a private API, such as serviceAccount:smoke-test@PROJECT.iam.gserviceaccount.com."
+  description = "Additional IAM members that may call a private API, such as serviceAccount:smoke-test@PROJECT.iam.gserviceaccount.com."
   type        = set(string)
   default     = []
 
@@ -21,7 +21,7 @@ variable "backend_invokers" {
 }
 
 variable "backend_tester" {
-  description = "The IAM member that tests a private API after a deployment, such as serviceAccount:github-deployer-prod@PROJECT.iam.gserviceaccount.com. Apart from backend_invokers, because a list in a variable file would hide the one that a workflow sets."
+  description = "The IAM member that tests a private API after a deployment, such as serviceAccount:github-deployer-prod@PROJECT.iam.gserviceaccount.com. Separate from backend_invokers, because a list in a variable file would override the workflow's value."
   type        = string
   default     = null
 
@@ -42,7 +42,7 @@ variable "frontend_access" {
 }
 
 variable "iap_members" {
-  description = "Who may pass the sign-in before the page, as IAM members."
+  description = "The IAM members that may open the page when frontend_access is iap."
   type        = set(string)
   default     = []
 
@@ -57,7 +57,7 @@ variable "iap_members" {
 }
 
 variable "frontend_hosts" {
-  description = "Host names besides the service's own run.app ones under which browsers may open the page, such as doubleit.example.com or *.example.com."
+  description = "Additional host names under which browsers may open the page, besides the service's own run.app names, such as doubleit.example.com or *.example.com."
   type        = set(string)
   default     = []
 

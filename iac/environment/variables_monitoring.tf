@@ -1,5 +1,5 @@
 variable "alert_email" {
-  description = "Where alerts are sent. Null: they are shown in the console only."
+  description = "The email address that alerts are sent to. Null: alerts are only shown in the console."
   type        = string
   default     = null
 
@@ -10,7 +10,7 @@ variable "alert_email" {
 }
 
 variable "alert_thresholds" {
-  description = "When an alert opens: share of answers that are 5xx, 95th percentile of the API's latency in milliseconds, share of an instance's memory and CPU."
+  description = "Values above which an alert opens: the share of 5xx responses, the 95th percentile of the API's latency in milliseconds, the share of an instance's memory and CPU in use."
   type = object({
     error_share    = optional(number, 0.05)
     latency_p95_ms = optional(number, 1000)
@@ -30,7 +30,7 @@ variable "alert_thresholds" {
 }
 
 variable "uptime_period_seconds" {
-  description = "Seconds between two checks of the page and the API from each region. A check also starts an instance of a service that has none."
+  description = "Seconds between two uptime checks of the page and the API from each region. A check starts an instance if a service has none."
   type        = number
   default     = 300
 
@@ -41,7 +41,7 @@ variable "uptime_period_seconds" {
 }
 
 variable "metrics_sidecar_image" {
-  description = "The image of Google's Prometheus sidecar, by digest, to collect TorchServe's own metrics. Null: no sidecar. The project must allow it first: prometheus_environments in iac/shared."
+  description = "The image of Google's Prometheus sidecar, by digest, which collects TorchServe's own metrics. Null: no sidecar. First add the environment to prometheus_environments in iac/shared."
   type        = string
   default     = null
 

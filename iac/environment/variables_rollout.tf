@@ -1,8 +1,8 @@
-# A deployment with a canary: name the running revision as stable (the outputs say which), then raise
-# the newest one's share: 0 (its own URL only), 10, 100. To roll back, name a revision as stable
-# and leave the share at 0.
+# To deploy with a canary, set the stable revision to the one that serves now (see the outputs),
+# then raise the newest revision's share: 0 (reachable at its own URL only), 10, 100. To roll back,
+# set the stable revision and leave the share at 0.
 variable "backend_stable_revision" {
-  description = "The API's revision that keeps serving while the newest has backend_canary_percent. Null: the newest serves everything."
+  description = "The API's revision that keeps serving while the newest gets backend_canary_percent of the requests. Null: the newest gets all requests."
   type        = string
   default     = null
 
@@ -13,7 +13,7 @@ variable "backend_stable_revision" {
 }
 
 variable "backend_canary_percent" {
-  description = "The share of requests that the API's newest revision gets beside backend_stable_revision."
+  description = "The percentage of requests that the API's newest revision gets; backend_stable_revision gets the rest."
   type        = number
   default     = 0
 
@@ -28,7 +28,7 @@ variable "backend_canary_percent" {
 }
 
 variable "frontend_stable_revision" {
-  description = "The page's revision that keeps serving while the newest has frontend_canary_percent. Null: the newest serves everything."
+  description = "The page's revision that keeps serving while the newest gets frontend_canary_percent of the requests. Null: the newest gets all requests."
   type        = string
   default     = null
 
@@ -39,7 +39,7 @@ variable "frontend_stable_revision" {
 }
 
 variable "frontend_canary_percent" {
-  description = "The share of requests that the page's newest revision gets beside frontend_stable_revision."
+  description = "The percentage of requests that the page's newest revision gets; frontend_stable_revision gets the rest."
   type        = number
   default     = 0
 

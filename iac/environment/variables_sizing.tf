@@ -1,12 +1,13 @@
 variable "backend" {
-  description = "An instance of the model server: CPUs, memory, requests at a time, seconds for one request; and how many instances."
+  description = "The size of a model server instance (CPUs, memory, concurrent requests, seconds per request) and the number of instances."
   type = object({
     cpu = optional(string, "1")
-    # The JVM and one worker take about 250 MB each. The rest decides how large a request may be: about
-    # 2 MiB with 1Gi, 13 MiB with 4Gi, Cloud Run's 32 MiB from 10Gi on (scripts/server/memory.py).
+    # The JVM and one worker use about 250 MB each. The rest determines the largest request size:
+    # about 2 MiB with 1Gi, 13 MiB with 4Gi, and from 10Gi on Cloud Run's maximum of 32 MiB
+    # (scripts/server/memory.py).
     memory = optional(string, "1Gi")
-    # A quarter of the server's queue (1000): it never overflows, which would be a 503, and four full
-    # batches of 64 wait at most. Beyond it another instance answers sooner.
+    # A quarter of the server's queue (1000), so that the queue never overflows, which would return
+    # 503. At most four full batches of 64 wait; with more load, another instance responds sooner.
     concurrency     = optional(number, 256)
     timeout_seconds = optional(number, 60)
     min_instances   = optional(number, 0)
@@ -23,7 +24,7 @@ variable "backend" {
     error_message = "backend.memory is at least 1Gi (or 1024Mi): the JVM and one worker take half of it."
   }
   validation {
-    # Cloud Run's own rule, which only an apply would check.
+    # Cloud Run's rule, which a plan does not check.
     condition     = try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.backend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.backend.memory)), 0) * (endswith(var.backend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.backend.cpu, 32768)
     error_message = "backend.memory does not fit backend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
@@ -42,14 +43,14 @@ variable "backend" {
 }
 
 variable "frontend" {
-  description = "An instance of the page: CPUs, memory, requests at a time, seconds for one request; and how many instances."
+  description = "The size of a page instance (CPUs, memory, concurrent requests, seconds per request) and the number of instances."
   type = object({
     cpu = optional(string, "1")
-    # An upload of the API's 32 MiB is millions of numbers, in Python's size for them.
+    # An upload of up to 32 MiB, the API's limit, becomes millions of Python numbers.
     memory = optional(string, "1Gi")
-    # An open page holds one request, its websocket, for as long as it is open.
+    # Each open page uses one request, its websocket.
     concurrency = optional(number, 80)
-    # The longest that Cloud Run allows: a page that is cut off connects again.
+    # Cloud Run's maximum. After it, the page reconnects.
     timeout_seconds = optional(number, 3600)
     min_instances   = optional(number, 0)
     max_instances   = optional(number, 3)
@@ -65,7 +66,7 @@ variable "frontend" {
     error_message = "frontend.memory is at least 512Mi, the least that Cloud Run's second generation takes."
   }
   validation {
-    # Cloud Run's own rule, which only an apply would check.
+    # Cloud Run's rule, which a plan does not check.
     condition     = try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) >= lookup({ "4" = 2048, "8" = 4096 }, var.frontend.cpu, 0) && try(tonumber(regex("^[0-9]+", var.frontend.memory)), 0) * (endswith(var.frontend.memory, "Gi") ? 1024 : 1) <= lookup({ "1" = 4096, "2" = 8192, "4" = 16384 }, var.frontend.cpu, 32768)
     error_message = "frontend.memory does not fit frontend.cpu: up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }

@@ -1,5 +1,5 @@
 terraform {
-  # 1.11 is the first whose tests can give a mocked resource's values at plan time.
+  # The first version whose tests can set a mocked resource's values at plan time.
   required_version = ">= 1.11"
 
   required_providers {
@@ -9,6 +9,6 @@ terraform {
     }
   }
 
-  # The bucket and prefix come from -backend-config: no project's name stands in the code.
+  # scripts/deploy sets the bucket and prefix with -backend-config, so the code names no project.
   backend "gcs" {}
 }

@@ -4,13 +4,13 @@ locals {
     "cloudresourcemanager.googleapis.com", # Terraform reads the project and its grants
     "containerscanning.googleapis.com",    # vulnerability scanning of pushed images
     "iam.googleapis.com",                  # service accounts and the identity pool
-    "iamcredentials.googleapis.com",       # a workflow acts as the deployer
-    "iap.googleapis.com",                  # the page behind a sign-in, where wanted
+    "iamcredentials.googleapis.com",       # a workflow signs in as the deployer
+    "iap.googleapis.com",                  # the page behind a sign-in, if enabled
     "logging.googleapis.com",              # the services' logs, and alerts on them
     "monitoring.googleapis.com",           # alerts, uptime checks, dashboards
     "run.googleapis.com",                  # the services
-    "secretmanager.googleapis.com",        # the metrics sidecar reads its configuration from there
-    "sts.googleapis.com",                  # GitHub's token is exchanged for a Google one
+    "secretmanager.googleapis.com",        # holds the metrics sidecar's configuration
+    "sts.googleapis.com",                  # exchanges GitHub's token for a Google token
   ])
 }
 
@@ -19,6 +19,6 @@ resource "google_project_service" "this" {
 
   service = each.value
 
-  # Other things in the project may need the same API: leaving is not a reason to turn it off.
+  # Other resources in the project may need the API, so it stays enabled.
   disable_on_destroy = false
 }

@@ -1,5 +1,5 @@
-# What a deployer needs to apply iac/environment, and why. None of these can create accounts, grant
-# project roles, read secrets or make keys.
+# The roles that a deployer needs to apply iac/environment, and why. None of them allows creating
+# service accounts or keys, granting project roles, or reading secrets.
 locals {
   deployer_project_roles = {
     "roles/run.developer"                        = "creates and updates the services; cannot change who may invoke them"
@@ -23,22 +23,23 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer[each.value.environment].member
 }
 
-# Of roles/run.admin, roles/iap.admin and roles/logging.configWriter, only these are needed.
+# The only permissions that are needed of roles/run.admin, roles/iap.admin and
+# roles/logging.configWriter.
 resource "google_project_iam_custom_role" "access" {
   role_id     = "doubleitServiceAccess"
   title       = "DoubleIt service access and log alerts"
   description = "Says who may reach a Cloud Run service, and makes alerts on its log"
   permissions = [
     "iap.webServices.getIamPolicy",
-    "iap.webServices.setIamPolicy", # who may pass the sign-in before the page
-    # An alert on a log entry is a notification rule of Cloud Logging too; without these, making one
-    # ends with 403 whatever role of Cloud Monitoring the caller has.
+    "iap.webServices.setIamPolicy", # who may open the page
+    # An alert on a log entry is also a notification rule of Cloud Logging. Without these
+    # permissions, creating one returns 403 even with all roles of Cloud Monitoring.
     "logging.notificationRules.create",
     "logging.notificationRules.delete",
     "logging.notificationRules.get",
     "logging.notificationRules.list",
     "logging.notificationRules.update",
-    "resourcemanager.projects.get", # the project's number, which names Google's own agents
+    "resourcemanager.projects.get", # the project's number is part of the service agents' names
     "run.services.getIamPolicy",
     "run.services.setIamPolicy", # who may invoke a service
   ]
@@ -57,13 +58,13 @@ resource "google_artifact_registry_repository_iam_member" "deployer" {
 
   location   = google_artifact_registry_repository.images.location
   repository = google_artifact_registry_repository.images.name
-  # Where prod has a project of its own, its deployer is the only one there and pushes.
+  # If prod has its own project, its deployer is the only one there and needs to push.
   role   = each.key == "prod" && contains(var.environments, "dev") ? "roles/artifactregistry.reader" : "roles/artifactregistry.writer"
   member = google_service_account.deployer[each.key].member
 }
 
-# Projects that run this project's images: where each environment has a project of its own, prod's
-# deployer and prod's Cloud Run read dev's images (output image_readers of the other project).
+# If each environment has its own project, prod's deployer and prod's Cloud Run read the images in
+# dev's project. The members are the output image_readers of prod's project.
 resource "google_artifact_registry_repository_iam_member" "reader" {
   for_each = var.registry_readers
 
@@ -73,7 +74,7 @@ resource "google_artifact_registry_repository_iam_member" "reader" {
   member     = each.value
 }
 
-# Its own environment's state and no other's.
+# A deployer can access the state of its own environment only.
 resource "google_storage_bucket_iam_member" "deployer_state" {
   for_each = var.environments
 
@@ -87,7 +88,8 @@ resource "google_storage_bucket_iam_member" "deployer_state" {
   }
 }
 
-# To deploy a service that runs as an account, the deployer must be able to act as that account.
+# To deploy a service that runs as a service account, the deployer must be able to act as that
+# account.
 resource "google_service_account_iam_member" "deployer_acts_as" {
   for_each = local.runtime_accounts
 
@@ -96,9 +98,9 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   member             = google_service_account.deployer[each.value.environment].member
 }
 
-# A federated sign-in gives no ID tokens, and the smoke test of a private API sends one: the deployer
-# creates its own (scripts/deploy/identity.py). The role creates nothing else: no access tokens, no
-# signatures.
+# The smoke test of a private API sends an ID token, which a federated sign-in does not issue. So
+# the deployer creates its own (scripts/deploy/identity.py). The role does not allow creating access
+# tokens or signatures.
 resource "google_service_account_iam_member" "deployer_id_token" {
   for_each = local.deployers
 

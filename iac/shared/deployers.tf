@@ -1,6 +1,7 @@
-# One deployer for each environment. Each is bound to the GitHub environment of the same name through
-# the subject that federation.tf maps, so that only a job that passed that environment's protection
-# rules (approval, branches) becomes it. Only dev's may push images: what prod runs was built before anybody approved it.
+# One deployer for each environment. Each is bound to the GitHub environment of the same name
+# through the subject that federation.tf maps. Only a job that passed the environment's protection
+# rules (approval, branches) can sign in as its deployer. Only dev's deployer may push images,
+# because prod runs the images that were built for dev.
 locals {
   deployers = {
     for environment in var.environments : environment =>

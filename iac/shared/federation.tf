@@ -1,4 +1,4 @@
-# GitHub's workflows sign in with their own short-lived token; no key exists.
+# GitHub's workflows sign in with their own short-lived tokens, so no key is needed.
 locals {
   principals = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject"
 }
@@ -21,15 +21,16 @@ resource "google_iam_workload_identity_pool_provider" "github" {
     issuer_uri = "https://token.actions.githubusercontent.com"
   }
 
-  # Not the token's own `sub`. Its form depends on when the repository was created or last renamed
-  # (repo:OWNER/NAME:…, or with both IDs in it), it can be customized, and with long names it exceeds
-  # the 127 bytes that Google allows. The claims below are in every token, in one form.
+  # The token's own `sub` is not used. Its format depends on when the repository was created or last
+  # renamed (repo:OWNER/NAME:…, or with both IDs in it), it can be customized, and with long names
+  # it exceeds the 127 bytes that Google allows. `repository_id` and `event_name` are in every token
+  # and have one format.
   attribute_mapping = {
     "google.subject"          = "has(assertion.environment) ? assertion.repository_id + ':environment:' + assertion.environment : assertion.repository_id + ':' + assertion.event_name"
     "attribute.repository_id" = "assertion.repository_id"
   }
 
-  # Everybody on GitHub gets tokens from this issuer. IDs, because somebody else can register a name
-  # that was given up.
+  # This issuer gives tokens to all repositories on GitHub. The condition uses IDs, because somebody
+  # else can register a name that was given up.
   attribute_condition = "assertion.repository_id == '${var.github_repository_id}' && assertion.repository_owner_id == '${var.github_owner_id}'"
 }

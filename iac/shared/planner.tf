@@ -1,8 +1,9 @@
-# The account of the plan that a pull request gets as a comment (.github/workflows/iac.yml). Whoever may
-# push a branch can run anything as this account, before anybody reviewed it: it may look at what is
-# planned and at nothing else, and change nothing. It takes no lock (scripts/deploy/plan_preview.py).
+# The account that creates the plan in a pull request's comment (.github/workflows/iac.yml).
+# Everybody who can push a branch can run unreviewed code as this account. It can therefore only
+# read what a plan reads, and change nothing. It does not lock the state
+# (scripts/deploy/plan_preview.py).
 locals {
-  # Only dev is planned for a pull request.
+  # Pull requests are planned for dev only.
   planned = setintersection(var.environments, ["dev"])
   planner = length(local.planned) > 0 ? 1 : 0
 
@@ -22,7 +23,7 @@ resource "google_service_account" "planner" {
   display_name = "Plans pull requests from GitHub, and only looks"
 }
 
-# Every job that a pull request starts and that names no environment.
+# All jobs of pull requests that run in no GitHub environment.
 resource "google_service_account_iam_member" "planner_federation" {
   count = local.planner
 
@@ -39,7 +40,7 @@ resource "google_project_iam_member" "planner" {
   member  = google_service_account.planner[0].member
 }
 
-# No predefined role for viewers has these without also letting it read logs.
+# All predefined viewer roles with these permissions can also read logs.
 resource "google_project_iam_custom_role" "planner_access" {
   count = local.planner
 
@@ -61,7 +62,7 @@ resource "google_project_iam_member" "planner_access" {
   member  = google_service_account.planner[0].member
 }
 
-# A plan looks up the accounts that the services run as.
+# A plan looks up the service accounts that the services run as.
 resource "google_service_account_iam_member" "planner_sees" {
   for_each = { for name, account in local.runtime_accounts : name => account if contains(local.planned, account.environment) }
 

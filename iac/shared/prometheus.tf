@@ -1,9 +1,9 @@
-# What the API's metrics sidecar needs, for the environments that have one.
+# Resources for the API's metrics sidecar, for the environments that have one.
 locals {
   prometheus = length(var.prometheus_environments) > 0 ? 1 : 0
 }
 
-# The sidecar reads its configuration from a mounted file; on Cloud Run a secret is that file.
+# The sidecar reads its configuration from a file, which on Cloud Run is a mounted secret.
 resource "google_secret_manager_secret" "run_monitoring" {
   count = local.prometheus
 

@@ -5,13 +5,13 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
   description   = "Images of the model server and the page"
 
-  # A rollback to a revision may need its image again: Cloud Run promises to keep its own copy only
-  # while a revision serves. So whatever was released stays. The registry deletes no manifest that a
-  # kept one refers to, so the parts of a kept image stay with it.
+  # A rollback to a revision may need its image, because Cloud Run keeps its own copy only while a
+  # revision serves. So all released images stay. The registry does not delete manifests that a kept
+  # manifest refers to, so all parts of a kept image stay too.
   cleanup_policy_dry_run = var.cleanup_dry_run
 
-  # Images that a release tag names (scripts/deploy/publish.py): what prod ran, and may run again. A
-  # commit's tag is hexadecimal and never begins with v.
+  # Images with a release tag (scripts/deploy/publish.py), which prod ran and may run again. The tag
+  # of a commit is hexadecimal, so it never begins with v.
   cleanup_policies {
     id     = "keep-released"
     action = "KEEP"
@@ -21,7 +21,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  # What dev ran lately. Each push counts as up to five: index, image, attestations, cache.
+  # Recent images of dev. A push creates up to five versions: index, image, attestations, cache.
   cleanup_policies {
     id     = "keep-recent"
     action = "KEEP"
@@ -40,7 +40,7 @@ resource "google_artifact_registry_repository" "images" {
   }
 
   vulnerability_scanning_config {
-    # On, as the project's containerscanning API is.
+    # Enabled, because the project's containerscanning API is.
     enablement_config = "INHERITED"
   }
 

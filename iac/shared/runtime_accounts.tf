@@ -1,6 +1,6 @@
-# The accounts that the services run as. They are here and not beside the services, because an
-# identity that may create accounts and grants can become any of them: a person does that, not a
-# workflow.
+# The service accounts that the services run as. They are here and not in iac/environment, because
+# an account that can create service accounts and grant roles can act as any of them. Only a person
+# applies iac/shared.
 locals {
   runtime_accounts = {
     for pair in setproduct(["backend", "frontend"], var.environments) :
@@ -8,8 +8,8 @@ locals {
   }
 }
 
-# They hold no role: what a service writes to its output is logged without one. Who may invoke what
-# is granted on the services (iac/environment).
+# They have no project roles, because writing logs needs none. iac/environment grants them access to
+# individual services.
 resource "google_service_account" "runtime" {
   for_each = local.runtime_accounts
 

@@ -1,5 +1,5 @@
-# The bucket must exist before Terraform can keep its state there: scripts/deploy/infra_setup.sh makes it,
-# and the first run adopts it.
+# The bucket must exist before Terraform can store its state in it. scripts/deploy/infra_setup.sh
+# creates the bucket, and the first run imports it.
 import {
   to = google_storage_bucket.state
   id = "${var.project_id}/${var.state_bucket}"
@@ -14,7 +14,7 @@ resource "google_storage_bucket" "state" {
   public_access_prevention    = "enforced"
   force_destroy               = false
 
-  # A state that was overwritten can be brought back.
+  # An overwritten state can be restored.
   versioning {
     enabled = true
   }
@@ -34,12 +34,12 @@ resource "google_storage_bucket" "state" {
   }
 }
 
-# A condition on a grant that confines it to the state of one environment.
+# Conditions that restrict a grant to the state of one environment.
 locals {
   state_of = {
     for environment in var.environments : environment => join(" || ", [
       "resource.name.startsWith('projects/_/buckets/${var.state_bucket}/objects/environment/${environment}/')",
-      # Lets it list, which Terraform does before it reads.
+      # Allows listing the objects, which Terraform does before it reads them.
       "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/${environment}/')",
     ])
   }

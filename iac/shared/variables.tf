@@ -1,5 +1,5 @@
 variable "project_id" {
-  description = "The Google Cloud project that holds everything."
+  description = "The ID of the Google Cloud project."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where the registry, the state bucket and the services live."
+  description = "The region of the registry, the state bucket and the services."
   type        = string
   default     = "us-central1"
 
@@ -20,7 +20,7 @@ variable "region" {
 }
 
 variable "environments" {
-  description = "The environments this project hosts. Name one alone to give each a project of its own."
+  description = "The environments in this project. To give each environment its own project, list only one."
   type        = set(string)
   default     = ["dev", "prod"]
 
@@ -31,7 +31,7 @@ variable "environments" {
 }
 
 variable "registry_name" {
-  description = "The Artifact Registry repository for the images."
+  description = "The name of the Artifact Registry repository for the images."
   type        = string
   default     = "ml-deploy-repo"
 
@@ -42,7 +42,7 @@ variable "registry_name" {
 }
 
 variable "registry_readers" {
-  description = "Members of other projects that run this project's images: the output image_readers of the project that hosts the other environment."
+  description = "IAM members of other projects that pull this project's images: the output image_readers of the project with the other environment."
   type        = set(string)
   default     = []
 
@@ -53,13 +53,13 @@ variable "registry_readers" {
 }
 
 variable "cleanup_dry_run" {
-  description = "Whether the registry only logs what its clean-up would delete. Read a week of these logs before turning it off (docs/deployment.md)."
+  description = "Whether the registry's clean-up only logs what it would delete. Read these logs before you set this to false (docs/deployment.md)."
   type        = bool
   default     = true
 }
 
 variable "state_bucket" {
-  description = "The bucket of Terraform's state. It exists before the first run: scripts/deploy/infra_setup.sh makes it."
+  description = "The name of the bucket with Terraform's state. scripts/deploy/infra_setup.sh creates it before the first run."
   type        = string
 
   validation {
@@ -69,7 +69,7 @@ variable "state_bucket" {
 }
 
 variable "prometheus_environments" {
-  description = "Environments whose API may write TorchServe's own metrics to Managed Prometheus."
+  description = "The environments whose API may write TorchServe's own metrics to Managed Service for Prometheus."
   type        = set(string)
   default     = []
 

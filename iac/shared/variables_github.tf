@@ -1,17 +1,17 @@
 variable "deployer_name" {
-  description = "Account ID of the deployer. Prod's has the suffix -prod."
+  description = "The account ID of the deployer. Prod's deployer has the suffix -prod."
   type        = string
   default     = "github-deployer"
 
   validation {
-    # 30 characters are allowed, five of them are the suffix.
+    # Google allows 30 characters, and the suffix -prod takes five.
     condition     = can(regex("^[a-z][a-z0-9-]{4,23}[a-z0-9]$", var.deployer_name))
     error_message = "deployer_name is 6 to 25 lower-case letters, digits and hyphens, beginning with a letter."
   }
 }
 
 variable "github_repository" {
-  description = "The one repository whose workflows may deploy, as OWNER/NAME."
+  description = "The only GitHub repository whose workflows may deploy, as OWNER/NAME."
   type        = string
 
   validation {
@@ -21,7 +21,7 @@ variable "github_repository" {
 }
 
 variable "github_repository_id" {
-  description = "The repository's number (gh api repos/OWNER/NAME --jq .id). A name can be registered again by somebody else, a number cannot."
+  description = "The repository's numeric ID (gh api repos/OWNER/NAME --jq .id). Unlike a name, it cannot be registered again by somebody else."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "github_repository_id" {
 }
 
 variable "github_owner_id" {
-  description = "The owner's number (gh api repos/OWNER/NAME --jq .owner.id)."
+  description = "The owner's numeric ID (gh api repos/OWNER/NAME --jq .owner.id)."
   type        = string
 
   validation {
@@ -41,7 +41,7 @@ variable "github_owner_id" {
 }
 
 variable "workload_identity_pool_id" {
-  description = "The identity pool's ID. A deleted pool keeps its ID for 30 days: take another to set up again within them."
+  description = "The ID of the identity pool. A deleted pool keeps its ID for 30 days; to set up the project again during that time, choose another ID."
   type        = string
   default     = "github-actions"
 

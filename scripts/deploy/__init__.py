@@ -1,1 +1,1 @@
-"""Bringing two images into an environment, and back out when they do not answer."""
+"""Build, publish, deploy and test the images, and set up the cloud for them."""

@@ -1,4 +1,4 @@
-"""Deploy two images to an environment: test, shift the traffic, test again, else roll back.
+"""Deploy two images to an environment: test, shift the traffic, test again; on failure, roll back.
 
     python -m scripts.deploy dev|prod
 
@@ -6,8 +6,8 @@ The new revisions start without traffic and are tested at their own URLs. Then t
 requests, and the public URLs are tested. If that fails, the previous revisions serve again.
 Terraform (iac.sh) makes every change, so its state always describes what runs.
 
-BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest; iac.sh reads its settings from the
-environment too.
+The environment variables BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest. iac.sh reads
+its settings from the environment too.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) 
 
     Args:
         environment: the environment to deploy to.
-        patience: seconds that the API may take to be ready; 0 to try once.
+        patience: seconds that the API may take to become ready; 0 to try once.
 
     Raises:
-        DeploymentError: the new revisions do not answer; the message says what serves instead.
+        DeploymentError: the new revisions failed a check; the message names the revisions that
+            serve instead.
     """
     stable = {
         name: service.serving for name, service in environment.services().items() if service.serving

@@ -1,4 +1,4 @@
-"""Checks of a deployment: the smoke test of the API, the health of the page."""
+"""Check a deployment: run the smoke test on the API and request the page's health."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scripts.deploy import identity
 from scripts.deploy.environment import DeploymentError, Service
 from scripts.store.paths import ROOT
 
-# How long an API may take to be ready. Google's front ends learn a new URL, and a new permission to
-# call one, within a minute: hence the attempts.
+# How long an API may take to become ready. A new URL or permission can take up to a minute to reach
+# all of Google's front ends, so a check is repeated.
 PATIENCE_SECONDS = 60.0
 ATTEMPTS = 3
 
@@ -23,14 +23,19 @@ ATTEMPTS = 3
 def check(
     services: dict[str, Service], *, canary: bool, patience: float = PATIENCE_SECONDS
 ) -> None:
-    """Test both services, at their public addresses or at their newest revisions' own.
+    """Test both services, at their public URLs or at those of their newest revisions.
+
+    Args:
+        services: the services by name.
+        canary: whether to use the newest revisions' own URLs.
+        patience: seconds that the API may take to become ready; 0 to try once.
 
     Raises:
-        DeploymentError: one does not answer as it should, after several attempts.
+        DeploymentError: a service failed its check in all attempts.
     """
     backend, frontend = services["backend"], services["frontend"]
     url = _address("backend", backend, canary)
-    # The audience is the service's main URL, also for a token that is sent to another of its URLs.
+    # The audience is the service's main URL, even if the token is sent to another of its URLs.
     token = None if backend.public else identity.id_token(str(backend.url))
     _persist(f"the API at {url}", lambda: _smoke(url, backend.model, token, patience), patience)
     url = _address("frontend", frontend, canary)
@@ -41,7 +46,8 @@ def check(
 
 
 def _address(name: str, service: Service, canary: bool) -> str:
-    # Without a stable revision there is no canary: the newest serves everything at its one address.
+    # Without a stable revision there is no canary: the newest gets all requests at the service's
+    # URL.
     url = (service.canary_url if canary else None) or service.url
     if url is None:
         raise DeploymentError(f"Terraform has no URL for the {name}")
@@ -49,7 +55,7 @@ def _address(name: str, service: Service, canary: bool) -> str:
 
 
 def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
-    """Call `attempt` up to ATTEMPTS times; it returns what is wrong, or None."""
+    """Call `attempt` up to ATTEMPTS times until it returns None instead of an error message."""
     attempts = ATTEMPTS if patience else 1
     for number in range(1, attempts + 1):
         wrong = attempt()

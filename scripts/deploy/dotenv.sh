@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Sourced: read settings from a file of NAME=VALUE lines. The file is data, nothing in it is run.
+# To be sourced: functions that read settings from a file of NAME=VALUE lines. The file is only
+# parsed, never executed.
 
-# load_dotenv FILE: export each setting that the environment does not have yet.
+# load_dotenv FILE: export each setting that is not set in the environment yet.
 load_dotenv() {
     local file=$1 line number=0 name value
     while IFS= read -r line || [ -n "$line" ]; do
@@ -18,7 +19,8 @@ load_dotenv() {
     done <"$file"
 }
 
-# require_setting NAME PATTERN SENTENCE: the setting must match, else SENTENCE says how it looks.
+# require_setting NAME PATTERN SENTENCE: fail unless the setting matches; SENTENCE describes its
+# format.
 require_setting() {
     if ! [[ ${!1-} =~ ^($2)$ ]]; then
         echo "$1: $3 Got: '${!1-}'. Set it in .env or in the environment." >&2
@@ -26,7 +28,7 @@ require_setting() {
     fi
 }
 
-# require_project: the settings that every command needs, with their defaults.
+# require_project: check the settings that all commands need, and set their defaults.
 require_project() {
     require_setting PROJECT_ID '[a-z][a-z0-9-]{4,28}[a-z0-9]' "the project's ID, 6 to 30 lower-case letters, digits and hyphens." || return
     export REGION=${REGION:-us-central1} STATE_BUCKET=${STATE_BUCKET:-$PROJECT_ID-tfstate}

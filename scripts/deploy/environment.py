@@ -15,27 +15,27 @@ SERVICES = ("backend", "frontend")
 
 
 class Name(StrEnum):
-    """The environments."""
+    """An environment's name."""
 
     DEV = "dev"
     PROD = "prod"
 
 
 class DeploymentError(Exception):
-    """A step failed; the message says which and why."""
+    """A step failed; the message contains the step and the reason."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What Terraform's outputs say of one service.
+    """One service, as described by Terraform's outputs.
 
     Attributes:
         url: its URL; None before the first deployment.
-        canary_url: the newest revision's own URL; None while no stable revision is named.
-        serving: the revision that serves, which a rollback restores; None where there is none.
-        latest: the newest revision that is ready.
-        public: whether a caller needs no identity.
-        model: the name and version of the model that the environment is for.
+        canary_url: the newest revision's own URL; None while no stable revision is set.
+        serving: the serving revision, which a rollback restores; None before the first deployment.
+        latest: the newest ready revision.
+        public: whether everybody may invoke the service without a token.
+        model: the name and version of the model that the API serves.
     """
 
     url: str | None
@@ -48,15 +48,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment; its images and settings come from the process's environment variables."""
+    """One environment; its images and settings come from environment variables."""
 
     name: str
 
     def services(self) -> dict[str, Service]:
-        """Return what runs now, by service.
+        """Return the deployed services by name.
 
         Raises:
-            DeploymentError: Terraform cannot say.
+            DeploymentError: Terraform's outputs cannot be read.
         """
         try:
             outputs = json.loads(self._iac("output", capture=True))
@@ -80,19 +80,19 @@ class Environment:
     def apply(self, stable: Mapping[str, str], percent: int) -> None:
         """Give the newest revisions `percent` of the requests, and the `stable` ones the rest.
 
-        A service that is not in `stable` has nothing to fall back on: its newest serves everything.
+        The newest revision of a service that is not in `stable` gets all its requests.
 
         Raises:
-            DeploymentError: the plan or its application failed.
+            DeploymentError: plan or apply failed.
         """
         self._iac("plan", variables=_traffic(stable, percent))
         self._iac("apply")
 
     def preview(self, images: Mapping[str, str]) -> str:
-        """Return Terraform's plan for `images` with the traffic as it is; change and lock nothing.
+        """Return Terraform's plan for `images` with unchanged traffic, without locking the state.
 
         Raises:
-            DeploymentError: there is no plan.
+            DeploymentError: plan failed.
         """
         serving = {name: it.serving for name, it in self.services().items() if it.serving}
         variables = {f"{name.upper()}_IMAGE": image for name, image in images.items()}

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Terraform of this project, for a person and for CI.
+# Run Terraform for this project, by hand or in CI.
 #
-#   scripts/deploy/iac.sh check         format, validity and tests of every part, and checkov
-#   scripts/deploy/iac.sh plan ENV      what would change in dev or prod; kept as build/iac/ENV.tfplan.
-#                                Further options are terraform's, such as -destroy
-#   scripts/deploy/iac.sh apply ENV     carry out the plan that was kept
-#   scripts/deploy/iac.sh output ENV    addresses and revisions, as JSON
+#   scripts/deploy/iac.sh check         check format and validity, run all tests and checkov
+#   scripts/deploy/iac.sh plan ENV      show the changes in dev or prod, save build/iac/ENV.tfplan;
+#                                       takes options of terraform plan, such as -destroy
+#   scripts/deploy/iac.sh apply ENV     apply the saved plan
+#   scripts/deploy/iac.sh output ENV    print URLs and revisions, as JSON
 #
-# BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest. Every other variable of iac/environment
-# is set as TF_VAR_<name>, such as TF_VAR_backend_canary_percent=10.
+# BACKEND_IMAGE and FRONTEND_IMAGE name the images by digest. Set all other variables of
+# iac/environment as TF_VAR_<name>, such as TF_VAR_backend_canary_percent=10.
 #
-# PROVIDER_SETUP: for machines that cannot download the google provider, a program that takes a
-# folder, installs a local one there and prints the path of Terraform's CLI configuration last. It
-# stands for the provider alone: no cloud is behind it, so its plans start from nothing.
+# PROVIDER_SETUP: on a machine that cannot download the google provider, a program that takes a
+# folder, installs a local provider there and prints the path of Terraform's CLI configuration as
+# its last line. There is no cloud behind the local provider, so plans start from an empty state.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/deploy/dotenv.sh
@@ -41,14 +41,15 @@ use_provider() {
     fi
 }
 
-# A copy, so that a local provider's lock file and a test's .terraform stay out of the tree.
+# Copy the code, so that a local provider's lock file and the tests' .terraform stay out of the
+# checkout.
 make_copy() {
     rm -rf "$build/copy"
     mkdir -p "$build/copy"
     tar -C iac --exclude=.terraform -cf - . | tar -C "$build/copy" -xf -
     if [ -n "${PROVIDER_SETUP-}" ]; then
         find "$build/copy" -name .terraform.lock.hcl -delete
-        # There is no bucket either.
+        # There is no state bucket either.
         for part in shared environment; do
             printf 'terraform {\n  backend "local" {}\n}\n' >"$build/copy/$part/backend_override.tf"
         done
@@ -67,7 +68,7 @@ check() {
     done
     terraform -chdir="$build/copy/modules/service" test
     terraform -chdir="$build/copy/shared" test
-    # What holds in both environments, what holds in one, and what is refused wherever it is said.
+    # Tests for both environments, tests for one of them, and tests of invalid values.
     for environment in dev prod; do
         echo "== iac/environment, $environment"
         terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars"
@@ -83,7 +84,7 @@ check() {
     scan
 }
 
-# Both variable files are read: what a default leaves open, an environment decides.
+# Scan with the variables of both environments, because they override the defaults.
 scan() {
     local uv=${UV:-$(command -v uv || echo .tools/uv)} environment
     for environment in dev prod; do
@@ -100,7 +101,7 @@ init() {
     if [ -n "${PROVIDER_SETUP-}" ]; then
         make_copy
         root=$build/copy/environment
-        # Nothing reads them: any project and any digest will do.
+        # Any project and digest will do, because nothing reads them.
         : "${PROJECT_ID:=local-project}"
         local digest
         digest=@sha256:$(printf '0%.0s' {1..64})
@@ -112,7 +113,7 @@ init() {
         root=iac/environment
         if [ -f "${ENV_FILE:-.env}" ]; then load_dotenv "${ENV_FILE:-.env}"; fi
         require_project
-        # Each environment has its own data folder: dev's state is never taken for prod's.
+        # Each environment has its own data folder, so that dev's state is never used for prod.
         export TF_DATA_DIR=$build/$1.terraform
         terraform -chdir="$root" init -input=false -reconfigure \
             -backend-config="bucket=$STATE_BUCKET" -backend-config="prefix=environment/$1" >/dev/null
@@ -134,7 +135,7 @@ apply() {
     init "${1-}"
     [ -f "$build/$1.tfplan" ] || die "no plan for $1 was kept: make plan ENV=$1"
     terraform -chdir="$root" apply -input=false "$build/$1.tfplan"
-    rm "$build/$1.tfplan" # a plan is good once
+    rm "$build/$1.tfplan" # a plan can be applied only once
 }
 
 output() {

@@ -1,4 +1,4 @@
-"""ID tokens, which a private API requires of its callers."""
+"""Get ID tokens, which a private API requires from its clients."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class _Answer(msgspec.Struct):
 
 
 def id_token(audience: str) -> str:
-    """Return an ID token of whoever is signed in to gcloud.
+    """Return an ID token for the account that is signed in to gcloud.
 
-    A workflow signs in by federation, which issues no ID tokens: GCP_DEPLOYER names the account
-    that is signed in, which may create its own.
+    A workflow signs in by federation, which issues no ID tokens. It sets GCP_DEPLOYER to its
+    account, which may create ID tokens for itself.
 
     Raises:
-        DeploymentError: there is none; the message says why.
+        DeploymentError: no token was issued; the message contains the reason.
     """
     try:
         if account := os.environ.get("GCP_DEPLOYER"):
@@ -35,8 +35,8 @@ def id_token(audience: str) -> str:
 
 
 def _generate(account: str, audience: str) -> str:
-    # gcloud's own --impersonate-service-account makes an access token first, for which the account
-    # would have to hold a role that can sign anything. This call needs getOpenIdToken alone.
+    # gcloud's --impersonate-service-account first creates an access token, which requires a role
+    # that can also sign anything. This call only requires the permission getOpenIdToken.
     try:
         answer = requests.post(
             f"{IAM_CREDENTIALS}/v1/projects/-/serviceAccounts/{account}:generateIdToken",

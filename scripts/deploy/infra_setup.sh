@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Prepare a Google Cloud project and a GitHub repository for deployments. Run it as often as you like:
-# what is already as it should be stays untouched.
+# Prepare a Google Cloud project and a GitHub repository for deployments. You can run it again at
+# any time: it changes only what is missing or different.
 #
-#   scripts/deploy/infra_setup.sh          workflows sign in by Workload Identity Federation; no key exists
-#   scripts/deploy/infra_setup.sh --key    make a JSON key for each deployer too, as secret GCP_CREDENTIALS
+#   scripts/deploy/infra_setup.sh          set up Workload Identity Federation, which needs no keys
+#   scripts/deploy/infra_setup.sh --key    also create a JSON key for each deployer, stored as the
+#                                          secret GCP_CREDENTIALS
 #
 # Settings come from .env (see .env.example). ENV_FILE names another file.
 set -euo pipefail
@@ -28,9 +29,9 @@ case "$*" in
 *) die "unknown argument: $* (only --key is known)" ;;
 esac
 
-# Whatever happens, no file is left behind, and no key that GitHub did not get stays valid.
+# On every exit, delete the temporary files, and delete a key that was not stored in GitHub.
 work=$(umask 077 && mktemp -d)
-key_account="" # set while a key is made and not yet stored
+key_account="" # set while a key exists that is not stored yet
 clean_up() {
     local status=$?
     trap '' INT TERM HUP # a second Ctrl-C must not stop this
@@ -68,7 +69,7 @@ check_tools() {
         command -v "$tool" >/dev/null || die "$tool is not installed, or not on PATH"
     done
     gcloud auth print-access-token >/dev/null || die "gcloud is not signed in: gcloud auth login"
-    # Terraform does not use gcloud's own sign-in.
+    # Terraform does not use gcloud's sign-in.
     gcloud auth application-default print-access-token >/dev/null ||
         die "Terraform has no credentials: gcloud auth application-default login"
     gh auth status >/dev/null || die "gh is not signed in: gh auth login"
@@ -76,7 +77,7 @@ check_tools() {
         die "project $PROJECT_ID does not exist, or you may not see it"
 }
 
-# Terraform turns on the APIs of the project, and cannot start without these.
+# Terraform enables the project's APIs, but cannot run without these.
 enable_first_apis() {
     local api enabled
     enabled=$(gcloud services list --enabled --project "$PROJECT_ID" --format='value(config.name)')
@@ -88,8 +89,8 @@ enable_first_apis() {
     done
 }
 
-# Google's own accounts, which IAP and the uptime check of a private API act as. A new project has
-# them only once somebody asks; where they exist, nothing happens.
+# Create Google's service agents for IAP and for the uptime check of a private API. A new project
+# does not have them until they are requested; existing ones stay as they are.
 make_service_agents() {
     local service
     for service in iap monitoring; do
@@ -140,15 +141,16 @@ set_variable() {
     gh variable set "$name" --repo "$GITHUB_REPOSITORY" "$@" --body "$value"
 }
 
-# What .github/workflows/deploy.yml runs in an environment: in dev a commit of main, and for the images
-# of a release its tag too; in prod a release alone.
+# Print the refs that may deploy to an environment (.github/workflows/deploy.yml): to dev main and
+# release tags, which tag the images there; to prod only release tags.
 deploying_refs() {
     if [ "$1" = dev ]; then echo "branch main"; fi
     echo "tag v*"
 }
 
-# Which rules an environment has: nothing (it is not there), "named" (the refs are named, which is what
-# is wanted), "open" (any ref, or any protected branch) or "guarded" (that, and reviewers or a timer).
+# Print which deployment rules an environment has: nothing (the environment does not exist), "named"
+# (only selected refs, as wanted), "open" (any ref or any protected branch) or "guarded" (the same,
+# with reviewers or a timer).
 environment_rules() {
     gh api --paginate "repos/$GITHUB_REPOSITORY/environments" --jq ".environments[] | select(.name == \"$1\") |
         if .deployment_branch_policy.custom_branch_policies then \"named\"
@@ -162,7 +164,7 @@ make_environment() {
     case $rules in
     named) ;;
     guarded)
-        # GitHub takes the rules as a whole: the reviewers, not sent again, could be lost.
+        # An update replaces all rules, so the reviewers could be lost.
         say "GitHub environment $1 has reviewers or a timer, and its refs are not named. Under Settings," \
             "Environments, $1 choose 'Selected branches and tags', then run this again" >&2
         return
@@ -196,9 +198,9 @@ store_key() {
     rm -f "$work/key.json"
 }
 
-# Everything that describes a project is a variable of an environment, so that each environment can
-# have a project of its own. The job that plans a pull request runs in no environment: what it needs
-# has names of its own and belongs to the repository.
+# Write the GitHub variables. A project's settings are variables of an environment, so that each
+# environment can have its own project. The job that plans a pull request runs in no environment, so
+# its variables have other names and belong to the repository.
 tell_github() {
     local environment registry provider
     output() { terraform -chdir=iac/shared output -raw "$1"; }
@@ -215,14 +217,14 @@ tell_github() {
         if [ -n "${ALERT_EMAIL-}" ]; then set_variable ALERT_EMAIL "$ALERT_EMAIL" --env "$environment"; fi
         if $make_keys; then store_key "$environment" "$(output "deployer_$environment")"; fi
     done
-    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev alone
+    if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev only
         set_variable GCP_PLANNER "$(output planner)"
         set_variable GCP_PLANNER_PROJECT_ID "$PROJECT_ID"
         set_variable GCP_PLANNER_REGION "$REGION"
         set_variable GCP_PLANNER_STATE_BUCKET "$STATE_BUCKET"
         set_variable GCP_PLANNER_PROVIDER "$provider"
     else
-        # prod runs the images that dev's project holds.
+        # prod pulls its images from dev's project.
         say "in the .env of dev's project: REGISTRY_READERS=\"$(terraform -chdir=iac/shared output -json image_readers | tr -d '[]"\n' | tr , ' ')\"," \
             "then make infra-setup there"
     fi

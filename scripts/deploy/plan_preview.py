@@ -1,9 +1,10 @@
-"""Write what this checkout would change in an environment as Markdown, for a pull request.
+"""Write the changes that this checkout would make in an environment as Markdown.
 
     python -m scripts.deploy.plan_preview dev|prod FILE
 
-Images and traffic are those that run, so that only changes of the configuration show. It only reads
-and takes no lock: an identity without write access is enough.
+The file becomes a comment on a pull request. The plan uses the running images and the current
+traffic, so it shows only changes of the configuration. It does not lock the state, so read access
+is enough.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def running_images(environment: str) -> dict[str, str]:
     """Return the image that each service runs, by digest.
 
     Raises:
-        DeploymentError: a service is not there, or may not be looked at.
+        DeploymentError: a service does not exist or may not be read.
     """
     images = {}
     for name in SERVICES:
@@ -43,7 +44,7 @@ def running_images(environment: str) -> dict[str, str]:
 
 
 def markdown(environment: str, plan: str) -> str:
-    """Return the comment: Terraform's closing sentence, and the plan folded under it."""
+    """Return the comment: Terraform's summary line, and the plan in a collapsed section."""
     verdicts = [line for line in plan.splitlines() if line.startswith(("Plan:", "No changes."))]
     verdict = verdicts[-1] if verdicts else "Terraform gave no verdict."
     if len(plan) > LIMIT_CHARACTERS:

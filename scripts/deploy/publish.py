@@ -1,12 +1,13 @@
-"""Build the images once for each commit, and tag them as they pass: pushed, tested, released.
+"""Build the images once for each commit, and tag them after tests and for a release.
 
     python -m scripts.deploy.publish build      build and push as :candidate-COMMIT
-    python -m scripts.deploy.publish accept     name the candidates :COMMIT; their tests passed
-    python -m scripts.deploy.publish release    name the images of COMMIT :vVERSION
+    python -m scripts.deploy.publish accept     tag the tested candidates :COMMIT
+    python -m scripts.deploy.publish release    tag the images of COMMIT :vVERSION
 
-Only the first builds. The others add a tag to a digest, so what prod runs is what was tested and
-what dev ran, byte for byte. REGISTRY is the folder of the images, such as HOST/PROJECT/REPOSITORY.
-Prints (and adds to GITHUB_OUTPUT) BACKEND_IMAGE and FRONTEND_IMAGE, by digest.
+Only the first command builds. The others add a tag to a digest, so prod runs exactly the images
+that were tested and that dev ran. REGISTRY is the folder of the images, such as
+HOST/PROJECT/REPOSITORY. Each command prints BACKEND_IMAGE and FRONTEND_IMAGE by digest, and adds
+them to GITHUB_OUTPUT.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import typer
 from scripts.project import version
 from scripts.store.paths import ROOT
 
-# By service: the target in docker/bake.hcl, and the image's name.
+# For each service: the target in docker/bake.hcl and the image's name.
 IMAGES = {
     "backend": ("torchserve", "doubleit-torchserve"),
     "frontend": ("frontend", "doubleit-frontend"),
@@ -39,7 +40,7 @@ def build() -> None:
     options = []
     for target, name in IMAGES.values():
         image = f"{_registry()}/{name}"
-        # The cache is in the registry: only those who may push images can write it.
+        # The cache is in the registry, so only accounts that may push images can write it.
         options += [
             f"--set={target}.tags={image}:candidate-{commit}",
             f"--set={target}.cache-from=type=registry,ref={image}:cache",

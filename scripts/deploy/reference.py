@@ -1,9 +1,9 @@
-"""Write iac/reference.md: every input and output of the Terraform code, as tables.
+"""Write iac/reference.md: tables of all inputs and outputs of the Terraform code.
 
     python -m scripts.deploy.reference
 
-Reads files that `terraform fmt` has formatted, which is what makes a parser unnecessary: an
-argument of a block starts with two spaces, and nothing else does.
+No parser is needed, because `terraform fmt` has formatted the files: only the arguments of a block
+are indented by exactly two spaces.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Block(NamedTuple):
     Attributes:
         kind: `variable` or `output`.
         name: its name.
-        arguments: its arguments as they are written, on one line each.
+        arguments: the text of each argument, on one line.
     """
 
     kind: str
@@ -51,7 +51,7 @@ def blocks(folder: Path) -> Iterator[Block]:
 
 
 def page() -> str:
-    """Return the text of the page."""
+    """Return the text of iac/reference.md."""
     text = HEAD
     for part in PARTS:
         found = list(blocks(ROOT / "iac" / part))
@@ -76,7 +76,7 @@ def page() -> str:
 
 def _line(value: str) -> str:
     code = re.sub(r"^\s*#.*$", "", value, flags=re.MULTILINE)
-    # Entries of an object are separated by line ends.
+    # Line ends separate the entries of an object.
     code = re.sub(r"(?<=[^{(\[,\s])\n\s*(?=\w)", ", ", code.strip())
     return re.sub(r"\s+", " ", code)
 
@@ -90,7 +90,7 @@ def _sentence(block: Block) -> str:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write iac/reference.md."""
     PAGE.write_text(page())
 
 

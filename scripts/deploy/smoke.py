@@ -1,8 +1,8 @@
-"""Check that a deployment answers: DoubleIt's known answers, any other model's metadata.
+"""Check a deployment: the results for DoubleIt, the metadata for any other model.
 
 python -m scripts.deploy.smoke URL [--model NAME] [--id-token TOKEN]
 
-Works against anything that serves the inference API: `make serve`, compose, Cloud Run.
+Works with every server of the inference API: `make serve`, Compose, Cloud Run.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class SmokeError(Exception):
-    """An answer that is not the expected one; the message holds both.
+    """A response that is not the expected one; the message contains both.
 
     Attributes:
-        status: the answer's; 0 where nothing answered.
+        status: the response's status; 0 if there was no response.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
-        """Take one line that says what was asked, expected and answered."""
+        """Take a message of one line with the request, the expected and the actual response."""
         super().__init__(message)
         self.status = status
 
 
 @dataclass
 class Deployment:
-    """What is asked.
+    """The deployment to check.
 
     Attributes:
-        url: the inference API's address.
-        model: the model that is asked for.
-        version: the version that has to be ready.
-        headers: sent with each request.
+        url: the inference API's URL.
+        model: the model to request.
+        version: the version that must be ready.
+        headers: additional headers of each request.
     """
 
     url: str
@@ -58,12 +58,12 @@ class Deployment:
         """Send one request.
 
         Raises:
-            SmokeError: nothing answered.
+            SmokeError: there was no response.
         """
         headers = {"Content-Type": "application/json", **self.headers}
         url = f"{self.url.rstrip('/')}/predictions/{self.model}{path}"
         with requests.Session() as session:
-            # No proxy stands between this machine and its own loopback.
+            # Do not use a proxy for loopback.
             session.trust_env = not is_loopback(urlsplit(self.url).hostname or "")
             try:
                 return session.request(
@@ -78,10 +78,10 @@ class Deployment:
                 raise SmokeError(f"{url}: {error}") from None
 
     def expect(self, method: str, path: str, body: str | None, status: int, text: str) -> None:
-        """Send one request and compare the answer's status and beginning.
+        """Send one request, and compare the response's status and the beginning of its body.
 
         Raises:
-            SmokeError: another status or another text.
+            SmokeError: the status or the body differs.
         """
         answer = self.ask(method, path, body)
         if answer.status_code != status or not answer.text.startswith(text):
@@ -94,7 +94,7 @@ class Deployment:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine, by name or address."""
+    """Return whether a host name or address is loopback."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -102,29 +102,29 @@ def is_loopback(host: str) -> bool:
 
 
 def ready(server: Deployment) -> None:
-    """The version is loaded and its worker answers."""
+    """Check that the version is loaded and its worker responds."""
     text = f'{{"name":"{server.model}","version":"{server.version}","ready":true}}'
     server.expect("GET", f"/{server.version}/ready", None, HTTPStatus.OK, text)
 
 
 def prediction(server: Deployment) -> None:
-    """A list is doubled; a fraction makes it float64."""
+    """Check that a list is doubled, as float64 if it contains a fraction."""
     server.expect("POST", "", "[1, 2.5]", HTTPStatus.OK, "[2.0,5.0]")
 
 
 def exact_integer(server: Deployment) -> None:
-    """2^53 + 1, which float64 cannot hold, is doubled exactly."""
+    """Check that 2^53 + 1, which float64 cannot represent, is doubled exactly."""
     server.expect("POST", "", "[9007199254740993]", HTTPStatus.OK, "[18014398509481986]")
 
 
 def error(server: Deployment) -> None:
-    """A text among the numbers is refused, and the answer says where it is."""
+    """Check that a string among the numbers is an error that contains its position."""
     text = '{"code":400,"type":"InvalidInput","message":"Expected a number, got str - at $[1]"'
     server.expect("POST", "", '[1, "2"]', HTTPStatus.BAD_REQUEST, text)
 
 
 def metadata(server: Deployment) -> None:
-    """The metadata names the model, its version, inputs and outputs."""
+    """Check that the metadata contains the model's name, version, inputs and outputs."""
     answer = server.ask("GET", f"/{server.version}/metadata")
     got = " ".join(answer.text.split())[:200]
     try:
@@ -143,16 +143,16 @@ def metadata(server: Deployment) -> None:
 
 Check = Callable[[Deployment], None]
 DOUBLEIT_CHECKS: list[Check] = [ready, prediction, exact_integer, error]
-# What a model answers is known to who made it; that it can be asked, and how, to every server.
+# For other models, whose results are unknown.
 CHECKS: list[Check] = [ready, metadata]
 
 
 def wait_ready(server: Deployment, seconds: float) -> None:
-    """Ask until the server is ready: it may be starting, or be started by the question.
+    """Repeat the readiness check until it passes, because a request may start the server.
 
     Raises:
-        SmokeError: it was not within `seconds`; says what the last answer was. At once where the
-            deployment does not let the caller in: that does not get better.
+        SmokeError: the server was not ready within `seconds`; the message contains the last
+            response. If the response is 401 or 403, the error is raised at once.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -173,7 +173,7 @@ def main(
     version: Annotated[str, typer.Option(help="the version that has to be ready")] = "1.0",
     wait: Annotated[float, typer.Option(help="seconds until it has to be ready")] = 60.0,
 ) -> None:
-    """Ask a deployment a few questions; exit 1 at the first wrong answer."""
+    """Send a few requests to a deployment; exit 1 at the first wrong response."""
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise typer.BadParameter(f"{url!r}: an address is like http://127.0.0.1:8080")

@@ -1,4 +1,4 @@
-"""What a deployment came to, for the page of the workflow's run and for the terminal."""
+"""Summarize a deployment in the terminal and on the page of the workflow run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.deploy.environment import Service
 
 
 def write(environment: str, outcome: str, services: dict[str, Service]) -> None:
-    """Print the outcome; in a workflow, put it on the run's page and set the output `url`."""
+    """Print the outcome; in a workflow, also add it to the run's page and set the output `url`."""
     images = {name: os.environ.get(f"{name.upper()}_IMAGE", "") for name in services}
     lines = [
         f"## {environment}: {outcome}",

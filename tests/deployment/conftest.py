@@ -1,4 +1,4 @@
-"""A cloud of stand-ins: what terraform and gcloud would reach, and addresses that really answer."""
+"""Fixtures: stand-ins for terraform and gcloud, and real servers for the deployed services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers as a page in good health, or in bad."""
+    """Respond as a healthy or an unhealthy page."""
 
     def do_GET(self) -> None:
         healthy = self.path == "/_stcore/health" and getattr(self.server, "healthy", False)
@@ -31,7 +31,7 @@ class Page(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the outcome of the test does."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def serve(healthy: bool) -> Iterator[str]:
 
 
 class Cloud:
-    """What the stand-ins recorded, and what they are told."""
+    """The folder with the stand-ins' records and settings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Iterator[Cloud]:
-    """An empty dev whose API is the real server; iac.sh works in a copy of the project."""
+    """Provide an empty dev whose API is the real server, and a copy of the project for iac.sh."""
     project = tmp_path / "project"
     (project / "iac/environment").mkdir(parents=True)
     (project / "scripts/deploy").mkdir(parents=True)

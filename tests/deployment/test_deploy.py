@@ -1,4 +1,4 @@
-"""A deployment from end to end: iac.sh and the smoke test are real, the cloud is not."""
+"""A deployment from end to end, with the real iac.sh and smoke test, and a simulated cloud."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def images(monkeypatch: pytest.MonkeyPatch, digit: str) -> None:
 
 @pytest.fixture
 def deployed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """dev with a first deployment, and another pair of images to deploy."""
+    """Return a dev after its first deployment, with another pair of images to deploy."""
     images(monkeypatch, "1")
     deploy.deploy(DEV, patience=0)
     (cloud.folder / "calls").unlink()

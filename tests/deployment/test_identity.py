@@ -1,4 +1,4 @@
-"""ID tokens: of a key's account through gcloud, of a federated account through the IAM API."""
+"""ID tokens: from gcloud for a key's account, from the IAM API for a federated account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUDIENCE = "https://api.example.test"
 
 
 class IamCredentials(ThreadingHTTPServer):
-    """Answers as the IAM Credentials API does, and keeps what it was asked."""
+    """Respond as the IAM Credentials API does, and record the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the outcome of the test does."""
+        """Log nothing."""
 
 
 @pytest.fixture

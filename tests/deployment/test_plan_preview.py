@@ -1,4 +1,4 @@
-"""What a pull request would change, asked without the right to change anything."""
+"""The plan for a pull request, made with read access only."""
 
 from __future__ import annotations
 

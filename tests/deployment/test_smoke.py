@@ -1,4 +1,4 @@
-"""The smoke test against a server that is right, and against some that are not."""
+"""The smoke test against a correct server and against faulty ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.server import Server, free_port
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run the command line; return the exit status and all that it printed."""
+    """Run the command line; return the exit status and the output."""
     app = typer.Typer()
     app.command()(smoke.main)
     result = CliRunner().invoke(app, [*arguments], env=environment)
@@ -25,7 +25,7 @@ def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int
 
 @contextmanager
 def answering(status: int, text: str) -> Iterator[tuple[str, list[str | None]]]:
-    """Run an HTTP server that always answers the same; yield its address and who asked."""
+    """Run an HTTP server with a fixed response; yield its URL and the recorded requests."""
     asked: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -114,7 +114,7 @@ READY = '{"name":"flowers","version":"1.0","ready":true}'
 
 @contextmanager
 def serving(metadata: str) -> Iterator[str]:
-    """Run an HTTP server of another model; yield its address."""
+    """Run an HTTP server of another model; yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

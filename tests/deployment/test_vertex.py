@@ -15,7 +15,7 @@ from tests.support.server import Server, free_port
 
 
 def routes() -> dict[str, str]:
-    """Return the upload command's options in docs/deployment.md, as Vertex AI passes them on."""
+    """Return the variables that Vertex AI sets for the upload command in docs/deployment.md."""
     page = (ROOT / "docs/deployment.md").read_text()
     (command,) = (piece for piece in code(page) if "gcloud ai models upload" in piece)
     options = dict(re.findall(r"--container-(health-route|predict-route|ports)=(\S+)", command))
@@ -28,7 +28,7 @@ def routes() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def vertex(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the variables that Vertex AI sets, beside the image's own PORT."""
+    """Run a server with the variables that Vertex AI sets, and the image's own PORT."""
     environment = {**routes(), "AIP_HTTP_PORT": str(free_port()), "AIP_STORAGE_URI": ""}
     with Server(
         store, tmp_path_factory.mktemp("vertex") / "log", environment=environment

@@ -1,4 +1,4 @@
-"""Settings from .env: read as data, refused with the place that is wrong."""
+"""Settings from .env: parsed as data, and errors with the file and line."""
 
 import shutil
 

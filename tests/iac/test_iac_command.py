@@ -1,4 +1,4 @@
-"""scripts/deploy/iac.sh: which state and which variables each environment's plan gets."""
+"""scripts/deploy/iac.sh: the state and the variables that it uses for each environment."""
 
 from tests.iac.workplace import Workplace
 

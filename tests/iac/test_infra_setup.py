@@ -1,4 +1,4 @@
-"""scripts/deploy/infra_setup.sh: what it does to a project and a repository, and in which order."""
+"""scripts/deploy/infra_setup.sh: its changes to a project and a repository, and their order."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""scripts/deploy/infra_setup.sh: which branches and tags deploy to the GitHub environments."""
+"""scripts/deploy/infra_setup.sh: the branches and tags that GitHub environments admit."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ REVIEWERS = {"type": "required_reviewers", "reviewers": [{"type": "User", "revie
 
 
 def write(workplace: Workplace, name: str, rules: list[Any], policy: dict[str, bool] | None) -> str:
-    """Make a GitHub environment, as somebody else did, and return it."""
+    """Create a GitHub environment that existed before the script ran, and return it."""
     content = {"name": name, "protection_rules": rules, "deployment_branch_policy": policy}
     file = workplace.cloud / "github" / f"{name}.environment"
     file.parent.mkdir(exist_ok=True)

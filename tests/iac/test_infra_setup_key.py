@@ -1,4 +1,4 @@
-"""scripts/deploy/infra_setup.sh --key: a key that GitHub has, and that is nowhere else."""
+"""scripts/deploy/infra_setup.sh --key: the key is stored in GitHub and nowhere else."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""scripts/deploy/infra_setup.sh with the real Terraform over iac/shared: both agree on names."""
+"""scripts/deploy/infra_setup.sh with the real Terraform: it uses the names in iac/shared."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def provider() -> str:
 def test_terraform_takes_the_settings_and_gives_what_github_is_told(
     workplace: Workplace, provider: str
 ) -> None:
-    # There is no bucket: the state stays in the copy, and the options of its bucket are left out.
+    # Without a bucket, the state stays in the copy, and the bucket's options are left out.
     override = workplace.project / "iac" / "shared" / "backend_override.tf"
     override.write_text('terraform {\n  backend "local" {}\n}\n')
     stand_in = workplace.bin / "terraform"

@@ -1,4 +1,4 @@
-"""The Terraform code: everything is described, and a refusal names what it refuses."""
+"""The Terraform code: all inputs and outputs have descriptions, all errors name their variable."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def test_a_model_may_be_called_what_an_archive_may(
 ) -> None:
     condition = re.search(r"condition\s+= (.*)", blocks("environment", "variable")[variable])
     assert condition
-    # A string of HCL escapes as JSON's do.
+    # HCL strings have the same escapes as JSON.
     expected = f"can(regex({json.dumps(f'^{pattern}$')}, var.{variable}))"
     assert condition[1] == f"{expected} && length(var.{variable}) <= {characters}"
 

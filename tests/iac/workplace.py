@@ -1,4 +1,4 @@
-"""A copy of the project's cloud scripts with stand-ins for the programs that reach the cloud."""
+"""A copy of the project's cloud scripts, with stand-ins for the programs that access the cloud."""
 
 import os
 import shutil
@@ -10,7 +10,8 @@ from pathlib import Path
 from scripts.store.paths import ROOT
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-# All that the scripts may use beside the stand-ins: a real gcloud on this machine is out of reach.
+# The only programs on PATH besides the stand-ins, so that a real gcloud on this machine is not
+# used.
 TOOLS = (
     "bash basename cat dirname env find grep jq mkdir mktemp realpath "
     "rm sed sleep sort tail tar touch tr"
@@ -37,7 +38,7 @@ CHANGES = (
 
 
 class Workplace:
-    """The copy, its stand-ins and what they recorded."""
+    """The copy, its stand-ins and their records."""
 
     def __init__(self, folder: Path) -> None:
         self.project = folder / "project"
@@ -82,7 +83,7 @@ class Workplace:
         )
 
     def interrupt_when_hanging(self, script: str, number: signal.Signals, *arguments: str) -> int:
-        """Start the script in a group of its own, as a terminal does, and signal the group."""
+        """Start the script in its own process group, as a terminal does, and signal the group."""
         (self.cloud / "hang").touch()
         log = self.cloud / "log"
         with (
@@ -106,7 +107,7 @@ class Workplace:
             return process.wait(30)
 
     def fail(self, pattern: str) -> None:
-        """Let every call that matches fail."""
+        """Let all calls that match the pattern fail."""
         (self.cloud / "fail").write_text(pattern + "\n")
 
     def calls(self) -> list[str]:
@@ -123,7 +124,7 @@ class Workplace:
         return (self.cloud / "github" / environment / name).read_text()
 
     def key_files(self) -> list[Path]:
-        """Every file below the temporary folder and the project that holds a private key."""
+        """Return the files in the temporary folder and the project that contain a private key."""
         files = [path for top in (self.tmp, self.project) for path in top.rglob("*")]
         return [
             path

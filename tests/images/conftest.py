@@ -1,4 +1,4 @@
-"""Images built from this checkout; a compose project for the tests that only ask."""
+"""Fixtures: images built from this checkout, and Compose projects that run them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.containers import GIVEN, TAG, Stack, output
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Fail, and do not skip: who runs these tests has an engine to run them with."""
+    """Fail, instead of skipping, if there is no Docker Engine."""
     try:
         done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -25,7 +25,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def images(engine: None) -> None:  # noqa: ARG001 (an order)
-    """Both images: built here, or the ones that BACKEND_IMAGE and FRONTEND_IMAGE name."""
+    """Build both images, or pull those in BACKEND_IMAGE and FRONTEND_IMAGE."""
     if not GIVEN:
         output(["make", "images"], {"TAG": TAG})
     for image, name in GIVEN.items():
@@ -35,20 +35,20 @@ def images(engine: None) -> None:  # noqa: ARG001 (an order)
 
 @pytest.fixture(scope="session")
 def stack(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
-    """Server, page and management, as compose starts them."""
+    """Run server, page and management for all tests that do not change them."""
     with Stack(f"doubleit-test-{os.getpid()}", _readable(store), "management") as stack:
         yield stack
 
 
 @pytest.fixture
 def own_stack(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
-    """Server and page for a test that stops or kills them."""
+    """Run server and page for a test that stops or kills them."""
     with Stack(f"doubleit-test-own-{os.getpid()}", _readable(store)) as stack:
         yield stack
 
 
 def _readable(store: Path) -> Path:
-    """Return a model store that the containers' user may read; pytest's folders are private."""
+    """Return the store, made readable for the containers' user: pytest's folders are private."""
     for folder in (store, *store.parents[:2]):
         folder.chmod(0o755)
     for file in store.iterdir():

@@ -1,4 +1,4 @@
-"""The compose project: it answers, and it keeps to itself what is not for everybody."""
+"""The Compose project: it works, it is hardened, and its internal ports cannot be reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.store.paths import ROOT
 from tests.support.containers import Stack, inspect, output
 
 HARDENED = pytest.mark.parametrize("service", ["server", "page", "management"])
-# Everything that the server listens on; 8080 alone is for clients.
+# The server's ports that are not for clients.
 INTERNAL_PORTS = (8081, 8082, 7070, 7071)
 
 
@@ -94,13 +94,13 @@ def test_every_port_is_published_on_loopback_and_no_other(stack: Stack) -> None:
 
 
 def addresses(stack: Stack, service: str) -> set[str]:
-    """Return a container's addresses, one in each of its networks."""
+    """Return a container's IP addresses, one in each of its networks."""
     networks = inspect(stack.container(service))["NetworkSettings"]["Networks"]
     return {network["IPAddress"] for network in networks.values()}
 
 
 def reached(stack: Stack, service: str, targets: list[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Return those of the addresses and ports that a service's container can connect to."""
+    """Return the targets that a service's container can connect to."""
     code = (
         "import json, socket\n"
         "def there(target):\n"
@@ -123,7 +123,7 @@ def test_the_page_reaches_inference_and_nothing_else(stack: Stack) -> None:
 
 
 def test_the_management_container_shows_that_the_way_is_there(stack: Stack) -> None:
-    """So that the test above cannot pass because nothing listens at all."""
+    """The test above must not pass only because nothing listens on these ports."""
     targets = [("management-api", 8081), ("management-api", 8082), ("metrics-api", 8082)]
     assert reached(stack, "management", targets) == {("management-api", 8081)}
     assert reached(stack, "server", targets) == {("management-api", 8081), ("metrics-api", 8082)}
@@ -136,7 +136,7 @@ def test_the_profile_publishes_the_management_api(stack: Stack) -> None:
 
 
 def test_management_is_not_reachable_from_outside_without_the_profile(stack: Stack) -> None:
-    """Any address of this machine but loopback stands for the outside."""
+    """An address of this machine other than loopback simulates access from outside."""
     ports = [stack.ports[name] for name in ("PORT", "UI_PORT", "MANAGEMENT_PORT")]
     outside = output([sys.executable, "-c", _OWN_ADDRESSES]).split()
     assert outside, "this machine has no address but loopback to try from"

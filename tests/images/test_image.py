@@ -1,4 +1,4 @@
-"""What is in the images, and what is not."""
+"""The contents of the images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("images")
 
 BOTH = pytest.mark.parametrize("image", [SERVER, PAGE])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-# Bytes, unpacked, on any base.
+# Bytes of the unpacked image, including its base.
 SIZE_LIMIT = 1_000_000_000
 
 

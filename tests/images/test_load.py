@@ -1,4 +1,4 @@
-"""Load, death and end of the server's container."""
+"""The server's container under load, when its processes are killed, and when it stops."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scripts.server import memory
 from tests.support.containers import Stack, inspect
 from tests.support.server import JSON
 
-# Seconds after which Cloud Run kills.
+# Seconds between SIGTERM and SIGKILL on Cloud Run.
 GRACE = 10.0
-# The largest body that the container of docker/compose.yaml takes: 1 GiB, two workers.
+# The largest body that the container of docker/compose.yaml accepts, with 1 GiB and two workers.
 LARGEST_BYTES = memory.limits(1 << 30, workers=2).request
 
 
 class Clients:
-    """Clients that send one request after the other, until they are told to send no more."""
+    """Clients that send one request after the other until `enough` is set."""
 
     def __init__(self, url: str, bodies: list[str]) -> None:
         self.url, self.bodies = f"{url}/predictions/doubleit", bodies
@@ -47,7 +47,7 @@ class Clients:
 
 @contextmanager
 def clients(url: str, bodies: list[str]) -> Iterator[Clients]:
-    """Run a client for each body; at the end all have their last answer."""
+    """Run a client for each body; on exit, wait until all have their last response."""
     found = Clients(url, bodies)
     threads = [
         threading.Thread(target=found.run, args=(body, [2 * n for n in json.loads(body)]))
@@ -64,7 +64,7 @@ def clients(url: str, bodies: list[str]) -> Iterator[Clients]:
 
 
 def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
-    """As a platform does it: SIGTERM goes out, and no new request is sent from then on."""
+    """Like a platform, the test sends SIGTERM and no new requests after it."""
     container = own_stack.container("server")
     small, large = "[1, 2, 3]", json.dumps(list(range(100_000)))
     with clients(own_stack.url, [small] * 12 + [large] * 4) as load:
@@ -83,7 +83,7 @@ def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
 
 
 def workers(stack: Stack) -> list[int]:
-    """Return the workers' process ids, as the container numbers them."""
+    """Return the workers' process IDs inside the container."""
     code = (
         "import json, urllib.request as r\n"
         "found = json.load(r.urlopen('http://management-api:8081/models/doubleit'))\n"
@@ -126,7 +126,7 @@ def test_a_dead_server_is_started_again(own_stack: Stack) -> None:
 
 
 def peak(stack: Stack) -> float:
-    """Return the MiB that the server's container has had at most, its files in memory too."""
+    """Return the peak memory of the server's container in MiB, including its files in memory."""
     code = (
         "import pathlib\n"
         "v2, v1 = 'memory.peak', 'memory/memory.max_usage_in_bytes'\n"

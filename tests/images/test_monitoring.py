@@ -1,5 +1,6 @@
-"""Prometheus and Grafana: their images cannot be had everywhere, so their settings are tested, and
-the dashboard's queries with Debian's Prometheus.
+"""The settings of Prometheus and Grafana, and the dashboard's queries on Debian's Prometheus.
+
+Their images are not available on all machines, so these tests do not run them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tests.support.server import Server, free_port
 
 DOCKER = ROOT / "docker"
 DASHBOARD = DOCKER / "grafana/dashboards/doubleit.json"
-# Not metrics: PromQL's own words, labels, and Grafana's variables.
+# Words in queries that are not metrics: PromQL's keywords, labels and Grafana's variables.
 WORDS = {"sum", "by", "rate", "model_name", "model_version", "__rate_interval"}
 
 needs_prometheus = pytest.mark.skipif(
@@ -36,7 +37,7 @@ needs_prometheus = pytest.mark.skipif(
 
 
 def config(*profiles: str) -> dict[str, dict[str, object]]:
-    """Return the services that compose makes of the file."""
+    """Return the services of docker/compose.yaml as Compose reads them."""
     command = ["docker", "compose", "--file", "docker/compose.yaml", "config", "--format", "json"]
     found = json.loads(output(command, {"COMPOSE_PROFILES": ",".join(profiles)}))
     services: dict[str, dict[str, object]] = found["services"]
@@ -82,7 +83,7 @@ def test_prometheus_accepts_its_configuration() -> None:
 
 @pytest.fixture
 def prometheus(server: Server, tmp_path: Path) -> Iterator[str]:
-    """A real Prometheus with the project's configuration, but for a server of the tests."""
+    """Run a real Prometheus with the project's configuration, for a server of the tests."""
     settings = yaml.safe_load((DOCKER / "prometheus.yml").read_text())
     settings["global"]["scrape_interval"] = "1s"
     (job,) = settings["scrape_configs"]
@@ -103,7 +104,7 @@ def prometheus(server: Server, tmp_path: Path) -> Iterator[str]:
 
 
 def ask(prometheus: str, query: str) -> list[dict[str, Any]]:
-    """Return a query's series; nothing as long as Prometheus is starting."""
+    """Return a query's series; an empty list while Prometheus starts."""
     try:
         answer = requests.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=10)
     except requests.ConnectionError:
@@ -119,7 +120,7 @@ def ask(prometheus: str, query: str) -> list[dict[str, Any]]:
 def test_every_query_of_the_dashboard_shows_what_the_server_does(
     prometheus: str, server: Server
 ) -> None:
-    # A sound server has answered no 5xx, and has no such series until then.
+    # A server has this series only after its first 5xx response.
     queries = [query for query in dashboard_queries() if "Requests5XX" not in query]
     shown: dict[str, float] = {}
     deadline = time.monotonic() + 60
@@ -130,16 +131,16 @@ def test_every_query_of_the_dashboard_shows_what_the_server_does(
         for query in queries:
             series = ask(prometheus, query.replace("$__rate_interval", "1m"))
             values = (float(each["value"][1]) for each in series)
-            # A version that is not asked any more has a mean of nothing.
+            # The mean is NaN for a version that gets no requests any more.
             shown[query] = sum(value for value in values if not math.isnan(value))
         time.sleep(0.2)
-    # Told apart by the version that the address names, or that it names none.
+    # The label is the version in the URL, or `default` if the URL has none.
     series = ask(prometheus, "ts_inference_requests_total{model_name='doubleit'}")
     assert {each["metric"]["model_version"] for each in series} == {"default", "1.0"}
 
 
 def dashboard_queries() -> list[str]:
-    """Return what the dashboard asks Prometheus."""
+    """Return the dashboard's queries."""
     panels = json.loads(DASHBOARD.read_text())["panels"]
     return [target["expr"] for panel in panels for target in panel["targets"]]
 
@@ -151,7 +152,7 @@ def test_prometheus_scrapes_what_the_server_serves(stack: Stack) -> None:
 
 
 def metrics(stack: Stack, target: str = "metrics-api:8082") -> set[str]:
-    """Return the names of the server's metrics, after a good and a bad request."""
+    """Return the names of the server's metrics after a valid and an invalid request."""
     code = (
         "import urllib.request as r, urllib.error as e\n"
         "for body in (b'[1]', b'[null]'):\n"
@@ -166,7 +167,7 @@ def metrics(stack: Stack, target: str = "metrics-api:8082") -> set[str]:
 def test_every_metric_of_the_dashboard_exists(stack: Stack) -> None:
     named = set(re.findall(r"[A-Za-z_]\w*", " ".join(dashboard_queries()))) - WORDS
     assert len(named) >= 6
-    # Counted from the first 5xx answer on; TorchServe declares it in ts/configs/metrics.yaml.
+    # It exists after the first 5xx response; TorchServe declares it in ts/configs/metrics.yaml.
     assert named - {"Requests5XX"} <= metrics(stack)
 
 

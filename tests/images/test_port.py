@@ -1,4 +1,4 @@
-"""$PORT is where an image listens, as Cloud Run demands."""
+"""The images listen on $PORT, as Cloud Run requires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("images")
 
 @contextmanager
 def started(image: str, port: str, **variables: str) -> Iterator[str]:
-    """Run the image as Cloud Run would: writable, all capabilities, PORT given."""
+    """Run the image as Cloud Run does: writable, with all capabilities, and with PORT set."""
     environment = [f"--env={name}={value}" for name, value in {"PORT": port, **variables}.items()]
     container = output(["docker", "run", "--detach", "--network", "none", *environment, image])
     try:

@@ -1,4 +1,4 @@
-"""Every Make target brings what it needs: none relies on what another one left behind."""
+"""Every Make target works in a fresh clone and does not rely on the results of other targets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 from scripts.store.paths import ROOT
 from tests.support.repository import name, targets, tracked
 
-# Programs that serve DoubleIt from model_store/: its archive must be there, and the start-up cache.
-# Other suites package an archive of their own.
+# Programs that serve DoubleIt from model_store/, so they need its archive and the start-up cache.
+# Other test suites package their own archives.
 SERVES = re.compile(
     r"-m scripts\.(server|bench|bench\.\w+|soak|dev\.up)( |$)"
     r"|pytest.* tests/images"
 )
-# Commands of an environment, and the command that makes it.
+# For the commands of each environment, the command that creates it.
 ENVIRONMENTS = {".venv/bin/": "scripts/dev/setup.sh", ".venv-lint/bin/": "VENV=.venv-lint"}
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that git knows, and nothing that was built."""
+    """Return a copy of the tracked files, without build results."""
     folder = tmp_path_factory.mktemp("clone")
     for path in tracked():
         copy = folder / name(path)
@@ -59,6 +59,6 @@ def test_the_check_sees_a_server_that_nothing_prepared() -> None:
 
 @pytest.mark.parametrize("path", tracked("scripts/**.py", "tests/**.py"), ids=name)
 def test_no_program_s_errors_are_thrown_away(path: Path) -> None:
-    """A program that a script or test starts never fails in silence."""
+    """Scripts and tests never discard the error output of the programs that they run."""
     discarded = re.findall(r"(?:stderr|output)=subprocess\.DEVNULL", path.read_text())
     assert path == Path(__file__) or discarded == []

@@ -1,4 +1,4 @@
-"""Every command that somebody is told to run exists."""
+"""Every command in the documentation exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkout as a whole: one version, every file looked at by the linters."""
+"""The checkout as a whole: it has one version, and the linters check all files."""
 
 from __future__ import annotations
 

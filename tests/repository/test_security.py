@@ -1,4 +1,4 @@
-"""What SECURITY.md and the scans say of TorchServe's jar is what lies in it."""
+"""The contents of TorchServe's jar match SECURITY.md and the scans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENTS = json.loads((ROOT / "docker/model-server.cdx.json").read_text())
 
 @pytest.fixture(scope="module")
 def netty() -> dict[str, str]:
-    """Netty's modules in the jar, with their versions."""
+    """Return Netty's modules in the jar, with their versions."""
     package = importlib.util.find_spec("ts")
     assert package
     assert package.origin
@@ -37,7 +37,7 @@ def test_the_contents_name_netty_as_the_jar_does(netty: dict[str, str]) -> None:
     listed = {
         it["name"]: it["version"] for it in CONTENTS["components"] if it["group"] == "io.netty"
     }
-    # tcnative is a version that Netty was built with; the jar holds none of it.
+    # Netty was built with this version of tcnative, but the jar does not contain it.
     assert listed == {module: v for module, v in netty.items() if module != "netty-tcnative"}
 
 

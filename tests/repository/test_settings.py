@@ -1,4 +1,4 @@
-"""Settings are documented where they are read, and what is documented is read."""
+"""All settings that the code reads are documented, and all documented settings are read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.support.repository import code, name, tracked
 
 VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
 PAGES = [*tracked("*.md", ":!tests/"), *tracked(".env.example")]
-# Set by one process of the project for another.
+# One process of the project sets these for another.
 INTERNAL = {"BENCH_BODY", "BENCH_URL", "IN_FLIGHT_LOCK", "NETWORK", "ROW"}
-# Set by the machine or the platform for every program; their own manuals describe them.
+# The machine or the platform sets these for all programs, and documents them.
 PLATFORM = {"PATH", "HOME", "TMPDIR", "TEMP", "NO_COLOR", "K_SERVICE"}
 PLATFORM_PREFIXES = ("GITHUB_", "TF_CLI_", "UV_", "PIP_", "PYTHON", "COVERAGE_")
 
@@ -31,7 +31,7 @@ def keys() -> list[str]:
 
 @cache
 def torchserve_settings() -> set[str]:
-    """Return the names that TorchServe's own configuration class knows."""
+    """Return the settings in TorchServe's configuration class."""
     package = importlib.util.find_spec("ts")
     assert package
     assert package.submodule_search_locations
@@ -44,7 +44,7 @@ def torchserve_settings() -> set[str]:
 
 
 def read_by_python(path: Path) -> Iterator[str]:
-    """Yield the variables that a module asks its environment for."""
+    """Yield the environment variables that a module reads."""
     tree = ast.parse(path.read_text())
     constants = {
         target.id: node.value.value
@@ -67,7 +67,7 @@ def read_by_python(path: Path) -> Iterator[str]:
 
 
 def read_by_shell(path: Path) -> Iterator[str]:
-    """Yield the variables that a script takes from outside: the ones with a default."""
+    """Yield the environment variables that a script reads, which are those with a default."""
     text = path.read_text()
     own = set(re.findall(rf"^\s*(?:local |export )?({VARIABLE})=", text, re.MULTILINE))
     for variable in re.findall(rf"\$\{{({VARIABLE})(?::?[-=?])", text):
@@ -78,7 +78,7 @@ def read_by_shell(path: Path) -> Iterator[str]:
 
 
 def read() -> dict[str, str]:
-    """Return every variable that the code reads, with one place that reads it."""
+    """Return all variables that the code reads, each with one file that reads it."""
     config = (ROOT / "config.properties").read_text()
     found = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
     for path in tracked("*.py", ":!tests/"):
@@ -93,7 +93,7 @@ def read() -> dict[str, str]:
 
 
 def documented() -> set[str]:
-    """Return every variable that a page sets as code, or .env.example or a script's head names."""
+    """Return all variables in code on a page, in .env.example or in a script's first comment."""
     found: set[str] = set()
     for script in tracked("scripts/*.sh"):
         head = re.match(r"(?:#.*\n)+", script.read_text())
@@ -106,7 +106,7 @@ def documented() -> set[str]:
 
 
 def rows() -> Iterator[tuple[str, str]]:
-    """Yield each variable that has a row of a table of variables, with its page."""
+    """Yield the variables in tables of variables, each with its page."""
     for page in tracked("*.md", ":!tests/"):
         for table in re.findall(r"^\| variable \|.*(?:\n\|.*)*", page.read_text(), re.MULTILINE):
             for row in table.splitlines()[2:]:
@@ -127,7 +127,7 @@ def test_every_setting_of_the_server_has_its_reason_above() -> None:
 
 @pytest.mark.parametrize("key", keys())
 def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> None:
-    # The launcher reads this one; here scripts/server/java.py does.
+    # TorchServe's launcher reads this setting; in this project, scripts/server/java.py does.
     assert key in torchserve_settings() or key == "vmargs"
 
 
@@ -141,7 +141,7 @@ def test_every_setting_of_the_server_that_a_page_names_is_set() -> None:
         for page in tracked("README.md", "docs/*.md", "SECURITY.md")
         for piece in code(page.read_text())
         if "_" in piece and piece.partition("=")[0] in torchserve_settings() - set(keys())
-        # A folder may have a setting's name.
+        # A folder may have the same name as a setting.
         if not (ROOT / piece).exists()
     }
     assert unset == set()
@@ -169,7 +169,7 @@ def test_every_variable_that_has_a_row_is_read() -> None:
     )
     assert list(rows())
     unread = {f"{v} ({page})" for v, page in rows() if not re.search(rf"\b{v}\b", text)}
-    # TorchServe itself reads TS_<SETTING>, because the file says so.
+    # TorchServe reads TS_<SETTING>, because the file enables it.
     known = {f"TS_{setting.upper()}" for setting in torchserve_settings()}
     assert {v for v in unread if v.split()[0] not in known} == set()
     assert "enable_envvars_config" in keys()

@@ -1,4 +1,4 @@
-"""What the workflows' own linters cannot know: this project's rules."""
+"""The project's rules for workflows, which linters cannot check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.repository import made, steps, tracked, workflows
 
-# Programs of the platform, whose use is no part of the project's code.
+# Programs of the platform, which workflows may call without a Make target.
 PLATFORM = ("gcloud auth configure-docker ", "gh pr comment ")
 PIN = re.compile(
     r"uses: (?P<action>[^@\s]+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v\d+\.\d+\.\d+)$"
@@ -44,7 +44,7 @@ def test_nothing_is_permitted_that_a_job_does_not_ask_for(file: str) -> None:
 
 
 def test_a_deployment_starts_from_main_or_a_release_tag_and_from_nothing_else() -> None:
-    # PyYAML reads the key `on` as true.
+    # PyYAML parses the key `on` as true.
     assert workflows()["deploy.yml"][True] == {"push": {"branches": ["main"], "tags": ["v*"]}}  # type: ignore[index]
     for file, workflow in workflows().items():
         for job, content in workflow["jobs"].items():
@@ -73,14 +73,15 @@ def test_a_job_that_runs_a_pull_request_s_code_has_no_right_to_write() -> None:
         for job, content in workflow["jobs"].items():
             writes = {p for p, level in content["permissions"].items() if level == "write"}
             runs_code = any(made(step.get("run", "")) for step in content["steps"])
-            # The plan's identity may look only, and forks do not get it.
+            # The plan signs in as a read-only account, and not for forks.
             allowed = {"id-token"} if (file, job) == ("iac.yml", "plan") else set()
             assert not runs_code or writes <= allowed, f"{file} {job}"
 
 
 def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -> None:
     deploy = workflows()["deploy.yml"]["jobs"]
-    # ci builds none where deploy does, and what deploy pushed is what it tests, scans and names.
+    # If deploy builds the images, ci does not. deploy tests, scans and tags the images that it
+    # pushed.
     assert deploy["ci"]["with"] == {"images-elsewhere": True}
     ci = workflows()["ci.yml"]["jobs"]
     assert ci["images"]["if"] == "${{ !inputs.images-elsewhere }}"
@@ -96,7 +97,7 @@ def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -
         if made(" ; ".join(step.get("run", "") for step in content.get("steps", [])))
         & {"images", "publish", "test-images"}
     ]
-    # security.yml's runs on a schedule only.
+    # The job in security.yml runs on a schedule only.
     assert builds == ["ci.yml images", "deploy.yml images", "security.yml images"]
     assert workflows()["security.yml"]["jobs"]["images"]["if"] == "github.event_name == 'schedule'"
 

@@ -1,5 +1,5 @@
-# A place to try things: everybody may call the API and open the page, and it costs nothing while
-# it is not used.
+# An environment for experiments: everybody may call the API and open the page, and it costs nothing
+# while nobody uses it.
 project_id     = "my-project"
 backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -1,4 +1,4 @@
-# Alerts, checks and the dashboard, in every environment.
+# Alerts, uptime checks and the dashboard, in both environments.
 mock_provider "google" {
   override_during = plan
   mock_resource "google_cloud_run_v2_service" {

@@ -1,4 +1,4 @@
-# Shifting traffic, in every environment. The arithmetic is tested with the module.
+# Traffic between revisions, in both environments. The module's tests cover the percentages.
 mock_provider "google" {
   override_during = plan
   mock_resource "google_cloud_run_v2_service" {

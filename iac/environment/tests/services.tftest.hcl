@@ -1,4 +1,4 @@
-# The services, in every environment.
+# The services, in both environments.
 mock_provider "google" {
   override_during = plan
   mock_resource "google_cloud_run_v2_service" {

@@ -1,4 +1,4 @@
-# One Cloud Run service: what the API and the page have in common.
+# One Cloud Run service: the settings that the API and the page have in common.
 resource "google_cloud_run_v2_service" "this" {
   name                = var.name
   project             = var.project_id
@@ -6,10 +6,11 @@ resource "google_cloud_run_v2_service" "this" {
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled
 
-  # Reachable at its own URL; access.tf decides who may invoke it.
+  # Reachable from the Internet at its own URL; access.tf controls who may invoke it.
   ingress = "INGRESS_TRAFFIC_ALL"
 
-  # On the service and not on its revisions: one that waits for its share of traffic keeps nothing warm.
+  # Set on the service, not on its revisions, so that a revision without traffic keeps no instance
+  # warm.
   scaling {
     min_instance_count = var.min_instances
   }
@@ -38,7 +39,8 @@ resource "google_cloud_run_v2_service" "this" {
           cpu    = var.cpu
           memory = var.memory
         }
-        # CPU between requests costs more: only the sidecar needs it, to collect metrics then too.
+        # CPU between requests costs more. Only the sidecar needs it, to collect metrics at any
+        # time.
         cpu_idle          = var.sidecar == null
         startup_cpu_boost = true
       }
@@ -51,7 +53,8 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # 40 x 3 s: two minutes to start. Cloud Run allows four, and a timeout below the period.
+      # 40 x 3 s = two minutes to start. Cloud Run allows at most four, and requires a timeout below
+      # the period.
       startup_probe {
         period_seconds    = 3
         timeout_seconds   = 2
@@ -78,8 +81,9 @@ resource "google_cloud_run_v2_service" "this" {
         image      = containers.value.image
         depends_on = ["server"]
 
-        # Stated, because Cloud Run's defaults would be one CPU that is throttled between requests:
-        # containers of one instance must agree on that, and the collector works between requests.
+        # Set explicitly, because Cloud Run throttles the CPU between requests by default. The
+        # collector works between requests, and all containers of an instance need the same
+        # cpu_idle.
         resources {
           limits = {
             cpu    = containers.value.cpu

@@ -1,5 +1,6 @@
-# Without a stable revision the newest one serves everything. With one, it keeps serving and the
-# newest gets its share and a URL of its own, so that it can be tested before it has any share.
+# Without a stable revision, the newest revision gets all requests. With one, the newest gets
+# canary_percent of them and its own URL, where it can be tested while canary_percent is 0; the
+# stable revision gets the rest.
 locals {
   canary = var.stable_revision != null
 

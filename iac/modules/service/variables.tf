@@ -1,16 +1,16 @@
-# The ranges are checked where a person sets the values: in the configuration that uses this module.
+# The configuration that uses this module validates the ranges, because people set the values there.
 variable "name" {
   description = "The service's name."
   type        = string
 }
 
 variable "project_id" {
-  description = "The project it runs in."
+  description = "The ID of the project that the service runs in."
   type        = string
 }
 
 variable "region" {
-  description = "The region it runs in."
+  description = "The region that the service runs in."
   type        = string
 }
 
@@ -25,7 +25,7 @@ variable "image" {
 }
 
 variable "service_account" {
-  description = "The email address of the account it runs as."
+  description = "The email address of the service account that the service runs as."
   type        = string
 }
 
@@ -36,59 +36,59 @@ variable "env" {
 }
 
 variable "cpu" {
-  description = "CPUs of an instance."
+  description = "The CPUs of an instance."
   type        = string
 }
 
 variable "memory" {
-  description = "Memory of an instance, its file system included."
+  description = "The memory of an instance, which also holds its file system."
   type        = string
 }
 
 variable "concurrency" {
-  description = "Requests that one instance gets at a time."
+  description = "The most requests that an instance gets at the same time."
   type        = number
 }
 
 variable "timeout_seconds" {
-  description = "How long one request may take."
+  description = "The most seconds that a request may take."
   type        = number
 }
 
 variable "min_instances" {
-  description = "Instances that are kept warm for the whole service."
+  description = "The number of instances of the service that are kept warm."
   type        = number
 }
 
 variable "max_instances" {
-  description = "The most instances of one revision."
+  description = "The most instances of a revision."
   type        = number
 }
 
 variable "session_affinity" {
-  description = "Whether a client's requests go to the same instance while it lives."
+  description = "Whether a client's requests go to the same instance as long as it exists."
   type        = bool
   default     = false
 }
 
 variable "startup_path" {
-  description = "Path that responds 200 once the server is ready."
+  description = "The path that returns 200 once the server is ready."
   type        = string
 }
 
 variable "liveness_path" {
-  description = "Path that responds 200 unless the server must be restarted."
+  description = "The path that returns 200 unless the server must be restarted."
   type        = string
 }
 
 variable "invokers" {
-  description = "Who may invoke the service: a label for each IAM member."
+  description = "The IAM members that may invoke the service, each under a label."
   type        = map(string)
   default     = {}
 }
 
 variable "iap_enabled" {
-  description = "Whether people sign in through Identity-Aware Proxy first."
+  description = "Whether Identity-Aware Proxy requires a sign-in before the service."
   type        = bool
   default     = false
 }
@@ -99,25 +99,25 @@ variable "deletion_protection" {
 }
 
 variable "stable_revision" {
-  description = "The revision that keeps serving while the newest has canary_percent. Null: the newest serves everything."
+  description = "The revision that keeps serving while the newest gets canary_percent of the requests. Null: the newest gets all requests."
   type        = string
   default     = null
 }
 
 variable "canary_percent" {
-  description = "The newest revision's share of requests beside a stable revision."
+  description = "The percentage of requests that the newest revision gets; the stable revision gets the rest."
   type        = number
   default     = 0
 }
 
 variable "canary_tag" {
-  description = "The tag in the URL of the newest revision beside a stable one."
+  description = "The tag in the URL of the newest revision while a stable revision is set."
   type        = string
   default     = "canary"
 }
 
 variable "sidecar" {
-  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, the folder where it looks for it, CPUs and memory. Null: none."
+  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, the folder where the secret is mounted, CPUs and memory. Null: no sidecar."
   type = object({
     image         = string
     config_secret = string

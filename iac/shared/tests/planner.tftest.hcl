@@ -1,4 +1,5 @@
-# The account that plans pull requests. No cloud is asked: the provider is mocked, its schema is real.
+# The account that plans pull requests. The provider is mocked, so no cloud is needed; its schema is
+# real.
 mock_provider "google" {
   override_during = plan
 }
@@ -7,7 +8,7 @@ override_data {
   override_during = plan
   values          = { number = "789" }
 }
-# An import cannot be mocked otherwise.
+# The only way to mock an import.
 override_resource {
   target = google_storage_bucket.state
 }

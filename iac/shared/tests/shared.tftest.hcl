@@ -1,4 +1,5 @@
-# What a project has once. No cloud is asked: the provider is mocked, its schema is real.
+# The resources that a project has once. The provider is mocked, so no cloud is needed; its schema
+# is real.
 mock_provider "google" {
   override_during = plan
 }
@@ -7,7 +8,7 @@ override_data {
   override_during = plan
   values          = { number = "789" }
 }
-# An import cannot be mocked otherwise.
+# The only way to mock an import.
 override_resource {
   target = google_storage_bucket.state
 }
@@ -129,7 +130,7 @@ run "only_the_one_repository_is_federated" {
     error_message = "tokens of other repositories are taken"
   }
   assert {
-    # A claim that a token lacks fails the whole sign-in: `environment` is asked for first.
+    # A missing claim makes the sign-in fail, so the mapping checks for `environment` first.
     condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "has(assertion.environment) ? assertion.repository_id + ':environment:' + assertion.environment : assertion.repository_id + ':' + assertion.event_name"
     error_message = "the subject depends on the form of the token's own"
   }

@@ -1,4 +1,4 @@
-# Bad values are refused where they are set.
+# Invalid values are rejected by their variable's validation.
 mock_provider "google" {}
 override_data {
   target          = data.google_project.this

@@ -1,4 +1,4 @@
-# Bad values are refused where they are set.
+# Invalid values are rejected by their variable's validation.
 mock_provider "google" {
   override_during = plan
   mock_resource "google_cloud_run_v2_service" {

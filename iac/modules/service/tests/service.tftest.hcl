@@ -1,4 +1,4 @@
-# One service, whoever uses the module. No cloud is asked: the provider is mocked, its schema is real.
+# The module for one service. The provider is mocked, so no cloud is needed; its schema is real.
 mock_provider "google" {
   override_during = plan
   mock_resource "google_cloud_run_v2_service" {
@@ -71,7 +71,7 @@ run "asks_startup_and_liveness_where_told" {
     error_message = "liveness asks another path"
   }
   assert {
-    # Cloud Run refuses more.
+    # Cloud Run rejects a higher value.
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold * google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].period_seconds <= 240
     error_message = "a start may take longer than the 240 s that Cloud Run allows"
   }
@@ -81,7 +81,7 @@ run "each_probe_gives_up_before_the_next_one_starts" {
   command = plan
 
   assert {
-    # Cloud Run refuses a timeout that is not below the period.
+    # Cloud Run rejects a timeout that is not below the period.
     condition     = alltrue([for p in concat(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe, google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe) : p.timeout_seconds < p.period_seconds])
     error_message = "a probe's timeout is not below its period"
   }
@@ -207,7 +207,7 @@ run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
     error_message = "no CPU to collect with between requests"
   }
   assert {
-    # Cloud Run wants one answer from all containers of an instance.
+    # Cloud Run requires the same value in all containers of an instance.
     condition     = length(distinct([for c in google_cloud_run_v2_service.this.template[0].containers : c.resources[0].cpu_idle])) == 1
     error_message = "the containers differ in cpu_idle"
   }
