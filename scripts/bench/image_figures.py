@@ -70,7 +70,7 @@ def weigh(image: str) -> str:
     inspect = ["docker", "image", "inspect", "--format", "{{.Size}}", image]
     unpacked = int(subprocess.check_output(inspect, text=True))
     save = f"docker save {image} | gzip -6 | wc -c"
-    compressed = int(subprocess.check_output(save, shell=True, text=True))  # noqa: S602 (an argument of its own user)
+    compressed = int(subprocess.check_output(save, shell=True, text=True))  # noqa: S602 (the user's own argument)
     return f"{unpacked / MEGABYTE:.0f} MB unpacked, {compressed / MEGABYTE:.0f} MB compressed"
 
 
