@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install dependency groups of pyproject.toml, at the versions of uv.lock, into .venv or the folder in
-# VENV.
+# Install dependency groups of pyproject.toml at the versions of uv.lock, into .venv or, if VENV is
+# set, into that folder.
 #
 #   scripts/dev/setup.sh GROUP...
 #

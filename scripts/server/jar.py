@@ -90,8 +90,8 @@ def _constant(offset: int, before: str, after: str) -> Patch:
     return Patch(offset, old, new)
 
 
-# The comments name the instructions as javap does. A conditional jump on a boolean
-# always jumps with ifge in place of ifeq, and never with pop, nop, nop, which discard the boolean.
+# The comments name the instructions as javap does. With ifge in place of ifeq, a conditional jump
+# on a boolean is always taken. With pop, nop, nop it is never taken: they discard the operand.
 EDITS = (
     Edit(
         "org/pytorch/serve/wlm/Model",
