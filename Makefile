@@ -1,16 +1,16 @@
-# The index of everything a person can do here. `make` alone lists it.
+# All commands of this project. Run `make` to list them.
 
 NAME ?= $(or $(BACKEND_MODEL),doubleit)
 VERSION ?= 1.0
 
 PYTHON := .venv/bin/python
-# Where the server listens; scripts/server/settings.py has the same defaults.
+# The server's ports; scripts/server/settings.py has the same defaults.
 export PORT ?= 8080
 export MANAGEMENT_PORT ?= 8081
 export METRICS_PORT ?= 8082
 export GRPC_PORT ?= 7070
 export GRPC_MANAGEMENT_PORT ?= 7071
-# Where the page listens.
+# The page's port.
 export UI_PORT ?= 8501
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ export UI_PORT ?= 8501
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Set-up: each stamp is one set of dependency groups, at the versions of uv.lock.
+# Set-up: each stamp file stands for a set of dependency groups, at the versions of uv.lock.
 SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 .venv/.server: $(SETUP)
 	@scripts/dev/setup.sh server torch archive ops
@@ -29,7 +29,7 @@ SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 .venv/.development: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops ui browser test contract bench
 	@touch $@
-# Linters see every package that the code imports but torch, and need no browser.
+# The linters need every package that the code imports except torch, and no browser.
 .venv-lint/.ready: $(SETUP)
 	@VENV=.venv-lint scripts/dev/setup.sh server archive ops ui browser test contract lint bench
 	@touch $@
@@ -44,23 +44,23 @@ WRK_PACKAGE := scripts/dev/system_package.sh wrk wrk
 ##@ Server
 
 .PHONY: model archive serve infer
-model: .venv/.server ## Rebuild the TorchScript file and show what is inside
+model: .venv/.server ## Rebuild the TorchScript file and show its contents
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
-archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show what it takes [MODEL= NAME= VERSION= CONFIG= FORCE=1]
+archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= FORCE=1]
 	@$(PYTHON) -m scripts.model.archiver --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) \
 		$(if $(CONFIG),--config $(CONFIG)) $(if $(FORCE),--replace)
-# The one archive that make rebuilds in place, when its sources have changed. Any other archive stays
-# as it is, unless `make archive` is told FORCE=1.
+# The only archive that make rebuilds when its sources have changed. Other archives are replaced
+# only by `make archive FORCE=1`.
 DOUBLEIT := model_store/doubleit-1.0.mar
 $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
 	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
-# Once for each environment: what makes the next starts quicker.
-# It is trained with the edited classes of TorchServe's jar, which are made on the way.
+# The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
+# also creates the edited classes of TorchServe's jar.
 .venv/torchserve.aot: config.properties scripts/server/jar.py .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
-serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model answers
+serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
 	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
 
 ##@ Page
@@ -83,11 +83,11 @@ models: .venv/.server ## Show the versions of the running server
 	@$(MODELS) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
 	@$(MODELS) register $(VERSION) $(ARGS)
-rollout: .venv/.server ## Make VERSION the default if it answers as the default does [ARGS=--retire]
+rollout: .venv/.server ## Make VERSION the default if its responses match the current default's [ARGS=--retire]
 	@$(MODELS) rollout $(VERSION) $(ARGS)
-rollback: .venv/.server ## Make the default before the default again, at once
+rollback: .venv/.server ## Switch back to the previous default; running it again undoes it
 	@$(MODELS) rollback $(ARGS)
-scale: .venv/.server ## Give VERSION so many workers [VERSION= WORKERS=]
+scale: .venv/.server ## Set the number of workers of VERSION [VERSION= WORKERS=]
 	@$(MODELS) scale $(VERSION) $(WORKERS) $(ARGS)
 unregister: .venv/.server ## Remove VERSION from the server; its archive stays [VERSION=]
 	@$(MODELS) unregister $(VERSION) $(ARGS)
@@ -98,15 +98,15 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
-bench: .venv/.bench .venv/torchserve.aot ## Measure this server against others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
+bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench$(if $(NETWORKS),.tensors) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 .PHONY: cloud-scale
-cloud-scale: .venv/.bench .venv/torchserve.aot ## What Cloud Run makes of 10, 1 000 and 100 000 requests/s [MEASURE=1 WRITE=1]
+cloud-scale: .venv/.bench .venv/torchserve.aot ## Estimate Cloud Run's instances, cost and cold starts for 10 to 100 000 requests/s [MEASURE=1 WRITE=1]
 	@$(if $(MEASURE),$(WRK_PACKAGE))
 	@$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)
-profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor time goes under load
+profile: .venv/.bench .venv/torchserve.aot ## Profile the server under load
 	@$(WRK_PACKAGE)
 	@$(PYTHON) -m scripts.bench.profiling
 
@@ -114,7 +114,7 @@ profile: .venv/.bench .venv/torchserve.aot ## Show where the server's processor 
 
 .PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit
 LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
-lint: $(LINT) ## Everything static: format, style, types, shell, images, workflows, schemas, secrets
+lint: $(LINT) ## Run all linters: format, style, types, shell, images, workflows, schemas, secrets
 lint-python: .venv-lint/.ready
 	@.venv-lint/bin/ruff format --check .
 	@.venv-lint/bin/ruff check .
@@ -123,7 +123,7 @@ lint-shell: .venv-lint/.ready
 	@.venv-lint/bin/shellcheck -x $$( (git ls-files '*.sh'; git grep -lE '^#!(/usr/bin/env |/bin/)(ba)?sh$$') | sort -u)
 lint-images: .venv-lint/.ready
 	@.venv-lint/bin/hadolint --failure-threshold style docker/*.Dockerfile
-# The strictest that each has. jactionlint is actionlint with more rules, and runs shellcheck too.
+# Each at its strictest. jactionlint is actionlint with more rules, and also runs shellcheck.
 CHECK_SCHEMA := .venv-lint/bin/check-jsonschema --builtin-schema
 lint-workflows: .venv-lint/.ready
 	@.venv-lint/bin/jactionlint --shellcheck=.venv-lint/bin/shellcheck
@@ -141,8 +141,9 @@ lint-files: .venv-lint/.ready
 	@.venv-lint/bin/check-merge-conflict --assume-in-merge $$(git ls-files)
 	@.venv-lint/bin/pre-commit validate-config
 	@.venv-lint/bin/codespell $$(git ls-files '*.md' '*.py' '*.sh' '*.yml' '*.yaml' '*.tf' '*.toml' Makefile)
-# By form (keys, tokens, random strings), not by the word: `secret = ` names one here, it holds none.
-# Left out: the hashes of the lock file and of TorchServe's classes, and URLs with a test's password.
+# Secrets are detected by their format (keys, tokens, random strings). Detection by keyword is off,
+# because `secret = ` here holds the name of a secret. Excluded are the hashes in the lock file and
+# of TorchServe's classes, and URLs with a test's password.
 lint-secrets: .venv-lint/.ready
 	@.venv-lint/bin/detect-private-key $$(git ls-files)
 	@.venv-lint/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector \
@@ -150,7 +151,7 @@ lint-secrets: .venv-lint/.ready
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
-# Clients and models of others that want other versions than uv.lock has: an environment for each.
+# Virtual environments for third-party clients and models that need other versions than uv.lock.
 OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
 $(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
@@ -159,7 +160,7 @@ PROCESSES ?= 3
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
 	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
 
-# So many files of tests run at once, each process with servers of its own.
+# Runs PROCESSES test files in parallel. Each process starts its own servers.
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against the real server, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
@@ -168,20 +169,20 @@ test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against
 
 ##@ Reliability
 
-# Minutes of the soak; malformed bodies of the fault suite; requests that the contract is tried with.
+# Minutes of the soak, malformed bodies of the fault suite, requests of the contract tests.
 MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
 .PHONY: contract test-faults limits linear soak
-contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Hold the server against docs/openapi.yaml with EXAMPLES requests, and real clients
+contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the server against docs/openapi.yaml and with real clients [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
-test-faults: .venv/.development .venv/torchserve.aot ## Break the server under load and print what it cost [BODIES=]
+test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
-limits: .venv/.development .venv/torchserve.aot ## Print the largest bodies in 512 MiB to 4 GiB, each tried in a control group (root)
+limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@.venv/bin/pytest -q tests/faults/test_memory.py
-linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Print what a body of N bytes costs in each format beside one of 4N
+linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
-soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an error where anything grows
+soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
 	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
 
 ##@ Release and deployment
@@ -191,34 +192,34 @@ soak: .venv/.development .venv/torchserve.aot ## Steady load for MINUTES; an err
 	@touch $@
 
 .PHONY: hooks release publish publish-tested publish-release deploy plan-preview audit-workflows audit-dependencies
-hooks: .venv-lint/.ready ## Check each commit before it is made (git hooks)
+hooks: .venv-lint/.ready ## Install git hooks that check each commit
 	@.venv-lint/bin/pre-commit install
-release: .venv/.ops ## Check everything and tag v<version of pyproject.toml>; pushes nothing
+release: .venv/.ops ## Run all checks and tag v<version of pyproject.toml>; does not push
 	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
 	@$(PYTHON) -m scripts.dev.release tag
 publish: .venv/.ops ## Build both images, push them to REGISTRY as :candidate-<commit>, print their digests
 	@$(PYTHON) -m scripts.deploy.publish build
-publish-tested: .venv/.ops ## Name the pushed candidates of this commit :<commit>, after make test-images
+publish-tested: .venv/.ops ## Tag the pushed candidates of this commit as :<commit>, after make test-images
 	@$(PYTHON) -m scripts.deploy.publish accept
-publish-release: .venv/.ops ## Name the tested images of this commit :v<version> too
+publish-release: .venv/.ops ## Also tag the tested images of this commit as :v<version>
 	@$(PYTHON) -m scripts.deploy.publish release
-deploy: .venv/.ops ## Test, shift the traffic, test, else roll back: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
+deploy: .venv/.ops ## Deploy, test and shift the traffic; roll back on failure: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
 	@$(PYTHON) -m scripts.deploy $(ENV)
-plan-preview: .venv/.ops ## What this checkout would change in ENV, as build/iac/ENV.md
+plan-preview: .venv/.ops ## Write the changes that this checkout would make in ENV to build/iac/ENV.md
 	@$(PYTHON) -m scripts.deploy.plan_preview $(ENV) build/iac/$(ENV).md
-audit-workflows: .venv-lint/.ready ## The workflows against GitHub's own data (network, GH_TOKEN)
+audit-workflows: .venv-lint/.ready ## Check the workflows against GitHub's data (needs network and GH_TOKEN)
 	@.venv-lint/bin/zizmor --persona=auditor --strict-collection .github
-audit-dependencies: .venv/.development ## Every locked package against the OSV database (network)
+audit-dependencies: .venv/.development ## Check every locked package for known vulnerabilities in the OSV database (needs network)
 	@$${UV:-$$(command -v uv || echo .tools/uv)} audit --locked --all-groups
 
 .PHONY: clean
-clean: ## Remove what was built; the environment stays
+clean: ## Remove build outputs; the virtual environments stay
 	@rm -rf build model_store/*.mar model_store/*.pt model_store/*.json coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 ##@ Containers
 
-# The images' tag, here and in docker/compose.yaml.
+# Tag of the images, also used by docker/compose.yaml.
 export TAG ?= latest
 # More flags for docker buildx bake, such as --set torchserve.contexts.wheels=FOLDER (docker/bake.hcl).
 BUILD_FLAGS ?=
@@ -226,13 +227,13 @@ BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	REVISION=$(shell git rev-parse HEAD 2>/dev/null) ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
 	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
-# With compose-up: management, monitoring, or both with a comma.
+# For compose-up: management, monitoring, or both, separated by a comma.
 PROFILES ?=
 
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
-image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes, and their starts beside starts without [TAG=]
+image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
 	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
@@ -241,9 +242,9 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 		printf '%-12s http://%s\n' $${service%:*} "$$address"; done; true
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
-smoke: .venv/.server ## Ask the deployment at URL questions with known answers [URL= NAME= VERSION=; env ID_TOKEN]
+smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
 	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --model $(NAME) --version $(VERSION)
-test-images: .venv/.development .venv/torchserve.aot ## Build the images, or take BACKEND_IMAGE= FRONTEND_IMAGE=, and test them
+test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud
@@ -255,14 +256,14 @@ export PROVIDER_SETUP ?=
 .PHONY: infra-setup test-iac iac-reference plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
 	@scripts/deploy/infra_setup.sh $(ARGS)
-test-iac: .venv/.development ## Terraform: format, validity, tests, checkov; and infra_setup.sh
+test-iac: .venv/.development ## Check and test the Terraform code, run checkov, and test infra_setup.sh
 	@scripts/deploy/iac.sh check
 	@.venv/bin/pytest tests/iac
-iac-reference: .venv/.development ## Write iac/reference.md, Terraform's inputs and outputs
+iac-reference: .venv/.development ## Write iac/reference.md, the list of Terraform's inputs and outputs
 	@$(PYTHON) -m scripts.deploy.reference
-plan: ## What would change: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
+plan: ## Plan the changes to ENV and keep the plan: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
 	@scripts/deploy/iac.sh plan $(ENV) $(ARGS)
-apply: ## Carry out the plan that was kept: ENV=dev|prod
+apply: ## Apply the kept plan: ENV=dev|prod
 	@scripts/deploy/iac.sh apply $(ENV)
-output: ## An environment's addresses and revisions, as JSON: ENV=dev|prod
+output: ## Print the URLs and revisions of ENV as JSON: ENV=dev|prod
 	@scripts/deploy/iac.sh output $(ENV)

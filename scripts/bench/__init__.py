@@ -1,1 +1,1 @@
-"""The benchmark: this server and others, each alone, in turn, under the same load."""
+"""The benchmark: measures this server and others in turn, each alone, under the same load."""

@@ -66,7 +66,10 @@ def _earlier(commit: str) -> Contender:
 
 
 def _is_one_of(contender: Contender, names: list[str]) -> bool:
-    """Say whether one of `names` is the contender's; a part is, unless it is another's whole."""
+    """Return whether one of `names` selects the contender.
+
+    A name selects the contender with exactly this name, otherwise all whose names contain it.
+    """
     wholes = {each.name.lower() for each in lineup.ALL}
     own = contender.name.lower()
     return any(name == own or (name not in wholes and name and name in own) for name in names)

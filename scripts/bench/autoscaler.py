@@ -1,10 +1,10 @@
-"""Cloud Run's autoscaler as a model: how many instances a load gets, when, and what they cost.
+"""A model of Cloud Run's autoscaler: how many instances a load gets, when, and at what cost.
 
-What Google documents is modelled: scaling towards 60 % of the CPU and 60 % of the concurrency, both
-averaged over a minute; instances that are started for requests that none can take; the wait for
-them; prices. Not documented is how soon the autoscaler acts and how many instances it starts for
-requests that wait. Here it acts at once, and starts as many as the arriving requests need and as
-work off the waiting ones before they are refused. So the figures are a best case of the platform.
+The model follows Google's documentation: scaling towards 60 % CPU and 60 % concurrency, both
+averaged over a minute; new instances for requests that no instance can take; how long such requests
+wait; prices. The documentation does not say how soon the autoscaler acts and how many instances it
+starts for waiting requests. The model acts immediately, and starts enough instances for the
+arriving requests and for the waiting ones before they are rejected. So the figures are a best case.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from typing import NamedTuple
 # https://cloud.google.com/run/docs/about-instance-autoscaling (2026-11)
 TARGET = 0.6
 WINDOW_SECONDS = 60.0
-# A request waits for an instance this long, or 3.5 times a start if that is more; then it gets 429.
+# A request waits for an instance for 10 s, or 3.5 times the start-up time if that is longer. Then
+# it gets 429.
 WAIT_SECONDS, WAIT_STARTS = 10.0, 3.5
-# Of the service. Cloud Run's default is 100; more is a matter of quota.
+# Limit of the service. Cloud Run's default is 100; more needs a higher quota.
 MAX_INSTANCES = 1_000
-# List prices in us-central1, billing by requests, 2025: https://cloud.google.com/run/pricing
+# List prices in us-central1 with request-based billing, 2025: https://cloud.google.com/run/pricing
 CPU_SECOND, GIB_SECOND, MILLION_REQUESTS = 0.000024, 0.0000025, 0.40
-# An instance is billed while it has a request, in steps of this.
+# An instance is billed while it processes requests, rounded up to this step.
 BILLING_SECONDS = 0.1
 STEP_SECONDS = 0.1
 
 
 class Server(NamedTuple):
-    """An instance of a server.
+    """The properties of one instance of a server.
 
     Attributes:
-        name: the server's.
-        cpus: of an instance.
-        gib: memory of an instance, in GiB.
-        per_second: requests that it answers per second when its CPUs are busy.
-        start_seconds: from the start of a container to its first answer.
-        concurrency: requests that it gets at a time.
+        name: the server's name.
+        cpus: number of CPUs.
+        gib: memory in GiB.
+        per_second: requests per second at full CPU load.
+        start_seconds: from the start of a container to its first response.
+        concurrency: the maximum number of concurrent requests.
     """
 
     name: str
@@ -48,17 +49,17 @@ class Server(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a load that began at once and stayed.
+    """The result of a simulation with a sudden, constant load.
 
     Attributes:
-        settled: instances in the end.
-        peak: the most instances at a time.
+        settled: instances at the end.
+        peak: the largest number of instances, starting ones included.
         cold_starts: instances that were started.
-        longest_wait_seconds: of a request that was answered, before an instance took it.
-        caught_up_seconds: after which no request waited any more; infinite where that never came.
-        answered: requests.
-        refused: requests that waited too long (429).
-        waiting: requests that waited or were worked on when the simulation ended.
+        longest_wait_seconds: the longest time that a served request waited for an instance.
+        caught_up_seconds: time after which no request waited any more; infinite if there was none.
+        answered: requests that were served.
+        refused: requests that waited too long and got 429.
+        waiting: requests that were queued or in progress when the simulation ended.
     """
 
     settled: int
@@ -72,14 +73,14 @@ class Outcome(NamedTuple):
 
 
 def settled_instances(server: Server, rate: float) -> int:
-    """Return the instances that `rate` requests per second get in the long run."""
+    """Return the number of instances for a steady load of `rate` requests per second."""
     return max(1, math.ceil(rate / (TARGET * server.per_second)))
 
 
 def dollars_per_million(server: Server, rate: float) -> float:
-    """Return what a million requests cost at `rate` requests per second."""
+    """Return the cost of a million requests at `rate` requests per second."""
     instances = settled_instances(server, rate)
-    # The share of time in which an instance has a request, or is billed as if it had one.
+    # The share of time for which an instance is billed.
     busy = 1 - math.exp(-rate / instances * BILLING_SECONDS)
     second = instances * busy * (server.cpus * CPU_SECOND + server.gib * GIB_SECOND)
     return second / rate * 1e6 + MILLION_REQUESTS
@@ -88,16 +89,16 @@ def dollars_per_million(server: Server, rate: float) -> float:
 def simulate(
     server: Server, rate: float, seconds: float = 180.0, max_instances: int = MAX_INSTANCES
 ) -> Outcome:
-    """Give one warm instance `rate` requests per second, from one moment on.
+    """Simulate a sudden load of `rate` requests per second on one warm instance.
 
     Args:
-        server: what runs.
+        server: the instance's properties.
         rate: requests per second.
-        seconds: how long.
-        max_instances: of the service.
+        seconds: duration.
+        max_instances: the service's limit.
 
     Returns:
-        What became of it.
+        The result.
     """
     ready, starting = 1, deque[float]()
     limit = max(WAIT_SECONDS, WAIT_STARTS * server.start_seconds)
@@ -115,7 +116,7 @@ def simulate(
         queue -= done
         answered += done
         pending = max(0.0, queue - ready * server.concurrency)
-        # The oldest one arrived pending / rate seconds ago; it is refused after the limit.
+        # The oldest request arrived pending / rate seconds ago; it is rejected after `limit`.
         over = max(0.0, pending - rate * limit)
         refused += over
         queue -= over
@@ -138,7 +139,7 @@ def simulate(
             starting.append(now + server.start_seconds)
             cold_starts += 1
         peak = max(peak, ready + len(starting))
-        # Idle instances end; Cloud Run keeps them for up to 15 minutes, without charge.
+        # Stop idle instances. Cloud Run keeps them for up to 15 minutes, without charge.
         if not pending and not starting and now > WINDOW_SECONDS:
             ready = max(1, min(ready, average))
     return Outcome(

@@ -1,4 +1,4 @@
-"""Valid bodies of any size in each form of a request, with the most work for their bytes."""
+"""Valid request bodies of any size in each format, chosen to cause the most work per byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BOUNDARY = "b"
 
 
 class Body(NamedTuple):
-    """A request's body and the headers that say what it is."""
+    """A request body and the headers that describe its format."""
 
     content: bytes
     headers: Mapping[str, str] = JSON
@@ -20,7 +20,7 @@ Make = Callable[[int], Body]
 
 
 def _list(start: bytes, piece: bytes, end: bytes) -> Make:
-    """Return a maker of bodies that repeat a piece, which ends with a comma."""
+    """Return a function that makes bodies by repeating `piece`, which ends with a comma."""
 
     def make(size: int) -> Body:
         count = max(1, (size - len(start) - len(end) + 1) // len(piece))
@@ -30,7 +30,7 @@ def _list(start: bytes, piece: bytes, end: bytes) -> Make:
 
 
 def _tensor(datatype: str, piece: bytes, row: str = "") -> Make:
-    """Return a maker of V2 bodies; `row` is the shape that a piece has."""
+    """Return a function that makes V2 bodies; `row` is the shape of one piece."""
 
     def make(size: int) -> Body:
         head = '{{"inputs":[{{"name":"numbers","shape":[{0}{1}],"datatype":"{2}","data":['

@@ -1,4 +1,4 @@
-"""A virtual environment for each contender, at the versions of its requirements.txt."""
+"""A virtual environment for each contender, with the versions in its requirements.txt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.store.paths import ROOT
 
 CONTENDERS = Path(__file__).with_name("contenders")
 ENVIRONMENTS = ROOT / "build" / "bench"
-# Seconds that an installation may take.
+# Time limit for an installation.
 LIMIT_SECONDS = 900
 
 
@@ -22,18 +22,18 @@ class NotInstallable(Exception):  # noqa: N818 (a result of the benchmark, not i
 
 
 def prepare(requirements: Path, *, torch: bool = True, python: str = "") -> Path:
-    """Return the environment's python, with what `requirements` names installed.
+    """Create a virtual environment with `requirements` and return the path of its python.
 
-    Everything is compiled to bytecode, as this project's own environment is, so that no contender
-    starts slower for lack of it.
+    All packages are compiled to bytecode, as in this project's own environment, so that start-up
+    times are comparable.
 
     Args:
-        requirements: a requirements.txt; its folder's name is the environment's.
-        torch: whether the CPU build of this project's torch is wanted too.
-        python: an interpreter to prefer to this one where the machine has it.
+        requirements: a requirements.txt; the environment is named after its folder.
+        torch: whether to install the CPU build of this project's version of torch too.
+        python: an interpreter to use instead of the current one, if it exists.
 
     Raises:
-        NotInstallable: something has no wheel for this machine, or no index can be reached.
+        NotInstallable: a package has no wheel for this machine, or no index can be reached.
     """
     folder = ENVIRONMENTS / requirements.parent.name
     installed = folder / "bin" / "python"
@@ -53,7 +53,7 @@ def prepare(requirements: Path, *, torch: bool = True, python: str = "") -> Path
 
 
 def torch_version() -> str:
-    """Return the version of torch that pyproject.toml names."""
+    """Return the version of torch in pyproject.toml."""
     found = re.search(r'"torch==([^"]+)"', (ROOT / "pyproject.toml").read_text())
     if not found:
         raise ValueError("pyproject.toml names no torch==VERSION")
@@ -61,7 +61,7 @@ def torch_version() -> str:
 
 
 def _install_torch(install: list[str]) -> None:
-    """Install torch as scripts/dev/setup.sh does: on Linux the build without gigabytes of CUDA."""
+    """Install torch as scripts/dev/setup.sh does: on Linux the CPU build, without CUDA."""
     if sys.platform != "linux":
         _uv(*install, f"torch=={torch_version()}")
         return

@@ -1,4 +1,4 @@
-"""The body that each kind of server takes, and where its answer holds the numbers."""
+"""Request and response formats of the servers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ Numbers = Sequence[int]
 
 
 class Form(Protocol):
-    """How a question travels, and whether an answer is right."""
+    """A request format and a check of the response."""
 
     def body(self, numbers: Numbers) -> bytes:
         """Return the request's body."""
 
     def mistake(self, numbers: Numbers, answer: bytes) -> str:
-        """Say what is wrong with the answer to `numbers`; empty where it is right."""
+        """Return what is wrong with the response to `numbers`, or an empty string."""
 
 
 class ListForm(NamedTuple):
-    """How a list of numbers travels to a server that doubles it.
+    """The JSON format of a server that doubles a list of numbers.
 
     Attributes:
-        encode: the JSON document for a list of numbers.
-        decode: the list of numbers in the answer's JSON document.
+        encode: returns the request document for a list of numbers.
+        decode: returns the list of numbers in a response document.
     """
 
     encode: Callable[[Numbers], Any]
@@ -35,7 +35,7 @@ class ListForm(NamedTuple):
         return json.dumps(self.encode(numbers)).encode()
 
     def mistake(self, numbers: Numbers, answer: bytes) -> str:
-        """Say what is wrong with the answer to `numbers`; empty where it is right."""
+        """Return what is wrong with the response to `numbers`, or an empty string."""
         try:
             got = self.decode(json.loads(answer))
         except (ValueError, LookupError, TypeError) as error:
@@ -46,15 +46,15 @@ class ListForm(NamedTuple):
 
 
 def _tensor(numbers: Numbers) -> dict[str, Any]:
-    # One row, because servers that batch by themselves do it along the first dimension.
+    # One row, because servers that batch do so along the first dimension.
     data = list(numbers)
     return {"name": "numbers", "shape": [1, len(data)], "datatype": "INT64", "data": data}
 
 
 PLAIN = ListForm(list, lambda answer: answer)
-# BentoML's batches: a list of rows, named after the method's parameter.
+# BentoML: a list of rows, named after the method's parameter.
 ROWS = ListForm(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
-# The Open Inference Protocol V2, which MLServer and Triton speak.
+# The Open Inference Protocol V2 of MLServer and Triton.
 V2 = ListForm(
     lambda numbers: {"inputs": [_tensor(numbers)]}, lambda answer: answer["outputs"][0]["data"]
 )

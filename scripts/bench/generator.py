@@ -16,14 +16,14 @@ TIMEOUT_SECONDS = 10
 
 
 class Outcome(NamedTuple):
-    """What the load generator saw.
+    """The result of a load.
 
     Attributes:
-        answered: requests with a status of 2xx.
-        errors: requests with another status or none.
-        seconds: how long it went on.
-        p50_ms: the median request's milliseconds.
-        p99_ms: the milliseconds that one request in a hundred exceeds.
+        answered: responses with status 2xx.
+        errors: requests with another status or without a response.
+        seconds: duration.
+        p50_ms: median response time in milliseconds.
+        p99_ms: 99th percentile of the response times in milliseconds.
     """
 
     answered: int
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
     @property
     def per_second(self) -> float:
-        """Answered requests per second."""
+        """Successful requests per second."""
         return self.answered / self.seconds
 
 
@@ -42,10 +42,10 @@ class Generator(NamedTuple):
     """A load generator.
 
     Attributes:
-        name: with its version.
-        command: its command line for (url, file of the body or None, headers, connections,
+        name: name and version.
+        command: returns its command line for (url, file of the body or None, headers, connections,
             seconds).
-        parse: reads what it printed.
+        parse: parses its output.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Generator(NamedTuple):
         seconds: float,
         headers: Mapping[str, str] = JSON,
     ) -> subprocess.Popen[str]:
-        """Start the load: `body`, if any, with `headers`. `finish` waits for its end."""
+        """Start the load: requests with `headers` and, unless it is None, `body`."""
         return subprocess.Popen(
             self.command(url, body, headers, connections, seconds),
             stdout=subprocess.PIPE,
@@ -69,7 +69,7 @@ class Generator(NamedTuple):
         )
 
     def finish(self, process: subprocess.Popen[str], limit: float) -> Outcome:
-        """Wait for the load's end and return what came of it."""
+        """Wait until the load ends and return its result."""
         output, errors = process.communicate(timeout=limit)
         if process.returncode != 0:
             raise RuntimeError(f"{self.name} failed: {errors.strip() or output.strip()}")
@@ -80,8 +80,8 @@ def find() -> Generator:
     """Return wrk.
 
     Raises:
-        FileNotFoundError: the machine has none. A generator in Python would take more of the
-            processor than the fast servers do, and hide how fast they are.
+        FileNotFoundError: wrk is not installed. There is no fallback in Python, because it would
+            use more CPU than the fast servers and limit their throughput.
     """
     program = shutil.which("wrk")
     if not program:
@@ -99,7 +99,7 @@ def _wrk(  # noqa: PLR0913, PLR0917 (a command line)
     connections: int,
     seconds: float,
 ) -> list[str]:
-    # One thread is enough for more than any server here answers, and leaves it the other cores.
+    # One thread generates more load than any server here can take, and leaves the other cores free.
     options = f"--threads 1 --connections {connections} --timeout {TIMEOUT_SECONDS}s"
     duration = ["--duration", f"{max(1, round(seconds))}s"]
     pairs = (part for pair in headers.items() for part in pair)
@@ -108,7 +108,7 @@ def _wrk(  # noqa: PLR0913, PLR0917 (a command line)
 
 
 def parse_wrk(output: str) -> Outcome:
-    """Read the line that load.lua prints after wrk's own."""
+    """Parse the last line of wrk's output, which load.lua prints."""
     found: dict[str, Any] = json.loads(output.splitlines()[-1])
     broken = sum(found[kind] for kind in ("connect", "read", "write", "timeout"))
     return Outcome(

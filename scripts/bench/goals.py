@@ -1,4 +1,4 @@
-"""What this server is to reach against the others, and whether it does."""
+"""This server's performance goals relative to the others, and whether it reaches them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.bench.loads import CROWD, FEW, LARGE, LONE, MANY, MIDDLE, Load
 from scripts.bench.medians import Figure, Spread, of, per_second, ratio
 from scripts.bench.results import Results, Turn
 
-# Megabytes that this server may take at rest beyond FastAPI's: a Java runtime and a second worker.
+# How much more memory this server may use at rest than FastAPI: a Java runtime, a second worker.
 EXTRA_MB = 250
 
 
@@ -17,11 +17,11 @@ class Goal(NamedTuple):
     """One row of the goals' table.
 
     Attributes:
-        what: the figure.
+        what: name of the figure.
         wanted: the bound.
-        at_most: whether less is better.
-        got: the median over the rounds; None where one side was not measured.
-        note: whom it was against, where that is part of the result.
+        at_most: whether the bound is an upper one.
+        got: the median over the rounds; None if one side was not measured.
+        note: the server it was compared with, if the result determines it.
     """
 
     what: str
@@ -32,13 +32,13 @@ class Goal(NamedTuple):
 
     @property
     def reached(self) -> bool | None:
-        """Whether the median is within the bound; None where it was not measured."""
+        """Whether the median is within the bound; None if it was not measured."""
         if self.got is None:
             return None
         return self.got.median <= self.wanted if self.at_most else self.got.median >= self.wanted
 
 
-# Requests per second for each load, as many times those of FastAPI and of the best other server.
+# Goals for requests per second: ratio to FastAPI, and to the best other server.
 THROUGHPUT: dict[Load, tuple[float | None, float | None]] = {
     LONE: (1.3, None),
     FEW: (4, 1.8),
@@ -47,22 +47,22 @@ THROUGHPUT: dict[Load, tuple[float | None, float | None]] = {
     MIDDLE: (None, 3),
     LARGE: (8, 2.5),
 }
-# The most that the lone request's p50 may be of theirs.
+# Upper bounds for the p50 with one connection, as ratios to the same two.
 LONE_P50 = (0.7, 1.2)
 TIMES_STOCK = 12
 
 
 def goals(results: Results) -> list[Goal]:
-    """Return every goal with what this run says of it."""
+    """Return every goal with its result in this run."""
 
     def against(other: str, figure: Figure, base: Figure | None = None) -> Spread | None:
         return ratio(results, SELF, figure, other, base)
 
     def best(what: str, figure: Figure, wanted: float, *, at_most: bool = False) -> Goal:
-        # Not this server itself, nor what it was at an earlier commit.
+        # Exclude this server, also at earlier commits.
         rest = {n for each in results.rounds for n in each if not n.startswith(SELF)}
         found = {name: spread for name in rest if (spread := against(name, figure))}
-        # The strongest other leaves the smallest ratio, or the largest where less is better.
+        # The best other server gives the smallest ratio, or the largest if less is better.
         pick = max if at_most else min
         name = pick(found, key=lambda n: found[n].median, default="")
         return Goal(f"{what}, best other server", wanted, at_most, found.get(name), name)

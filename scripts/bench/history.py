@@ -1,4 +1,4 @@
-"""This server at an earlier commit, as a contender: what did a change bring?"""
+"""This server at an earlier commit as a contender, to measure the effect of changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scripts.bench.lineup import SELF, Contender, own
 from scripts.store.paths import ROOT
 
 CHECKOUTS = ROOT / "build" / "bench" / "commits"
-# What builds an archive and what serves it, newest first: module names of different times.
+# The modules that build an archive and serve it, under their present and former names.
 MODULES = (
     ("scripts.model.archiver", "scripts.server"),
     ("scripts.build_archive", "scripts.serve"),
@@ -16,15 +16,16 @@ MODULES = (
 
 
 def at(commit: str) -> Contender:
-    """Return this server as it was at `commit`, in the environment as it is now.
+    """Return this server as of `commit`, running in the current virtual environment.
 
-    The start-up cache and the edited classes are the environment's. Where that commit's class path
-    is another, the Java runtime ignores the cache, and its start takes longer than it did.
+    The start-up cache and the edited classes belong to the environment. If the commit uses a
+    different class path, the Java runtime ignores the cache, and the start takes longer than it did
+    at that commit.
 
     Raises:
-        ValueError: git knows no such commit here, or it holds no server.
+        ValueError: the commit does not exist here, or has no server that can be started.
     """
-    # By its hash: a branch, or HEAD, is another commit tomorrow.
+    # Use the hash, because branches and HEAD move.
     commit = _git("rev-parse", "--verify", "--short", f"{commit}^{{commit}}") or commit
     folder = CHECKOUTS / commit
     if not folder.exists() and _git("worktree", "add", "--detach", str(folder), commit) is None:
@@ -37,7 +38,7 @@ def at(commit: str) -> Contender:
 
 
 def _git(*arguments: str) -> str | None:
-    """Return what git prints; None, with its error on this process's own, where it fails."""
+    """Return git's output, or None if it fails; its errors go to stderr."""
     done = subprocess.run(
         ["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )

@@ -25,22 +25,22 @@ from scripts.server.ports import free_ports
 from scripts.store.paths import ROOT
 
 MEGABYTE = 1e6
-# How long a start may take.
+# Time limit for a start.
 LIMIT_SECONDS = 60.0
 POLL_SECONDS = 0.01
 
 
 class StartError(Exception):
-    """A program ended, or did not answer in time; the message holds what it printed."""
+    """A program ended, or did not respond in time; the message contains its output."""
 
 
 class Program(NamedTuple):
-    """An image, and what it runs.
+    """An image and the program it runs.
 
     Attributes:
-        image: the image's name.
-        command: the same program from this checkout.
-        answers: says whether what listens on a port answers.
+        image: name of the image.
+        command: command line of the same program in this checkout.
+        answers: returns whether the program responds on a port.
     """
 
     image: str
@@ -49,13 +49,13 @@ class Program(NamedTuple):
 
 
 def predicts(port: int) -> bool:
-    """Say whether the model answers."""
+    """Return whether the model responds."""
     url = f"http://127.0.0.1:{port}/predictions/doubleit"
     return requests.post(url, data="[21]", timeout=5).text == "[42]"
 
 
 def is_up(port: int) -> bool:
-    """Say whether the page answers."""
+    """Return whether the page responds."""
     return requests.get(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).ok
 
 
@@ -66,16 +66,19 @@ PROGRAMS = (
 
 
 def weigh(image: str) -> str:
-    """Return an image's size, unpacked and compressed as registries do."""
+    """Return the size of an image, unpacked and gzipped as in a registry."""
     inspect = ["docker", "image", "inspect", "--format", "{{.Size}}", image]
     unpacked = int(subprocess.check_output(inspect, text=True))
     save = f"docker save {image} | gzip -6 | wc -c"
-    compressed = int(subprocess.check_output(save, shell=True, text=True))  # noqa: S602 (an argument of its own user)
+    compressed = int(subprocess.check_output(save, shell=True, text=True))  # noqa: S602 (the user's own argument)
     return f"{unpacked / MEGABYTE:.0f} MB unpacked, {compressed / MEGABYTE:.0f} MB compressed"
 
 
 def start(program: Program, tag: str) -> float:
-    """Return the seconds from a start to the first answer; from this checkout without `tag`."""
+    """Return the seconds from a start to the first response.
+
+    With a `tag` the image is started, without one the program of this checkout.
+    """
     ports = free_ports()
     environment = {**ports, "UI_PORT": ports["PORT"], "HOST": "127.0.0.1"}
     name = f"doubleit-{uuid.uuid4().hex[:8]}"
@@ -113,14 +116,14 @@ def main(
     tag: Annotated[str, typer.Option(help="of the images")] = "latest",
     rounds: Annotated[int, typer.Option(min=1, help="starts of each, taken in turn")] = 5,
 ) -> None:
-    """Print the images' sizes, and their starts beside starts outside containers."""
+    """Print the images' sizes and compare their start-up times with those outside containers."""
     for program in PROGRAMS:
         print(f"{program.image}: {weigh(f'{program.image}:{tag}')}")
         seconds: dict[str, list[float]] = {tag: [], "": []}
         for _ in range(rounds + 1):
             for each, found in seconds.items():
                 found.append(start(program, each))
-        # The first of each found nothing in the page cache.
+        # Drop the first start of each, which ran with a cold page cache.
         inside, outside = (found[1:] for found in seconds.values())
         ratio = statistics.median(a / b for a, b in zip(inside, outside, strict=True))
         print(

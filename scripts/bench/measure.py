@@ -1,4 +1,4 @@
-"""One load on one running contender: speed, errors, processor time and memory."""
+"""Measurement of one load on one contender: speed, errors, CPU time and memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from scripts.bench.process import Running
 from scripts.bench.results import Sample
 
 MEGABYTE = 1e6
-# Seconds beyond the load's own after which the load generator is given up.
+# How long the load generator may take beyond the duration of the load.
 GRACE_SECONDS = 60
 
 
 class Request(NamedTuple):
-    """What a load sends.
+    """The request of a load.
 
     Attributes:
-        url: where to.
-        body: the file that holds the body; None for a GET.
+        url: its URL.
+        body: a file with its body; None for a GET.
         headers: its headers.
     """
 
@@ -37,8 +37,8 @@ class Request(NamedTuple):
 def memory_mb(processes: Iterable[psutil.Process]) -> float:
     """Return the processes' memory in megabytes.
 
-    On Linux that is the proportional set size (PSS): a page that n processes share counts 1/n for
-    each. Elsewhere it is what each process has alone (USS).
+    On Linux this is the proportional set size (PSS): a page shared by n processes counts 1/n for
+    each. On other systems it is the memory unique to each process (USS).
     """
     total = 0
     for process in processes:
@@ -49,7 +49,7 @@ def memory_mb(processes: Iterable[psutil.Process]) -> float:
 
 
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """Return the processor time that the processes have taken, in seconds."""
+    """Return the CPU time that the processes have used, in seconds."""
     total = 0.0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -61,14 +61,14 @@ def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
 def measure(
     generator: Generator, target: Running, load: Load, seconds: float, folder: Path
 ) -> Sample:
-    """Put `load` on a contender for `seconds` and return what came of it.
+    """Run `load` against a contender for `seconds` and return the result.
 
     Args:
         generator: the load generator.
         target: the contender.
-        load: what to send. For PING it is GET /ping.
-        seconds: how long.
-        folder: where the body may be written to.
+        load: the load; PING sends GET /ping.
+        seconds: duration.
+        folder: a folder for the file with the body.
     """
     if not load.numbers:
         return measure_request(
@@ -82,20 +82,20 @@ def measure(
 def measure_request(
     generator: Generator, target: Running, request: Request, connections: int, seconds: float
 ) -> Sample:
-    """Send one request over and over and return what came of it.
+    """Send one request repeatedly and return the result.
 
     Args:
         generator: the load generator.
         target: the contender.
-        request: what to send.
-        connections: clients, each of which waits for its answer before it sends again.
-        seconds: how long.
+        request: the request.
+        connections: concurrent clients; each sends one request at a time.
+        seconds: duration.
     """
     before = cpu_seconds(target.processes())
     process = generator.start(request.url, request.body, connections, seconds, request.headers)
     try:
         time.sleep(seconds / 2)
-        # In the middle: buffers and queues are as full as they get.
+        # Measure memory halfway, when buffers and queues are full.
         loaded = memory_mb(target.processes(without=process.pid))
         outcome = generator.finish(process, seconds + GRACE_SECONDS)
     finally:

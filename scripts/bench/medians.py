@@ -9,12 +9,12 @@ from typing import NamedTuple
 from scripts.bench.loads import Load
 from scripts.bench.results import Results, Turn
 
-# A figure of a contender's turn; None where the turn has none.
+# Returns a figure of a contender's turn, or None if the turn lacks it.
 Figure = Callable[[Turn], float | None]
 
 
 class Spread(NamedTuple):
-    """A median, and how far the rounds were from it."""
+    """The median, lowest and highest value over the rounds."""
 
     median: float
     low: float
@@ -22,12 +22,12 @@ class Spread(NamedTuple):
 
 
 def per_second(load: Load) -> Figure:
-    """Return the figure: requests per second under `load`."""
+    """Return a function that returns the requests per second under `load`."""
     return lambda turn: turn.samples[load.key].per_second if load.key in turn.samples else None
 
 
 def of(results: Results, name: str, figure: Figure) -> Spread | None:
-    """Return a contender's figure over all rounds; None where it has none."""
+    """Return the spread of a contender's figure over all rounds, or None if there is none."""
     values = [figure(each[name]) for each in results.rounds if name in each]
     return _spread([value for value in values if value is not None])
 
@@ -35,16 +35,16 @@ def of(results: Results, name: str, figure: Figure) -> Spread | None:
 def ratio(
     results: Results, name: str, figure: Figure, other: str, base: Figure | None = None
 ) -> Spread | None:
-    """Return the ratios of a contender's figure to another's, each within one round.
+    """Return the spread of the ratio of one contender's figure to another's.
 
-    The machine's speed drifts from minute to minute; within a round it drifts least.
+    Each ratio is taken within one round, because the machine's speed drifts over time.
 
     Args:
         results: the run.
-        name: the contender above the line.
+        name: the contender in the numerator.
         figure: its figure.
-        other: the contender below the line.
-        base: the other's figure; by default the same.
+        other: the contender in the denominator.
+        base: the other's figure; by default `figure`.
     """
     values = []
     for each in results.rounds:

@@ -1,4 +1,4 @@
-"""Who serves a network: how each is started and in which forms it is asked."""
+"""The contenders that serve a network, and the request formats of each."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from scripts.store.paths import ROOT
 
 
 class Entry(NamedTuple):
-    """A contender, and the forms that it takes; the first is the contender's own."""
+    """A contender and its formats; the first one is also used to check that it responds."""
 
     contender: Contender
     forms: Sequence[TensorForm]
 
 
 def entries(network: Network) -> list[Entry]:
-    """Return every server that can be asked for a network's answers."""
+    """Return all contenders for a network."""
     return [
         _own(network),
         _fastapi(network, BASELINE, 1),

@@ -1,4 +1,4 @@
-"""Two networks with random weights, an image classifier and a model of tabular rows."""
+"""Two networks with random weights: an image classifier and a model for tabular data."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def _mlp() -> nn.Module:
 
 
 class Network:
-    """A network, and the one input that every server is asked with.
+    """A network and the input that is sent to every server.
 
     Attributes:
-        name: in addresses.
-        title: in tables.
-        shape: the input's shape; dimension 0 is the batch.
+        name: its name in URLs.
+        title: its name in tables.
+        shape: the shape of the input; dimension 0 is the batch.
         path: its TorchScript file.
     """
 
     def __init__(self, name: str, title: str, make: Callable[[], nn.Module], *shape: int) -> None:
-        """Take what makes the network; nothing is built yet."""
+        """Store how to make the network; `build` makes it."""
         self.name, self.title, self.shape, self._make = name, title, shape, make
         self.path = FOLDER / f"{name}.pt"
 
     def build(self) -> None:
-        """Write the TorchScript file and this server's settings beside it."""
+        """Write the TorchScript file and a settings file for this server next to it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         torch.jit.save(self._module, str(self.path))
-        # `input` is what a Sequential calls its argument.
+        # `input` is the name of the argument of nn.Sequential.
         taken = {"input": {"datatype": "FP32", "shape": [-1, *self.shape[1:]]}}
         settings = yaml.safe_dump({"model": {"batch": "rows", "inputs": taken}})
         self.path.with_suffix(".yaml").write_text(settings)
@@ -62,12 +62,12 @@ class Network:
 
     @cached_property
     def input(self) -> Floats:
-        """The numbers of the one request, about as an image's are once it is normalised."""
+        """The input, distributed like the pixels of a normalised image."""
         return np.random.default_rng(7).normal(size=self.shape).astype(np.float32)
 
     @cached_property
     def output(self) -> Floats:
-        """What the network answers to them."""
+        """The network's output for the input."""
         with torch.inference_mode():
             answer: Floats = self._module(torch.from_numpy(self.input)).numpy()
         return answer

@@ -15,11 +15,11 @@ OWN_COLOURS = {MANY: "#f4a27e", CROWD: "#d9541e"}
 
 def draw(results: Results, path: Path) -> None:
     """Write an SVG with two bars for each contender, fastest on top."""
-    # Imported here: only who draws needs it.
+    # Imported here because it is slow and only needed for drawing.
     import matplotlib as mpl  # noqa: PLC0415
 
     mpl.use("svg")
-    # The same figures give the same bytes; text stays text.
+    # A fixed salt makes the SVG reproducible; fonttype none keeps text as text.
     mpl.rcParams.update({"svg.hashsalt": "benchmark", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A contender's processes: started alone, polled until they respond, all of them ended."""
+"""A contender's processes: start, wait for the first response, stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scripts.server.settings import PORTS
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
-# prctl(2): processes whose parent ends become children of this one, so that daemons are found.
+# Option of prctl(2): orphaned descendants become children of this process, so daemons are found.
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -41,9 +41,9 @@ class Running:
     """A contender that responds.
 
     Attributes:
-        contender: which.
+        contender: the contender.
         base: its URL, without a path.
-        start_seconds: from the start of its process to its first right response.
+        start_seconds: from the start of its process to its first correct response.
         others: ids of this process's other children.
     """
 
@@ -95,10 +95,10 @@ def _children(others: Collection[int] = ()) -> list[psutil.Process]:
 
 @contextmanager
 def running(contender: Contender, log: Path) -> Iterator[Running]:
-    """Start a contender on free ports and wait for its first right response; end it afterwards.
+    """Start a contender on free ports and wait for its first correct response; stop it at the end.
 
     Args:
-        contender: which.
+        contender: the contender.
         log: a file for its output.
 
     Raises:
@@ -139,7 +139,7 @@ def build(contender: Contender) -> None:
 def _start(
     contender: Contender, names: dict[str, str], temp: Path, log: Path
 ) -> tuple[subprocess.Popen[bytes], float]:
-    # A shell's settings for one server must not reach another one.
+    # The caller's environment may hold settings for one of the servers, so pass on only these.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     variables = {name: text.format_map(names) for name, text in contender.variables.items()}
     environment = {

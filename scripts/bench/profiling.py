@@ -1,4 +1,4 @@
-"""Where a contender's processor time goes under load: threads, Python functions, Java methods.
+"""Profile a contender under load: CPU time of threads, Python functions and Java methods.
 
 python -m scripts.bench.profiling [--name NAME] [--seconds S]
 """
@@ -37,7 +37,7 @@ def main(
     name: Annotated[str, typer.Option(help="whose name has this in it")] = lineup.SELF,
     seconds: Annotated[int, typer.Option(min=2, help="seconds of each recording")] = 8,
 ) -> None:
-    """Show where a contender's processor time goes under load."""
+    """Profile a contender under load."""
     contender = next((c for c in lineup.ALL if name.lower() in c.name.lower()), None)
     if contender is None:
         raise typer.BadParameter(f"no contender has {name} in its name")
@@ -47,14 +47,14 @@ def main(
         folder = Path(temp)
         with process.running(contender, folder / "log") as target:
             print(f"{contender.name}, {MANY.title}")
-            # Just-in-time compilers first.
+            # Warm up the just-in-time compilers.
             with _load(target, folder, seconds):
                 time.sleep(seconds)
             with _load(target, folder, seconds + 2) as load:
                 processes = target.processes(without=load)
                 before = {each.pid: sum(each.cpu_times()[:2]) for each in processes}
                 print(f"\n{_threads(processes, seconds)}", flush=True)
-                # Under this load: the fork server's time went into its imports.
+                # Count only the time under load, to leave out the fork server's imports.
                 busiest = max(
                     (each for each in processes if "python" in each.name()),
                     key=lambda each: sum(each.cpu_times()[:2]) - before[each.pid],
@@ -81,7 +81,7 @@ def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
 
 
 def _threads(processes: list[psutil.Process], seconds: float) -> str:
-    """Return the processor time of each kind of thread."""
+    """Return a table of the CPU time of each kind of thread."""
     before = _thread_times(processes)
     time.sleep(seconds)
     spent: Counter[tuple[str, str]] = Counter()
@@ -98,7 +98,7 @@ def _threads(processes: list[psutil.Process], seconds: float) -> str:
 
 
 def _thread_times(processes: list[psutil.Process]) -> dict[tuple[str, str, int], float]:
-    """Return each thread's processor seconds, by its program, kind and id."""
+    """Return the CPU seconds of each thread by (program, kind, id)."""
     found = {}
     for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -111,7 +111,7 @@ def _thread_times(processes: list[psutil.Process]) -> dict[tuple[str, str, int],
 
 
 def _python(pid: int, folder: Path, seconds: int) -> str:
-    """Return the functions of a Python process in which its time goes, what they call in C too."""
+    """Return a table of the Python functions with the most samples, called C code included."""
     raw = folder / "py-spy"
     command = [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(pid)]
     options = f"--format raw --function --rate {RATE} --duration {seconds}".split()
@@ -126,13 +126,13 @@ def _python(pid: int, folder: Path, seconds: int) -> str:
 
 
 def _java(pid: int, folder: Path, seconds: int) -> str:
-    """Return the methods of a Java process in which its time goes: Flight Recorder's own view."""
+    """Return the hot methods of a Java process, as shown by Java Flight Recorder."""
     recording = folder / "recording.jfr"
     _jdk("jcmd", str(pid), "JFR.start", "name=bench", "settings=profile")
     time.sleep(seconds)
     _jdk("jcmd", str(pid), "JFR.stop", "name=bench", f"filename={recording}")
     view = _jdk("jfr", "view", "--width", "100", "hot-methods", str(recording))
-    # Two lines of title and two of heading.
+    # Plus two lines of title and two of headings.
     return "\n".join(view.splitlines()[: ROWS + 4])
 
 

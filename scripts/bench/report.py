@@ -1,4 +1,4 @@
-"""The run as tables, in Markdown that reads well in a terminal too."""
+"""The results as Markdown tables, which are also readable in a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEGIN, END = "<!-- make bench WRITE=1: begin -->", "<!-- make bench WRITE=1: end
 def report(results: Results) -> str:
     """Return the whole report."""
     names = list(dict.fromkeys(name for each in results.rounds for name in each))
-    # Fastest first.
+    # The fastest server comes first.
     names.sort(key=lambda name: -_median(results, name, per_second(MANY)))
     parts = [
         *("; ".join(f"{title}: {text}" for title, text in results.machine.items()), ""),
@@ -42,7 +42,7 @@ def report(results: Results) -> str:
 
 
 def write_between_markers(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
-    """Replace what stands between the markers in `page`.
+    """Replace the text between the markers in `page`.
 
     Raises:
         ValueError: the page does not have both markers.
@@ -62,7 +62,7 @@ def _throughput(results: Results, names: Iterable[str]) -> str:
         times = ratio(results, name, per_second(load), BASELINE)
         text = f"{got.median:.0f}" + (f" ({times.median:.1f}x)" if times else "")
         errors = of(results, name, lambda turn: turn.samples[load.key].errors)
-        # Two digits: a few errors in a hundred thousand requests are still not none.
+        # Two significant digits, so that a few errors in 100 000 requests do not show as 0.
         share = 100 * errors.median if errors else 0
         return text + (f", {share:.2g} % errors" if share else "")
 
@@ -98,7 +98,7 @@ def _costs(results: Results, names: Iterable[str]) -> str:
 
 
 def goals_table(found: Sequence[Goal]) -> str:
-    """Return the goals and whether they are reached."""
+    """Return a table of the goals and whether they are reached."""
     rows = []
     for goal in found:
         bound = f"at most {goal.wanted:g}" if goal.at_most else f"at least {goal.wanted:g}"
@@ -115,11 +115,11 @@ def _median(results: Results, name: str, figure: Figure) -> float:
 
 
 def short(value: float) -> str:
-    """Return three significant digits, without an exponent."""
+    """Return `value` with three significant digits, without an exponent."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, its first column to the left and the others to the right."""
+    """Return a Markdown table with the first column left-aligned and the others right-aligned."""
     align = ["left", *["right"] * (len(head) - 1)]
     return tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True)

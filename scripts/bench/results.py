@@ -1,4 +1,4 @@
-"""What was measured, and bench.json, which holds it."""
+"""The results of a benchmark run, and bench.json, where they are stored."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Sample:
     """One load on one contender in one round.
 
     Attributes:
-        per_second: requests with a right status, per second.
-        errors: the share of the others, 0 to 1.
-        p50_ms: the median request's milliseconds.
-        p99_ms: the milliseconds that one request in a hundred exceeds.
-        cpu_ms: processor milliseconds of all the contender's processes for a request, which are
-            also the processor seconds for a thousand.
-        memory_mb: megabytes of all the contender's processes in the middle of the load.
+        per_second: successful requests per second.
+        errors: the share of failed requests, 0 to 1.
+        p50_ms: median response time in milliseconds.
+        p99_ms: 99th percentile of the response times in milliseconds.
+        cpu_ms: CPU milliseconds per request of all the contender's processes, equal to CPU seconds
+            per 1 000 requests.
+        memory_mb: megabytes of all the contender's processes, halfway through the load.
     """
 
     per_second: float
@@ -35,9 +35,9 @@ class Turn:
     """One contender in one round.
 
     Attributes:
-        start_seconds: from the start of its process to its first right answer.
-        rest_mb: megabytes of all its processes once it has answered and nothing is asked of it.
-        samples: a sample for each load, by the load's key.
+        start_seconds: from the start of its process to its first correct response.
+        rest_mb: megabytes of all its processes when idle after its first response.
+        samples: the samples by the key of the load.
     """
 
     start_seconds: float
@@ -50,9 +50,9 @@ class Results:
     """A run of the benchmark.
 
     Attributes:
-        machine: what it ran on, in words, by title.
-        rounds: in each the turns by the contender's name, in the order in which they were taken.
-        missing: why a contender has no figures, by its name.
+        machine: the conditions of the run, by title.
+        rounds: for each round the turns by contender name, in the order of measurement.
+        missing: the reasons why contenders have no figures, by contender name.
     """
 
     machine: dict[str, str]

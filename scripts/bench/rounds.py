@@ -1,4 +1,4 @@
-"""The run: every contender alone, in turn, round after round."""
+"""A benchmark run: in each round, every contender is measured in turn, alone."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from scripts.bench.measure import measure, memory_mb
 from scripts.bench.process import Failed, Running
 from scripts.bench.results import Results, Sample, Turn
 
-# A load this many times as long as the others comes first and is not kept: just-in-time compilers
-# and pools need some requests.
+# The warm-up takes this many times the duration of a load; its sample is discarded. Just-in-time
+# compilers and pools need some requests.
 WARM_UP_ROUNDS = 2
-# Seconds without a request before memory at rest is read: a second worker may still be loading.
+# Idle time before memory at rest is measured: a second worker may still be loading.
 REST_SECONDS = 2.0
 
 
@@ -29,10 +29,10 @@ class Run(NamedTuple):
 
     Attributes:
         generator: the load generator.
-        rounds: how often each contender has its turn.
-        seconds: how long each load lasts.
-        folder: for bodies and logs.
-        say: told what goes on.
+        rounds: the number of rounds.
+        seconds: the duration of each load.
+        folder: a folder for bodies and logs.
+        say: called with progress messages.
     """
 
     generator: Generator
@@ -42,13 +42,13 @@ class Run(NamedTuple):
     say: Callable[[str], None]
 
     def measure(self, contenders: Sequence[Contender]) -> Results:
-        """Measure `contenders`; why one has no figures stands in the results."""
+        """Measure `contenders`; the results also list the ones that could not be measured."""
         self.folder.mkdir(parents=True, exist_ok=True)
         results = Results(machine.describe(self.generator.name, self.rounds, self.seconds))
         ready = [each for each in contenders if self._prepared(each, results)]
         for number in range(self.rounds):
             turns: dict[str, Turn] = {}
-            # Nobody is always the first.
+            # Rotate, so that no contender is always first.
             shift = number * len(ready) // self.rounds
             for contender in [*ready[shift:], *ready[:shift]]:
                 try:
@@ -62,7 +62,10 @@ class Run(NamedTuple):
         return results
 
     def _prepared(self, contender: Contender, results: Results) -> bool:
-        """Install, build and start a contender once, so that its files are in the page cache."""
+        """Install, build and start a contender once, so that its files are in the page cache.
+
+        Return whether that worked; if not, the reason is added to `results`.
+        """
         begin = time.monotonic()
         try:
             process.build(contender)
@@ -95,6 +98,6 @@ class Run(NamedTuple):
 
 
 def _check(target: Running) -> None:
-    """Make sure that the contender answers each load's list right, before it is measured."""
+    """Check the contender's responses to the list of each load before it is measured."""
     for count in sorted({load.numbers for load in PREDICTIONS}):
         target.check(count)

@@ -1,12 +1,12 @@
-"""What Cloud Run makes of a load, with this server and with FastAPI: instances, cost, cold starts.
+"""Estimate instances, cost and cold starts on Cloud Run, for this server and for FastAPI.
 
     python -m scripts.bench.scale              print the tables, from docs/scale.json
     python -m scripts.bench.scale --write      put them into docs/scale.md too
     python -m scripts.bench.scale --measure    measure an instance of each size first
 
-An instance of one CPU is measured on one core, with the load generator on another. An instance of
-two CPUs is measured on two cores; on a machine without more, the load generator shares them, so the
-figure is a lower bound.
+An instance with one CPU is measured on one core, with the load generator on another. An instance
+with two CPUs is measured on two cores. If the machine has no more, the load generator shares them,
+and the figure is a lower bound.
 """
 
 from __future__ import annotations
@@ -31,24 +31,25 @@ RUN = ROOT / "docs/scale.json"
 PAGE = ROOT / "docs/scale.md"
 BEGIN, END = "<!-- make cloud-scale WRITE=1: begin -->", "<!-- make cloud-scale WRITE=1: end -->"
 RATES = (10, 1_000, 100_000)
-# What TorchServe's queue holds (config.properties).
+# Length of TorchServe's queue (job_queue_size in config.properties).
 QUEUE = 1_000
 ROUNDS, SECONDS = 3, 5.0
 SIMULATED_SECONDS = 180.0
-# By server: requests at a time in iac/environment, Cloud Run's default for the other; GiB per CPU.
+# Concurrent requests per instance: for this server as in iac/environment, for FastAPI Cloud Run's
+# default.
 CONCURRENCY = {lineup.SELF: 256, lineup.BASELINE: 80}
 GIB_PER_CPU = 1.0
 
 
 class Figure(NamedTuple):
-    """One size of one server, measured.
+    """The measured figures of a server on one size of instance.
 
     Attributes:
-        server: its name.
-        cpus: of the instance.
-        per_second: requests answered per second, the median of the rounds.
-        p50_ms: the median request's milliseconds under that load.
-        start_seconds: from the start of its process to its first answer, the median.
+        server: name of the server.
+        cpus: CPUs of the instance.
+        per_second: requests per second, median of the rounds.
+        p50_ms: median response time in milliseconds under this load.
+        start_seconds: from the start of its process to its first response, median of the rounds.
     """
 
     server: str
@@ -59,10 +60,10 @@ class Figure(NamedTuple):
 
 
 def measure() -> dict[str, Any]:
-    """Measure both servers at each size that this machine has.
+    """Measure both servers at each instance size that this machine has enough cores for.
 
     Returns:
-        What docs/scale.json holds.
+        The content of docs/scale.json.
     """
     wrk = generator.find()
     cores = sorted(os.sched_getaffinity(0))
@@ -144,7 +145,7 @@ def _spaced(number: float) -> str:
 
 
 def _contenders(cpus: int) -> list[lineup.Contender]:
-    # On Cloud Run, FastAPI with a process for each CPU is its best.
+    # FastAPI is fastest on Cloud Run with one process per CPU.
     baseline = lineup.BASELINE if cpus == 1 else f"FastAPI, {cpus} processes"
     wanted = (lineup.SELF, baseline)
     return [contender for contender in lineup.ALL if contender.name in wanted]
@@ -182,7 +183,7 @@ def _figure(
 
 @contextmanager
 def _on(cores: list[int]) -> Iterator[None]:
-    """Let what is started inside run on these cores."""
+    """Run processes that are started inside the block on these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -197,7 +198,7 @@ def main(
     ] = False,
     write: Annotated[bool, typer.Option(help="write the tables to docs/scale.md")] = False,
 ) -> None:
-    """Print what Cloud Run makes of 10, 1 000 and 100 000 requests per second."""
+    """Estimate Cloud Run's behaviour at 10, 1 000 and 100 000 requests per second."""
     if measured:
         RUN.write_text(json.dumps(measure(), indent=2) + "\n")
     text = tables(json.loads(RUN.read_text()))

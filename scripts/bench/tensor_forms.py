@@ -1,4 +1,4 @@
-"""How a network's input travels to each kind of server, in JSON or as bytes."""
+"""The servers' request formats for a network's input, in JSON or binary."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from scripts.bench.forms import Numbers
 from scripts.bench.generator import JSON
 from scripts.bench.networks import Floats, Network
 
-# A convolution's sums depend on the order in which a library adds them.
+# Tolerances: the result of a convolution depends on the order of summation in the library.
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 TIMEOUT_SECONDS = 30
 LENGTH = "Inference-Header-Content-Length"
 
 
 class TensorForm(NamedTuple):
-    """The request for one network, the same each time.
+    """A fixed request for one network.
 
     Attributes:
         name: JSON or binary.
-        path: where the server takes it.
-        network: which.
-        headers: the request's headers.
-        content: the request's body.
-        decode: the numbers in the answer's body.
+        path: the path of the server's route.
+        network: the network.
+        headers: the request headers.
+        content: the request body.
+        decode: returns the numbers in a response body.
     """
 
     name: str
@@ -43,7 +43,7 @@ class TensorForm(NamedTuple):
         return self.content
 
     def mistake(self, numbers: Numbers, answer: bytes) -> str:  # noqa: ARG002
-        """Say what is wrong with the answer; empty where it is the network's output."""
+        """Return what is wrong with the response; an empty string if it is the network's output."""
         try:
             got = np.asarray(self.decode(answer), np.float32).reshape(self.network.output.shape)
         except (ValueError, LookupError, TypeError) as error:
@@ -54,12 +54,12 @@ class TensorForm(NamedTuple):
 
 
 def lists(network: Network, path: str) -> TensorForm:
-    """Return the form of nested lists, in and out."""
+    """Return the format with nested lists in request and response."""
     return TensorForm("JSON", path, network, JSON, _json(network.input.tolist()), json.loads)
 
 
 def v2(network: Network, path: str) -> TensorForm:
-    """Return the Open Inference Protocol V2 in JSON."""
+    """Return the format of the Open Inference Protocol V2 in JSON."""
     body = _json({"inputs": [{**_head(network), "data": network.input.ravel().tolist()}]})
     return TensorForm(
         "JSON", path, network, JSON, body, lambda a: json.loads(a)["outputs"][0]["data"]
@@ -67,7 +67,7 @@ def v2(network: Network, path: str) -> TensorForm:
 
 
 def v2_binary(network: Network, path: str) -> TensorForm:
-    """Return V2 with its binary tensor data extension, in and out."""
+    """Return V2 with the binary tensor data extension in request and response."""
     data = network.input.tobytes()
     tensor = {**_head(network), "parameters": {"binary_data_size": len(data)}}
     head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
@@ -84,12 +84,12 @@ def _head(network: Network) -> dict[str, object]:
 
 
 def _last(answer: bytes, network: Network) -> Floats:
-    """Return the one output, which the answer ends with."""
+    """Return the only output, which is at the end of the response."""
     return np.frombuffer(answer[-network.output.nbytes :], np.float32)
 
 
 def ask(base: str, form: TensorForm) -> str:
-    """Send the request to the server at `base`; return what is wrong with its answer."""
+    """Send the request to the server at `base`; return what is wrong with the response."""
     answer = requests.post(
         base + form.path, form.content, headers=dict(form.headers), timeout=TIMEOUT_SECONDS
     )

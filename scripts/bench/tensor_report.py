@@ -1,4 +1,4 @@
-"""The run with networks as tables, and the goals."""
+"""The results with networks as tables, and the goals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEGIN = "<!-- make bench NETWORKS=1 WRITE=1: begin -->"
 END = "<!-- make bench NETWORKS=1 WRITE=1: end -->"
 CONNECTIONS = 8
 FORMS = ("JSON", "binary")
-# Requests of this server with binary tensors for one in JSON of whichever server is fastest there.
+# Goal: requests per second with binary tensors, as a multiple of the fastest server's with JSON.
 BINARY_TIMES = 4
 
 
@@ -42,7 +42,7 @@ def report(found: Mapping[Network, Results]) -> str:
 
 
 def goals(network: Network, results: Results) -> list[Goal]:
-    """Return what this server is to reach with one network."""
+    """Return this server's goals for one network."""
     others = {name for each in results.rounds for name in each if name != SELF}
 
     def against(others: set[str], form: str, other_form: str, wanted: float) -> Goal:
@@ -51,7 +51,7 @@ def goals(network: Network, results: Results) -> list[Goal]:
             for name in others
             if (spread := ratio(results, SELF, per_second(form), name, per_second(other_form)))
         }
-        # The strongest of the others is the one that leaves the smallest ratio.
+        # The best other server gives the smallest ratio.
         name = min(found, key=lambda each: found[each].median, default="")
         what = f"{network.name}: requests/s, {form} against the best {other_form}"
         return Goal(what, wanted, False, found.get(name), name)
@@ -63,12 +63,12 @@ def goals(network: Network, results: Results) -> list[Goal]:
 
 
 def write(page: Path, text: str) -> None:
-    """Put the report between its markers in `page`."""
+    """Write the report between its markers in `page`."""
     write_between_markers(page, text, BEGIN, END)
 
 
 def per_second(form: str) -> Figure:
-    """Return the figure: requests per second in a form."""
+    """Return a function that returns the requests per second in a format."""
     return lambda turn: turn.samples[form].per_second if form in turn.samples else None
 
 

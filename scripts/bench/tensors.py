@@ -1,4 +1,4 @@
-"""Measure how fast networks are served, with tensors in JSON and in bytes, against other servers.
+"""Compare how fast this server and others serve networks, with JSON and binary tensors.
 
 python -m scripts.bench.tensors [OPTIONS]; --help lists them
 """
@@ -31,10 +31,10 @@ class Run(NamedTuple):
 
     Attributes:
         generator: the load generator.
-        rounds: how often each server has its turn.
-        seconds: how long each form is asked for; the first one once more before, unmeasured,
-            because just-in-time compilers and TorchScript's first calls are slow.
-        folder: for bodies and logs.
+        rounds: the number of rounds.
+        seconds: the duration of each load. A warm-up of the same duration with the first format
+            comes before, because just-in-time compilers and TorchScript's first calls are slow.
+        folder: a folder for bodies and logs.
     """
 
     generator: Generator
@@ -51,7 +51,7 @@ class Run(NamedTuple):
         ready = [entry for entry in chosen if self._prepared(entry, results)]
         for number in range(self.rounds):
             turns: dict[str, Turn] = {}
-            # Nobody is always the first.
+            # Rotate, so that no server is always first.
             shift = number * len(ready) // self.rounds
             for entry in [*ready[shift:], *ready[:shift]]:
                 name = entry.contender.name
@@ -66,7 +66,7 @@ class Run(NamedTuple):
         return results
 
     def _prepared(self, entry: Entry, results: Results) -> bool:
-        """Install and build a contender; why one cannot be stands in the results."""
+        """Install and build a contender; if that fails, add the reason to `results`."""
         try:
             process.build(entry.contender)
             entry.contender.names()
@@ -109,7 +109,7 @@ def main(
     write: Annotated[bool, typer.Option(help="put the tables into docs/ too")] = False,
     folder: Annotated[Path, typer.Option(help="where the results go")] = ROOT / "build",
 ) -> None:
-    """Measure how fast networks are served, against other servers on this machine."""
+    """Compare how fast this server and others serve networks on this machine."""
     tool = generator.find()
     how = Run(tool, rounds, seconds, folder / "bench" / "tensors")
     found = {}

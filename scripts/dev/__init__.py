@@ -1,1 +1,1 @@
-"""What a developer runs: set-up, server and page together, releases."""
+"""Commands for developers: set-up, server and page together, workflow jobs, releases."""

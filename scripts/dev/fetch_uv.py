@@ -1,8 +1,8 @@
-"""Put uv into a folder, at the version and with the bytes that uv.lock names.
+"""Download uv into a folder, at the version in uv.lock.
 
-For machines that have python3 and nothing else: standard library only, no pip, no venv. pip is
-asked first where it is there, because it knows the machine's own index and proxy; otherwise the
-wheel comes from the address in uv.lock. Either way its SHA-256 is the one in uv.lock.
+For machines that have only python3: it uses the standard library and needs neither pip nor venv. If
+pip is available it is tried first, because it knows the machine's index and proxy. Otherwise the
+wheel is downloaded from the URL in uv.lock. In both cases its SHA-256 must match uv.lock.
 
     python3 scripts/dev/fetch_uv.py FOLDER
 """
@@ -21,7 +21,7 @@ import zipfile
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parent.parent.parent / "uv.lock"
-# The wheel's tag for each machine that uv.lock covers.
+# The platform tag of the wheel for each supported machine.
 PLATFORMS = {
     ("Linux", "x86_64"): "manylinux_2_17_x86_64",
     ("Linux", "aarch64"): "manylinux_2_17_aarch64",
@@ -31,9 +31,9 @@ PLATFORMS = {
 
 
 def locked_wheel(lock: str, tag: str) -> tuple[str, str, str]:
-    """Return (version, address, SHA-256 in hex) of uv's wheel for `tag`.
+    """Return (version, URL, SHA-256 in hex) of the wheel of uv for `tag`.
 
-    A regular expression, not tomllib: python3 may be older than 3.11 here.
+    It uses a regular expression because python3 may be older than 3.11 and lack tomllib.
     """
     package = re.search(
         r'\[\[package\]\]\nname = "uv"\nversion = "([^"]+)".*?(?=\n\[\[|\Z)', lock, re.DOTALL
@@ -48,7 +48,7 @@ def locked_wheel(lock: str, tag: str) -> tuple[str, str, str]:
 
 
 def from_pip(version: str) -> bytes | None:
-    """Download the wheel with pip; None where there is no pip or it finds nothing."""
+    """Download the wheel with pip; return None if pip is missing or finds no wheel."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
         done = subprocess.run(
@@ -59,7 +59,7 @@ def from_pip(version: str) -> bytes | None:
 
 
 def main() -> None:
-    """Write FOLDER/uv, or end with one line that says what is in the way."""
+    """Write FOLDER/uv, or exit with a one-line error."""
     folder = Path(sys.argv[1])
     machine = (platform.system(), platform.machine())
     if machine not in PLATFORMS:

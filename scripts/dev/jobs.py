@@ -2,10 +2,9 @@
 
     python -m scripts.dev.jobs [JOB ...]
 
-A job is named FILE:JOB, such as ci.yml:lint; without names, all of them run. The clone holds what
-is committed and nothing else, so a step that relies on what an earlier command left behind fails
-here as it would on GitHub. What needs GitHub, a cloud, or a program that this machine lacks is
-skipped, with the reason.
+A job is named FILE:JOB, such as ci.yml:lint. Without names, all jobs run. The clone contains only
+committed files, so a step that relies on other files fails here as it would on GitHub. Jobs that
+need GitHub, a cloud, or a program that this machine lacks are skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ import yaml
 
 from scripts.store.paths import ROOT
 
-# Commands of a workflow's steps that are no part of this project.
+# Prefixes of steps' commands that do not belong to this project.
 PLATFORM = ("gcloud ", "gh ")
-# Make targets that ask a service on the Internet for what changes from day to day.
+# Make targets whose result depends on an online service.
 ONLINE = {"audit-workflows": "asks GitHub", "audit-dependencies": "asks the OSV database"}
 
 
@@ -36,8 +35,8 @@ class Job(NamedTuple):
 
     Attributes:
         name: FILE:JOB.
-        steps: its commands, each with the environment variables that the workflow gives it.
-        skipped: why it cannot run here; None where it can.
+        steps: its commands, each with the environment variables from the workflow.
+        skipped: why it cannot run here; None if it can.
     """
 
     name: str
@@ -46,7 +45,7 @@ class Job(NamedTuple):
 
 
 def jobs(root: Path) -> Iterator[Job]:
-    """Yield every job that runs commands of the project."""
+    """Yield every job that runs commands of this project."""
     for file in sorted((root / ".github/workflows").glob("*.yml")):
         for name, content in yaml.safe_load(file.read_text())["jobs"].items():
             steps = list(_steps(content))
@@ -59,7 +58,7 @@ def run(job: Job, root: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         clone = Path(folder) / root.name
         subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-        # Of a caller that is make itself, the targets below must know nothing.
+        # If make runs this program, its variables must not reach the make of a step.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
         for command, variables in job.steps:
             print(f"jobs: {job.name}: {command}", flush=True)
@@ -78,7 +77,7 @@ def _steps(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     for step in content.get("steps", []):
         command = step.get("run", "").strip()
         if command and not command.startswith(PLATFORM):
-            # An expression's value is GitHub's.
+            # Only GitHub can evaluate expressions.
             variables = {k: str(v) for k, v in step.get("env", {}).items() if "${{" not in str(v)}
             yield command, variables
 

@@ -1,7 +1,7 @@
-"""Release the version that pyproject.toml names: check what must hold, then tag.
+"""Release the version in pyproject.toml: check the checkout, then tag it.
 
     python -m scripts.dev.release check    check that the checkout can be released
-    python -m scripts.dev.release tag      check, then make the tag; nothing is pushed
+    python -m scripts.dev.release tag      check, then create the tag without pushing it
 
 `make release` runs the linters and the tests between the two.
 """
@@ -23,7 +23,7 @@ SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+
 
 
 class ReleaseError(Exception):
-    """What stands in the way of a release."""
+    """The checkout cannot be released; the message says why and what to do."""
 
 
 def check(number: str) -> str:
@@ -48,7 +48,7 @@ def changes(number: str) -> str:
     """Return the section of CHANGELOG.md for version `number`, without its heading.
 
     Raises:
-        ReleaseError: there is none, it is empty, or it has no date.
+        ReleaseError: the section is missing, empty, or has no date.
     """
     text = (ROOT / "CHANGELOG.md").read_text()
     section = re.search(
@@ -66,12 +66,12 @@ def changes(number: str) -> str:
 
 
 def tag(number: str, message: str) -> None:
-    """Make the annotated tag, signed where git is configured to sign."""
+    """Create the annotated tag, signed if git has a signing key."""
     configured = subprocess.run(
         ["git", "config", "user.signingkey"], cwd=ROOT, capture_output=True, check=False
     )
     kind = "--sign" if configured.returncode == 0 else "--annotate"
-    # --cleanup: lines that begin with # are headings here.
+    # --cleanup: keep lines that begin with #, which are headings.
     _git("tag", kind, "--cleanup=whitespace", f"v{number}", f"--message={number}\n\n{message}")
 
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Install dependency groups of pyproject.toml into .venv, or the folder named by VENV, at the versions
-# of uv.lock.
+# Install dependency groups of pyproject.toml at the versions of uv.lock, into .venv or, if VENV is
+# set, into that folder.
 #
 #   scripts/dev/setup.sh GROUP...
 #
-# The group "torch" is special. uv.lock names the wheel of the package index, which on Linux brings
-# gigabytes of CUDA. Unless TORCH=locked, the CPU build of the same version is taken instead: from a
-# find-links folder (UV_FIND_LINKS or PIP_FIND_LINKS), else from PyTorch's own index, which uv
-# knows; when neither can be reached, the locked wheel.
+# The group "torch" is special. The wheel in uv.lock comes from the package index and on Linux needs
+# gigabytes of CUDA. So, unless TORCH=locked, the CPU build of the same version is installed: from a
+# find-links folder (UV_FIND_LINKS or PIP_FIND_LINKS), otherwise from PyTorch's index. If neither
+# can be reached, the locked wheel is installed.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -17,8 +17,8 @@ if [ ! -x "$UV" ]; then
     python3 scripts/dev/fetch_uv.py .tools
 fi
 find_links=${UV_FIND_LINKS-${PIP_FIND_LINKS-}}
-unset UV_FIND_LINKS # it would count as a change of the lock file
-# Compiled now and not at the first import: a worker starts in half the time.
+unset UV_FIND_LINKS # with it, uv --locked would consider uv.lock outdated
+# Compile at installation, not at the first import: this halves the start-up time of a worker.
 export UV_COMPILE_BYTECODE=1
 VENV=${VENV:-.venv}
 export UV_PROJECT_ENVIRONMENT="$VENV" VIRTUAL_ENV="$PWD/$VENV"
@@ -29,7 +29,7 @@ for group in "$@"; do
 done
 
 "$UV" venv --quiet --allow-existing "$VENV"
-# --inexact: groups that an earlier call installed stay, and so does torch.
+# --inexact: keep torch and the groups that an earlier call installed.
 # shellcheck disable=SC2086  # one word per option
 "$UV" sync --quiet --locked --inexact $groups
 
@@ -39,7 +39,7 @@ if $torch; then
     cpu_build() {
         [ "${TORCH:-cpu}" != locked ] && [ "$(uname -s)" = Linux ] || return 1
         [ "$installed" != "$version+cpu" ] || return 0
-        # What torch itself needs comes at the locked versions too.
+        # Install torch's dependencies at the locked versions too.
         constraints=$(mktemp)
         trap 'rm -f "$constraints"' EXIT
         "$UV" export --quiet --locked --only-group torch --no-hashes --no-annotate --output-file "$constraints" >/dev/null
@@ -50,7 +50,7 @@ if $torch; then
     if cpu_build; then
         echo "setup: torch $version, CPU build"
     else
-        # A build that is already there and satisfies the lock file stays, unless it is asked for.
+        # This keeps an installed build that satisfies the lock file.
         "$UV" sync --quiet --locked --inexact --group torch
         echo "setup: torch $version, the wheel of uv.lock"
     fi

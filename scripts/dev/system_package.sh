@@ -1,10 +1,10 @@
 #!/bin/sh
-# Make sure that a program is there: the machine's own, else Debian's package where it may be installed.
+# Make sure that a program is installed; if not, install Debian's package, which needs root.
 #
-#   scripts/dev/system_package.sh PACKAGE PROGRAM...    any one of the programs is enough
+#   scripts/dev/system_package.sh PACKAGE PROGRAM...    one of the programs is enough
 #
-# Browsers and load generators come from where the machine's other software comes from, not from a
-# test tool's own downloads.
+# Browsers and load generators are installed with the machine's package manager, not downloaded by
+# test tools.
 set -eu
 
 package=$1

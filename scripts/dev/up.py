@@ -15,7 +15,7 @@ from types import FrameType
 
 from scripts.server import settings
 
-# Seconds. The server lets requests in flight finish first; the page has nothing to finish.
+# Time limits for stopping. The server lets requests in flight finish first; the page has none.
 STOP_SECONDS = {"server": 30, "page": 5}
 
 
@@ -24,7 +24,7 @@ class Stop(Exception):  # noqa: N818 (a request, not an error)
 
 
 def main() -> int:
-    """Run both until told to stop (0), or until one ends by itself (1)."""
+    """Run both until a signal (return 0) or until one ends by itself (return 1)."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -66,14 +66,14 @@ def main() -> int:
 
 
 def _raise_stop(number: int, _frame: FrameType | None) -> None:
-    # A second signal does not cut the orderly end short.
+    # Ignore further signals, so that they do not interrupt the shutdown.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     raise Stop(number)
 
 
 def _start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-    # In a session of its own: the terminal's Ctrl-C reaches this program alone, which then stops
+    # In its own session, so that Ctrl-C reaches only this program, which then stops the processes
     # one after the other.
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -83,7 +83,7 @@ def _start(module: str, *arguments: str, **environment: str) -> subprocess.Popen
 
 
 def _first_end(running: dict[str, subprocess.Popen[bytes]]) -> str:
-    """Return the name of the process that ends first."""
+    """Wait until a process ends; return its name."""
     while True:
         for name, process in running.items():
             if process.poll() is not None:

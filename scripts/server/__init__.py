@@ -1,1 +1,1 @@
-"""The server's process: settings, start, readiness, draining, stop."""
+"""The server's processes: settings, start, readiness, draining and stop."""

@@ -1,8 +1,8 @@
-"""Start TorchServe, wait until the model answers, watch it, and stop it without losing a request.
+"""Start TorchServe, wait until the model is ready, and stop without losing a request.
 
 python -m scripts.server [--name NAME] [--version VERSION]
 
-Versions that were rolled out or back (scripts/versions/) are served again after a restart.
+Versions that were rolled out or rolled back (scripts/versions/) are restored after a restart.
 """
 
 from __future__ import annotations
@@ -48,7 +48,12 @@ def main() -> int:
 
 
 def run(server: settings.Settings) -> int:
-    """Serve until SIGINT or SIGTERM (0), or until TorchServe ends by itself (1)."""
+    """Serve until SIGINT or SIGTERM and return 0.
+
+    Raises:
+        NotReady: TorchServe did not become ready, or ended by itself.
+        Stop: a signal arrived during the start.
+    """
     archive.check_name(server.model, server.version)
     record = records.load(server.model_store, server.model)
     if record:
@@ -61,7 +66,7 @@ def run(server: settings.Settings) -> int:
         temp = Path(stack.enter_context(folder))
         checks.check_temp(temp)
         lock = temp / "in-flight.lock"
-        # First, because importing PyTorch takes as long as starting Java.
+        # Started first because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
         client = Client(server)
         drain = stack.enter_context(Drain(client, lock))
@@ -93,9 +98,10 @@ def run(server: settings.Settings) -> int:
 def find_archives(
     server: settings.Settings, record: records.Record | None
 ) -> list[archive.Archive]:
-    """Return the archives to serve, the default first: the recorded ones if there is a record.
+    """Return the archives to serve, the default version first.
 
-    A version that was rolled out stays the default, whatever version the command line names.
+    If there is a record, it decides: a version that was rolled out stays the default even if the
+    command line names another one.
     """
     if record is None:
         return [archive.find(server.model_store, server.model, server.version)]
@@ -115,7 +121,7 @@ def find_archives(
 
 
 def announce(server: settings.Settings) -> None:
-    """Print the URL at which the model answers, and a command to try."""
+    """Print the URL of the model and a command to try."""
     url = f"{server.inference}/predictions/{server.model}"
     say(f"{server.model} {server.version} answers at {url}")
     if server.model == "doubleit":
@@ -125,9 +131,9 @@ def announce(server: settings.Settings) -> None:
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:
-    """Write a line without Python's buffers; ignore errors.
+    """Write a line, bypassing Python's buffers, and ignore errors.
 
-    If the log's disk is full, requests in flight still have to be answered.
+    Even if the log's disk is full, requests in flight must be completed.
     """
     with contextlib.suppress(OSError):
         os.write(stream.fileno(), f"{line}\n".encode())

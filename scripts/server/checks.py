@@ -1,4 +1,4 @@
-"""What has to hold on this machine before a server is started."""
+"""Checks on this machine before a server is started."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from scripts.server.settings import PORTS, Settings, SettingsError
 
 SOCKET_PATH_BYTES = 107
-# What bind(2) says of a port; anything else is about the address.
+# Errors of bind(2) that concern the port; all others concern the IP address.
 PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES)
 
 
 def check_ports(settings: Settings) -> None:
-    """Make sure that every port is free, before a server is started that could not have it.
+    """Check that every port is free.
 
     Raises:
-        SettingsError: a port is taken, or a host is not this machine's; the message names the
-            variable to change.
+        SettingsError: a port is taken, or a host does not belong to this machine; the message names
+            the variable to change.
     """
     for name in PORTS:
         variable = name.replace("PORT", "HOST")
@@ -39,12 +39,12 @@ def check_ports(settings: Settings) -> None:
 
 
 def check_temp(temp: Path) -> None:
-    """Make sure that the workers' sockets can lie in the temp folder.
+    """Check that the path of the temporary folder is short enough for the workers' sockets.
 
     Raises:
         SettingsError: a socket's path would be longer than the 107 bytes of unix(7).
     """
-    # What TorchServe calls a worker's socket, with room for its count.
+    # TorchServe's name for a worker's socket, with room for its counter.
     socket_path = os.fsencode(temp / ".ts.sock.99999")
     if len(socket_path) > SOCKET_PATH_BYTES:
         raise SettingsError(

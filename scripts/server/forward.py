@@ -1,4 +1,4 @@
-"""Pass TCP connections on to another host: how compose publishes the management API on request.
+"""Forward TCP connections to another host; the compose profile `management` uses it.
 
 python -m scripts.server.forward PORT TARGET_HOST TARGET_PORT
 """
@@ -15,7 +15,7 @@ CHUNK_BYTES = 65536
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until the reader's end, then end the writer's side of its connection."""
+    """Copy until `reader` ends, then shut down the sending side of `writer`."""
     while chunk := await reader.read(CHUNK_BYTES):
         writer.write(chunk)
         await writer.drain()
@@ -23,7 +23,7 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def serve(port: int, target_host: str, target_port: int) -> None:
-    """Listen on `port`, every address, until SIGINT or SIGTERM."""
+    """Listen on `port` on all interfaces until SIGINT or SIGTERM."""
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer):

@@ -1,15 +1,16 @@
-"""The management API's door: programs on this machine come in, web pages in its browsers do not.
+"""A proxy in front of the management API that rejects requests from web pages.
 
-TorchServe answers whoever reaches its port, and a web page can send a plain POST to a port of the
-machine that it is viewed on: enough to register an archive with a hundred workers. So TorchServe
-listens on a socket file in a folder of this server's own, and the management port is here. What a
-browser sends on a page's behalf carries a header that says so (Fetch standard: `Origin`,
-`Sec-Fetch-Site`), or the page's own name as `Host` where that name was pointed at this machine.
+TorchServe accepts requests from any client that can connect, and a web page can send a plain POST
+to a port of the machine on which it is viewed. That is enough to register an archive with a hundred
+workers. So TorchServe listens on a Unix socket in the server's temporary folder, and this proxy
+listens on the management port. A browser marks requests that a page makes with the headers `Origin`
+or `Sec-Fetch-Site` (Fetch standard). After DNS rebinding, `Host` holds the domain of the page.
 
-A registration has to name an archive in the model store, in its query: TorchServe's own rule for
-addresses (`allowed_urls`) lets a directory anywhere on this machine through, and `jar:` addresses.
+A registration must name an archive in the model store, in its query string. TorchServe's own filter
+(`allowed_urls`) does not stop directories anywhere on this machine, nor `jar:` URLs.
 
-TorchServe's library has socket files on Linux only; elsewhere it keeps the port to itself.
+TorchServe's network library supports Unix sockets on Linux only. On other systems there is no
+proxy, and TorchServe listens on the management port itself.
 """
 
 from __future__ import annotations
@@ -32,22 +33,23 @@ from urllib.parse import parse_qs
 
 from scripts.server.settings import Settings
 
-# Management requests are query parameters or a few lines of JSON.
+# Management requests consist of query parameters or a few lines of JSON.
 MAX_BODY_BYTES = 1 << 20
-# Each connection costs a thread and up to two descriptors, which the supervisor needs for a stop.
+# Each connection takes a thread and up to two file descriptors. The supervisor must not run out of
+# them, because it needs some to stop the server.
 MAX_CONNECTIONS = 64
-# Seconds: longer than a registration that waits for its workers.
+# Longer than a registration that waits for its workers.
 UPSTREAM_SECONDS = 600
-# Seconds until a silent client is let go.
+# Connections of clients that send nothing are closed after this time.
 IDLE_SECONDS = 60
 FORWARDED = ("Accept", "Authorization", "Content-Type")
-# A registration, without a character that two parsers could read differently.
+# A registration, limited to characters that every parser reads in the same way.
 REGISTRATION = re.compile(r"/(?:models|workflows)/?\?([\w.,:=&-]*)", re.ASCII)
 ARCHIVE = re.compile(r"\w[\w.-]*\.[mw]ar", re.ASCII)
 
 
 def refusal(headers: Message | Mapping[str, str]) -> str | None:
-    """Return why a request is not let in; None where it is."""
+    """Return why a request is rejected, or None if it is allowed."""
     if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none":
         return "The management API is not for web pages: this request came from one"
     host = headers.get("Host", "")
@@ -57,11 +59,11 @@ def refusal(headers: Message | Mapping[str, str]) -> str | None:
 
 
 def outside_the_store(target: str, length: int) -> bool:
-    """Say whether a POST is anything but the registration of an archive in the model store.
+    """Return whether a POST is not the registration of an archive in the model store.
 
     Args:
-        target: path and query as they came.
-        length: of the body, in which TorchServe would take parameters too.
+        target: path and query as received.
+        length: length of the body. A body is rejected because TorchServe reads parameters from it.
     """
     registration = REGISTRATION.fullmatch(target)
     if length or not registration:
@@ -71,9 +73,9 @@ def outside_the_store(target: str, length: int) -> bool:
 
 
 def _names_this_machine(host: str) -> bool:
-    """Say whether `host` is a name that nobody outside can point at this machine.
+    """Return whether `host` cannot be a public domain that resolves to this machine.
 
-    That is an address, or a name without a dot: localhost, or a container's on its own network.
+    Allowed are IP addresses and names without a dot: localhost, or a container's name.
     """
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     try:
@@ -84,7 +86,7 @@ def _names_this_machine(host: str) -> bool:
 
 
 class _Upstream(http.client.HTTPConnection):
-    """A connection to TorchServe's socket file."""
+    """A connection to TorchServe's Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=UPSTREAM_SECONDS)
@@ -102,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def forward(self) -> None:
-        """Pass the request on, or answer it with the reason why not."""
+        """Forward the request, or respond with an error."""
         why = refusal(self.headers)
         length = self.headers.get("Content-Length", "0")
         digits = length.isascii() and length.isdecimal()
@@ -110,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.FORBIDDEN, _error(HTTPStatus.FORBIDDEN, why), close=True)
         elif "Transfer-Encoding" in self.headers or not digits:
             self.send_error(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length")
-        # Python refuses to read a number of thousands of digits.
+        # Compare the lengths first: int() raises for thousands of digits.
         elif len(length) > len(str(MAX_BODY_BYTES)) or int(length) > MAX_BODY_BYTES:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{MAX_BODY_BYTES} bytes at most")
         elif self.command == "POST" and outside_the_store(self.path, int(length)):
@@ -123,12 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._pass_on(self.rfile.read(int(length)))
 
     def handle_one_request(self) -> None:
-        """Read and answer a request; while none has come, the connection may be closed."""
+        """Handle one request; until it arrives, the connection counts as idle and may be closed."""
         self.server.idle(self.connection)
         super().handle_one_request()
 
     def parse_request(self) -> bool:
-        """Take the connection as busy once a request's first line is there."""
+        """Mark the connection as busy once the request line has arrived."""
         return self.server.busy(self.connection) and super().parse_request()
 
     do_DELETE = do_GET = do_OPTIONS = do_POST = do_PUT = forward  # noqa: N815 (http.server's names)
@@ -148,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.close()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer with an error in TorchServe's own shape."""
+        """Respond with an error in TorchServe's format."""
         status = HTTPStatus(code)
         self._answer(code, _error(status, message or explain or status.phrase), close=True)
 
@@ -164,11 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
-        """Log nothing: TorchServe's own access log has what came through."""
+        """Log nothing; TorchServe's access log lists the forwarded requests."""
 
 
 def _ascii(target: str) -> str:
-    """Return a request's target, as http.server has it, with every odd byte as `%XX`."""
+    """Return the target of a request with all characters outside printable ASCII as `%XX`."""
     return re.sub(r"[^!-~]", lambda odd: f"%{ord(odd[0]):02X}", target)
 
 
@@ -184,29 +186,29 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.upstream = upstream
         self._lock = threading.Lock()
-        # Whether each connection is idle; the one that has been so for longest stands first.
+        # Connection -> whether it is idle. The one that has been idle longest comes first.
         self._connections: dict[socket.socket, bool] = {}
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve a connection; for one too many, close the one that has been idle for longest."""
+        """Serve a connection; beyond MAX_CONNECTIONS, close the one that has been idle longest."""
         with self._lock:
             if len(self._connections) >= MAX_CONNECTIONS:
                 longest = next((c for c, idle in self._connections.items() if idle), request)
                 self._connections.pop(longest, None)
-                # Its thread reads the end of it, and closes it.
+                # Its thread then reads end-of-file and closes the connection.
                 with contextlib.suppress(OSError):
                     longest.shutdown(socket.SHUT_RDWR)
             self._connections[request] = True
         super().process_request(request, client_address)
 
     def idle(self, connection: socket.socket) -> None:
-        """Take a connection as one that waits for its client."""
+        """Mark a connection as waiting for its client."""
         with self._lock:
             if self._connections.pop(connection, None) is not None:
                 self._connections[connection] = True
 
     def busy(self, connection: socket.socket) -> bool:
-        """Take a connection as one that a request came on; False where it was closed before."""
+        """Mark a connection as busy; return False if it was closed meanwhile."""
         with self._lock:
             if connection in self._connections:
                 self._connections[connection] = False
@@ -220,24 +222,24 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_bind(self) -> None:
-        """Bind without asking the name service what this machine is called."""
+        """Bind without the lookup of the host name that http.server makes."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that went away."""
+        """Ignore clients that disconnect."""
 
 
 class Gate:
-    """The management port while it is open. Use as a context manager.
+    """The proxy on the management port. Use as a context manager.
 
     Attributes:
-        variables: what TorchServe's environment needs so that it listens behind the gate.
+        variables: environment variables that make TorchServe listen on the Unix socket.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        """Prepare for a server whose own folder is `folder`."""
+        """Bind the port; TorchServe's socket will be in `folder`."""
         self.variables: dict[str, str] = {}
         self._server: _Server | None = None
         if sys.platform == "linux":
@@ -247,13 +249,13 @@ class Gate:
             self._server = _Server((host, port), upstream)
 
     def __enter__(self) -> Gate:
-        """Open."""
+        """Start accepting connections."""
         if self._server:
             threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close."""
+        """Stop accepting connections and close the port."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()

@@ -1,13 +1,13 @@
 """Fixes for TorchServe's `model-server.jar`, as edits of single classes.
 
 TorchServe 0.12.0 is the last release, so its jar does not change any more and its classes can be
-edited by position: a constant or a few opcodes each, no compiler needed. The edited classes go into
-a small jar of their own, which stands before TorchServe's on the class path. The Java runtime
+edited by position: each edit replaces a constant or a few opcodes, without a compiler. The edited
+classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A class that is not the one that an edit was written for is left alone, with a line that says what
-is missing then. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
-environment switches all of them off.
+If a class differs from the one that an edit was written for, it is left unchanged, and a log line
+says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
+environment disables all of them.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# It belongs to the installed jar, so it is kept and removed with the environment.
+# It belongs to the installed jar, so it lies in the same virtual environment.
 EDITED = Path(sys.prefix) / "torchserve-edits.jar"
-# The earliest time that a zip file can hold: the same classes give the same bytes.
+# The earliest time that a zip file can hold. A fixed time makes the jar reproducible.
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
 
 class Patch(NamedTuple):
-    """Bytes of a class file that are replaced.
+    """A replacement of bytes in a class file.
 
     Attributes:
-        offset: where they start in the class as shipped.
-        before: what stands there.
-        after: what takes its place.
+        offset: position of the bytes in the class as shipped.
+        before: the bytes as shipped.
+        after: the new bytes.
     """
 
     offset: int
@@ -47,10 +47,10 @@ class Edit(NamedTuple):
     """All changes to one class.
 
     Attributes:
-        name: the class, with slashes.
-        sha256: of its file as shipped with 0.12.0.
-        without: what the server lacks without the edit.
-        patches: what is replaced, in the order of the file.
+        name: the name of the class, with slashes.
+        sha256: SHA-256 of the class file as shipped with 0.12.0.
+        without: the problem that remains without the edit.
+        patches: the replacements, by ascending offset.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Edit(NamedTuple):
 
     @property
     def entry(self) -> str:
-        """The class's name in a jar."""
+        """The name of the class file in a jar."""
         return f"{self.name}.class"
 
     def apply(self, shipped: bytes) -> bytes | None:
-        """Return the edited class; None where `shipped` is not the known one."""
+        """Return the edited class, or None if `shipped` is not the class of 0.12.0."""
         if hashlib.sha256(shipped).hexdigest() != self.sha256:
             return None
         parts, end = [], 0
@@ -77,7 +77,7 @@ class Edit(NamedTuple):
 
 
 def _code(offset: int, before: str, after: str) -> Patch:
-    """Return a patch of bytecode, which keeps its length."""
+    """Return a patch of bytecode; `after` must be as long as `before`."""
     patch = Patch(offset, bytes.fromhex(before), bytes.fromhex(after))
     if len(patch.before) != len(patch.after):
         raise ValueError(f"a patch of bytecode must keep its length: {patch}")
@@ -85,24 +85,26 @@ def _code(offset: int, before: str, after: str) -> Patch:
 
 
 def _constant(offset: int, before: str, after: str) -> Patch:
-    """Return a patch of a CONSTANT_Utf8: a tag of 1, two bytes of length, the text."""
+    """Return a patch of a CONSTANT_Utf8 entry: tag 1, two bytes for the length, the text."""
     old, new = (b"\x01" + len(text).to_bytes(2, "big") + text.encode() for text in (before, after))
     return Patch(offset, old, new)
 
 
-# What javap calls the instructions stands beside the bytes. A conditional jump that must never be
-# taken tests a boolean for what it cannot be, or discards what it would test (pop, nop, nop).
+# The comments name the instructions as javap does. With ifge in place of ifeq, a conditional jump
+# on a boolean is always taken. With pop, nop, nop it is never taken: they discard the operand.
 EDITS = (
     Edit(
         "org/pytorch/serve/wlm/Model",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
         "a lone request waits a millisecond for others to share its batch",
         (
-            # maxBatchDelay is in nanoseconds: with 1, a batch is what waits when a worker is free.
+            # maxBatchDelay then counts nanoseconds: with 1, a batch consists of the requests in the
+            # queue when a worker becomes free.
             _constant(6169 - 3, "MILLISECONDS", "NANOSECONDS"),
-            # addFirst puts back what a dead worker had gathered. LinkedBlockingDeque.addFirst
-            # raises where the queue is full, and the worker would never be replaced; offer returns.
-            # invokevirtual addFirst -> offer; its result is left on the stack, as return allows.
+            # addFirst puts the requests that a dead worker had gathered back into the queue.
+            # LinkedBlockingDeque.addFirst throws if the queue is full, and then the worker is never
+            # replaced; offer returns false instead.
+            # invokevirtual addFirst -> offer; its result stays on the stack, which return permits.
             _code(15489, "b601df", "b60199"),
         ),
     ),
@@ -115,11 +117,11 @@ EDITS = (
             # run: invokedynamic Runnable, invokestatic CompletableFuture.runAsync
             # -> invokespecial lambda$run$0, nop, nop, aconst_null, nop, nop.
             _code(18057, "ba01670000b8016b", "b703ed0000010000"),
-            # run, when the thread was interrupted: ifnull -> pop, nop, nop. sendError is called
-            # with null too, and then gives the gathered requests back to the queue.
+            # run, after an interrupt of the thread: ifnull -> pop, nop, nop. Then sendError is also
+            # called with null, and puts the gathered requests back into the queue.
             _code(18847 + 4, "c60012", "570000"),
-            # shutdown: no call of sendError(null, "Worker scaled down.", 500) from a thread that
-            # is not the worker's: both would answer, or put back, the same requests.
+            # shutdown: remove the call of sendError(null, "Worker scaled down.", 500). It runs in
+            # another thread than the worker's, and both would handle the same requests.
             _code(22655, "2ab4003e011302ba1101f4b601cc", "00" * 14),
             # lambda$run$0: ChannelFuture.sync -> nop.
             _code(24953 + 5, "b9027b0100", "00" * 5),
@@ -164,16 +166,17 @@ EDITS = (
         "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
         "`Connection: close` and HTTP/1.0 are ignored",
         (
-            # Netty's own handler of the Connection header, in place of the TLS handler: TLS ends
-            # before this server. Without arguments for its constructor.
+            # Replace the TLS handler with Netty's handler of the Connection header, whose
+            # constructor takes no arguments. TLS is terminated in front of this server.
             _constant(
                 664 - 3,
                 "org/pytorch/serve/http/ExtendedSSLHandler",
                 "io/netty/handler/codec/http/HttpServerKeepAliveHandler",
             ),
             _code(710, "0c0005002f", "0c00050006"),
-            # The first of two addLast now adds the codec, and where TLS is not configured:
-            # ifnull -> ifnonnull; with TLS nothing is decoded, so nothing is served in the clear.
+            # The first of the two addLast calls now adds the codec, and only if TLS is not
+            # configured: ifnull -> ifnonnull. With TLS configured no request is decoded, so nothing
+            # is served in plain text.
             _code(3628 + 4, "c6", "c7"),
             _code(3638, "bb002b592ab400072ab4000db7002d", "bb003859" + "00" * 8 + "b7003a"),
             # The second adds the new handler.
@@ -185,7 +188,7 @@ EDITS = (
         "a9e8d5a43db1db07e6f00023cbaa0ea1919689e5f2fc5c58dd45daf5d20dc118",
         "`OPTIONS *` and a target without a slash are answered with 500",
         (
-            # handleRequest: OPTIONS of any target without segments, not of "/" alone:
+            # handleRequest: accept OPTIONS for any target without segments, not only for "/":
             # ifeq -> pop, nop, nop.
             _code(2166 + 3, "990012", "570000"),
             # isApiDescription: segments.length == 0 || segments.length == 2 && ...
@@ -197,10 +200,10 @@ EDITS = (
 
 
 def class_path(jar: Path, target: Path = EDITED) -> list[str]:
-    """Return what must stand before TorchServe's jar on the class path.
+    """Return the class path entries that must precede TorchServe's jar.
 
-    The jar of edited classes is made at set-up, and here where it is missing or made from another
-    table. What is left out is printed.
+    The jar of edited classes is made at set-up. It is made here if it is missing or was made from
+    other edits. Edits that are not applied are printed.
 
     Args:
         jar: TorchServe's jar.
@@ -224,7 +227,7 @@ def class_path(jar: Path, target: Path = EDITED) -> list[str]:
 
 
 def _entries(jar: Path, target: Path) -> set[str] | None:
-    """Return the classes in `target`; None unless it was made by this code from this `jar`."""
+    """Return the classes in `target`, or None if it was not made from EDITS and `jar`."""
     try:
         with zipfile.ZipFile(target) as made:
             return set(made.namelist()) if made.comment == _fingerprint(jar) else None
@@ -233,7 +236,7 @@ def _entries(jar: Path, target: Path) -> set[str] | None:
 
 
 def _write(jar: Path, target: Path) -> None:
-    """Write the edited classes of `jar` to `target`, the same bytes each time."""
+    """Write the edited classes of `jar` to `target`, reproducibly."""
     with zipfile.ZipFile(jar) as source:
         present = set(source.namelist())
         edited = {
@@ -251,7 +254,7 @@ def _write(jar: Path, target: Path) -> None:
 
 
 def _fingerprint(jar: Path) -> bytes:
-    """Return what identifies this table, and a jar by its size."""
+    """Return a fingerprint of EDITS and of the size of `jar`."""
     return b"%08x %d" % (zlib.crc32(repr(EDITS).encode()), jar.stat().st_size)
 
 

@@ -1,7 +1,7 @@
-"""TorchServe's Java process: its command line, start and end.
+"""TorchServe's Java process: its command line and its start.
 
-Started here and not by the `torchserve` command, which does not pass signals on, allows one server
-per machine and leaves the Java process behind when it is killed.
+It is not started with the `torchserve` command, which does not forward signals, allows one server
+per machine, and leaves the Java process running when it is killed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def command(
     """Return the command line of TorchServe's Java process.
 
     Args:
-        settings: what config.properties does not hold.
+        settings: settings that config.properties does not hold.
         archives: archives to load, the default version first.
-        temp: a folder of this server's own: worker sockets and unpacked archives go there, and
-            its configuration lies there.
-        python: what it starts as a worker's Python.
-        flags: of the Java runtime.
+        temp: a folder for this server only, with its configuration, worker sockets and unpacked
+            archives.
+        python: the program that TorchServe starts as a worker's Python.
+        flags: flags of the Java runtime.
     """
     home = site_packages()
     frontend = home / "ts" / "frontend"
@@ -82,10 +82,10 @@ def vmargs() -> list[str]:
 
 
 def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
-    """Return what the memory at hand allows a server of these archives.
+    """Return the limits for a server of these archives in the available memory.
 
     Raises:
-        SettingsError: it does not hold them.
+        SettingsError: the memory is too small for them.
     """
     try:
         return memory.limits(
@@ -99,7 +99,7 @@ def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
 
 
 def configuration(model: str, workers: Mapping[str, int]) -> str:
-    """Return config.properties with a number of workers for the versions that have one."""
+    """Return the text of config.properties with the number of workers of each version added."""
     versions = {v: {"minWorkers": n, "maxWorkers": n} for v, n in workers.items()}
     return f"{CONFIG.read_text(encoding='utf-8')}models={json.dumps({model: versions})}\n"
 
@@ -115,19 +115,19 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     workers: Mapping[str, int] | None = None,
     output: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start TorchServe in a process group of its own.
+    """Start TorchServe in its own session and process group.
 
-    Signals of the terminal then reach the supervisor alone, and the group can be ended as a whole.
+    Signals from the terminal then reach only the supervisor, and the whole group can be killed.
 
     Args:
-        settings: where it listens, and what config.properties names.
+        settings: hosts, ports and the other variables of config.properties.
         archives: archives to load, the default version first.
-        temp: a folder of this server's own.
-        extra: variables for it and its workers.
-        python: what it starts as a worker's Python.
-        flags: of the Java runtime, besides those of config.properties.
-        workers: how many workers a version has; the server's number by default.
-        output: where its output goes; this process's by default.
+        temp: a folder for this server only.
+        extra: environment variables for TorchServe and its workers.
+        python: the program that TorchServe starts as a worker's Python.
+        flags: flags of the Java runtime, in addition to those in config.properties.
+        workers: number of workers by version; a version without one gets the server's number.
+        output: file descriptor for its output; by default this process's.
     """
     configured = configuration(settings.model, workers or {})
     (temp / CONFIG.name).write_text(configured, encoding="utf-8")
@@ -139,7 +139,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         "TMPDIR": str(temp),
         "TEMP": str(temp),
     }
-    # TorchServe fills in the file's variables, but does not pass the flags on.
+    # TorchServe substitutes the variables in the file, but does not apply `vmargs` to itself.
     own = [re.sub(r"\$\$(\w+)\$\$", lambda found: variables[found[1]], flag) for flag in vmargs()]
     return subprocess.Popen(
         command(settings, archives, temp, python=python, flags=[*own, *flags]),

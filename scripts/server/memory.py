@@ -1,8 +1,8 @@
-"""How large a request may be in the memory at hand, and how much of it Java may take.
+"""The largest request that fits into the available memory, and Java's share of the memory.
 
-TorchServe bounds the number of requests that wait, not their bytes. So one body may be as large as
-lets FULL_SIZE_REQUESTS of them be held at once, in Java and in the workers together: what is larger
-gets 413 before it is parsed. docs/reliability.md has the table of the limits, measured.
+TorchServe limits the number of queued requests, not their bytes. So the largest body is chosen such
+that FULL_SIZE_REQUESTS bodies of that size fit into Java and the workers at once. A larger body
+gets 413 before it is parsed. docs/reliability.md lists the measured limits.
 """
 
 from __future__ import annotations
@@ -19,46 +19,48 @@ UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
-# What a server has before it gets a large request: Java 180 MiB, workers' common imports 60 MiB,
-# the supervisor, 70 MiB of libraries' pages that are in use; and a margin.
+# Memory of a server before it gets a large request: Java 180 MiB, the imports that workers share
+# 60 MiB, pages of libraries in use 70 MiB, the supervisor, and a margin.
 SERVER_BYTES = 400 * MIB
-# What each worker adds before it has a model.
+# Memory that each worker adds before it loads a model.
 WORKER_BYTES = 24 * MIB
-# A worker that cannot have this much for its requests is not worth starting.
+# No further worker is started unless it has at least this much memory for its requests.
 WORKER_REQUESTS_BYTES = 64 * MIB
-# Cloud Run passes on 32 MiB at most.
+# Cloud Run's limit for a request.
 LARGEST_REQUEST_BYTES = 32 * MIB
 
-# All of the following are multiples of the largest body.
-# A body in Java's heap, in the buffer that it is written to the worker from (twice, while that
-# grows), and in the worker (as it is read, and whole).
+# The following factors are multiples of the largest body.
+# Copies of a body: one in Java's heap, two in the buffer from which it is sent to the worker (while
+# the buffer grows), and two in the worker (the parts as received, and the whole).
 COPIES = 5
-# What reading, running and answering a request may take in a worker, its body included: an object
-# for every few bytes takes most (handler/limits.py), and no form is to have a limit of its own.
+# Memory that parsing, inference and rendering of one request may take in a worker, including its
+# body. A body with an object for every few bytes takes most (handler/limits.py). The factor covers
+# the most expensive format, so that all formats have the same limit.
 WORK = 120
-# `1,` among fractions becomes `2.0,`, and a larger response gets 413.
+# In a list with fractions `1,` becomes `2.0,`. A response beyond this factor becomes a 413.
 RESPONSE = 3
-# A response in a worker's connection (twice, while its buffer grows); in Java's heap (once, and a
-# copy in a buffer of up to twice its size).
+# Copies of a response: two in the buffer of the worker's connection (while it grows). In Java's
+# heap one, and another one in a buffer of up to twice its size.
 RESPONSE_DIRECT_COPIES, RESPONSE_HEAP_COPIES = 2, 3
-# Responses on their way to clients: workers are faster than one thread that writes them.
+# Responses that wait to be sent: workers are faster than the one thread that writes them.
 RESPONSES = 8
-# Java's heap must have room to move what is alive.
+# Spare room that Java's garbage collector needs to move live objects.
 HEAP_MARGIN = 1.3
-# Java's own: classes' objects, and the arenas that buffers are cut from.
+# Java's base load: objects of its classes, and the arenas from which buffers are allocated.
 HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 24 * MIB
 
 
 class Limits(NamedTuple):
-    """What a server may do within its memory.
+    """The limits of a server, derived from its memory.
 
     Attributes:
-        workers: how many each model has.
-        request: bytes of a request's body.
-        response: bytes of a response's body.
-        request_memory: bytes that reading, running and rendering one request may take in a worker.
+        workers: workers of each model.
+        request: largest request body, in bytes.
+        response: largest response body, in bytes.
+        request_memory: bytes that parsing, inference and rendering of one request may take in a
+            worker.
         heap: bytes of Java's heap.
-        direct: bytes of Java's buffers beside the heap.
+        direct: bytes of Java's buffers outside the heap.
     """
 
     workers: int
@@ -69,8 +71,8 @@ class Limits(NamedTuple):
     direct: int
 
     def variables(self) -> dict[str, str]:
-        """Return them as config.properties and the handler know them."""
-        # Where memory allows as many as there are processors, TorchServe counts: GPUs, if any.
+        """Return the environment variables that config.properties and the handler read."""
+        # With as many workers as cores, the number is left to TorchServe, which counts GPUs if any.
         fewer = self.workers != cores()
         return {
             **({"TS_DEFAULT_WORKERS_PER_MODEL": str(self.workers)} if fewer else {}),
@@ -88,15 +90,15 @@ def limits(
     """Return the limits of a server.
 
     Args:
-        memory: bytes at hand.
-        workers: of each model; as many as there are cores and memory allows by default.
-        models: bytes of each model that is served, which each of its workers holds.
-        at_once: how many requests of the largest size are held at once.
+        memory: available bytes.
+        workers: workers of each model; by default one per core, as far as the memory allows.
+        models: size of each model in bytes; each of its workers holds a copy.
+        at_once: how many requests of the largest size must fit at once.
 
     Raises:
-        ValueError: the memory does not hold the models.
+        ValueError: the memory is too small for the models.
     """
-    # TorchServe unpacks each archive into the temporary folder, which may be memory too.
+    # TorchServe unpacks each archive into the temporary folder, which may be a tmpfs.
     free = memory - SERVER_BYTES - sum(models)
     each = len(models) * WORKER_BYTES + sum(models)
     if workers is None:
@@ -124,10 +126,13 @@ def limits(
 
 
 def at_hand(environment: Mapping[str, str] = os.environ) -> int:
-    """Return the bytes that this server may use: MEMORY, the cgroup's limit, or the machine's.
+    """Return the bytes that this server may use.
+
+    That is MEMORY if it is set, otherwise the smaller of the cgroup's limit and the machine's
+    memory.
 
     Raises:
-        ValueError: MEMORY is no size.
+        ValueError: MEMORY is not a size.
     """
     stated = environment.get("MEMORY")
     if stated:
@@ -140,7 +145,7 @@ def at_hand(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def cores() -> int:
-    """Return how many processors this server may use, as the Java runtime counts them."""
+    """Return the number of cores that this server may use, as the Java runtime counts them."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quotas = [
         math.ceil(quota / period)
@@ -155,7 +160,7 @@ def cores() -> int:
 
 
 def _values(controller: str, v2: str, v1: str, field: int = 0) -> Iterator[int]:
-    """Yield the number in a control file of this process's cgroup and of each group above it."""
+    """Yield the number in a control file of this process's cgroup and of each parent group."""
     try:
         groups = OWN_GROUPS.read_text().splitlines()
     except OSError:
@@ -165,7 +170,7 @@ def _values(controller: str, v2: str, v1: str, field: int = 0) -> Iterator[int]:
         if controllers and controller not in controllers.split(","):
             continue
         root = CGROUPS / controller if controllers else CGROUPS
-        # In a container the path may be the host's, and the files lie at the root.
+        # In a container this may be a path on the host; then the files are at the root.
         folder = root / path.lstrip("/")
         for each in (folder, *folder.parents):
             if not each.is_relative_to(root):

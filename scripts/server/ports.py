@@ -1,4 +1,4 @@
-"""Ports that nothing listens on."""
+"""Free ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.server.settings import PORTS
 
 
 def free_ports(names: Collection[str] = PORTS) -> dict[str, str]:
-    """Return variables of these names with ports that nothing listens on, each another."""
+    """Return a different free port for each of `names`, as environment variables."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in names]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""The processes that a server consists of: tied to their parent, and ended as a group."""
+"""Child processes that end with their parent, and process groups that end as a whole."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Have this process, a child before its program, killed when its parent ends."""
+    """Have this process killed when its parent ends. For use as `preexec_fn`."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End TorchServe, or whatever leads a process group of its own, and what it started, at once.
+    """Kill a process that leads a process group, such as TorchServe's, and the whole group.
 
-    What it does by itself when it is asked to end is no use here: it cuts off what is in flight,
-    and waits two seconds for Netty. Requests are let finish before (drain.py).
+    TorchServe's own shutdown is of no use: it cuts off requests in flight and waits two seconds for
+    Netty. Requests in flight finish before this is called (drain.py).
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

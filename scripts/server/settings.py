@@ -1,4 +1,4 @@
-"""Where the server listens and works, from the environment."""
+"""The server's settings, from the environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scripts.store.paths import MODEL_STORE, ROOT
 
 CONFIG = ROOT / "config.properties"
 
-# Where the server listens, with the defaults. config.properties names these variables, and the ones
-# of scripts/server/memory.py.
+# Default hosts and ports. config.properties uses these variables and those of
+# scripts/server/memory.py.
 DEFAULTS = {
     "HOST": "127.0.0.1",
     "PORT": "8080",
@@ -24,16 +24,16 @@ DEFAULTS = {
     "GRPC_PORT": "7070",
     "GRPC_MANAGEMENT_PORT": "7071",
 }
-# What is served where the command line does not say.
+# The defaults of --name and --version.
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
-# How many requests of the largest size are held at once.
+# How many requests of the largest size must fit into memory at once.
 FULL_SIZE_REQUESTS = 32
 HOSTS = tuple(name for name in DEFAULTS if name.endswith("HOST"))
-# Of TorchServe's own variables, the ones that whoever starts the server may set.
+# The variables of TorchServe that the caller may set.
 TORCHSERVE = ("TS_DEFAULT_WORKERS_PER_MODEL",)
-# What TorchServe and the Java runtime read besides TS_ variables.
+# Variables that TorchServe and the Java runtime read, besides those with the prefix TS_.
 NOT_INHERITED = (
     *("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"),
     *("LOG_LOCATION", "METRICS_LOCATION", "SM_TELEMETRY_LOG"),
@@ -41,20 +41,20 @@ NOT_INHERITED = (
 
 
 class SettingsError(Exception):
-    """A setting that the server cannot start with."""
+    """A setting is invalid; the message says which."""
 
 
 class Settings(NamedTuple):
-    """What one server runs with.
+    """The settings of one server.
 
     Attributes:
-        variables: where it listens, as variables of config.properties.
+        variables: hosts and ports, by the names in config.properties.
         model_store: the folder of archives.
-        model: the model's name in addresses.
-        version: the version that is the default when nothing else was rolled out.
+        model: the model's name in URLs.
+        version: the default version, unless another one was rolled out.
         memory: bytes that the server may use.
-        workers: of each version; None where memory and processors decide.
-        full_size_requests: how many requests of the largest size are held at once.
+        workers: workers of each version; None to derive it from memory and cores.
+        full_size_requests: how many requests of the largest size must fit into memory at once.
     """
 
     variables: Mapping[str, str]
@@ -71,17 +71,17 @@ class Settings(NamedTuple):
 
     @property
     def inference(self) -> str:
-        """The inference API's address as a client on this machine reaches it."""
+        """The URL of the inference API for clients on this machine."""
         return self._url("")
 
     @property
     def management(self) -> str:
-        """The management API's address as a client on this machine reaches it."""
+        """The URL of the management API for clients on this machine."""
         return self._url("MANAGEMENT_")
 
     @property
     def metrics(self) -> str:
-        """The metrics API's address as a client on this machine reaches it."""
+        """The URL of the metrics API for clients on this machine."""
         return self._url("METRICS_")
 
     def _url(self, prefix: str) -> str:
@@ -89,15 +89,15 @@ class Settings(NamedTuple):
 
 
 def local(host: str) -> str:
-    """Return the address to connect to for one that a server listens on."""
+    """Return the host to connect to for a server that listens on `host`."""
     return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 (compared, not bound)
 
 
 def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the caller's environment without what would configure TorchServe behind our back.
+    """Return the caller's environment without the variables that would configure TorchServe.
 
-    TorchServe takes variables before its configuration file, and one of them opens a protocol that
-    kills workers. The locale decides how Java and Python name files: UTF-8, whatever it is.
+    TorchServe prefers such variables to its configuration file, and one of them enables a protocol
+    that kills workers. The locale is set to UTF-8, because Java and Python encode file names by it.
     """
     kept = {
         name: value
@@ -111,8 +111,8 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
     """Return the settings for a server of `model`.
 
     Raises:
-        SettingsError: a port is no port, or two are the same; a host is an IPv6 address; MEMORY,
-            TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is no size or number.
+        SettingsError: a port is invalid, two ports are equal, a host is an IPv6 address, or
+            MEMORY, TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is invalid.
     """
     variables = {name: environment.get(name) or value for name, value in DEFAULTS.items()}
     # Vertex AI's name for the port that it sends requests to.
@@ -145,7 +145,7 @@ def _check_addresses(variables: Mapping[str, str]) -> None:
 
 
 def _count(name: str, environment: Mapping[str, str]) -> int | None:
-    """Return a number of things from the environment; None where it is not set."""
+    """Return a positive number from the environment, or None if it is not set."""
     text = environment.get(name)
     if not text:
         return None
@@ -156,6 +156,6 @@ def _count(name: str, environment: Mapping[str, str]) -> int | None:
 
 
 def _number(text: str, largest: int) -> int | None:
-    """Return a number from 1 to `largest`; None where the text is none."""
+    """Return `text` as a number from 1 to `largest`, or None if it is not one."""
     digits = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
     return int(text) if digits and 0 < int(text) <= largest else None

@@ -1,8 +1,8 @@
 """The Java runtime's start-up cache: classes loaded, linked and profiled in a training run.
 
-JDK 24 and later can keep what a program's start comes to (JEP 483, 514 and 515) in a file that the
-next start maps into memory. That halves what TorchServe's own start costs. The file belongs to one
-Java runtime, one jar and one garbage collector; where they differ the runtime ignores it.
+JDK 24 and later can write the loaded classes to a file that later starts map into memory (JEP 483,
+514 and 515). That halves the start-up time of TorchServe itself. The file is valid for one Java
+runtime, one jar and one garbage collector; the runtime ignores it if they differ.
 
     python -m scripts.server.start_cache STORE
 """
@@ -19,26 +19,26 @@ from scripts.server import java, ports, processes, readiness, settings
 from scripts.server.client import Client, ClientError
 from scripts.store import archive
 
-# It is as old as the environment that it belongs to, and goes with it.
+# In the virtual environment, because it is valid only for the Java runtime and jar in it.
 CACHE = Path(sys.prefix) / "torchserve.aot"
-# Requests of the training run: what serving them loads is in the cache too.
+# Requests of the training run, so that the cache includes the classes that serve them.
 REQUESTS = 200
-# Seconds that writing the cache may take.
+# Time limit for writing the cache.
 LIMIT_SECONDS = 120.0
-# Seconds that one request of the training run may take.
+# Time limit for one request of the training run.
 TIMEOUT_SECONDS = 10.0
-# How much of what the server printed an error repeats.
+# How much of the server's output an error message quotes.
 PRINTED_BYTES = 4_000
 
 
 def flags() -> list[str]:
-    """Return the Java runtime's flags that use the cache; none where there is no cache."""
-    # A cache that does not fit, or not all of it, is no matter for a line at each start.
+    """Return the flags of the Java runtime that use the cache; none if there is no cache."""
+    # Without these log settings, a cache that does not match is reported at each start.
     return [f"-XX:AOTCache={CACHE}", "-Xlog:aot*=off,cds*=off"] if CACHE.is_file() else []
 
 
 def train(store: Path) -> None:
-    """Serve for a moment on free ports and keep what that came to.
+    """Serve for a moment on free ports and write the cache.
 
     Args:
         store: a model store with an archive of doubleit 1.0.
@@ -79,7 +79,7 @@ def train(store: Path) -> None:
 
 
 def _end(log: BinaryIO) -> str:
-    """Return the end of what the server printed."""
+    """Return the end of the server's output."""
     log.seek(0)
     return log.read()[-PRINTED_BYTES:].decode(errors="replace")
 
@@ -92,7 +92,7 @@ def _exercise(client: Client) -> None:
 
 
 def main() -> None:
-    """Make the cache; a server runs without it too, so a failure is a line and no error."""
+    """Make the cache. A failure is only printed, because the server also runs without it."""
     try:
         train(Path(sys.argv[1]).resolve())
     except (readiness.NotReady, ClientError, archive.ArchiveError) as error:

@@ -1,4 +1,4 @@
-"""Noticing at once that a worker died while it loaded a model."""
+"""Immediate detection of a worker that died while it loaded a model."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import os
 
 
 class Watch:
-    """Remembers the process of each worker that it is shown.
+    """Remembers the first process of each worker.
 
-    TorchServe starts a dead worker again and again, and describes a dead one as it does one that
-    loads. The first death is the news.
+    TorchServe keeps restarting a dead worker, and reports it like one that is still loading. So the
+    loss of a worker's first process is what shows a failure.
     """
 
     def __init__(self) -> None:
-        """Start without a worker."""
+        """Start without any worker."""
         self._first: dict[str, tuple[int, bool]] = {}
 
     def died(self, worker: str, pid: int) -> bool:
-        """Say whether the worker's first process is gone.
+        """Return whether the worker's first process is gone.
 
         Args:
-            worker: the worker's id, which no other worker of the server has.
-            pid: its process id now; not positive before it has one.
+            worker: the worker's id, unique within the server.
+            pid: its current process id; zero or negative if it has none yet.
         """
         if pid <= 0:
             return False
         first, visible = self._first.setdefault(worker, (pid, alive(pid)))
-        # The server may be in a container, its process ids another namespace's: only a process
-        # that was seen alive can be seen dead. A new process id is news everywhere.
+        # If the server runs in a container, its process ids belong to another namespace. So a
+        # process counts as dead only if it was seen alive before. A new process id always counts.
         return pid != first or (visible and not alive(pid))
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process of that id runs on this machine."""
+    """Return whether a process with this id runs on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

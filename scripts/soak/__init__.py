@@ -1,1 +1,1 @@
-"""Steady load for a while, and whether anything of the server grows meanwhile."""
+"""The soak test: steady load, and a check that the server's resource use does not grow."""

@@ -22,12 +22,12 @@ from scripts.store import paths
 
 CLIENTS = 8
 SAMPLES = 120
-# Long enough that each sample's p99 is taken over hundreds of requests.
+# Long enough that each p99 covers hundreds of requests.
 SAMPLE_SECONDS = 2.0
 BUILD = paths.ROOT / "build"
-# The title of each figure, and how much it may grow by chance. Memory: Java collects garbage in
-# steps, and malloc keeps freed memory. Descriptors and threads: connections come and go, and Netty
-# fills its pools lazily. p99: the machine runs other programs.
+# The title of each figure, and how much it may grow by chance. Memory varies because Java collects
+# garbage in steps and malloc keeps freed memory, descriptors and threads because connections come
+# and go and Netty fills its pools lazily, and p99 because the machine runs other programs.
 FIGURES = {
     "java": ("Java's memory, MiB", Limit(0.08, 24)),
     "workers": ("workers' memory, MiB", Limit(0.03, 12)),
@@ -65,7 +65,7 @@ def main(
     plot_file: Annotated[Path, typer.Option("--plot", help="file for the plot, an SVG")] = BUILD
     / "soak.svg",
 ) -> None:
-    """Load a server steadily; fail if anything grows."""
+    """Load a server steadily; fail if its memory, descriptors, threads or p99 grow."""
     BUILD.mkdir(exist_ok=True)
     times, figures, load = soak(minutes, rate, BUILD / "soak.log")
     trends = {name: trend_of(times, figures[name], FIGURES[name][1]) for name in FIGURES}

@@ -1,4 +1,4 @@
-"""The soak's figures over time, as a picture."""
+"""A plot of the soak's figures over time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def draw(
     trends: Mapping[str, Trend],
 ) -> None:
     """Write an SVG with one panel for each of `series`, titled by its name."""
-    # Imported here: only who draws needs it.
+    # Imported here because it is slow and only needed for drawing.
     import matplotlib as mpl  # noqa: PLC0415
 
     mpl.use("svg")
-    # The same figures give the same bytes; text stays text.
+    # A fixed salt makes the SVG reproducible; fonttype none keeps text as text.
     mpl.rcParams.update({"svg.hashsalt": "soak", "svg.fonttype": "none", "font.size": 8})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Whether a noisy series of measurements grows."""
+"""Detection of growth in a noisy series of measurements."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Limit(NamedTuple):
     """How much a figure may grow over the measured part of a soak.
 
     Attributes:
-        share: of its level.
-        least: in its unit; less than this never counts as growth.
+        share: allowed growth as a share of the level.
+        least: allowed growth in the figure's unit, if that is more.
     """
 
     share: float
@@ -29,7 +29,7 @@ class Trend(NamedTuple):
     Attributes:
         level: the median.
         growth: from the start to the end of the measured part, along the median slope.
-        allowed: growth up to this does not count.
+        allowed: the largest growth that is allowed.
     """
 
     level: float
@@ -43,15 +43,15 @@ class Trend(NamedTuple):
 
 
 def trend_of(times: Sequence[float], values: Sequence[float], limit: Limit) -> Trend:
-    """Return a series' trend after its warm-up.
+    """Return the trend of a series after the warm-up.
 
-    The slope is the Theil-Sen estimator, the median of the slopes between all pairs of samples. A
-    garbage collection or a slow second hardly changes it: it tolerates 29 % of outliers.
+    The slope is the Theil-Sen estimator: the median of the slopes between all pairs of samples. It
+    tolerates 29 % of outliers, so a garbage collection or a slow second hardly changes it.
 
     Args:
         times: seconds, ascending.
-        values: one for each of `times`.
-        limit: how much it may grow.
+        values: the figures, one for each of `times`.
+        limit: how much the figure may grow.
     """
     whole = np.asarray(times, dtype=float)
     measured = whole >= whole[0] + WARM_UP_SHARE * (whole[-1] - whole[0])

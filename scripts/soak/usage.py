@@ -1,4 +1,4 @@
-"""What the processes of a server have in use."""
+"""The resources that a server's processes use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def measure(server: psutil.Process) -> dict[str, float]:
         server: the supervising process, `python -m scripts.server`.
 
     Raises:
-        psutil.Error: a process ended meanwhile.
+        psutil.Error: a process ended during the measurement.
     """
     everything = server.children(recursive=True)
     java = [process for process in everything if process.name() == "java"]

@@ -1,6 +1,6 @@
-"""The real thing, short: this server under real load. Nothing is said of speed.
+"""A short real benchmark run of this server. The speed is not checked.
 
-Others take an environment of their own, which `make bench` installs."""
+Other servers need their own virtual environments, which `make bench` creates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contenders that start, do not start, and answer wrong, as real processes."""
+"""Real processes as contenders: some start, some do not, some give wrong responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many clients at once: every answer belongs to its request."""
+"""Many concurrent clients: each one gets the response to its own request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REQUESTS = 40
 
 
 def one_client(server: Server, seed: int) -> list[str]:
-    """Send valid and invalid requests in turn; return what was wrong with the answers."""
+    """Send valid and invalid requests in turn; return what was wrong with the responses."""
     pick = random.Random(seed)
     wrong = []
     with requests.Session() as session:
@@ -51,7 +51,7 @@ def test_64_clients_with_valid_and_invalid_requests_get_their_own_answers(server
     with ThreadPoolExecutor(CLIENTS) as pool:
         wrong = list(pool.map(lambda seed: one_client(server, seed), range(CLIENTS)))
     assert [w for client in wrong for w in client] == []
-    # The second worker may have come up after the first had answered.
+    # The second worker may have started after the first response.
     assert set(workers) <= set(server.worker_pids())
 
 
@@ -65,7 +65,7 @@ def test_300_clients_at_once_are_all_answered(server: Server) -> None:
 
 
 def long_numbers(seed: int) -> tuple[str, str]:
-    """Return a list of 100 000 integers, or of floats, of 17 to 19 digits, and its answer."""
+    """Return a list of 100 000 integers or floats with 17 to 19 digits, and the response."""
     pick = random.Random(seed)
     factor = pick.choice([2**8, 2.0**-8])
     numbers = [factor * pick.randint(2**52, 2**53) for _ in range(100_000)]
@@ -73,12 +73,12 @@ def long_numbers(seed: int) -> tuple[str, str]:
 
 
 def test_32_clients_with_large_answers_beside_small_ones(server: Server) -> None:
-    """A batch of 64 MB is answered in several messages, its largest answer in chunks."""
+    """The responses to a batch of 64 MB need several messages, and the largest is chunked."""
     chunked = []
 
     def client(seed: int) -> None:
         body, expected = long_numbers(seed)
-        # The connection is used again: a chunked answer must have ended where it should.
+        # Reusing the connection shows that a chunked response ends in the right place.
         with requests.Session() as session:
             for data, right in ((body, expected), (compact([seed]), compact([2 * seed]))) * 2:
                 answer = session.post(server.predictions, data=data, headers=JSON, timeout=120)

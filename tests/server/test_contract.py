@@ -1,4 +1,4 @@
-"""The contract over HTTP, against the real server."""
+"""The HTTP API of the real server."""
 
 from __future__ import annotations
 
@@ -146,14 +146,14 @@ def test_flags_of_torchserves_are_not_taken_from_clients(
 
 
 def test_a_body_at_the_limit_is_answered_and_a_larger_one_is_a_413(server: Server) -> None:
-    # As the server derived them from the memory at hand.
+    # The limits that the server derived from the available memory.
     variables = psutil.Process(server.java_pid()).environ()
     request, answer = (int(variables[f"MAX_{each}_BYTES"]) for each in ("REQUEST", "RESPONSE"))
     count = request // 2 - 2
     response = server.post(b"[%b7]" % (b"7," * count))
     assert response.status_code == 200, response.text[:200]
     assert response.content == b"[%b14]" % (b"14," * count)
-    # Few digits that become many: an answer that TorchServe would not take from a worker.
+    # Few digits become many, so the response is larger than TorchServe accepts from a worker.
     response = server.post(b"[%b9e14]" % (b"9e14," * (request // 5 - 2)))
     assert response.status_code == 413
     assert f"more than {answer}" in response.json()["message"]

@@ -1,4 +1,4 @@
-"""The server starts and answers the same whatever the caller's environment says."""
+"""The server behaves the same with any environment of the caller."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOE
 
 @pytest.fixture(scope="module")
 def umlaut(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Path]:
-    """A checkout under a folder whose name is not ASCII."""
+    """A checkout in a folder with a non-ASCII name."""
     folder = tmp_path_factory.mktemp("checkout") / "Prüfung für Zoë"
     for part in ("scripts", "handler", "config.properties"):
         source, target = ROOT / part, folder / part
@@ -121,12 +121,12 @@ def test_nothing_of_torchserves_configuration_comes_from_the_caller(
     }
     with Server(store, tmp_path / "log", environment=caller) as server:
         assert server.post("[1, 2, 3, 4, 5, 6]").text == "[2,4,6,8,10,12]"
-        # The protocol that TorchServe would open.
+        # The protocol that the variable would enable in TorchServe.
         assert requests.get(f"{server.url}/v2/health/live", timeout=10).status_code == 404
         remote = {"url": "http://127.0.0.1:1/m.mar"}
         answer = requests.post(f"{server.management}/models", params=remote, timeout=10)
         assert answer.status_code == 400
-        # What is documented does count.
+        # Documented variables do have an effect.
         assert len(server.worker_pids()) == 1
 
 

@@ -1,4 +1,4 @@
-"""Workers as forks: they must be as a Python of their own would be."""
+"""Forked workers must behave like separate Python processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from scripts.server.workers import forkserver
 from scripts.server.workers.pool import Workers
 
-# What TorchServe's worker is called; here a program that says what it sees.
+# A program with the name of TorchServe's worker that reports its environment.
 PROGRAM = """
 import json, os, sys
 import helper
@@ -107,7 +107,7 @@ def test_an_exit_status_is_passed_on(workers: Workers, program: Path) -> None:
 
 
 def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int]:
-    """Start a worker that goes on; return what stands for it, and its own process id."""
+    """Start a worker that keeps running; return its launcher, and the worker's process id."""
     process = start(workers, program, "wait")
     assert process.stdin
     assert process.stdout
@@ -119,14 +119,14 @@ def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int
 def test_a_killed_worker_looks_killed(workers: Workers, program: Path) -> None:
     process, pid = waiting(workers, program)
     os.kill(pid, signal.SIGKILL)
-    # What Java says of a process that the system killed for its memory; TorchServe knows it.
+    # The status that Java reports for a process killed for lack of memory; TorchServe handles it.
     process.communicate(timeout=10)
     assert process.returncode == 128 + signal.SIGKILL
 
 
 def test_a_worker_ends_with_what_stands_for_it(workers: Workers, program: Path) -> None:
     process, pid = waiting(workers, program)
-    # A worker that hangs hears nothing.
+    # A stopped process behaves like a worker that hangs.
     os.kill(pid, signal.SIGSTOP)
     process.kill()
     process.communicate(timeout=10)
@@ -161,7 +161,7 @@ def test_the_connection_of_a_killed_worker_ends(
         client.settimeout(10)
         client.connect(address)
         assert process.stdout.readline() == "connected\n"
-        # Another worker, forked meanwhile, must not keep the connection open.
+        # A worker that is forked later must not keep the connection open.
         other = start(workers, program, str(tmp_path / "other"))
         assert other.stdout
         other.stdout.readline()

@@ -1,4 +1,4 @@
-"""Connections are passed on byte for byte, both ways, and end where they end."""
+"""Forwarded connections transfer all bytes in both directions and end like the originals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def forwarding(target: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 
 def echo(listener: socket.socket) -> None:
-    """Send one connection's bytes back, reversed, once its sender has ended."""
+    """Accept one connection, read to its end, and send the bytes back in reverse order."""
     connection, _ = listener.accept()
     with connection:
         data = b"".join(iter(lambda: connection.recv(65536), b""))

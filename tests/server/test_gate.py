@@ -1,4 +1,4 @@
-"""The management API's door: what a web page in a local browser could send is turned away."""
+"""The management API's proxy rejects requests that a web page in a local browser could send."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def models(server: Server) -> list[str]:
         {"Origin": "http://127.0.0.1:8501"},  # another program's page on this machine
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-origin", "Host": "attacker.example:8081"},
-        {"Host": "attacker.example:8081"},  # a name that was pointed at 127.0.0.1
+        {"Host": "attacker.example:8081"},  # a domain that resolves to 127.0.0.1
         {"Host": "attacker.example"},
     ],
 )
@@ -56,7 +56,7 @@ def test_a_web_page_is_turned_away(
         method,
         server.management + path,
         params=REGISTER,
-        # The content types that a page may send without asking first.
+        # A content type that a page may send without a preflight request.
         headers={"Content-Type": "text/plain", **headers},
         timeout=10,
     )
@@ -96,7 +96,7 @@ def test_a_registration_from_the_store_is_let_in(target: str) -> None:
     [
         "/models?url=/tmp/model",  # a directory, which TorchServe would load
         "/models?url=%2Ftmp%2Fmodel",
-        "/models?x=1;url=/tmp/model",  # a separator to Netty, a character to others
+        "/models?x=1;url=/tmp/model",  # Netty splits at the semicolon, other parsers do not
         "/models?x=1;url=a.mar&url=b.mar",
         "/models?url=a.mar&url=b.mar",
         "/models?url=a.mar#",
@@ -208,7 +208,7 @@ def test_idle_connections_keep_nobody_out(server: Server) -> None:
         assert used.get(f"{server.management}/models", timeout=10).ok
         for _ in range(3 * gate.MAX_CONNECTIONS):
             stack.enter_context(raw.connect(port))
-        # Both a new client and one whose connection was closed meanwhile, which connects again.
+        # Works for new clients, and for a client that reconnects because its connection was closed.
         assert models(server) == ["doubleit"]
         assert used.get(f"{server.management}/models", timeout=10).ok
         deadline = time.monotonic() + 10

@@ -1,4 +1,4 @@
-"""The container's health check, beside a real server."""
+"""The container's health check, with a real server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Each edit of TorchServe's jar on a real server, beside the same server without the edits.
+"""Each edit of TorchServe's jar on a real server, compared with a server without the edits.
 
-The model is a handler that reports what reaches it, so that only TorchServe is tested.
+The model is a handler that reports its input, so that only TorchServe is tested.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ FORMS = {
     "multipart/form-data; boundary=x": b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'
     b"\r\n--x--\r\n",
 }
-# Milliseconds that the model `slow` waits for a batch to fill.
+# How long the model `slow` waits for a batch to fill.
 DELAY_MS = 1000
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model store with an archive, and the same as a directory."""
+    """A model store with an archive and a directory of the same content."""
     store = tmp_path_factory.mktemp("store")
     files = {"MAR-INF/MANIFEST.json": json.dumps(MANIFEST), "handler.py": HANDLER}
     for name, content in files.items():
@@ -81,7 +81,7 @@ def serve(folder: Path, log: Path, switch: str) -> Server:
 
 
 def register(server: Server, **settings: str | int) -> str:
-    """Register the archive as another model; return where it predicts."""
+    """Register the archive under another name; return the URL of its predictions."""
     query: dict[str, str | int] = {"url": "report-1.0.mar", "initial_workers": 1, **settings}
     query["synchronous"] = "true"
     requests.post(f"{server.management}/models", params=query, timeout=60).raise_for_status()
@@ -89,7 +89,7 @@ def register(server: Server, **settings: str | int) -> str:
 
 
 class Pair(NamedTuple):
-    """The same server twice."""
+    """Two servers, with and without the edits."""
 
     edited: Server
     shipped: Server
@@ -149,7 +149,7 @@ def gathered(
     """Send a request to a model that waits for others to share its batch.
 
     Returns:
-        The client's thread, and a list that gets the status of the answer, or the error.
+        The client's thread, and a list that receives the status of the response or the error.
     """
     url = register(server, model_name=name, batch_size=8, max_batch_delay=delay)
     result: list[Any] = []
@@ -209,7 +209,7 @@ def test_forms_reach_the_handler_as_they_are(servers: Pair, kind: str) -> None:
     assert "a" in post(servers.shipped)["fields"]
 
 
-# Forms that Netty's parser raises on.
+# Forms for which Netty's parser throws an exception.
 BROKEN_FORMS = [
     ("application/x-www-form-urlencoded", b"a=%zz"),
     ("multipart/form-data; boundary=", b"--x--"),
@@ -269,7 +269,7 @@ ERROR_BYTES = 200_000
 
 
 def whole_errors(server: Server) -> int:
-    """Return how many of 20 large 400 responses arrive whole at their client."""
+    """Return how many of 20 large 400 responses reach the client completely."""
     whole = 0
     for _ in range(20):
         with raw.connect(server.ports["PORT"]) as client:
@@ -290,7 +290,7 @@ def test_a_large_error_arrives_whole(servers: Pair) -> None:
 
 
 def closed_after(server: Server, head: bytes, seconds: float) -> bool:
-    """Say whether the server ends the connection within `seconds` after its response to a GET."""
+    """Return whether the server closes the connection within `seconds` of its response."""
     with raw.connect(server.ports["PORT"], seconds) as client:
         client.sendall(b"GET /ping " + head + b"\r\n\r\n")
         stream = client.makefile("rb")

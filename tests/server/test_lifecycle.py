@@ -1,4 +1,4 @@
-"""Start, failure, recovery and stop of the real server."""
+"""Start, failure, recovery and stop of a real server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import Server, announced_url
 
 
 def gone(pids: list[int]) -> bool:
-    """Say whether none of the processes runs."""
+    """Return whether all of the processes have ended."""
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
@@ -32,7 +32,7 @@ def wait_for(condition: object, seconds: float = 20) -> None:
 def test_a_signal_ends_everything(
     store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, number: int
 ) -> None:
-    # Short: the workers' sockets lie in it.
+    # A short name, because the path of the workers' sockets is limited.
     temp = tmp_path_factory.mktemp("t")
     with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as server:
         assert announced_url(server.output()) == server.predictions
@@ -61,7 +61,7 @@ def test_a_dead_worker_is_replaced(store: Path, tmp_path: Path) -> None:
     with Server(
         store, tmp_path / "log", environment={"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     ) as server:
-        # More than once, and asked in that very moment: no request may wait for ever.
+        # Repeatedly, with a request immediately after each kill: none may wait forever.
         for _ in range(3):
             (pid,) = server.worker_pids()
             os.kill(pid, signal.SIGKILL)
@@ -88,7 +88,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(store: Path, tmp_path: Path) 
 
 
 def refuse(server: Server) -> str:
-    """Start a server that cannot start; return the last line, which says why."""
+    """Start a server that cannot start; return the last line of its output, the reason."""
     started = time.monotonic()
     process = server.start().process
     assert process

@@ -1,4 +1,4 @@
-"""The same handler with models that users bring: no change to its code."""
+"""The unchanged handler with users' models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.server import Server
 
 
 def make_archive(folder: Path, module: nn.Module, name: str, settings: str = "") -> None:
-    """Archive a model the way that a user does."""
+    """Archive a model as a user does."""
     path = models.save(module, folder / f"{name}.pt", settings)
     store = ["--store", str(folder)]
     subprocess.run(
@@ -81,7 +81,7 @@ def test_a_model_that_raises_fails_its_own_request_only(folder: Path) -> None:
 
 
 def arrived(server: Server) -> float:
-    """Return how many inference requests the server has counted."""
+    """Return the server's count of inference requests."""
     text = requests.get(f"{server.metrics}/metrics", timeout=10).text
     return sum(
         sample.value

@@ -1,4 +1,4 @@
-"""Every command of README.md and docs/own-model.md, run as it stands there."""
+"""Every command of README.md and docs/own-model.md runs as documented."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def commands(page: str) -> list[tuple[str, str]]:
-    """Return the page's commands, each with the output that the page shows."""
+    """Return the commands in the page with their documented output."""
     found = []
     for block in blocks(page, "console"):
         for part in block.split("$ ")[1:] if block.startswith("$ ") else []:
@@ -69,7 +69,7 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
 
 def run(command: str, port: int) -> str:
     command = command.replace("curl ", "curl -s ", 1).replace(f":{PORT}/", f":{port}/")
-    # As from a shell, also where make runs the tests.
+    # If make runs the tests, its variables must not reach the command.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(
         ["bash", "-c", command],
@@ -138,7 +138,7 @@ def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None
 
 
 def python(program: str) -> str:
-    """Run a program of the page in the root folder; return what it prints."""
+    """Run a program from the page in the root folder; return its output."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         cwd=ROOT,

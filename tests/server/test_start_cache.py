@@ -1,4 +1,4 @@
-"""The Java runtime's start-up cache: made once, used at each start, and no harm without."""
+"""The Java runtime's start-up cache is made once and used at each start, but not required."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scripts.server.client import Client
 
 
 def serve(store: Path, temp: Path) -> None:
-    """Serve until the model answers."""
+    """Start a server, wait until it is ready, and stop it."""
     served = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     process = java.start(served, [store / "doubleit-1.0.mar"], temp, extra={})
     try:
@@ -23,11 +23,11 @@ def serve(store: Path, temp: Path) -> None:
 def test_a_server_starts_from_the_trained_cache(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # `make` trained it, and left nothing else.
+    # `make` created the cache and no other files.
     cache = start_cache.CACHE
     assert cache.stat().st_size > 1_000_000
     assert list(cache.parent.glob(f"{cache.stem}.*")) == [cache]
-    # With this mode Java ends where it cannot use it.
+    # In this mode Java exits if it cannot use the cache.
     flags = [*start_cache.flags(), "-XX:AOTMode=on"]
     assert flags[0] == f"-XX:AOTCache={cache}"
     vmargs = java.vmargs()

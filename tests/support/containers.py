@@ -1,4 +1,4 @@
-"""The project's images and its compose file, with the Docker Engine that `docker` talks to."""
+"""Helpers for the project's images and compose file, using the `docker` command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.store.paths import ROOT
 
 TAG = "test"
 SERVER, PAGE = f"doubleit-torchserve:{TAG}", f"doubleit-frontend:{TAG}"
-# Images from a registry that take the place of built ones, by digest.
+# Images from a registry, by digest, to test instead of built ones.
 GIVEN = {
     image: name
     for variable, name in (("BACKEND_IMAGE", SERVER), ("FRONTEND_IMAGE", PAGE))
@@ -26,8 +26,8 @@ PUBLISHED = ("PORT", "UI_PORT", "MANAGEMENT_PORT", "PROMETHEUS_PORT", "GRAFANA_P
 def run(
     command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 280
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in the repository, whatever it ends with."""
-    # As from a shell, also where make runs the tests.
+    """Run a command in the repository; any exit status is accepted."""
+    # If make runs the tests, its variables must not reach the command.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     return subprocess.run(
         command,
@@ -41,7 +41,7 @@ def run(
 
 
 def output(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run a command that has to succeed; return what it printed."""
+    """Run a command that must succeed; return its output."""
     done = run(command, environment)
     assert done.returncode == 0, (
         f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
@@ -50,7 +50,7 @@ def output(command: Sequence[str], environment: Mapping[str, str] | None = None)
 
 
 def inspect(what: str) -> dict[str, Any]:
-    """Return what the engine says of an image or a container."""
+    """Return the output of `docker inspect` for an image or a container."""
     found: list[dict[str, Any]] = json.loads(output(["docker", "inspect", what]))
     return found[0]
 
@@ -61,7 +61,7 @@ def in_image(image: str, *command: str) -> str:
 
 
 class Stack:
-    """The compose project on free ports. Use as a context manager: it is removed at the end."""
+    """The compose project on free ports. Use as a context manager, which removes it at the end."""
 
     def __init__(self, name: str, store: Path, profiles: str = "") -> None:
         self.command = ["docker", "compose", "--project-name", name]
@@ -90,7 +90,7 @@ class Stack:
         self.compose("down", "--volumes", "--timeout", "1")
 
     def compose(self, *arguments: str) -> str:
-        """Run docker compose; return what it printed."""
+        """Run docker compose; return its output."""
         return output([*self.command, *arguments], self.environment)
 
     def container(self, service: str) -> str:

@@ -1,4 +1,4 @@
-"""Clients that ask all the time, and check every answer."""
+"""Clients that send requests continuously and check every response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.support.wait import wait_until
 
 
 class Load:
-    """Clients in a loop against the default version, each on a connection of its own.
+    """Clients that send requests to the default version in a loop, each on its own connection.
 
-    Use as a context manager; `counts` has answered, wrong and failed requests.
+    Use as a context manager. `counts` has the numbers of answered, wrong and failed requests.
     """
 
     def __init__(self, predictions: str, clients: int = 32) -> None:
@@ -58,7 +58,7 @@ class Load:
                 self.faults.append(fault)
 
     def wait_for(self, requests: int) -> None:
-        """Return once `requests` more have been answered."""
+        """Wait until `requests` more requests have been answered."""
         wanted = self.counts["answered"] + requests
         wait_until(lambda: self.counts["answered"] >= wanted, f"{wanted} answered requests")
 

@@ -1,4 +1,4 @@
-"""TorchScript models that the tests archive: what users bring, and what goes wrong."""
+"""TorchScript models for the tests, valid and faulty ones."""
 
 from pathlib import Path
 
@@ -7,20 +7,20 @@ import yaml
 from torch import Tensor, nn
 
 ELEMENTWISE = "model: {batch: elements}\n"
-# What makes the handler run samples while it loads a model.
+# With this setting the handler runs samples while it loads a model.
 SAMPLES = "model: {inputs: {numbers: {datatype: INT64, shape: [-1]}}}\n"
 SERVER = "batchSize: 16\nmaxBatchDelay: 50\nresponseTimeout: 30\nstartupTimeout: 60\n"
 
 
 class Difference(nn.Module):
-    """Each number less the one before it: one number shorter, so not of `elements`."""
+    """Returns the differences of neighbours: one number less, so `batch: elements` is wrong."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return numbers[1:] - numbers[:-1]
 
 
 class Unlucky(nn.Module):
-    """Doubles, and raises where a 13 is among the numbers."""
+    """Doubles; raises if one of the numbers is 13."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if bool((numbers == 13).any()):
@@ -29,7 +29,7 @@ class Unlucky(nn.Module):
 
 
 class Slow(nn.Module):
-    """Doubles, and takes about as many seconds as the first number is below zero."""
+    """Doubles; for a negative first number -n, takes about n seconds."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if numbers.numel() > 0:
@@ -40,14 +40,14 @@ class Slow(nn.Module):
 
 
 class Triple(nn.Module):
-    """Multiplies by 3: not what a new version of DoubleIt may do."""
+    """Multiplies by 3, as a faulty version of DoubleIt."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return numbers * 3
 
 
 class Hanging(nn.Module):
-    """Doubles, and never answers where a hundred is among the numbers."""
+    """Doubles; never returns if one of the numbers is 100 or more."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         while bool((numbers >= 100).any()):
@@ -56,7 +56,7 @@ class Hanging(nn.Module):
 
 
 class NeverLoading(nn.Module):
-    """Never answers, not even while it is warmed up."""
+    """Never returns, not even during the warm-up."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         while numbers.dim() == 1:
@@ -65,14 +65,14 @@ class NeverLoading(nn.Module):
 
 
 class Pair(nn.Module):
-    """Not what the handler serves: answers with two dimensions."""
+    """Returns a tensor with two dimensions."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return torch.stack([numbers, numbers])
 
 
 class Half(nn.Module):
-    """Answers with float16 and takes float32 only, as trained networks do."""
+    """Returns float16 and accepts only float32, like trained networks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,14 +87,14 @@ class Half(nn.Module):
 
 
 class Reciprocal(nn.Module):
-    """Answers with infinity for zero."""
+    """Returns infinity for zero."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         return 1 / numbers
 
 
 class Counting(nn.Module):
-    """Doubles, and counts its calls."""
+    """Doubles and counts its calls."""
 
     calls: Tensor
 
@@ -108,7 +108,7 @@ class Counting(nn.Module):
 
 
 def save(module: nn.Module, path: Path, settings: str = "") -> Path:
-    """Write a TorchScript file, and beside it the settings of its archive."""
+    """Write a TorchScript file, and next to it a file with the settings of its archive."""
     torch.jit.save(torch.jit.script(module.eval()), str(path))
     merged = {**yaml.safe_load(SERVER), **(yaml.safe_load(settings) or {})}
     path.with_suffix(".yaml").write_text(yaml.safe_dump(merged))

@@ -1,4 +1,4 @@
-"""An operator of versions at the command line, and versions to operate on, good and bad."""
+"""An operator who manages versions on the command line, and good and bad versions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from scripts.store.paths import ROOT
 from tests.support import models
 from tests.support.server import Server
 
-# One worker loads in half the time of two, which is most of what these tests do.
+# One worker loads in half the time of two, and loading takes most of the time of these tests.
 ONE_WORKER = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
 
 
 class Operator:
-    """Runs the command line against a server, as it stands in the server's environment.
+    """Runs the command line for a server, with the server's environment.
 
-    In this process, which spares each command the start of a Python, or in one of its own.
+    Commands run in this process, which saves the start of an interpreter, or in a new one.
     """
 
     def __init__(self, server: Server) -> None:
@@ -65,13 +65,13 @@ class Operator:
         return status, out.getvalue(), err.getvalue()
 
     def do(self, *arguments: str) -> str:
-        """Run a command that succeeds; return what it says."""
+        """Run a command that must succeed; return its output."""
         status, out, err = self.run(*arguments)
         assert status == 0, err
         return out
 
     def refused(self, *arguments: str, **variables: str) -> str:
-        """Run a command that fails; return the one line that says why."""
+        """Run a command that must fail; return its one-line error."""
         status, out, err = self.run(*arguments, **variables)
         assert status == 1, out
         lines = [line for line in err.splitlines() if not line.endswith(" ...")]
@@ -84,13 +84,13 @@ class Operator:
         return found
 
     def versions(self) -> tuple[str, list[str]]:
-        """Return the default and every version, as the server has them."""
+        """Return the server's default version and all its versions."""
         url = f"{self.server.management}/models/doubleit"
         default: str = requests.get(url, timeout=10).json()[0]["modelVersion"]
         return default, sorted(version["modelVersion"] for version in self.server.describe())
 
     def reset(self) -> None:
-        """Leave 1.0 alone on the server, and no record."""
+        """Remove all versions except 1.0 from the server, and remove the record."""
         url = f"{self.server.management}/models/doubleit"
         requests.put(f"{url}/1.0/set-default", timeout=10).raise_for_status()
         for version in self.versions()[1]:
@@ -103,7 +103,7 @@ class Operator:
         return record
 
     def answering(self) -> str:
-        """Return the version that answers where the address names none."""
+        """Return the version that handles requests whose URL names no version."""
         tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}
         answer = self.server.post(json.dumps({"inputs": [tensor]}), "/v2/models/doubleit/infer")
         version: str = answer.json()["model_version"]
@@ -111,13 +111,13 @@ class Operator:
 
 
 def add(store: Path, version: str, module: nn.Module, settings: str = "") -> None:
-    """Put a version of doubleit with another model into the store."""
+    """Archive a version of doubleit with another model in the store."""
     model = models.save(module, store / f"m{version}.pt", settings)
     archiver.package(model, "doubleit", version, model.with_suffix(".yaml"), store)
 
 
 def add_edited(store: Path, version: str, member: str, content: bytes) -> None:
-    """Put a version into the store that is 2.0 but for one file and the version."""
+    """Archive a copy of version 2.0 with another version number and one file replaced."""
     with (
         zipfile.ZipFile(store / "doubleit-2.0.mar") as source,
         zipfile.ZipFile(store / f"doubleit-{version}.mar", "w") as target,

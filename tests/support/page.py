@@ -1,4 +1,4 @@
-"""The real page on a free port, started the way that `make ui` starts it."""
+"""The real page on a free port, started as by `make ui`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import free_port
 
 
 class PageServer:
-    """One Streamlit process. Use as a context manager: it is stopped at the end."""
+    """A Streamlit process. Use as a context manager, which stops it at the end."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class PageServer:
         *,
         measured: bool = False,
     ) -> None:
-        """Keep what to start; `measured` leaves coverage on, which makes the page slower."""
+        """Store the settings; `measured` leaves coverage on, which makes the page slower."""
         self.log = log
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -71,7 +71,7 @@ class PageServer:
 def wait_healthy(
     url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 30
 ) -> None:
-    """Wait until the page's health route answers."""
+    """Wait until the page's health route responds."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""HTTP as bytes on a socket: for requests that no client library would send."""
+"""HTTP as bytes on a socket, for requests that client libraries do not send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PATH = "/predictions/doubleit"
 
 
 class Answer(NamedTuple):
-    """A response as it came."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,7 +23,7 @@ def connect(port: int, timeout: float = 30) -> socket.socket:
 
 
 def request(body: bytes, path: str = PATH, length: int | None = None) -> bytes:
-    """Return a POST of `body`; `length` is what it claims to be where that is not the truth."""
+    """Return a POST request with `body`; `length` sets a wrong Content-Length."""
     announced = len(body) if length is None else length
     return (
         b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -32,10 +32,10 @@ def request(body: bytes, path: str = PATH, length: int | None = None) -> bytes:
 
 
 def read(stream: BinaryIO) -> Answer | None:
-    """Read one response; None where the server has closed.
+    """Read one response; return None if the server has closed the connection.
 
     Raises:
-        OSError: the connection was reset, or the answer took longer than the socket's timeout.
+        OSError: the connection was reset, or the response took longer than the socket's timeout.
     """
     line = stream.readline()
     if not line:

@@ -1,4 +1,4 @@
-"""The repository's own files, as tests that compare them with each other read them."""
+"""Helpers for tests that compare the repository's files with each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from scripts.store.paths import ROOT
 
 TARGET = r"[a-z][a-z0-9-]*"
-# Where a command begins: a line, or what joins commands; a prompt and variables may stand before.
+# A call of make at the start of a line or after a separator; a prompt and variables may precede it.
 COMMAND = re.compile(
     r"(?:^|[;&|(]|\$\()\s*(?:\$ )?(?:[A-Za-z_]\w*=\S*\s+)*"
     rf"make((?:[ \t]+(?:{TARGET}|[A-Z_]+=\S*|-\S+))*)",
@@ -22,7 +22,7 @@ COMMAND = re.compile(
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Return the files that git knows or would add, which match one of the patterns."""
+    """Return the tracked and untracked files, except ignored ones, that match a pattern."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,
@@ -34,25 +34,25 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def name(path: Path) -> str:
-    """Return the path as a person would name it."""
+    """Return the path relative to the repository's root."""
     return str(path.relative_to(ROOT))
 
 
 def targets() -> set[str]:
-    """Return the Makefile's targets that a person can name."""
+    """Return the Makefile's targets, without files."""
     lines = (ROOT / "Makefile").read_text().splitlines()
     rules = [re.match(rf"((?:{TARGET}\s*)+):(?!=)", line) for line in lines]
     return {target for rule in rules if rule for target in rule[1].split()}
 
 
 def made(shell: str) -> set[str]:
-    """Return the Make targets that a piece of shell runs."""
+    """Return the Make targets that shell code runs."""
     words = [word for arguments in COMMAND.findall(shell) for word in arguments.split()]
     return {word for word in words if re.fullmatch(TARGET, word)}
 
 
 def code(markdown: str) -> Iterator[str]:
-    """Yield the pieces of a page that are set as code: fenced blocks and spans."""
+    """Yield the fenced code blocks and code spans of a page."""
     fence = r"^( *)(```+)[^\n]*\n(.*?)^\1\2"
     for block in re.finditer(fence, markdown, re.DOTALL | re.MULTILINE):
         yield block[3]
@@ -61,14 +61,14 @@ def code(markdown: str) -> Iterator[str]:
 
 
 def workflows() -> dict[str, dict[str, Any]]:
-    """Return each workflow by its file's name."""
+    """Return the workflows by file name."""
     files = tracked(".github/workflows/*.yml")
     # YAML 1.1 reads the key `on` as true.
     return {path.name: yaml.safe_load(path.read_text()) for path in files}
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every step of every workflow and composite action, with where it stands."""
+    """Yield every step of every workflow and composite action, with its location."""
     for file, workflow in workflows().items():
         for job, content in workflow["jobs"].items():
             for step in content.get("steps", []):

@@ -1,4 +1,4 @@
-"""A real TorchServe on free ports, started the way that `make serve` starts it."""
+"""A real TorchServe on free ports, started as by `make serve`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free port."""
     return int(free_ports(["PORT"])["PORT"])
 
 
@@ -29,7 +29,7 @@ def compact(value: Any) -> str:
 
 
 class Server(ServerProcess):
-    """A server for tests: on free ports, with an archive store of its own."""
+    """A server on free ports with its own model store."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Server(ServerProcess):
         return described
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids of all workers that run."""
+        """Return the process ids of all running workers."""
         return [w["pid"] for v in self.describe() for w in v["workers"] if w["pid"] > 0]
 
     def processes(self) -> list[psutil.Process]:
-        """Return what the supervisor has started, and what that has."""
+        """Return all descendants of the supervisor."""
         assert self.process
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -82,7 +82,7 @@ class Server(ServerProcess):
 
 
 def announced_url(output: str) -> str:
-    """Return the address in the line that says that the model answers."""
+    """Return the URL in the line that announces that the model is ready."""
     found = re.search(r"answers at (\S+)", output)
     assert found, output
     return found[1]

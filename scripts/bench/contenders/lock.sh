@@ -1,9 +1,9 @@
 #!/bin/sh
-# Pin what each contender needs: requirements.in to requirements.txt, for Python 3.11 on Linux.
+# Pin each contender's requirements.in in its requirements.txt, for Python 3.11 on Linux.
 #
 #   scripts/bench/contenders/lock.sh
 #
-# torch is not in the result: environments.py installs the CPU build of pyproject.toml's version.
+# torch is left out: environments.py installs the CPU build of the version in pyproject.toml.
 set -eu
 cd "$(dirname "$0")"
 UV=${UV:-$(command -v uv || echo ../../../.tools/uv)}

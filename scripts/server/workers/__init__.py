@@ -1,1 +1,1 @@
-"""How TorchServe gets its workers: forks of one process that has imported PyTorch."""
+"""TorchServe's workers, forked from one process that has imported PyTorch."""

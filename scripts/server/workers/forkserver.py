@@ -1,18 +1,17 @@
-"""Workers forked from one process that has imported PyTorch already.
+"""A server that forks TorchServe's workers from one process that has imported PyTorch.
 
-TorchServe starts each worker as a Python process of its own, which spends a second importing
-PyTorch and takes some hundred megabytes for it. Here the import happens once, while Java starts,
-and all workers share its memory: a worker is a fork of this server (`multiprocessing` of the
-standard library has the same notion), ready a moment after TorchServe asks for it, at the start,
-after a crash and when a version is rolled out.
+TorchServe starts each worker as a separate Python process, which takes a second and some hundred
+megabytes to import PyTorch. Here the import happens once, while Java starts, and all workers share
+its memory. Each worker is a fork of this process, like the fork server of `multiprocessing`, and is
+ready almost immediately: at the start, after a crash, and when a version is rolled out.
 
-TorchServe starts `launcher` beside this file instead of Python. That program requests a fork with
-its own arguments, environment, folder, input and output, lives as long as the fork, and ends with
-its exit status. Where no fork server answers, it becomes an ordinary worker.
+TorchServe starts `launcher`, in the same folder, instead of Python. The launcher requests a fork
+with its own arguments, environment, working directory and standard streams, runs as long as the
+fork does, and exits with its status. Without a fork server it becomes an ordinary worker.
 
-Linux only: elsewhere forking a process with such libraries is not safe.
+Linux only: on other systems, forking a process with such libraries is not safe.
 
-    python -P forkserver.py DESCRIPTOR    the socket that it listens on
+    python -P forkserver.py DESCRIPTOR    DESCRIPTOR is the listening socket
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-# What every worker imports. A module that an archive brings is never among them: each version has
+# Modules that every worker imports. Modules from archives are excluded, because each version has
 # its own.
 MODULES = (
     "msgspec.json",
@@ -42,20 +41,20 @@ MODULES = (
     "torch",
     "ts.model_service_worker",
 )
-# prctl(2): the signal that a process gets when its parent ends.
+# Option of prctl(2): the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
-# Seconds that a launcher has to send its order, which it does at once.
+# Time limit for a launcher to send its order; it does so immediately after connecting.
 PATIENCE_SECONDS = 5.0
 
 
 class Order(NamedTuple):
-    """A worker that TorchServe wants.
+    """A request for a worker.
 
     Attributes:
         arguments: the program, ts/model_service_worker.py, and its arguments.
-        environment: all of its variables.
-        folder: where it works.
-        streams: file descriptors of its input, output and error output.
+        environment: all environment variables of the worker.
+        folder: its working directory.
+        streams: file descriptors of its standard input, output and error.
     """
 
     arguments: list[str]
@@ -65,10 +64,10 @@ class Order(NamedTuple):
 
     @classmethod
     def receive(cls, launcher: socket.socket) -> Order:
-        """Read what a launcher sends.
+        """Read an order from a launcher.
 
         Raises:
-            OSError, ValueError: it does not.
+            OSError, ValueError: the launcher sends no valid order in time.
         """
         launcher.settimeout(PATIENCE_SECONDS)
         head, streams, _, _ = socket.recv_fds(launcher, 4, 3, socket.MSG_WAITALL)
@@ -77,7 +76,7 @@ class Order(NamedTuple):
         return cls(**wanted, streams=streams)
 
     def become(self) -> None:
-        """Turn this process, a fork, into the worker."""
+        """Turn this process, which is a fork, into the worker."""
         for number, stream in enumerate(self.streams):
             os.dup2(stream, number)
             os.close(stream)
@@ -93,42 +92,42 @@ class Order(NamedTuple):
 
 
 class Worker:
-    """A worker that was forked.
+    """A forked worker.
 
     Attributes:
-        end: its process as a descriptor, which becomes readable when it ends.
-        launcher: the connection of the program that stands for it.
+        end: a pidfd of its process, which becomes readable when the process ends.
+        launcher: the connection to its launcher.
     """
 
     def __init__(self, process: int, launcher: socket.socket) -> None:
-        """Look after a process."""
+        """Watch the process with the id `process`."""
         self._process = process
         self.end = os.pidfd_open(process)
         self.launcher = launcher
 
     def kill(self) -> None:
-        """End it, as TorchServe wants of a worker that hangs."""
+        """Kill the worker."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.end, signal.SIGKILL)
 
     def report(self) -> None:
-        """Send the launcher the worker's exit status."""
+        """Send the worker's exit status to the launcher."""
         status = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
         with contextlib.suppress(OSError):
-            # What a shell and Java call the end by a signal.
+            # Shells and Java report death by signal N as status 128 + N.
             self.launcher.send(bytes([128 - status if status < 0 else status]))
 
     def close(self) -> None:
-        """Close its descriptors in this process."""
+        """Close this process's descriptors for the worker."""
         self.launcher.close()
         os.close(self.end)
 
 
 class ForkServer:
-    """Launchers and their workers."""
+    """Accepts launchers and forks their workers."""
 
     def __init__(self, listener: socket.socket) -> None:
-        """Take launchers from `listener`."""
+        """Accept launchers on `listener`."""
         self._process = os.getpid()
         self._listener = listener
         self._workers: list[Worker] = []
@@ -136,9 +135,9 @@ class ForkServer:
         self._watch(listener, self._accept)
 
     def serve(self) -> Order:
-        """Fork workers for ever; return in each fork, with what it is to become."""
+        """Fork workers forever; return the order in each fork only."""
         while True:
-            # One event at a time: handling it may close the source of another one.
+            # Handle one event at a time, because a handler may close the source of another event.
             for key, _ in self._selector.select()[:1]:
                 order: Order | None = key.data()
                 if order:
@@ -152,7 +151,7 @@ class ForkServer:
             self._selector.unregister(source)
 
     def _accept(self) -> Order | None:
-        """Fork for a launcher; return the order in the fork, nothing here."""
+        """Fork for a launcher; return the order in the fork, and None in this process."""
         launcher, _ = self._listener.accept()
         try:
             order = Order.receive(launcher)
@@ -162,7 +161,7 @@ class ForkServer:
         try:
             return self._fork(launcher, order)
         except OSError as error:
-            # No process or descriptor to be had. TorchServe tries again, and the others live on.
+            # No process or descriptor is available. TorchServe tries again; other workers go on.
             print(f"cannot fork a worker: {error}", file=sys.stderr)
             launcher.close()
             return None
@@ -177,8 +176,8 @@ class ForkServer:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != self._process:
                 os._exit(1)
-            # The other side learns of an end by the descriptors that it closes: none may stay open
-            # in another worker.
+            # The peer of a connection notices its end only once every copy of the descriptor is
+            # closed, so a worker must not keep those of other workers open.
             for worker in self._workers:
                 worker.close()
             for each in (launcher, self._listener, self._selector):
@@ -203,12 +202,12 @@ class ForkServer:
 
 
 def main() -> None:
-    """Import, then fork."""
+    """Import the modules, then fork workers."""
     # Imports create little garbage; disabling the collector makes them about 12 % faster.
     gc.disable()
     for module in MODULES:
         importlib.import_module(module)
-    # A collection in a worker would write to these objects, so that their pages would be copied.
+    # Garbage collection in a worker would write to these objects, and their pages would be copied.
     gc.freeze()
     gc.enable()
     ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve().become()

@@ -1,4 +1,4 @@
-"""How TorchServe gets its workers: from a fork server where the system allows it."""
+"""Starts the fork server for TorchServe's workers, on systems that support it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ LAUNCHER = Path(__file__).with_name("launcher")
 
 
 class Workers:
-    """The fork server while it runs. Use as a context manager.
+    """The fork server. Use as a context manager.
 
     Attributes:
-        python: what TorchServe is to start as a worker's Python.
-        variables: what TorchServe and the workers need in their environment.
+        python: the program that TorchServe must start as a worker's Python.
+        variables: environment variables that TorchServe and the workers need.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
-        """Prepare for a server whose own folder is `folder`, and workers with these `variables`."""
+        """Prepare a fork server with its socket in `folder`, and workers with these `variables`."""
         self.python = sys.executable
         self.variables = dict(variables)
         self._address = str(folder / "forkserver.sock")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Workers:
-        """Start importing what workers need, where the system allows forks of it."""
+        """Start the fork server on Linux; elsewhere workers are ordinary Python processes."""
         if sys.platform == "linux":
-            # Launchers that come before the import is done wait in the listener's queue.
+            # Launchers that connect before the imports are done wait in the listener's backlog.
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(self._address)
                 listener.listen()
@@ -44,17 +44,17 @@ class Workers:
             self.variables |= {
                 "FORKSERVER": self._address,
                 "WORKER_PYTHON": sys.executable,
-                # The launcher takes the first python3 that it finds.
+                # The launcher's shebang line runs the first python3 on PATH.
                 "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             }
         return self
 
     def _start(self, listener: int) -> subprocess.Popen[bytes]:
         environment = {**inherited(), **self.variables}
-        # What is on a worker's path comes with each order.
+        # Each order contains the PYTHONPATH of its worker.
         environment.pop("PYTHONPATH", None)
         return subprocess.Popen(
-            # -P: its folder's modules are not for workers.
+            # -P: workers must not import modules from the folder of forkserver.py.
             [sys.executable, "-P", str(FORKSERVER), str(listener)],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -64,9 +64,9 @@ class Workers:
         )
 
     def __exit__(self, *_: object) -> None:
-        """End it, and with it whatever worker is left."""
+        """Stop the fork server and all remaining workers."""
         if self._process:
-            # Ends at once, and the workers with it. A coverage tool in it writes its figures first.
+            # SIGTERM first, so that a coverage tool in the process can write its data.
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)

@@ -1,4 +1,4 @@
-"""BentoML with what its documentation recommends: adaptive batches and a worker for each core."""
+"""BentoML as its documentation recommends: adaptive batches and one worker per core."""
 
 import os
 
@@ -9,7 +9,7 @@ import torch
 
 @bentoml.service(workers="cpu_count", logging={"access": {"enabled": False}})
 class DoubleIt:
-    """Takes and gives a batch of one row for each request."""
+    """Processes batches with one row per request."""
 
     def __init__(self) -> None:
         """Load the model, once in each worker."""

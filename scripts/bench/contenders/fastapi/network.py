@@ -1,4 +1,4 @@
-"""FastAPI as its tutorial shows it, with nested lists for a tensor."""
+"""FastAPI as its tutorial shows it, with nested lists as tensors."""
 
 import os
 
@@ -15,13 +15,13 @@ Images = list[list[list[list[float]]]]
 
 @app.post("/mlp")
 def mlp(rows: Rows) -> Rows:
-    """Answer rows."""
+    """Predict for rows of tabular data."""
     return answer(rows)
 
 
 @app.post("/cnn")
 def cnn(images: Images) -> Rows:
-    """Answer images."""
+    """Predict for images."""
     return answer(images)
 
 

@@ -11,13 +11,13 @@ model = torch.jit.load(os.environ["MODEL"])
 
 @app.post("/predict")
 def predict(numbers: list[int]) -> list[int]:
-    """Answer from the thread pool, where FastAPI runs a plain `def`."""
+    """Predict in the thread pool, where FastAPI runs a plain `def`."""
     with torch.inference_mode():
         return model(torch.tensor(numbers)).tolist()
 
 
 @app.post("/predict-async")
 async def predict_async(numbers: list[int]) -> list[int]:
-    """Answer from the event loop: no thread is changed, nothing else runs meanwhile."""
+    """Predict in the event loop, which avoids a thread switch but blocks other requests."""
     with torch.inference_mode():
         return model(torch.tensor(numbers)).tolist()

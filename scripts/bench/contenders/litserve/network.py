@@ -31,11 +31,11 @@ class Network(ls.LitAPI):
             return self.model(x)
 
     def unbatch(self, output):
-        """Return each request's part."""
+        """Return the part of each request."""
         return output.split(self.sizes)
 
     def encode_response(self, output):
-        """Return what LitServe prints as JSON."""
+        """Return an object that LitServe serializes as JSON."""
         return output.tolist()
 
 

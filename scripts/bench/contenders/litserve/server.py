@@ -1,4 +1,4 @@
-"""LitServe with what its guide to fast serving recommends: batches, workers, API servers."""
+"""LitServe as its guide to fast serving recommends: batches, workers, API servers."""
 
 import os
 
@@ -30,11 +30,11 @@ class DoubleIt(ls.LitAPI):
             return self.model(x)
 
     def unbatch(self, output):
-        """Return each request's part."""
+        """Return the part of each request."""
         return output.split(self.sizes)
 
     def encode_response(self, output):
-        """Return what LitServe prints as JSON."""
+        """Return an object that LitServe serializes as JSON."""
         return output.tolist()
 
 

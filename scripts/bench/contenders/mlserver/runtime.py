@@ -1,4 +1,4 @@
-"""A custom runtime of MLServer's, with adaptive batching (see settings.json)."""
+"""A custom MLServer runtime with adaptive batching (see settings.json)."""
 
 import os
 
@@ -9,7 +9,7 @@ from mlserver.types import InferenceRequest, InferenceResponse
 
 
 class DoubleIt(MLModel):
-    """Takes and gives one tensor of a row for each request."""
+    """Processes tensors with one row per request."""
 
     async def load(self) -> bool:
         """Load the model."""

@@ -1,4 +1,4 @@
-"""Ray Serve with what its documentation recommends: a replica for each core, batches."""
+"""Ray Serve as its documentation recommends: one replica per core, and batches."""
 
 import os
 
@@ -28,7 +28,7 @@ class DoubleIt:
         return [part.tolist() for part in output.split([len(numbers) for numbers in requests])]
 
     async def __call__(self, request: Request) -> list[int]:
-        """Answer a request."""
+        """Handle a request."""
         return await self.predict(await request.json())
 
 

@@ -5,7 +5,7 @@ from ts.torch_handler.base_handler import BaseHandler
 
 
 class Handler(BaseHandler):
-    """Loads the model, calls it and prints the answer as BaseHandler does."""
+    """Loads the model, calls it and renders the response as BaseHandler does."""
 
     def preprocess(self, data):
         """Return the requests' lists, which TorchServe has parsed already, as one tensor."""

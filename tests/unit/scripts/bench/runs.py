@@ -1,4 +1,4 @@
-"""Runs of the benchmark with chosen figures."""
+"""Benchmark results with given figures."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def run(*rounds: dict[str, Turn]) -> Results:
 
 
 def steady(own_per_second: float = 20000.0, fastapi: float = 1000.0) -> Results:
-    """Return three equal rounds of this server and FastAPI."""
+    """Return three identical rounds of this server and FastAPI."""
     each = {SELF: own(own_per_second, 30000.0), "FastAPI": turn(fastapi)}
     return run(each, each, each)

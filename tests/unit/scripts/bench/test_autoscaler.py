@@ -62,7 +62,7 @@ def test_what_all_instances_together_cannot_answer_is_refused() -> None:
 
 @SERVERS
 def test_a_million_requests_cost_their_fee_and_the_time_of_the_instances(server: Server) -> None:
-    # Many requests: every instance is busy all the time, at 60 % of what it could answer.
+    # Under high load every instance is always busy, at 60 % of its capacity.
     price = autoscaler.CPU_SECOND + autoscaler.GIB_SECOND
     expected = 1e6 / (server.per_second * autoscaler.TARGET) * price + 0.40
     assert autoscaler.dollars_per_million(server, 1_000_000) == pytest.approx(expected, rel=0.01)

@@ -1,4 +1,4 @@
-"""What wrk prints, as the benchmark reads it. wrk itself runs in test_bench.py."""
+"""Parsing of wrk's output. wrk itself runs in test_bench.py."""
 
 from __future__ import annotations
 

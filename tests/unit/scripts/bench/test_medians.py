@@ -4,7 +4,7 @@ from scripts.bench.loads import MANY, PING
 from scripts.bench.medians import Spread, of, per_second, ratio
 from tests.unit.scripts.bench.runs import run, turn
 
-# The machine is half as fast in the second round, and the third has a hiccup of B's.
+# In the second round the machine is half as fast; in the third, B has a hiccup.
 DRIFT = run(
     {"A": turn(1000), "B": turn(100)},
     {"A": turn(500), "B": turn(50)},

@@ -1,4 +1,4 @@
-"""docs/performance.md is true to the code and ready for `make bench WRITE=1`."""
+"""docs/performance.md has the markers for `make bench WRITE=1` and names existing commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on scale."""
+"""The figures and tables of docs/scale.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests for networks, and what is reported of them."""
+"""Requests for networks, and the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMS = [lists(MLP, "/"), v2(MLP, "/"), v2_binary(MLP, "/")]
 
 
 def answer(form: TensorForm, output: np.ndarray) -> bytes:
-    """Return an answer in the form's own words."""
+    """Return a response body in the format."""
     if form.name == "binary":
         return b'{"outputs": []}' + output.astype(np.float32).tobytes()
     listed = output.tolist()
@@ -59,7 +59,7 @@ def test_each_server_is_asked_for_the_network(network: Network, tmp_path: Path) 
 
 
 def turn(**per_second: float) -> Turn:
-    """Return a turn with so many requests per second in each form."""
+    """Return a turn with the given requests per second for each format."""
     samples = {form: Sample(rate, 0, 1, 2, 3, 100) for form, rate in per_second.items()}
     return Turn(1, 100, samples)
 

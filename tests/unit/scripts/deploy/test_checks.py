@@ -1,4 +1,4 @@
-"""Whether an address answers, asked as often as a new one needs."""
+"""The check of a URL, with retries for a new deployment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.deploy.environment import DeploymentError, Service
 
 
 class Reluctant(BaseHTTPRequestHandler):
-    """Answers as a page in good health from the third time on."""
+    """A page that is healthy from the third request on."""
 
     asked = 0
 
@@ -23,11 +23,11 @@ class Reluctant(BaseHTTPRequestHandler):
         self.wfile.write(b"ok\n")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def no_smoke_test(_url: str, _model: tuple[str, str], _token: str | None, _patience: float) -> None:
-    """Find nothing wrong: the page is what these tests are about."""
+    """Succeed, because these tests are about the page."""
 
 
 def service(url: str | None, *, public: bool) -> Service:

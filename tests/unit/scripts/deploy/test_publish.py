@@ -1,4 +1,4 @@
-"""Images built once, and named as they pass."""
+"""Images are built once and tagged as they pass the tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scripts.deploy import publish
 from scripts.project import version
 from scripts.store.paths import ROOT
 
-# Keeps in $REGISTRY_FOLDER what a registry would: a file for each tag, holding the digest.
+# Stands in for a registry: stores each tag as a file with the digest in $REGISTRY_FOLDER.
 DOCKER = """#!/usr/bin/env bash
 set -u
 echo "$*" >>"$REGISTRY_FOLDER/calls"
@@ -95,7 +95,7 @@ def test_what_passed_is_named_and_not_built_again(
     run("build")
     (registry / "calls").unlink()
     monkeypatch.setenv("GITHUB_REF_NAME", f"v{version()}")
-    run("accept", "release", "accept", "release")  # a run that is repeated changes nothing
+    run("accept", "release", "accept", "release")  # repeating a run changes nothing
     for name in (COMMIT, f"v{version()}"):
         assert tag(registry, BACKEND, name).read_text() == "sha256:built\n"
     assert "bake" not in (registry / "calls").read_text()

@@ -43,7 +43,7 @@ def fetch(monkeypatch: pytest.MonkeyPatch, lock_file: Path, folder: Path) -> Non
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
-    """A folder that stands for the package index."""
+    """A folder in place of the package index."""
     folder = tmp_path / "index"
     folder.mkdir()
     for tag in fetch_uv.PLATFORMS.values():

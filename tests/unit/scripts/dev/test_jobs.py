@@ -1,4 +1,4 @@
-"""Jobs of workflows, run in clones."""
+"""Running workflow jobs in clones."""
 
 from __future__ import annotations
 

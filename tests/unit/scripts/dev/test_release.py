@@ -1,4 +1,4 @@
-"""`make release` in repositories of its own: what is refused, and what the tag holds."""
+"""`make release` in temporary repositories: its checks, and the content of the tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of TorchServe's APIs, where no TorchServe is at the other end."""
+"""The client of TorchServe's APIs when the other end is not TorchServe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.server.client import Addresses, Client, NotTorchServe, Refused, Unr
 
 
 class Other(BaseHTTPRequestHandler):
-    """Some web server: answers everything with 200, and /models/moved with a redirect."""
+    """A web server that responds with 200, and to /models/moved with a redirect."""
 
     def do_GET(self) -> None:
         moved = self.path.startswith("/models/moved")
@@ -25,7 +25,7 @@ class Other(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 (http.server's name)
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture

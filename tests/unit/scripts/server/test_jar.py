@@ -1,4 +1,4 @@
-"""The jar of edited classes, made from the installed jar and from others."""
+"""The jar of edited classes, made from the installed jar and from other jars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENTRIES = [each.entry for each in jar.EDITS]
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, bytes]:
-    """TorchServe's own classes that are edited."""
+    """The original classes that are edited."""
     installed = java.site_packages() / "ts" / "frontend" / jar.NAME
     with zipfile.ZipFile(installed) as archive:
         return {entry: archive.read(entry) for entry in ENTRIES}
@@ -58,7 +58,7 @@ def test_it_is_made_once_and_again_for_another_table(
     jar.class_path(source, target)
     first = target.stat()
     jar.class_path(source, target)
-    # A new file would have another number and time: the start-up cache would not fit it.
+    # A new file would have another inode and time, which would invalidate the start-up cache.
     assert (target.stat().st_ino, target.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
     monkeypatch.setattr(jar, "EDITS", jar.EDITS[:2])
     jar.class_path(source, target)
@@ -78,7 +78,7 @@ def test_an_unknown_class_is_left_alone_with_a_line_that_says_what_is_missing(
     if content is not None:
         classes[edit.entry] = content
     source, target = make(tmp_path / jar.NAME, classes), tmp_path / "edits.jar"
-    # At each start, not only when the jar is made.
+    # Printed at each start, not only when the jar is made.
     for _ in range(2):
         assert jar.class_path(source, target) == [str(target)]
         assert sorted(read(target)) == sorted(set(ENTRIES) - {edit.entry})

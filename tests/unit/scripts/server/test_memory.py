@@ -33,7 +33,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": "1073741824"}, GIB),
         ("0::/../x\n", {"memory.max": "1073741824"}, GIB),
         ("9:cpu:/\n4:memory:/a\n", {"memory/a/memory.limit_in_bytes": "1073741824"}, GIB),
-        # In a container: the path is the host's, the files are the container's.
+        # In a container, the path is the host's and the files are the container's.
         ("4:memory:/docker/1f\n", {"memory/memory.limit_in_bytes": "1073741824"}, GIB),
     ],
 )

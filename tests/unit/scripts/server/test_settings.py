@@ -12,7 +12,7 @@ from scripts.store.paths import ROOT
 
 def test_every_variable_of_the_configuration_has_a_default() -> None:
     named = set(re.findall(r"\$\$(\w+)\$\$", settings.CONFIG.read_text()))
-    # The comment that explains the form is not a variable.
+    # $$NAME$$ in the comment is not a variable.
     limits = memory.limits(1 << 30, workers=1).variables()
     assert named - {"NAME"} <= {*settings.DEFAULTS, *limits}
     assert named >= set(settings.DEFAULTS)

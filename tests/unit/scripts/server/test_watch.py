@@ -1,4 +1,4 @@
-"""Noticing a worker's death."""
+"""Detection of a worker's death."""
 
 from __future__ import annotations
 

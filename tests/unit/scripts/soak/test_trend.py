@@ -1,4 +1,4 @@
-"""Telling growth from noise."""
+"""Distinguishing growth from noise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_noise_is_no_growth(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_leak_as_small_as_the_noise_is_seen(seed: int) -> None:
-    # 40 MiB in the measured 400 s, where a single sample is off by 10.
+    # Growth of 40 MiB over the measured 400 s, with noise of 10 MiB per sample.
     found = trend_of(TIMES, noisy(500, 0.1, seed), LIMIT)
     assert found.grows
     assert found.growth == pytest.approx(40, abs=20)

@@ -1,4 +1,4 @@
-"""What an archive may say of itself: anything but the right thing is one line."""
+"""Invalid archives lead to one-line errors."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_archive_with_a_changed_byte_is_one_line_or_the_same(tmp_path: Path, 
     manifest = json.dumps({"model": MODEL}).encode()
     path = write(tmp_path / "m-1.0.mar", manifest, "m.pt", "handler.py")
     changed = bytearray(path.read_bytes())
-    # From the end, where the directory of the file's parts lies.
+    # Counted from the end, where the zip file's central directory is.
     changed[-1 - flip] ^= 0xFF
     path.write_bytes(changed)
     try:

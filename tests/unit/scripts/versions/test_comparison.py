@@ -1,4 +1,4 @@
-"""What counts as the same answer."""
+"""Which responses count as equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compare(
     *,
     accept_differences: bool = False,
 ) -> None:
-    """Compare versions that answer everything so."""
+    """Compare versions that give these responses to every request."""
     monkeypatch.setattr(
         comparison, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )

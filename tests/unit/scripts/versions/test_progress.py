@@ -1,4 +1,4 @@
-"""What is seen while something is waited for."""
+"""The display of progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A custom runtime of MLServer's, with adaptive batching (see model-settings.json)."""
+"""A custom MLServer runtime with adaptive batching (see model-settings.json)."""
 
 import os
 
@@ -9,7 +9,7 @@ from mlserver.types import InferenceRequest, InferenceResponse
 
 
 class Network(MLModel):
-    """Takes and gives one tensor of rows."""
+    """Processes one tensor of rows."""
 
     async def load(self) -> bool:
         """Load the model."""
