@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,12 +57,22 @@ class Contender:
         return {
             "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
             "here": str(CONTENDERS / self.folder),
-            "work": str(ROOT / "build" / "bench" / "work" / re.sub(r"\W+", "-", self.name)),
+            "work": str(_work() / re.sub(r"\W+", "-", f"{self.name}{self.path}")),
             "model": str(MODEL),
         }
 
     def _environment(self) -> Path:
         return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
+
+
+@functools.cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="bench-work-")
+
+
+def _work() -> Path:
+    """Return a folder of this process for what contenders build; it is removed at exit."""
+    return Path(_temporary().name)
 
 
 def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contender:

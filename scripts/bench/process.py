@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -126,9 +125,7 @@ def build(contender: Contender) -> None:
         Failed: the command fails.
     """
     names = contender.names()
-    # What an earlier run has left there was perhaps built from other sources.
-    shutil.rmtree(names["work"], ignore_errors=True)
-    Path(names["work"]).mkdir(parents=True)
+    Path(names["work"]).mkdir(parents=True, exist_ok=True)
     if contender.build:
         command = [part.format_map(names) for part in contender.build]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
