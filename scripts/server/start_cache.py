@@ -73,6 +73,8 @@ def train(store: Path) -> None:
             raise readiness.NotReady(f"{error}\n{_end(log)}") from None
         finally:
             processes.stop(process)
+            # The training run's record, which the runtime leaves behind when it is killed.
+            partial.with_name(f"{partial.name}.config").unlink(missing_ok=True)
         if not partial.is_file():
             raise readiness.NotReady(f"the Java runtime wrote no start-up cache\n{_end(log)}")
     partial.replace(CACHE)
