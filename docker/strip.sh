@@ -14,9 +14,8 @@ rm -rf torch/test torch/lib/libtorchbind_test.so torch/lib/libjitbackend_test.so
 find torch/bin -mindepth 1 ! -name torch_shm_manager -delete 2>/dev/null || true
 # Headers and sources of pyarrow and numpy, which the page uses.
 rm -rf pyarrow/include pyarrow/src pyarrow/includes numpy/_core/include
-# Parts of Arrow for remote data and query plans; the page only builds tables in memory.
-rm -f pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight* \
-    pyarrow/libarrow_substrait* pyarrow/_substrait*
+# Parts of Arrow for remote data; the page only builds tables in memory.
+rm -f pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight*
 # All packages' tests, static libraries, C sources and type stubs.
 find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \
