@@ -179,7 +179,7 @@ contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the server a
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
-	@.venv/bin/pytest -q tests/faults/test_memory.py
+	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
