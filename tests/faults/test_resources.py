@@ -128,7 +128,8 @@ def test_a_workers_memory_runs_out(serve: Any, report: Report) -> None:
         out,
         f"the large ones: {', '.join(map(str, statuses))}",
     )
-    assert set(statuses) <= {500, 507}
+    # The handler ran out of memory in one request, or the worker while it read the batch.
+    assert set(statuses) <= {413, 507}
 
 
 def test_uploads_that_never_end(serve: Any, report: Report) -> None:
