@@ -20,7 +20,7 @@ app.command()(tensors.main)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("tensors")
-    options = ["--rounds", "1", "--seconds", "1", "--only", SELF, "--folder", str(folder)]
+    options = ["--rounds", "1", "--seconds", "2", "--only", SELF, "--folder", str(folder)]
     done = CliRunner().invoke(app, options, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return folder, done.output
