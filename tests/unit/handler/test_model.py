@@ -297,9 +297,9 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     assert fixed.tolist() == [1, 2]
 
 
-def test_no_calls_are_no_call(tmp_path: Path) -> None:
-    for batch in ("none", "rows", "elements"):
-        assert load(models.Counting(), tmp_path, batch=batch)([]) == []
+@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
+def test_no_calls_are_no_call(tmp_path: Path, batch: str) -> None:
+    assert load(models.Counting(), tmp_path, batch=batch)([]) == []
 
 
 @pytest.fixture(scope="module")
