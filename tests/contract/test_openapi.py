@@ -95,10 +95,10 @@ def test_the_figures_are_the_codes() -> None:
     bounds = {name: numbers[name] for name in ("minimum", "maximum")}
     assert COMPONENTS["schemas"]["Number"]["anyOf"][0] == {"type": "integer", **bounds}
     accepted = [name for name in DATATYPES if wider(name, numbers["datatype"])]
-    for name in ("V2Input", "V2Answer"):
-        properties = COMPONENTS["schemas"][name]["properties"]
-        datatype = properties.get("outputs", {}).get("items", {}).get("properties") or properties
-        assert datatype["datatype"]["enum"] == accepted
+    schemas = COMPONENTS["schemas"]
+    assert schemas["V2Input"]["properties"]["datatype"]["enum"] == accepted
+    output = schemas["V2Answer"]["properties"]["outputs"]["items"]
+    assert output["properties"]["datatype"]["enum"] == accepted
     configured = dict(
         line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
     )

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,13 @@ import pytest
 import requests
 
 from scripts.model import archiver
+from scripts.server.launch import ANNOUNCEMENT
 from scripts.server.ports import free_ports
 from scripts.server.settings import PORTS
 from scripts.store.paths import ROOT
 from tests.frontend.session import Session
 from tests.support.page import wait_healthy
+from tests.support.wait import wait_until
 
 
 class Up:
@@ -41,9 +42,7 @@ class Up:
 
     def wait_up(self) -> None:
         wait_healthy(self.page, self.process, self.log, 60)
-        deadline = time.monotonic() + 60
-        while " answers at " not in self.log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: ANNOUNCEMENT in self.log.read_text(), "the server's start")
         assert requests.get(f"{self.api}/predictions/doubleit/1.0/ready", timeout=30).ok
 
     def nothing_listens(self) -> bool:

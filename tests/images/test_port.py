@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.support.containers import PAGE, SERVER, inspect, output, run
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("images")
+
+
+def state(container: str) -> str:
+    """Return the container's health, or `ended`."""
+    found = inspect(container)["State"]
+    return str(found["Health"]["Status"]) if found["Running"] else "ended"
 
 
 @contextmanager
@@ -19,11 +25,8 @@ def started(image: str, port: str, **variables: str) -> Iterator[str]:
     environment = [f"--env={name}={value}" for name, value in {"PORT": port, **variables}.items()]
     container = output(["docker", "run", "--detach", "--network", "none", *environment, image])
     try:
-        deadline = time.monotonic() + 90
-        while inspect(container)["State"]["Health"]["Status"] != "healthy":
-            assert inspect(container)["State"]["Running"], output(["docker", "logs", container])
-            assert time.monotonic() < deadline, output(["docker", "logs", container])
-            time.sleep(0.2)
+        wait_until(lambda: state(container) != "starting", "a healthy container", 90)
+        assert state(container) == "healthy", output(["docker", "logs", container])
         yield container
     finally:
         run(["docker", "rm", "--force", container])

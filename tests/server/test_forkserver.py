@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from scripts.server.workers import forkserver
 from scripts.server.workers.pool import Workers
+from tests.support.wait import wait_until
 
 # A program with the name of TorchServe's worker that reports its environment.
 PROGRAM = """
@@ -130,10 +130,7 @@ def test_a_worker_ends_with_what_stands_for_it(workers: Workers, program: Path) 
     os.kill(pid, signal.SIGSTOP)
     process.kill()
     process.communicate(timeout=10)
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not psutil.pid_exists(pid), "the worker's end")
 
 
 LISTENER = """

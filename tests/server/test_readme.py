@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from scripts.server.launch import ANNOUNCEMENT
 from scripts.server.ports import free_ports
 from scripts.store.paths import ROOT
+from tests.support.wait import wait_until
 
 PORT = "8080"
 
@@ -55,12 +56,13 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+    def announced_or_ended() -> bool:
+        return ANNOUNCEMENT in log.read_text() or process.poll() is not None
+
     try:
-        deadline = time.monotonic() + 120
-        while " answers at " not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
+        wait_until(announced_or_ended, "the server's start", 120)
+        assert process.poll() is None, log.read_text()
         yield int(ports["PORT"])
     finally:
         os.killpg(process.pid, signal.SIGINT)

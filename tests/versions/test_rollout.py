@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,14 +39,10 @@ def untouched(only_one: Operator) -> Iterator[Operator]:
 
 
 def _workers(operator: Operator) -> list[int]:
-    """Return TorchServe's child processes, once only one is left or after 5 s."""
+    """Return TorchServe's child processes, once only one is left."""
     java = psutil.Process(operator.server.java_pid())
-    deadline = time.monotonic() + 5
-    while len(found := [child.pid for child in java.children()]) > 1:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.1)
-    return found
+    wait_until(lambda: len(java.children()) <= 1, "the end of all workers but one")
+    return [child.pid for child in java.children()]
 
 
 def busy(operator: Operator, version: str) -> bool:
@@ -141,14 +136,15 @@ def test_a_version_without_workers_is_not_rolled_back_to(only_one: Operator) -> 
     assert only_one.do("rollback") == "doubleit 1.0 is the default again; 2.0 stays\n"
 
 
-def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operator) -> None:
+@pytest.mark.parametrize("command", ["register", "rollout"])
+def test_a_version_whose_handler_cannot_be_imported_is_removed(
+    untouched: Operator, command: str
+) -> None:
     add_edited(untouched.store, "4.0", "handler.py", b"import nothing_of_that_name\n")
-    for command in ("register", "rollout"):
-        started = time.monotonic()
-        assert untouched.refused(command, "4.0") == (
-            "a worker died while loading doubleit 4.0: see the server's log"
-        )
-        assert time.monotonic() - started < 45  # not startupTimeout
+    # When startupTimeout passes instead, the message is another one.
+    assert untouched.refused(command, "4.0") == (
+        "a worker died while loading doubleit 4.0: see the server's log"
+    )
     assert "nothing_of_that_name" in untouched.server.output()
 
 
@@ -194,7 +190,7 @@ def test_an_interrupted_rollout_leaves_nothing(untouched: Operator) -> None:
     assert process.stdout.readline() == "doubleit 6.0 answers, with 1 worker\n"
     wait_until(lambda: busy(untouched, "6.0"), "a worker that is busy")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) != 0
+    assert process.wait(60) != 0
     process.communicate()
 
 
