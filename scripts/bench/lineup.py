@@ -97,7 +97,10 @@ def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contende
     )
 
 
-def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Contender:
+def fastapi(
+    name: str, how: str, processes: int, path: str = "/predict", module: str = "server"
+) -> Contender:
+    """Return FastAPI with a number of processes as a contender; `module` is in its folder."""
     # The fast parts of uvicorn[standard], and no access log.
     options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
     return Contender(
@@ -105,7 +108,7 @@ def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Con
         how=how,
         folder="fastapi",
         command=[
-            *("{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--port", "{PORT}"),
+            *("{bin}/uvicorn", f"{module}:app", "--app-dir", "{here}", "--port", "{PORT}"),
             *(*options.split(), "--workers", str(processes)),
         ],
         path=path,
@@ -146,9 +149,9 @@ ALL = [
         },
         path="/predictions/doubleit",
     ),
-    _fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
-    _fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
-    _fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
+    fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
+    fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
+    fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
     Contender(
         name="LitServe",
         how="batches of up to 64 / 1 ms, a worker and an API server for each core",
@@ -202,3 +205,8 @@ ALL = [
         form=V2,
     ),
 ]
+
+
+def named(name: str) -> Contender:
+    """Return the contender with this name."""
+    return next(contender for contender in ALL if contender.name == name)
