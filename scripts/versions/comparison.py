@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from scripts.model.examples import examples
 from scripts.server.client import Client, Refused, Unreachable
+from scripts.store.text import brief
 from scripts.versions.errors import VersionsError
 
 # Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
@@ -30,8 +31,6 @@ NUMBERS = [
 RETRY_SECONDS = 0.2
 # Time limit for each example.
 EXAMPLE_SECONDS = 30.0
-# Of a body or response in a message.
-SHOWN_CHARACTERS = 120
 
 
 class DifferentResponseError(VersionsError):
@@ -61,7 +60,7 @@ class Comparable(NamedTuple):
 
     def __str__(self) -> str:
         """Return one short line."""
-        return _short(f"{self.status} {self.text}" if self.status else self.text)
+        return brief(f"{self.status} {self.text}" if self.status else self.text)
 
 
 def requests_for(client: Client, version: str) -> list[bytes]:
@@ -116,11 +115,10 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
     bodies = requests_for(client, old) if check.bodies is None else check.bodies
     told = False
     for body in bodies:
+        sent = brief(body.decode(errors="replace"))
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
-            raise DifferentResponseError(
-                f"the default version {old} fails on {_short(body)}: {expected}"
-            )
+            raise DifferentResponseError(f"the default version {old} fails on {sent}: {expected}")
         actual = _ask(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
@@ -128,8 +126,7 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
         content = check.accept_differences and expected.status == HTTPStatus.OK
         wanted = "200" if content else expected
         raise DifferentResponseError(
-            f"{new} failed the smoke check on {_short(body)}: expected {wanted} as from {old}, "
-            f"got {actual}"
+            f"{new} failed the smoke check on {sent}: expected {wanted} as from {old}, got {actual}"
         )
     if not told:
         raise DifferentResponseError(
@@ -173,8 +170,3 @@ def _comparable(text: str) -> str:
         # Responses of the Open Inference Protocol name the version.
         document.pop("model_version", None)
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def _short(text: str | bytes) -> str:
-    line = " ".join((text.decode(errors="replace") if isinstance(text, bytes) else text).split())
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
