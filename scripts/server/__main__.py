@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from scripts.server import checks, java, processes, readiness, settings, start_cache
-from scripts.server.client import Client
+from scripts.server.client import Client, ClientError
 from scripts.server.drain import Drain
 from scripts.server.gate import Gate
 from scripts.server.readiness import NotReady
@@ -82,7 +82,7 @@ def run(server: settings.Settings) -> int:
         )
         try:
             readiness.wait(client, [a.version for a in archives], process=process)
-            announce(server)
+            announce(server, client)
             try:
                 process.wait()
             except Stop:
@@ -120,14 +120,18 @@ def find_archives(
         ) from None
 
 
-def announce(server: settings.Settings) -> None:
+def announce(server: settings.Settings, client: Client) -> None:
     """Print the URL of the model and a command to try."""
     url = f"{server.inference}/predictions/{server.model}"
+    command = f"curl {url}/{server.version}/metadata"
+    with contextlib.suppress(ClientError):
+        metadata = client.metadata(server.version)
+        shapes = [each.get("shape") for each in metadata.get("inputs", [])]
+        # Such a model takes a list of numbers of any length.
+        if metadata.get("batch") == "elements" and shapes == [[-1]]:
+            command = f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}"
     say(f"{server.model} {server.version} answers at {url}")
-    if server.model == "doubleit":
-        say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
-    else:
-        say(f"curl {url}/{server.version}/metadata")
+    say(command)
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:
