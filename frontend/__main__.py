@@ -28,7 +28,9 @@ def main() -> None:
         default=os.environ.get("UI_PORT") or "8501",
         help="port to listen on (UI_PORT, 8501)",
     )
-    parser.add_argument("--no-look", action="store_true", help="do not ask whether the API answers")
+    parser.add_argument(
+        "--no-look", action="store_true", help="do not check whether the API responds"
+    )
     options = parser.parse_args()
     try:
         config = settings.read(os.environ)

@@ -25,8 +25,8 @@ BADGES: dict[State, Badge] = {
 }
 OTHER_BADGE: Badge = (":material/error:", "red")
 NO_METADATA = (
-    "The server does not say what this model takes, so the page sends a list of numbers. An "
-    "archive made with this version of the project says it."
+    "The server does not describe the inputs of this model, so the page sends a list of numbers. "
+    "An archive made with this version of the project describes them."
 )
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10

@@ -159,7 +159,7 @@ class Client:
         answer = self._answer(url, body, seconds)
         found = answer.outputs[0].values
         if isinstance(found, list) or len(found) != len(values):
-            raise errors.not_the_api(url, f"no answer of {len(values)} numbers")
+            raise errors.not_the_api(url, f"not {len(values)} numbers")
         return answer
 
     def _call(

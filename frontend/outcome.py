@@ -74,7 +74,7 @@ class Described:
 
 _TITLES = {
     State.INVALID_INPUT: "The server does not take this input",
-    State.LOADING: "The server does not answer yet",
+    State.LOADING: "The server does not respond yet",
     State.BUSY: "The server is busy",
     State.NOT_REACHABLE: "The server is not reachable",
     State.UNKNOWN_VERSION: "There is no such version",
@@ -138,5 +138,5 @@ def look(connect: Callable[[], Predictor], version: str | None, model: Model | N
     except ApiError as error:
         if error.state is State.INVALID_INPUT:
             # The model does not take a list of numbers, but it responded.
-            return Status(State.READY, "the model answers")
+            return Status(State.READY, "the model responds")
         return Status(error.state, str(error))

@@ -180,7 +180,7 @@ def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference
     for i, each in enumerate(document.inputs):
         spec = _spec(each, model, f"$.inputs[{i}].name")
         if spec.name in given:
-            raise invalid(f'The input "{shorten(each.name)}" stands twice', f"$.inputs[{i}].name")
+            raise invalid(f'The input "{shorten(each.name)}" appears twice', f"$.inputs[{i}].name")
         piece, rest = _binary(each, rest, f"$.inputs[{i}]")
         given[spec.name] = _given(each, piece, spec, model, i)
     if rest:

@@ -39,7 +39,7 @@ class ListForm(NamedTuple):
         try:
             got = self.decode(json.loads(answer))
         except (ValueError, LookupError, TypeError) as error:
-            return f"the answer is not of the form that it promises ({error}): {answer[:200]!r}"
+            return f"the response does not have the expected format ({error}): {answer[:200]!r}"
         if got != [2 * number for number in numbers]:
             return f"{len(numbers)} numbers were not doubled: {answer[:200]!r}"
         return ""

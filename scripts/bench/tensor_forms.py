@@ -47,9 +47,9 @@ class TensorForm(NamedTuple):
         try:
             got = np.asarray(self.decode(answer), np.float32).reshape(self.network.output.shape)
         except (ValueError, LookupError, TypeError) as error:
-            return f"the answer is not of the form that it promises ({error}): {answer[:200]!r}"
+            return f"the response does not have the expected format ({error}): {answer[:200]!r}"
         if not np.allclose(got, self.network.output, RELATIVE, ABSOLUTE):
-            return f"the answer is not the output of {self.network.name}: {answer[:200]!r}"
+            return f"the response is not the output of {self.network.name}: {answer[:200]!r}"
         return ""
 
 

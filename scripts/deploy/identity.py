@@ -51,7 +51,7 @@ def _generate(account: str, audience: str) -> str:
     try:
         return msgspec.json.decode(answer.content, type=_Answer).token
     except msgspec.MsgspecError as error:
-        raise DeploymentError(f"{account}: not an answer with a token: {error}") from error
+        raise DeploymentError(f"{account}: the response has no token: {error}") from error
 
 
 def _gcloud(*arguments: str) -> str:

@@ -168,7 +168,8 @@ def main(
     url: Annotated[str, typer.Argument(help="the inference API, such as http://127.0.0.1:8080")],
     model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="its name")] = DOUBLEIT,
     id_token: Annotated[
-        str, typer.Option(envvar="ID_TOKEN", help="identity token for a deployment that asks one")
+        str,
+        typer.Option(envvar="ID_TOKEN", help="identity token, for a deployment that requires one"),
     ] = "",
     version: Annotated[str, typer.Option(help="the version that has to be ready")] = "1.0",
     wait: Annotated[float, typer.Option(help="seconds until it has to be ready")] = 60.0,
@@ -176,7 +177,7 @@ def main(
     """Send a few requests to a deployment; exit 1 at the first wrong response."""
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise typer.BadParameter(f"{url!r}: an address is like http://127.0.0.1:8080")
+        raise typer.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:8080")
     if id_token and address.scheme == "http" and not is_loopback(address.hostname):
         raise typer.BadParameter("an identity token is sent over https:// only")
     headers = {"Authorization": f"Bearer {id_token}"} if id_token else {}

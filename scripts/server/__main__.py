@@ -51,7 +51,7 @@ def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM and return 0.
 
     Raises:
-        NotReady: TorchServe did not become ready, or ended by itself.
+        NotReady: TorchServe did not become ready, or exited unexpectedly.
         Stop: a signal arrived during the start.
     """
     archive.check_name(server.model, server.version)
@@ -86,13 +86,13 @@ def run(server: settings.Settings) -> int:
             try:
                 process.wait()
             except Stop:
-                say("serve: stopping, requests in flight are answered first")
+                say("serve: stopping once the requests in flight are completed")
                 if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
         finally:
             processes.stop(process)
-    raise NotReady(f"TorchServe ended by itself, exit status {process.returncode}")
+    raise NotReady(f"TorchServe exited unexpectedly with status {process.returncode}")
 
 
 def find_archives(
@@ -116,7 +116,7 @@ def find_archives(
         ]
     except archive.ArchiveError as error:
         raise records.RecordError(
-            f"{error}. {file} names it: remove that file to forget it"
+            f"{error}. {file} names this version: remove that file to start without it"
         ) from None
 
 
@@ -130,7 +130,7 @@ def announce(server: settings.Settings, client: Client) -> None:
         # Such a model takes a list of numbers of any length.
         if metadata.get("batch") == "elements" and shapes == [[-1]]:
             command = f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}"
-    say(f"{server.model} {server.version} answers at {url}")
+    say(f"{server.model} {server.version} is ready at {url}")
     say(command)
 
 

@@ -22,7 +22,7 @@ POLL_SECONDS = 0.02
 
 
 class Drain:
-    """Waits until a server has answered everything. Use as a context manager.
+    """Waits until a server has completed all requests. Use as a context manager.
 
     The lock's file is opened at the start: when the server is stopped there may be no descriptor
     left.

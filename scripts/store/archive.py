@@ -53,13 +53,13 @@ def check_name(name: str, version: str) -> None:
     """
     if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS:
         raise ArchiveError(
-            f"{brief(name)!r} is no model's name: letters, digits, dots and underscores, "
-            f"{NAME_CHARACTERS} at most"
+            f"{brief(name)!r} is not a model name: use letters, digits, dots and underscores, "
+            f"{NAME_CHARACTERS} characters at most"
         )
     if not VERSION.fullmatch(version) or len(version) > VERSION_CHARACTERS:
         raise ArchiveError(
-            f"{brief(version)!r} is no version: digits and dots, such as 2.0, "
-            f"{VERSION_CHARACTERS} at most"
+            f"{brief(version)!r} is not a version: use digits and dots, such as 2.0, "
+            f"{VERSION_CHARACTERS} characters at most"
         )
 
 
@@ -92,7 +92,9 @@ def read(path: Path) -> Archive:
         raise ArchiveError(f"{path} is not a model archive: {what}") from None
     for part in (model.serialized_file, model.handler.split(":")[0]):
         if part not in held and f"{part}.py" not in held:
-            raise ArchiveError(f"{path} is corrupt: it names {brief(part)} and does not hold it")
+            raise ArchiveError(
+                f"{path} is corrupt: its manifest names {brief(part)}, which is missing"
+            )
     return Archive(model.model_name, model.model_version, path)
 
 
@@ -106,6 +108,6 @@ def find(store: Path, name: str, version: str) -> Archive:
     check_name(name, version)
     found = read(store / file_name(name, version))
     if (found.name, found.version) != (name, version):
-        holds = f"{brief(found.name)} {brief(found.version)}"
-        raise ArchiveError(f"{found.path} holds {holds}, not {name} {version}")
+        held = f"{brief(found.name)} {brief(found.version)}"
+        raise ArchiveError(f"{found.path} contains {held}, not {name} {version}")
     return found

@@ -71,7 +71,7 @@ def requests_for(client: Client, version: str) -> list[bytes]:
 
     Raises:
         ClientError: no response.
-        VersionsError: no example was answered with 200.
+        VersionsError: no example got status 200.
     """
     try:
         metadata = client.metadata(version)
@@ -86,7 +86,7 @@ def requests_for(client: Client, version: str) -> list[bytes]:
     found = [example.body() for example in examples(metadata, answered)]
     if not found:
         raise VersionsError(
-            f"no example request for {version} was answered with 200: pass others with --smoke"
+            f"no example request for {version} returned 200: pass others with --smoke"
         )
     return found
 
@@ -102,7 +102,7 @@ def read(file: Path) -> list[bytes]:
     except OSError as error:
         raise VersionsError(f"cannot read {file}: {error.strerror}") from None
     if not bodies:
-        raise VersionsError(f"{file} holds no request: write a JSON body on each line")
+        raise VersionsError(f"{file} contains no request: write a JSON body on each line")
     return bodies
 
 
@@ -130,7 +130,7 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
         )
     if not told:
         raise DifferentResponseError(
-            f"{old} returns 200 for none of the smoke requests, so they show nothing: pass "
+            f"{old} returns 200 for none of the smoke requests, so they prove nothing: pass "
             "others with --smoke"
         )
     return len(bodies)

@@ -47,7 +47,7 @@ def test_a_first_deployment_that_does_not_answer_says_that_there_is_no_way_back(
 ) -> None:
     images(monkeypatch, "1")
     cloud.tell("sick", "backend public")
-    with pytest.raises(DeploymentError, match="nothing to return to"):
+    with pytest.raises(DeploymentError, match="no earlier revision to roll back to"):
         deploy.deploy(DEV, patience=0)
 
 
@@ -97,7 +97,7 @@ def test_a_rollback_that_fails_says_what_to_do_by_hand(deployed: Cloud) -> None:
     deployed.tell("fail", "3")
     with pytest.raises(DeploymentError) as raised:
         deploy.deploy(DEV, patience=0)
-    assert "ROLLING BACK FAILED TOO" in str(raised.value)
+    assert "THE ROLLBACK FAILED TOO" in str(raised.value)
     assert "TF_VAR_backend_stable_revision=doubleit-backend-dev-00001-abc" in str(raised.value)
     assert "make plan ENV=dev && make apply ENV=dev" in str(raised.value)
 

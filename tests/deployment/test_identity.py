@@ -94,9 +94,9 @@ def test_a_missing_role_is_told_in_the_api_s_words(api: IamCredentials) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "<html>", '{"token": 1}'])
-def test_an_answer_without_a_token_is_told(api: IamCredentials, text: str) -> None:
+def test_a_response_without_a_token_is_an_error(api: IamCredentials, text: str) -> None:
     api.answer = (200, text)
-    with pytest.raises(DeploymentError, match="not an answer with a token"):
+    with pytest.raises(DeploymentError, match="the response has no token"):
         identity.id_token(AUDIENCE)
 
 

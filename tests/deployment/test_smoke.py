@@ -95,7 +95,7 @@ def test_the_identity_token_goes_along(way: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["127.0.0.1:8080"], "an address is like"),
+        (["127.0.0.1:8080"], "is not a URL"),
         (["http://example.com", "--id-token", "abc"], "https:// only"),
     ],
 )

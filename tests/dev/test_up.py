@@ -78,7 +78,7 @@ def test_server_and_page_start_together_and_stop_on_one_signal(
 def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     up = Up(tmp_path / "no-model-store", tmp_path / "log")
     assert up.process.wait(60) == 1
-    assert "up: the server ended by itself" in up.log.read_text()
+    assert "up: the server exited unexpectedly" in up.log.read_text()
     assert up.nothing_listens()
 
 

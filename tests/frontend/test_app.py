@@ -116,7 +116,7 @@ def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, ap
 def test_a_click_without_numbers_is_told(page: AppTest, source: str) -> None:
     page.run().radio[0].set_value(source).run()
     page.button[0].click().run()
-    assert "There is no number in it" in words(page)
+    assert "It contains no number" in words(page)
 
 
 def test_input_cannot_bring_markdown_onto_the_page(page: AppTest) -> None:
@@ -142,13 +142,13 @@ def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: 
     [
         (error(503, "no worker"), "Busy", "Try again in a moment"),
         ("hang", "Loading", "loading the model"),
-        ("drop", "Not reachable", "Is it up?"),
+        ("drop", "Not reachable", "Is it running?"),
         (error(403, "no"), "Not allowed", "BACKEND_AUTH=id-token"),
         (error(500, "broken"), "Failed", "broken"),
-        ((200, b"<html>"), "Failed", "is not the model's API"),
+        ((200, b"<html>"), "Failed", "is not the model API's"),
     ],
 )
-def test_the_state_is_told_with_what_helps(
+def test_the_state_is_shown_with_a_remedy(
     page: AppTest, api: Api, reply: object, badge: str, advice: str
 ) -> None:
     api.replies = [reply]  # type: ignore[list-item]
@@ -164,7 +164,7 @@ def test_no_server_is_told_without_a_traceback(
     submit(page.run(), "1")
     assert "Not reachable" in words(page)
     assert "The server is not reachable" in words(page)
-    assert f"No server answers at http://127.0.0.1:{closed_port}" in words(page)
+    assert f"No server responds at http://127.0.0.1:{closed_port}" in words(page)
 
 
 def test_an_unusable_setting_is_told(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +172,8 @@ def test_an_unusable_setting_is_told(page: AppTest, monkeypatch: pytest.MonkeyPa
     assert 'BACKEND_AUTH is "maybe"' in words(page.run())
 
 
-def test_a_server_that_does_not_say_what_it_takes_is_told(page: AppTest, api: Api) -> None:
-    assert "does not say what this model takes" in words(page.run())
+def test_a_server_without_metadata_is_reported(page: AppTest, api: Api) -> None:
+    assert "does not describe the inputs" in words(page.run())
     api.metadata = DOUBLEIT
     st.cache_data.clear()
     assert "does not say" not in words(page.run())

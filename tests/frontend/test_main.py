@@ -36,7 +36,7 @@ def test_a_server_that_is_not_up_is_told_and_the_page_starts(
     with PageServer(tmp_path / "log", api, measured=True):
         pass
     said = (tmp_path / "log").read_text()
-    assert f"page: the API at {api}: Not reachable, No server answers" in said
+    assert f"page: the API at {api}: Not reachable, No server responds" in said
     assert "Traceback" not in said
 
 

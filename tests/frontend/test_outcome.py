@@ -61,7 +61,7 @@ def test_a_look_tells_the_version_or_the_reason(api: Api, closed_port: int) -> N
     )
     api.replies = [error(400, "Datatype 'INT64' is not supported")]
     assert outcome.look(lambda: Client(Settings(api.url)), None, None) == Status(
-        State.READY, "the model answers"
+        State.READY, "the model responds"
     )
     gone = outcome.look(lambda: Client(Settings(f"http://127.0.0.1:{closed_port}")), None, None)
     assert gone.state is State.NOT_REACHABLE

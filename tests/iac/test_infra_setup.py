@@ -162,7 +162,9 @@ def test_a_missing_tool_is_named(workplace: Workplace, tool: str) -> None:
         ("gcloud projects describe", "project my-project does not exist"),
     ],
 )
-def test_whoever_is_not_signed_in_is_told_how(workplace: Workplace, call: str, remedy: str) -> None:
+def test_a_missing_sign_in_is_reported_with_the_command_for_it(
+    workplace: Workplace, call: str, remedy: str
+) -> None:
     workplace.fail(call)
 
     done = workplace.run("infra_setup.sh")

@@ -43,4 +43,4 @@ def test_another_model_is_unhealthy(server: Server) -> None:
 
 def test_a_default_version_that_does_not_answer_is_unhealthy(server: Server) -> None:
     port = str(free_port())
-    assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 does not answer\n")
+    assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 is not ready\n")

@@ -68,7 +68,7 @@ def test_a_dead_java_process_ends_the_command_with_an_error(store: Path, tmp_pat
         os.kill(server.java_pid(), signal.SIGKILL)
         assert server.process
         assert server.process.wait(60) == 1
-        assert "serve: TorchServe ended by itself, exit status -9" in server.output()
+        assert "serve: TorchServe exited unexpectedly with status -9" in server.output()
         wait_until(lambda: gone(workers), "the end of the workers")
 
 
@@ -104,7 +104,7 @@ def test_a_temp_folder_too_long_for_sockets_is_refused_at_once(store: Path, tmp_
     temp = tmp_path / ("t" * 100)
     temp.mkdir()
     server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
-    assert "set TMPDIR to a shorter one" in refuse(server)
+    assert "set TMPDIR to a shorter path" in refuse(server)
 
 
 def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:

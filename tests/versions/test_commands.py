@@ -52,14 +52,14 @@ def test_without_metrics_the_rest_is_shown(operator: Operator) -> None:
 
 def test_register_serves_a_version_beside_the_default(only_one: Operator) -> None:
     assert only_one.do("register", "2.0", "--workers", "2") == (
-        "doubleit 2.0 answers, with 2 workers\n"
+        "doubleit 2.0 is ready, with 2 workers\n"
     )
     found = only_one.show()
     assert found["default"] == only_one.answering() == "1.0"
     assert [v["version"] for v in found["versions"]] == ["1.0", "2.0"]
     assert [w["ready"] for w in found["versions"][1]["workers"]] == [True, True]
     assert only_one.server.post("[2]", "/predictions/doubleit/2.0").text == "[4]"
-    assert only_one.refused("register", "2.0") == "version 2.0 is registered already"
+    assert only_one.refused("register", "2.0") == "version 2.0 is already registered"
     assert only_one.record() == {
         "default": "1.0",
         "previous": None,
@@ -71,7 +71,10 @@ def test_register_serves_a_version_beside_the_default(only_one: Operator) -> Non
     assert only_one.record()["versions"]["2.0"] == {"workers": 1}
 
     archive = (only_one.store / "doubleit-2.0.mar").read_bytes()
-    assert only_one.do("unregister", "2.0") == "doubleit 2.0 has finished and is removed\n"
+    assert (
+        only_one.do("unregister", "2.0")
+        == "doubleit 2.0 has completed its requests and is removed\n"
+    )
     assert only_one.versions() == ("1.0", ["1.0"])
     assert only_one.server.post("[2]", "/predictions/doubleit/2.0").status_code == 404
     assert (only_one.store / "doubleit-2.0.mar").read_bytes() == archive
@@ -94,15 +97,21 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("register 1.0", "version 1.0 is registered already"),
+        ("register 1.0", "version 1.0 is already registered"),
         ("register 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
         ("rollout 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
-        ("register 8.0", "{store}/doubleit-8.0.mar holds doubleit 1.0, not doubleit 8.0"),
+        ("register 8.0", "{store}/doubleit-8.0.mar contains doubleit 1.0, not doubleit 8.0"),
         ("register 8.1", "{store}/doubleit-8.1.mar is not a model archive: File is not a zip file"),
-        ("unregister 1.0", "1.0 is the default and cannot be removed: roll out another first"),
+        (
+            "unregister 1.0",
+            "1.0 is the default and cannot be removed: roll out another version first",
+        ),
         ("unregister 9.9", "version 9.9 is not registered; the server has 1.0"),
         ("scale 9.9 2", "version 9.9 is not registered; the server has 1.0"),
-        ("register ../etc", "'../etc' is no version: digits and dots, such as 2.0, 50 at most"),
+        (
+            "register ../etc",
+            "'../etc' is not a version: use digits and dots, such as 2.0, 50 characters at most",
+        ),
         ("rollback", "1.0 is the first default: there is nothing to roll back to"),
         ("--name other list", "{management} has no model other; it has doubleit"),
         (
@@ -114,7 +123,7 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
         ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
         (
             "rollout 2.0 --smoke /dev/null",
-            "/dev/null holds no request: write a JSON body on each line",
+            "/dev/null contains no request: write a JSON body on each line",
         ),
         (
             "--management {metrics} list",
@@ -144,7 +153,7 @@ def test_wrong_usage_is_refused(operator: Operator, arguments: tuple[str, ...]) 
 
 
 def test_a_name_that_no_model_can_have_is_refused(operator: Operator) -> None:
-    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is no model's name")
+    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is not a model name")
 
 
 def usage(*arguments: str) -> str:
@@ -170,7 +179,7 @@ def test_without_a_server_the_error_says_so(operator: Operator) -> None:
     port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server responds at http://localhost:{port}/models/doubleit/all: Connection refused; "
-        "start it with make serve, or name another with MANAGEMENT_URL"
+        "start it with make serve, or set MANAGEMENT_URL to another one"
     )
 
 
@@ -193,7 +202,7 @@ def test_a_management_api_that_others_reach_is_used_on_request(operator: Operato
 def test_one_change_at_a_time(operator: Operator) -> None:
     with records.locked(operator.store):
         assert operator.refused("register", "2.0") == (
-            f"another change of the versions in {operator.store} is under way"
+            f"another command is changing the versions in {operator.store}"
         )
     assert operator.versions() == ("1.0", ["1.0"])
 

@@ -54,10 +54,10 @@ def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> Non
     with Load(only_one.server.predictions) as load:
         load.wait_for(500)
         assert only_one.do("rollout", "2.0").splitlines() == [
-            "doubleit 2.0 answers, with 1 worker",
-            "doubleit 2.0 answers 9 smoke requests as 1.0 does",
+            "doubleit 2.0 is ready, with 1 worker",
+            "doubleit 2.0 responds to 9 smoke requests as 1.0 does",
             "doubleit 2.0 is the default",
-            "doubleit 1.0 has finished and stays for a rollback",
+            "doubleit 1.0 has completed its requests and stays for a rollback",
         ]
         assert only_one.answering() == "2.0"
         assert only_one.record()["previous"] == "1.0"
@@ -74,7 +74,7 @@ def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> Non
 
 
 def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
-    assert untouched.do("rollout", "1.0") == "doubleit 1.0 is the default already\n"
+    assert untouched.do("rollout", "1.0") == "doubleit 1.0 is already the default\n"
 
 
 def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
@@ -82,12 +82,12 @@ def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -
     smoke = only_one.store / "smoke"
     smoke.write_text("[0]\n\n[1, 0]\n")
     options = ("--smoke", str(smoke))
-    assert "answers 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
+    assert "responds to 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(only_one.server.post, "[-1]") for _ in range(3)]
         wait_until(lambda: busy(only_one, "3.0"), "a worker that is busy")
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
-            "doubleit 3.0 has finished and is removed"
+            "doubleit 3.0 has completed its requests and is removed"
         )
         # The responses came before the version was removed.
         assert all(future.done() for future in slow)
@@ -187,7 +187,7 @@ def test_an_interrupted_rollout_leaves_nothing(untouched: Operator) -> None:
     smoke.write_text("[100]\n")
     process = untouched.start("rollout", "6.0", "--smoke", str(smoke), "--timeout", "30")
     assert process.stdout
-    assert process.stdout.readline() == "doubleit 6.0 answers, with 1 worker\n"
+    assert process.stdout.readline() == "doubleit 6.0 is ready, with 1 worker\n"
     wait_until(lambda: busy(untouched, "6.0"), "a worker that is busy")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) != 0

@@ -177,8 +177,8 @@ def test_as_many_names_as_outputs(tmp_path: Path) -> None:
     ("module", "model", "message"),
     [
         (modules.Strings(), {}, "the module's argument words is List[str]: only tensors"),
-        (modules.Nested(), {}, "the module's answer holds Tuple[Tensor, Tensor]: only"),
-        (modules.Word(), {}, "the module's answer holds str: only tensors"),
+        (modules.Nested(), {}, "the module returns Tuple[Tensor, Tensor]: only"),
+        (modules.Word(), {}, "the module returns str: only tensors"),
         (
             modules.Mlp(),
             {"inputs": {"x": FP32}},

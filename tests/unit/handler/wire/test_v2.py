@@ -239,7 +239,7 @@ HUGE = 2**62
         ),
         (
             v2(tensor([1]), tensor([1])),
-            'The input "x" stands twice - at $.inputs[1].name',
+            'The input "x" appears twice - at $.inputs[1].name',
         ),
         (
             v2(tensor([1]), outputs=[{"name": "y", "parameters": {"classification": 3}}]),

@@ -31,4 +31,4 @@ def test_a_wrong_answer_is_a_mistake(answer: bytes) -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"outputs": []}'])
 def test_an_answer_of_another_form_is_a_mistake(answer: bytes) -> None:
-    assert "not of the form that it promises" in V2.mistake([1, 2], answer)
+    assert "does not have the expected format" in V2.mistake([1, 2], answer)

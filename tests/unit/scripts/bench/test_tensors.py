@@ -32,7 +32,7 @@ def answer(form: TensorForm, output: np.ndarray) -> bytes:
 def test_the_networks_own_output_is_right_and_another_is_not(form: TensorForm) -> None:
     assert form.mistake([], answer(form, MLP.output)) == ""
     assert "is not the output of mlp" in form.mistake([], answer(form, MLP.output + 0.1))
-    assert "not of the form that it promises" in form.mistake([], answer(form, MLP.output[1:]))
+    assert "does not have the expected format" in form.mistake([], answer(form, MLP.output[1:]))
 
 
 @pytest.mark.parametrize("form", FORMS)
