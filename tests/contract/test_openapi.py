@@ -81,7 +81,7 @@ def test_every_error_is_the_one_shown(server: Server, example: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENT["paths"] if path not in POSTS])
-def test_every_other_operation_answers_as_shown(server: Server, path: str) -> None:
+def test_every_other_operation_responds_as_shown(server: Server, path: str) -> None:
     for operation in DOCUMENT["paths"][path].items():
         if operation[0] == "get":
             example = operation[1]["responses"]["200"]["content"]["application/json"]["example"]
@@ -89,7 +89,7 @@ def test_every_other_operation_answers_as_shown(server: Server, path: str) -> No
             assert response.json() == example
 
 
-def test_the_figures_are_the_codes() -> None:
+def test_the_figures_are_those_of_the_code() -> None:
     text = PAGE.read_text()
     numbers = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
     bounds = {name: numbers[name] for name in ("minimum", "maximum")}
@@ -109,7 +109,7 @@ def test_the_figures_are_the_codes() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "QUERY"])
-def test_torchserve_answers_any_method_alike(server: Server, method: str) -> None:
+def test_torchserve_treats_other_methods_alike(server: Server, method: str) -> None:
     # Not documented, and the reason why Schemathesis does not check for 405 (schemathesis.toml).
     response = requests.request(method, server.predictions, data="[1]", headers=JSON, timeout=10)
     assert (response.status_code, response.text) == (200, "[2]")

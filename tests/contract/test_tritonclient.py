@@ -89,7 +89,7 @@ def test_compressed_bodies_are_refused_with_what_to_send_instead(client: Any) ->
         (np.array([100], dtype="int8"), "INT8", "200 does not fit INT8"),
     ],
 )
-def test_errors_reach_the_caller_in_words(
+def test_errors_reach_the_caller_with_their_message(
     client: Any, array: Any, datatype: str, message: str
 ) -> None:
     with pytest.raises(http.InferenceServerException, match=message) as error:

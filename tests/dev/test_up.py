@@ -94,7 +94,7 @@ def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_p
         assert up.process.wait(40) == 0
 
 
-def test_an_unusable_port_is_told_in_one_line() -> None:
+def test_an_unusable_port_is_a_one_line_error() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.dev.up"],
         cwd=ROOT,

@@ -54,7 +54,7 @@ def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
     assert repr(tensor["data"]) == "[0.1, 2.0]"
 
 
-def test_a_version_is_asked_for_by_name(api: Api, client: Client) -> None:
+def test_a_version_is_part_of_the_path(api: Api, client: Client) -> None:
     api.replies = [answer([2], "2.0-rc+1")]
     assert client.predict(np.array([1]), "2.0-rc+1").version == "2.0-rc+1"
     assert api.requests[0]["path"] == "/predictions/doubleit/2.0-rc%2B1"
@@ -78,7 +78,7 @@ def test_what_cannot_be_a_version_is_not_sent(api: Api, client: Client, version:
         [(503, b"", {"Retry-After": "0"}), answer([2])],
     ],
 )
-def test_503_and_dropped_connections_are_tried_again(
+def test_503_and_dropped_connections_are_retried(
     api: Api, client: Client, replies: list[Reply]
 ) -> None:
     api.replies = list(replies)
@@ -88,14 +88,14 @@ def test_503_and_dropped_connections_are_tried_again(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 415, 425, 429])
-def test_no_4xx_is_tried_again(api: Api, client: Client, status: int) -> None:
+def test_no_4xx_is_retried(api: Api, client: Client, status: int) -> None:
     api.replies = [(status, b"{}", {"Retry-After": "0"}), answer([2])]
     refusal(client, [1])
     assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 507])
-def test_a_failure_is_not_tried_again(api: Api, client: Client, status: int) -> None:
+def test_a_failure_is_not_retried(api: Api, client: Client, status: int) -> None:
     api.replies = [error(status, "the worker died"), answer([2])]
     refused = refusal(client, [1])
     assert refused.state is State.FAILED
@@ -103,7 +103,7 @@ def test_a_failure_is_not_tried_again(api: Api, client: Client, status: int) -> 
     assert len(api.requests) == 1
 
 
-def test_trying_again_has_an_end(api: Api, client: Client) -> None:
+def test_retries_have_an_end(api: Api, client: Client) -> None:
     api.replies = [error(503, "queue full")]
     assert refusal(client, [1]).state is State.BUSY
     assert len(api.requests) == 5
@@ -116,7 +116,7 @@ def test_dropped_connections_have_an_end(api: Api, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_server_that_does_not_answer_is_not_waited_for_twice(api: Api, client: Client) -> None:
+def test_a_timeout_is_not_retried(api: Api, client: Client) -> None:
     api.replies = ["hang"]
     assert refusal(client, [1]).state is State.LOADING
     assert len(api.requests) == 1
@@ -258,7 +258,7 @@ def test_an_answer_beyond_the_limit_is_not_read(
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
-def test_no_proxy_stands_before_the_api(
+def test_no_proxy_is_used_for_the_api(
     api: Api, closed_port: int, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")

@@ -54,7 +54,7 @@ def test_an_error_of_the_api_gets_a_headline_and_words(api: Api, reply: Reply, t
     assert len(found.sentences) == 1
 
 
-def test_a_look_tells_the_version_or_the_reason(api: Api, closed_port: int) -> None:
+def test_a_check_returns_the_version_or_the_reason(api: Api, closed_port: int) -> None:
     api.replies = [answer([], "1.0")]
     assert outcome.look(lambda: Client(Settings(api.url)), None, None) == Status(
         State.READY, "version 1.0"

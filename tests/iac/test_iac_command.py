@@ -63,7 +63,7 @@ def test_an_unknown_environment_is_refused(workplace: Workplace) -> None:
     assert workplace.calls() == []
 
 
-def test_without_terraform_it_says_so_and_passes(workplace: Workplace) -> None:
+def test_without_terraform_the_check_is_skipped_with_a_message(workplace: Workplace) -> None:
     (workplace.bin / "terraform").unlink()
 
     assert workplace.run("iac.sh", "check").returncode == 0

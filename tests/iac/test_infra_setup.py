@@ -104,7 +104,7 @@ def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
 PROJECT = ["GCP_PROJECT_ID", "GCP_STATE_BUCKET", "GCP_DEPLOYER", "ALERT_EMAIL"]
 
 
-def test_a_second_project_for_prod_leaves_what_dev_was_told(workplace: Workplace) -> None:
+def test_a_second_project_for_prod_keeps_dev_s_variables(workplace: Workplace) -> None:
     workplace.write_settings(ENVIRONMENTS="dev", ALERT_EMAIL="dev@example.com")
     workplace.run("infra_setup.sh")
     planner = workplace.github("GCP_PLANNER_PROJECT_ID")

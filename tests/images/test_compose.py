@@ -32,7 +32,7 @@ def test_the_smoke_test_passes(stack: Stack) -> None:
     ]
 
 
-def test_the_page_answers_and_reaches_the_server(stack: Stack) -> None:
+def test_the_page_is_healthy_and_reaches_the_server(stack: Stack) -> None:
     assert requests.get(f"{stack.page}/_stcore/health", timeout=10).text == "ok"
     code = "import urllib.request as r; print(r.urlopen('http://server:8080/ping').status)"
     assert stack.python("page", code) == "200"

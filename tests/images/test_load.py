@@ -172,7 +172,7 @@ def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_large
     print(f"{len(body)} bytes each, {peak(own_stack):.0f} MiB at the peak")  # noqa: T201 (with -s)
 
 
-def test_what_is_larger_is_refused_and_harms_nobody(own_stack: Stack) -> None:
+def test_a_larger_body_is_refused_and_affects_no_other_request(own_stack: Stack) -> None:
     before = workers(own_stack)
     url = f"{own_stack.url}/predictions/doubleit"
     assert requests.post(url, data=b" " * (LARGEST_BYTES + 100_000), timeout=60).status_code == 413

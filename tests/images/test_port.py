@@ -35,7 +35,7 @@ def started(image: str, port: str, **variables: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("image", "path"), [(SERVER, "/predictions/doubleit/1.0/ready"), (PAGE, "/_stcore/health")]
 )
-def test_the_port_is_the_one_that_is_asked_for(image: str, path: str) -> None:
+def test_the_image_listens_on_the_given_port(image: str, path: str) -> None:
     with started(image, "9123") as container:
         code = (
             "import urllib.request as r\n"
@@ -49,6 +49,6 @@ def test_the_port_is_the_one_that_is_asked_for(image: str, path: str) -> None:
         assert answer.split("\n") == ["200", "True", "None"]
 
 
-def test_the_page_asks_nobody_for_this_machines_address() -> None:
+def test_the_page_does_not_look_up_its_external_address() -> None:
     with started(PAGE, "9123") as container:
         assert "external IP" not in output(["docker", "logs", container])

@@ -51,7 +51,7 @@ def test_the_same_inputs_give_the_same_bytes_wherever_and_whenever(tmp_path: Pat
         )
 
 
-def test_versions_lie_side_by_side(torchscript: Path, tmp_path: Path) -> None:
+def test_versions_are_separate_files(torchscript: Path, tmp_path: Path) -> None:
     for version in ("1.0", "2.0"):
         archiver.package(torchscript, "doubleit", version, archiver.CONFIG, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["doubleit-1.0.mar", "doubleit-2.0.mar"]
@@ -69,7 +69,7 @@ def test_the_archive_holds_the_model_unchanged(torchscript: Path, store: Path) -
     ("name", "version"),
     [("a/b", "1.0"), ("", "1.0"), ("a" * 260, "1.0"), ("a", "one"), ("a", "1/2"), ("a", "1" * 300)],
 )
-def test_names_that_cannot_stand_in_an_address_are_refused(
+def test_names_that_cannot_be_part_of_a_url_are_refused(
     torchscript: Path, tmp_path: Path, name: str, version: str
 ) -> None:
     with pytest.raises(ArchiveError) as error:
@@ -173,7 +173,7 @@ def test_a_model_that_takes_strings_is_refused_in_one_line(tmp_path: Path) -> No
     assert not (tmp_path / "store").exists()
 
 
-def test_an_archive_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+def test_an_archive_is_replaced_only_on_request(tmp_path: Path) -> None:
     archives = []
     for module in (models.Difference(), models.Triple()):
         model = models.save(module, tmp_path / "m.pt")

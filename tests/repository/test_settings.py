@@ -125,7 +125,7 @@ def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> N
     assert key in torchserve_settings() or key == "vmargs"
 
 
-def test_every_setting_of_the_server_stands_once() -> None:
+def test_no_setting_of_the_server_is_repeated() -> None:
     assert len(keys()) == len(set(keys()))
 
 

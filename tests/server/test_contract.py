@@ -46,7 +46,7 @@ from tests.support.server import Server
         "/v2/models/doubleit/infer",
     ],
 )
-def test_every_form_is_answered_on_every_route(
+def test_every_format_works_on_every_route(
     server: Server, path: str, body: str, answer: str
 ) -> None:
     response = server.post(body, path)
@@ -85,13 +85,13 @@ def test_bad_input_is_a_400_that_says_where(server: Server, body: bytes, place: 
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": ""}, {"Content-Type": "text/plain"}])
-def test_any_content_type_or_none_will_do(server: Server, headers: dict[str, str]) -> None:
+def test_any_content_type_or_none_works(server: Server, headers: dict[str, str]) -> None:
     response = requests.post(server.predictions, data=b"[1]", headers=headers, timeout=10)
     assert (response.status_code, response.text) == (200, "[2]")
 
 
 @pytest.mark.parametrize("field", ["data", "body"])
-def test_a_multipart_field_will_do(server: Server, field: str) -> None:
+def test_a_multipart_field_works(server: Server, field: str) -> None:
     response = requests.post(
         server.predictions, files={field: ("numbers.json", b"[1]")}, timeout=10
     )
@@ -140,13 +140,13 @@ def test_binary_tensors_in_and_out(server: Server) -> None:
     "headers", [{"describe": "True"}, {"explain": "True"}, {"url_path": "ready"}]
 )
 @pytest.mark.parametrize("path", ["/predictions/doubleit", "/invocations"])
-def test_flags_of_torchserves_are_not_taken_from_clients(
+def test_torchserve_s_flags_are_not_taken_from_clients(
     server: Server, headers: dict[str, str], path: str
 ) -> None:
     assert server.post("[1]", path, **headers).text == "[2]"
 
 
-def test_a_body_at_the_limit_is_answered_and_a_larger_one_is_a_413(server: Server) -> None:
+def test_a_body_at_the_limit_works_and_a_larger_one_is_a_413(server: Server) -> None:
     # The limits that the server derived from the available memory.
     variables = psutil.Process(server.java_pid()).environ()
     request, answer = (int(variables[f"MAX_{each}_BYTES"]) for each in ("REQUEST", "RESPONSE"))

@@ -124,7 +124,7 @@ def test_a_killed_worker_looks_killed(workers: Workers, program: Path) -> None:
     assert process.returncode == 128 + signal.SIGKILL
 
 
-def test_a_worker_ends_with_what_stands_for_it(workers: Workers, program: Path) -> None:
+def test_a_worker_ends_with_its_launcher(workers: Workers, program: Path) -> None:
     process, pid = waiting(workers, program)
     # A stopped process behaves like a worker that hangs.
     os.kill(pid, signal.SIGSTOP)
@@ -192,7 +192,7 @@ def test_a_worker_that_cannot_be_forked_costs_no_other(
     assert "cannot fork a worker: [Errno 11]" in capsys.readouterr().err
 
 
-def test_who_sends_nothing_is_let_go(workers: Workers, program: Path) -> None:
+def test_a_client_that_sends_nothing_is_disconnected(workers: Workers, program: Path) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(workers.variables["FORKSERVER"])
         client.sendall(b"\x00\x00\x00\x02no")

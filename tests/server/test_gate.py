@@ -169,7 +169,7 @@ def test_a_body_that_no_management_request_has_is_refused(
     connection.close()
 
 
-def test_a_client_that_sends_no_http_harms_nobody(server: Server) -> None:
+def test_a_client_that_sends_no_http_affects_no_other(server: Server) -> None:
     for noise in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"A" * 70_000):
         with socket.create_connection(("127.0.0.1", server.ports["MANAGEMENT_PORT"])) as client:
             client.sendall(noise)
@@ -199,7 +199,7 @@ def test_an_odd_request_is_answered(
     assert answer.status == status
 
 
-def test_idle_connections_keep_nobody_out(server: Server) -> None:
+def test_idle_connections_block_no_other_client(server: Server) -> None:
     port = server.ports["MANAGEMENT_PORT"]
     assert server.process
     supervisor = psutil.Process(server.process.pid)
@@ -215,7 +215,7 @@ def test_idle_connections_keep_nobody_out(server: Server) -> None:
         wait_until(lambda: supervisor.num_fds() <= most, "the end of idle connections")
 
 
-def test_without_torchserve_behind_it_the_gate_says_so(server: Server, tmp_path: Path) -> None:
+def test_without_torchserve_the_gate_returns_502(server: Server, tmp_path: Path) -> None:
     own = settings.read("doubleit", "1.0", {**server.environment, "MANAGEMENT_PORT": "1"})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

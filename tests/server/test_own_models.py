@@ -91,7 +91,7 @@ def arrived(server: Server) -> float:
     )
 
 
-def test_requests_in_flight_are_answered_before_the_server_stops(folder: Path) -> None:
+def test_requests_in_flight_are_completed_before_the_server_stops(folder: Path) -> None:
     make_archive(folder, models.Slow(), "slow")
     server = Server(folder, folder / "slow.log", "slow")
     with server, ThreadPoolExecutor(3) as pool:

@@ -175,7 +175,7 @@ def test_help_names_the_commands_and_each_has_its_own(command: str) -> None:
     assert "--json" in usage(command)
 
 
-def test_without_a_server_the_error_says_so(operator: Operator) -> None:
+def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
     port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server responds at http://localhost:{port}/models/doubleit/all: Connection refused; "

@@ -77,7 +77,7 @@ def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
     assert untouched.do("rollout", "1.0") == "doubleit 1.0 is already the default\n"
 
 
-def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
+def test_a_retired_version_completes_its_requests_first(only_one: Operator) -> None:
     add(only_one.store, "3.0", models.Slow())
     smoke = only_one.store / "smoke"
     smoke.write_text("[0]\n\n[1, 0]\n")
@@ -148,7 +148,7 @@ def test_a_version_whose_handler_cannot_be_imported_is_removed(
     assert "nothing_of_that_name" in untouched.server.output()
 
 
-def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
+def test_a_version_with_other_responses_is_removed(untouched: Operator) -> None:
     add(untouched.store, "5.0", models.Triple())
     assert untouched.refused("rollout", "5.0") == (
         "5.0 failed the smoke check on [1, 2, 3, 4]: expected 200 [2,4,6,8] as from 1.0, "
@@ -156,7 +156,7 @@ def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
     )
 
 
-def test_a_version_that_is_meant_to_answer_otherwise_is_rolled_out(only_one: Operator) -> None:
+def test_a_version_that_is_meant_to_respond_differently_is_rolled_out(only_one: Operator) -> None:
     add(only_one.store, "5.0", models.Triple(), models.ELEMENTWISE)
     out = only_one.do("rollout", "5.0", "--accept-differences", "--json")
     assert json.loads(out) == only_one.show()

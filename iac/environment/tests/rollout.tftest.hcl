@@ -19,12 +19,12 @@ run "a_canary_of_the_api_leaves_the_page_alone" {
 
   assert {
     condition     = [for t in module.backend.service.traffic : t.percent] == [90, 10]
-    error_message = "not 90 and 10"
+    error_message = "the percentages are not 90 and 10"
   }
 
   assert {
     condition     = [for t in module.frontend.service.traffic : t.percent] == [100]
-    error_message = "the page's traffic moved"
+    error_message = "the page's traffic changed"
   }
 }
 
@@ -54,11 +54,11 @@ run "the_page_has_its_own_canary" {
 
   assert {
     condition     = [for t in module.frontend.service.traffic : t.percent] == [50, 50]
-    error_message = "not 50 and 50"
+    error_message = "the percentages are not 50 and 50"
   }
 
   assert {
     condition     = [for t in module.backend.service.traffic : t.percent] == [100]
-    error_message = "the API's traffic moved"
+    error_message = "the API's traffic changed"
   }
 }

@@ -42,7 +42,7 @@ def refused(
         ("Odd - at $.inputs[0].data[7]", [1], "Odd - at $.inputs[0].data[7]"),
     ],
 )
-def test_the_place_is_told_as_a_person_counts(
+def test_places_are_counted_from_one(
     message: str, values: list[int] | list[float], expected: str
 ) -> None:
     found = refused(400, message, values)

@@ -149,7 +149,7 @@ def test_a_header_that_is_no_number_of_bytes_is_refused(doubleit: Made, size: st
     assert len(answer["message"]) < 300
 
 
-def test_a_compressed_body_is_told_how_to_send_it(doubleit: Made) -> None:
+def test_a_compressed_body_is_refused_with_a_remedy(doubleit: Made) -> None:
     gzip = {"Content-Encoding": "gzip"}
     answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: gzip, 1: gzip})
     assert answers[0][0] == 415

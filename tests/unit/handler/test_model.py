@@ -91,7 +91,7 @@ def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
     }
 
 
-def test_samples_that_the_model_refuses_are_told(tmp_path: Path) -> None:
+def test_samples_that_the_model_refuses_are_reported(tmp_path: Path) -> None:
     model = load(
         nn.Linear(3, 3), tmp_path, inputs={"input": {"datatype": "INT64", "shape": [-1, 3]}}
     )
@@ -107,7 +107,7 @@ COMPILED: dict[str, Callable[[nn.Module], Any]] = {
 
 
 @pytest.mark.parametrize("kind", COMPILED)
-def test_however_it_was_compiled_it_answers_as_torch_does(tmp_path: Path, kind: str) -> None:
+def test_however_it_was_compiled_it_returns_what_torch_does(tmp_path: Path, kind: str) -> None:
     module = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).eval().requires_grad_(False)
     path = tmp_path / "m.pt"
     torch.jit.save(COMPILED[kind](module), str(path))

@@ -124,7 +124,7 @@ def test_any_file_is_numbers_or_a_sentence(content: bytes, name: str) -> None:
     st.lists(st.integers().map(str), max_size=20),
     st.sampled_from([" ", "\n", "\n\n", ", "]),
 )
-def test_the_named_place_is_where_it_stands(
+def test_the_named_place_is_the_right_one(
     before: list[str], word: str, after: list[str], separator: str
 ) -> None:
     text = separator.join([*before, word, *after])
@@ -199,7 +199,7 @@ def test_the_first_five_are_named_and_the_rest_counted() -> None:
     assert refused.value.more == 2
 
 
-def test_an_integer_that_a_fraction_rounds_is_told() -> None:
+def test_an_integer_that_a_fraction_rounds_is_noted() -> None:
     numbers = parse("0.5\n9007199254740993")
     assert numbers.values.tolist() == [0.5, 9007199254740992.0]
     (note,) = numbers.notes
@@ -221,7 +221,7 @@ def test_files_are_read_by_their_kind(name: str, content: bytes, expected: list[
     assert parse_file(name, content).values.tolist() == expected
 
 
-def test_a_heading_is_left_out_and_told() -> None:
+def test_a_heading_is_left_out_and_noted() -> None:
     numbers = parse_file("a.csv", b"x\n1\n")
     assert numbers.values.tolist() == [1]
     assert numbers.notes == ("Line 1 was taken as the heading: “x”",)
@@ -271,7 +271,7 @@ def test_more_numbers_than_the_limit_are_refused_with_the_limit(name: str, conte
 
 
 @pytest.mark.parametrize("text", ["1,5", "1,234", "1,234.5"])
-def test_a_comma_that_could_be_in_a_number_is_told(text: str) -> None:
+def test_a_comma_that_could_be_in_a_number_is_noted(text: str) -> None:
     numbers = parse(text)
     assert len(numbers.values) == 2
     (note,) = numbers.notes

@@ -301,10 +301,10 @@ def test_deep_nesting_is_refused(model: Served, body: str, place: str) -> None:
         '"outputs": [{"name": "y", "name": "y"}]}',
     ],
 )
-def test_a_key_that_stands_twice_is_refused(body: str) -> None:
+def test_a_duplicate_key_is_refused(body: str) -> None:
     assert "appears twice" in refusal(body)
 
 
-def test_a_key_that_stands_twice_in_an_instance_is_refused() -> None:
+def test_a_duplicate_key_in_an_instance_is_refused() -> None:
     body = '{"instances": [{"dense": [1, 2], "ids": 1}, {"dense": [1, 2], "ids": 1, "ids": 2}]}'
     assert refusal(body, PAIR) == 'The key "ids" appears twice in an object - at $'

@@ -421,7 +421,7 @@ def test_an_answer_that_does_not_fit_the_datatype_is_refused() -> None:
     assert "does not fit FP32" in refusal(v2(tensor([1.0], "FP32")), outputs=made)
 
 
-def test_an_answer_of_another_kind_or_length_says_so() -> None:
+def test_an_output_of_another_type_or_length_is_an_error() -> None:
     assert render(v2(tensor([1, 2])), [0.5]) == {
         "name": "output",
         "shape": [1],

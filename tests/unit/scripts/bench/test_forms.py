@@ -30,5 +30,5 @@ def test_a_wrong_answer_is_a_mistake(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"outputs": []}'])
-def test_an_answer_of_another_form_is_a_mistake(answer: bytes) -> None:
+def test_a_response_in_another_format_is_a_mistake(answer: bytes) -> None:
     assert "does not have the expected format" in V2.mistake([1, 2], answer)

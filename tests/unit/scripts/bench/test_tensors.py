@@ -36,7 +36,7 @@ def test_the_networks_own_output_is_right_and_another_is_not(form: TensorForm) -
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_carries_the_same_numbers(form: TensorForm) -> None:
+def test_every_format_carries_the_same_numbers(form: TensorForm) -> None:
     if form.name == "binary":
         head = int(form.headers["Inference-Header-Content-Length"])
         got = np.frombuffer(form.content[head:], np.float32)
@@ -47,7 +47,7 @@ def test_every_form_carries_the_same_numbers(form: TensorForm) -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_each_server_is_asked_for_the_network(network: Network, tmp_path: Path) -> None:
+def test_each_server_serves_the_network(network: Network, tmp_path: Path) -> None:
     network.path = tmp_path / f"{network.name}.pt"
     network.build()
     found = entries(network)

@@ -44,7 +44,7 @@ def compare(
         ("no JSON", "[1]", False),
     ],
 )
-def test_answers_are_the_same_digit_by_digit(one: str, other: str, same: bool) -> None:
+def test_responses_are_compared_digit_by_digit(one: str, other: str, same: bool) -> None:
     assert (comparison._comparable(one) == comparison._comparable(other)) is same
 
 
@@ -59,7 +59,7 @@ def test_the_status_belongs_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> No
     ("old", "new", "fine"),
     [(200, 200, True), (200, 400, False), (400, 200, True), (400, 400, True), (400, 500, False)],
 )
-def test_differences_are_accepted_as_long_as_it_answers(
+def test_differences_are_accepted_as_long_as_it_returns_200(
     monkeypatch: pytest.MonkeyPatch, old: int, new: int, fine: bool
 ) -> None:
     try:

@@ -9,6 +9,6 @@ run "canary" {
 
   assert {
     condition     = [for t in module.backend.service.traffic : t.percent] == [90, 10] && [for t in module.frontend.service.traffic : t.percent] == [100]
-    error_message = "not a tenth, or of the page too"
+    error_message = "the canary's percentage is not 10, or the page has one too"
   }
 }

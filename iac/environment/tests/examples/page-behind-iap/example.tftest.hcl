@@ -15,7 +15,7 @@ run "page_behind_iap" {
 
   assert {
     condition     = module.frontend.service.iap_enabled && output.frontend_invokers == ["serviceAccount:service-789@gcp-sa-iap.iam.gserviceaccount.com"]
-    error_message = "the page is reached without the sign-in"
+    error_message = "the page can be reached without the sign-in"
   }
 
   assert {
@@ -25,6 +25,6 @@ run "page_behind_iap" {
 
   assert {
     condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
-    error_message = "the page's check would see the sign-in and always pass"
+    error_message = "the page has an uptime check, which would get the sign-in page and always pass"
   }
 }

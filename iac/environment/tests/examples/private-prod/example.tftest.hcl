@@ -14,6 +14,6 @@ run "private_prod" {
 
   assert {
     condition     = module.backend.service.deletion_protection && google_monitoring_notification_channel.email[0].labels.email_address == "oncall@example.com"
-    error_message = "it can be deleted, or nobody is told"
+    error_message = "it can be deleted, or alerts are not sent"
   }
 }

@@ -9,11 +9,11 @@ run "public_dev" {
 
   assert {
     condition     = contains(output.backend_invokers, "allUsers") && contains(output.frontend_invokers, "allUsers")
-    error_message = "somebody is kept out"
+    error_message = "the API or the page is not public"
   }
 
   assert {
     condition     = module.backend.service.scaling[0].min_instance_count == 0 && module.frontend.service.scaling[0].min_instance_count == 0
-    error_message = "it costs while nobody uses it"
+    error_message = "instances are kept warm"
   }
 }
