@@ -37,7 +37,7 @@ def main() -> None:
     except settings.SettingsError as error:
         sys.exit(f"page: {error}")
     if not options.no_look:
-        tell_state(config)
+        log_state(config)
     memory.configure()
     # Streamlit looks for .streamlit/config.toml next to the script that it runs.
     os.chdir(ROOT)
@@ -61,7 +61,7 @@ def streamlit_options(config: settings.Settings, host: str, port: int) -> list[s
     return [part for name, vs in options.items() for v in vs for part in (f"--server.{name}", v)]
 
 
-def tell_state(config: settings.Settings) -> None:
+def log_state(config: settings.Settings) -> None:
     """Print whether the API responds."""
     status = outcome.look(lambda: Client(config), None, None)
     ready = status.state is State.READY

@@ -53,7 +53,7 @@ def no_identity(error: GoogleAuthError) -> ApiError:
     )
 
 
-def not_answered(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
+def no_response(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
     """Return the error for a request that got no response."""
     if isinstance(error, GoogleAuthError):
         return no_identity(error)
@@ -80,7 +80,7 @@ def not_the_api(url: str, what: str) -> ApiError:
     return ApiError(State.FAILED, f"The response from {url} is not the model API's: {what}")
 
 
-def answer_too_large(limit: int) -> ApiError:
+def response_too_large(limit: int) -> ApiError:
     """Return the error for a response of more than `limit` bytes."""
     return ApiError(
         State.FAILED,

@@ -111,7 +111,7 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
         process, begin = _start(contender, names, Path(temp), log)
         try:
             base = f"http://127.0.0.1:{ports['PORT']}"
-            seconds = _first_answer(contender, base, process, begin, log)
+            seconds = _first_response(contender, base, process, begin, log)
             yield Running(contender, base, seconds, others)
         finally:
             _stop(process, others)
@@ -161,7 +161,7 @@ def _start(
     return process, begin
 
 
-def _first_answer(
+def _first_response(
     contender: Contender, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
 ) -> float:
     numbers = range(1, 11)

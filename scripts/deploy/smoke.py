@@ -54,7 +54,7 @@ class Deployment:
     version: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, method: str, path: str, body: str | None = None) -> requests.Response:
+    def send(self, method: str, path: str, body: str | None = None) -> requests.Response:
         """Send one request.
 
         Raises:
@@ -83,7 +83,7 @@ class Deployment:
         Raises:
             SmokeError: the status or the body differs.
         """
-        answer = self.ask(method, path, body)
+        answer = self.send(method, path, body)
         if answer.status_code != status or not answer.text.startswith(text):
             sent = f"{method} {answer.url}" + (f" with {body}" if body else "")
             got = " ".join(answer.text.split())[:200]
@@ -125,7 +125,7 @@ def error(server: Deployment) -> None:
 
 def metadata(server: Deployment) -> None:
     """Check that the metadata contains the model's name, version, inputs and outputs."""
-    answer = server.ask("GET", f"/{server.version}/metadata")
+    answer = server.send("GET", f"/{server.version}/metadata")
     got = " ".join(answer.text.split())[:200]
     try:
         found = answer.json()

@@ -183,7 +183,7 @@ def _describe(loaded: Loaded) -> None:
     print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
     if loaded.sample_error:
         print(f"samples  {loaded.sample_error}")
-    asked = examples(found, loaded.answers)
+    asked = examples(found, loaded.accepts)
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     version = found["versions"][0]
     print(f"\nmake serve NAME={found['name']} VERSION={version}")

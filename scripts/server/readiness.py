@@ -54,7 +54,7 @@ def wait(
                 raise NotReady(str(error)) from None
             time.sleep(POLL_SECONDS)
             continue
-        for version in [v for v in waiting if waiting[v].answers(described.get(v))]:
+        for version in [v for v in waiting if waiting[v].is_ready(described.get(v))]:
             del waiting[version]
         if waiting:
             time.sleep(POLL_SECONDS)
@@ -69,7 +69,7 @@ class _Version:
         self._watch = Watch()
         self._began = time.monotonic()
 
-    def answers(self, described: VersionInfo | None) -> bool:
+    def is_ready(self, described: VersionInfo | None) -> bool:
         """Return whether it is ready; raise NotReady if it never will be."""
         if described is None:
             raise NotReady(f"TorchServe did not register {self._what}: see the server's log")

@@ -80,10 +80,10 @@ def requests_for(client: Client, version: str) -> list[bytes]:
     if [each.get("shape") for each in metadata["inputs"]] == [[-1]]:
         return NUMBERS
 
-    def answered(body: bytes) -> bool:
+    def accepted(body: bytes) -> bool:
         return client.predict(version, body, EXAMPLE_SECONDS).status == HTTPStatus.OK
 
-    found = [example.body() for example in examples(metadata, answered)]
+    found = [example.body() for example in examples(metadata, accepted)]
     if not found:
         raise VersionsError(
             f"no example request for {version} returned 200: pass others with --smoke"
@@ -119,7 +119,7 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
             raise DifferentResponseError(f"the default version {old} fails on {sent}: {expected}")
-        actual = _ask(client, new, body, check.timeout)
+        actual = _predict(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
             continue
@@ -146,13 +146,13 @@ def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Com
     """Send a request to the version that serves all clients: its queue may be full for a moment."""
     deadline = time.monotonic() + timeout
     while True:
-        answer = _ask(client, version, body, timeout)
+        answer = _predict(client, version, body, timeout)
         if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
             return answer
         time.sleep(RETRY_SECONDS)
 
 
-def _ask(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
+def _predict(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
     try:
         response = client.predict(version, body, timeout)
     except Unreachable as error:

@@ -252,7 +252,7 @@ def test_a_request_is_sent_as_it_is_and_every_output_read(api: Api, client: Clie
 def test_an_answer_beyond_the_limit_is_not_read(
     api: Api, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 2**20)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 2**20)
     api.replies = [(200, b" " * (2**20 + 1))]
     assert "larger than 1 MiB" in str(refusal(client, [1]))
 

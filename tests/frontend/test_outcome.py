@@ -23,7 +23,7 @@ def test_numbers_are_answered(api: Api) -> None:
     assert isinstance(found, Result)
     assert found.numbers
     assert found.numbers.values.tolist() == [1, 2]
-    assert found.answer.values.tolist() == [2, 4]
+    assert found.response.values.tolist() == [2, 4]
     assert found.version == "2.0"
 
 

@@ -226,5 +226,5 @@ def test_an_archive_that_names_what_it_does_not_hold_is_corrupt(tmp_path: Path) 
     model = {"modelName": "a", "modelVersion": "1.0", "serializedFile": "a.pt", "handler": "h.py"}
     with zipfile.ZipFile(path, "w") as mar:
         mar.writestr(archive.MANIFEST, json.dumps({"model": model}))
-    with pytest.raises(archive.ArchiveError, match=r"it names a\.pt and does not hold it"):
+    with pytest.raises(archive.ArchiveError, match=r"its manifest names a\.pt, which is missing"):
         archive.read(path)

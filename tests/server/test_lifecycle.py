@@ -122,7 +122,7 @@ def test_a_corrupt_archive_is_refused_at_once(store: Path, tmp_path: Path) -> No
 
 def test_an_archive_of_another_model_is_refused_at_once(store: Path, tmp_path: Path) -> None:
     (tmp_path / "other-1.0.mar").write_bytes((store / "doubleit-1.0.mar").read_bytes())
-    assert "holds doubleit 1.0, not other 1.0" in refuse(
+    assert "contains doubleit 1.0, not other 1.0" in refuse(
         Server(tmp_path, tmp_path / "log", "other")
     )
 

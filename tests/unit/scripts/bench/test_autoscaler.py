@@ -19,7 +19,7 @@ SERVERS = pytest.mark.parametrize("server", [FAST, SLOW], ids=lambda it: it.name
 @RATES
 def test_no_request_is_lost_or_invented(server: Server, rate: float) -> None:
     outcome = autoscaler.simulate(server, rate)
-    total = outcome.answered + outcome.refused + outcome.waiting
+    total = outcome.served + outcome.refused + outcome.waiting
     assert total == pytest.approx(rate * 180)
 
 

@@ -23,7 +23,7 @@ def compare(
 ) -> None:
     """Compare versions that give these responses to every request."""
     monkeypatch.setattr(
-        comparison, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
+        comparison, "_predict", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )
     comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
 
@@ -75,7 +75,7 @@ def test_differences_are_accepted_as_long_as_it_returns_200(
 def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([Comparable(503, "full"), Comparable(200, "x")])
     monkeypatch.setattr(comparison, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(comparison, "_ask", lambda *_: next(answers))
+    monkeypatch.setattr(comparison, "_predict", lambda *_: next(answers))
     assert comparison._patiently(CLIENT, "1.0", b"[1]", 5) == Comparable(200, "x")
 
 
