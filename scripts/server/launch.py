@@ -93,17 +93,17 @@ class ServerProcess:
         """Return what it has printed."""
         return self.log.read_text(errors="replace")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = STOP_SECONDS) -> int:
+    def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status.
 
         Raises:
-            subprocess.TimeoutExpired: it has not ended after `seconds`; it is killed then.
+            subprocess.TimeoutExpired: it has not ended after STOP_SECONDS; it is killed then.
         """
         assert self.process  # noqa: S101 (started before)
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(STOP_SECONDS)
         finally:
             if self.process.poll() is None:
                 self.process.kill()

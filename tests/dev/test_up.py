@@ -41,7 +41,7 @@ class Up:
             )
 
     def wait_up(self) -> None:
-        wait_healthy(self.page, self.process, self.log, 60)
+        wait_healthy(self.page, self.process, self.log)
         wait_until(lambda: ANNOUNCEMENT in self.log.read_text(), "the server's start")
         assert requests.get(f"{self.api}/predictions/doubleit/1.0/ready", timeout=30).ok
 
@@ -86,7 +86,7 @@ def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_p
     archiver.package(torchscript, "other", "1.0", archiver.CONFIG, tmp_path)
     up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other")
     try:
-        wait_healthy(up.page, up.process, up.log, 60)
+        wait_healthy(up.page, up.process, up.log)
         with Session(up.page) as session:
             assert session.elements["heading"][0].body == "other"
     finally:
