@@ -1,8 +1,8 @@
 """A client of TorchServe's three APIs (inference, management, metrics) for one model.
 
-Every program of this project that asks a running server asks through this module. It needs the
-standard library and msgspec only, because the server's image holds nothing else, and never uses a
-proxy: the servers that it talks to are on this machine or on an operator's own network.
+All programs of this project send their requests to a running server through this module. It needs
+only the standard library and msgspec, because the server's image contains nothing else, and never
+uses a proxy: the servers are on this machine or on an operator's own network.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Drain:
     def wait(self, limit: float = LIMIT_SECONDS) -> bool:
         """Wait until no request is in flight; return False if `limit` seconds were not enough.
 
-        TorchServe accepts requests until it ends, and those that arrive meanwhile are answered
+        TorchServe accepts requests until it ends, and those that arrive meanwhile are completed
         too. A platform sends none after SIGTERM.
         """
         deadline = time.monotonic() + limit

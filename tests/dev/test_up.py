@@ -60,7 +60,7 @@ def up(store: Path, tmp_path: Path) -> Iterator[Up]:
     yield running
     if running.process.poll() is None:
         running.process.terminate()
-        running.process.wait(40)
+        running.process.wait(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -70,7 +70,7 @@ def test_server_and_page_start_together_and_stop_on_one_signal(
     up.wait_up()
     assert not up.nothing_listens()
     up.process.send_signal(number)
-    assert up.process.wait(40) == 0
+    assert up.process.wait(60) == 0
     assert up.nothing_listens()
     assert "Traceback" not in up.log.read_text()
 
@@ -91,7 +91,7 @@ def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_p
             assert session.elements["heading"][0].body == "other"
     finally:
         up.process.terminate()
-        assert up.process.wait(40) == 0
+        assert up.process.wait(60) == 0
 
 
 def test_an_unusable_port_is_a_one_line_error() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from tests.support.server import JSON
 from tests.support.wait import wait_until
 
 # Seconds between SIGTERM and SIGKILL on Cloud Run.
-GRACE = 10.0
+GRACE_SECONDS = "10"
 # The largest body that the container of docker/compose.yaml accepts, with 1 GiB and two workers.
 LARGEST_BYTES = memory.limits(1 << 30, workers=2).request
 
@@ -71,13 +70,11 @@ def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
     with clients(own_stack.url, [small] * 12 + [large] * 4) as load:
         wait_until(lambda: len(load.answers) > 50, "requests under way")
         load.enough.set()
-        started = time.monotonic()
-        subprocess.run(["docker", "stop", "--time", "10", container], check=True, timeout=30)
-        took = time.monotonic() - started
+        # After these seconds Docker sends SIGKILL, and the exit status is another one.
+        subprocess.run(["docker", "stop", "--time", GRACE_SECONDS, container], check=True)
     assert load.failures == []
     assert len(load.answers) == load.sent
     assert set(load.answers) == {(200, True)}
-    assert took < GRACE
     state = inspect(container)["State"]
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
     assert "requests were still in flight" not in own_stack.compose("logs", "server")

@@ -120,7 +120,7 @@ def test_a_killed_worker_looks_killed(workers: Workers, program: Path) -> None:
     process, pid = waiting(workers, program)
     os.kill(pid, signal.SIGKILL)
     # The status that Java reports for a process killed for lack of memory; TorchServe handles it.
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL
 
 
@@ -129,7 +129,7 @@ def test_a_worker_ends_with_its_launcher(workers: Workers, program: Path) -> Non
     # A stopped process behaves like a worker that hangs.
     os.kill(pid, signal.SIGSTOP)
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     wait_until(lambda: not psutil.pid_exists(pid), "the worker's end")
 
 
@@ -166,7 +166,7 @@ def test_the_connection_of_a_killed_worker_ends(
         assert client.recv(1) == b""
     other.kill()
     for each in (process, other):
-        each.communicate(timeout=10)
+        each.communicate(timeout=60)
 
 
 def test_a_worker_that_cannot_be_forked_costs_no_other(

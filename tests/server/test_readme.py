@@ -66,7 +66,7 @@ def make_serve(log: Path, *arguments: str) -> Iterator[int]:
         yield int(ports["PORT"])
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(15)
+        process.wait(60)
 
 
 def run(command: str, port: int) -> str:
