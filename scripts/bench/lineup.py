@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.bench.environments import CONTENDERS, prepare
-from scripts.bench.forms import PLAIN, ROWS, V2, Form
+from scripts.bench.formats import PLAIN, ROWS, V2, Format
 from scripts.model.torchscript import DEFAULT
 from scripts.store.paths import ROOT
 
@@ -39,7 +39,7 @@ class Contender:
         build: a command to run once before the first start.
         python: an interpreter to use if it exists.
         path: the path of its prediction route.
-        form: its request and response format.
+        format: its request and response format.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Contender:
     build: Sequence[str] = ()
     python: str = ""
     path: str = "/predict"
-    form: Form = PLAIN
+    format: Format = PLAIN
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in braces, except the ports."""
@@ -171,7 +171,7 @@ ALL = [
             "BENTOML_HOME": "{work}",
             "PATH": "{bin}:/usr/bin:/bin",
         },
-        form=ROWS,
+        format=ROWS,
     ),
     Contender(
         name="MLServer",
@@ -184,7 +184,7 @@ ALL = [
             "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
         },
         path="/v2/models/doubleit/infer",
-        form=V2,
+        format=V2,
     ),
     Contender(
         name="Ray Serve",
@@ -202,7 +202,7 @@ ALL = [
         # with the standard library of later 3.11 versions. Debian 12's version works.
         python="/usr/bin/python3.11",
         path="/v2/models/doubleit/infer",
-        form=V2,
+        format=V2,
     ),
 ]
 

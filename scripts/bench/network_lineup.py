@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from scripts.bench.lineup import BASELINE, CORES, SELF, Contender, fastapi, named
 from scripts.bench.networks import Network
-from scripts.bench.tensor_forms import TensorForm, lists, v2, v2_binary
+from scripts.bench.tensor_formats import TensorFormat, lists, v2, v2_binary
 
 
 class Entry(NamedTuple):
     """A contender and its formats; the first one is also used to check that it responds."""
 
     contender: Contender
-    forms: Sequence[TensorForm]
+    formats: Sequence[TensorFormat]
 
 
 def entries(network: Network) -> list[Entry]:
@@ -53,9 +53,11 @@ def entries(network: Network) -> list[Entry]:
     ]
 
 
-def _entry(network: Network, contender: Contender, *forms: TensorForm) -> Entry:
+def _entry(network: Network, contender: Contender, *formats: TensorFormat) -> Entry:
     variables = {**contender.variables, "NETWORK": str(network.path)}
-    return Entry(replace(contender, variables=variables, path=forms[0].path, form=forms[0]), forms)
+    return Entry(
+        replace(contender, variables=variables, path=formats[0].path, format=formats[0]), formats
+    )
 
 
 def _own(network: Network) -> Entry:

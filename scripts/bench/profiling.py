@@ -72,7 +72,7 @@ def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
     """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
     tool = generator.find()
     body = folder / "body.json"
-    body.write_bytes(target.contender.form.body(range(1, MANY.numbers + 1)))
+    body.write_bytes(target.contender.format.body(range(1, MANY.numbers + 1)))
     load = tool.start(target.url, body, MANY.connections, seconds)
     try:
         yield load.pid

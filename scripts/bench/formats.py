@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 Numbers = Sequence[int]
 
 
-class Form(Protocol):
+class Format(Protocol):
     """A request format and a check of the response."""
 
     def body(self, numbers: Numbers) -> bytes:
@@ -19,7 +19,7 @@ class Form(Protocol):
         """Return what is wrong with the response to `numbers`, or an empty string."""
 
 
-class ListForm(NamedTuple):
+class ListFormat(NamedTuple):
     """The JSON format of a server that doubles a list of numbers.
 
     Attributes:
@@ -51,10 +51,10 @@ def _tensor(numbers: Numbers) -> dict[str, Any]:
     return {"name": "numbers", "shape": [1, len(data)], "datatype": "INT64", "data": data}
 
 
-PLAIN = ListForm(list, lambda answer: answer)
+PLAIN = ListFormat(list, lambda answer: answer)
 # BentoML: a list of rows, named after the method's parameter.
-ROWS = ListForm(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
+ROWS = ListFormat(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
 # The Open Inference Protocol V2 of MLServer and Triton.
-V2 = ListForm(
+V2 = ListFormat(
     lambda numbers: {"inputs": [_tensor(numbers)]}, lambda answer: answer["outputs"][0]["data"]
 )
