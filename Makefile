@@ -112,7 +112,7 @@ profile: .venv/.bench .venv/torchserve.aot ## Profile the server under load
 
 ##@ Quality
 
-.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit
+.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit test-bench
 LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
 lint: $(LINT) ## Run all linters: format, style, types, shell, images, workflows, schemas, secrets
 lint-python: .venv-lint/.ready
@@ -164,8 +164,11 @@ test-unit: .venv/.development ## Run the tests that start no server, browser or 
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against the real server, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
-	@$(WRK_PACKAGE) || echo "test: the benchmark's tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
+
+test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benchmarks, which put load on real servers
+	@$(WRK_PACKAGE)
+	@.venv/bin/pytest tests/bench
 
 ##@ Reliability
 

@@ -46,7 +46,14 @@ class Field:
 
 def form(config: Settings, button: str, field: Field) -> Submitted | None:
     """Draw the form; return its content after a click on its button, otherwise None."""
-    source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
+    source = st.radio(
+        "Input",
+        [PASTE, UPLOAD],
+        horizontal=True,
+        label_visibility="collapsed",
+        on_change=_keep_text,
+        args=(field,),
+    )
     content: str | bytes = b""
     name = file_id = ""
     with st.form("question"):
@@ -82,6 +89,15 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
         return None
     _forget_files(but=file_id)
     return Submitted(content, name, version.strip() or None)
+
+
+def _keep_text(field: Field) -> None:
+    """Send the text to the browser again, which forgets it while it shows the upload.
+
+    `persist_state` alone is not enough if the user switches back before the page has finished
+    drawing the upload.
+    """
+    st.session_state[field.key] = st.session_state.get(field.key, field.prefilled)
 
 
 def _forget_files(but: str) -> None:

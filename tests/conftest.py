@@ -9,7 +9,7 @@ import pytest
 
 from scripts.model import archiver
 from scripts.model.torchscript import build
-from tests.support.server import Server
+from tests.support.server import COVERAGE, Server
 
 TESTS = Path(__file__).parent
 # The suites of the longest files. They go first, so that no process is left with one at the end.
@@ -47,5 +47,5 @@ def store(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
 @pytest.fixture(scope="session")
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests ask and do not change."""
-    with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
+    with Server(store, tmp_path_factory.mktemp("server") / "log", environment=COVERAGE) as server:
         yield server

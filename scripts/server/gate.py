@@ -181,6 +181,9 @@ def _error(status: HTTPStatus, message: str) -> bytes:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # Connections that wait to be accepted. With socketserver's 5, a burst of connections makes the
+    # kernel drop some, and their clients try again only after a second.
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], upstream: str) -> None:
         super().__init__(address, _Handler)

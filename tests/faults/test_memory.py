@@ -13,8 +13,8 @@ import pytest
 
 from scripts.bench import bodies
 from scripts.server import memory
-from tests.faults.cgroup import Group
 from tests.faults.conftest import Limits, wait_for_all_workers
+from tests.support.cgroup import Group
 from tests.support.raw import PATH
 from tests.support.server import Server
 

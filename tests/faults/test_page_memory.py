@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
 from frontend.settings import Settings
-from tests.frontend.api import Api
+from tests.frontend.api import serve
 from tests.frontend.session import Session
+from tests.support.cgroup import Group
 from tests.support.page import PageServer
 from tests.support.wait import wait_until
 
@@ -32,58 +34,25 @@ KEPT_BYTES = 64 * 2**20
 FULL = b"0.12345678901234567\n" * (LIMITS.max_numbers - 1)
 
 
-class Cgroup:
-    """A memory cgroup (version 1 or 2) below that of this process."""
-
-    def __init__(self, name: str) -> None:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-        own = {part[1]: part[2] for part in (line.split(":", 2) for line in lines)}
-        if "memory" in own:
-            self.path = Path(f"/sys/fs/cgroup/memory{own['memory']}") / name
-            self._limit, self._peak = "memory.limit_in_bytes", "memory.max_usage_in_bytes"
-        else:
-            self.path = Path(f"/sys/fs/cgroup{own.get('', '/')}") / name
-            self._limit, self._peak = "memory.max", "memory.peak"
-
-    def create(self, limit: int) -> None:
-        """Create the group; raise OSError if this process lacks the permission."""
-        self.path.mkdir()
-        (self.path / self._limit).write_text(str(limit))
-
-    def add(self, pid: int) -> None:
-        """Move a process into the group, with the processes that it starts from now on."""
-        (self.path / "cgroup.procs").write_text(str(pid))
-
-    def peak(self) -> int:
-        """Return the group's peak memory in bytes."""
-        return int((self.path / self._peak).read_text())
-
-    def remove(self) -> None:
-        """Remove the group; its processes must have ended."""
-        self.path.rmdir()
-
-
 @pytest.fixture
-def cgroup() -> Iterator[Cgroup]:
-    group = Cgroup(f"page-{os.getpid()}")
+def group() -> Iterator[Group]:
     try:
-        group.create(LIMIT_BYTES)
+        made = Group(f"page-{os.getpid()}", LIMIT_BYTES)
     except OSError as error:
-        if group.path.exists():
-            group.remove()
-        pytest.skip(f"no memory cgroup can be made here: {error}")
-    yield group
-    group.remove()
+        pytest.skip(f"a control group with a memory limit takes root: {error}")
+    yield made
+    made.remove()
 
 
 @pytest.fixture
-def page(cgroup: Cgroup, tmp_path: Path, api: Api) -> Iterator[PageServer]:
+def page(group: Group, tmp_path: Path) -> Iterator[PageServer]:
     """The page in its group, with a fake API that doubles the numbers."""
-    api.double = True
-    with PageServer(tmp_path / "log", api.url, {"BACKEND_POLL": "0"}) as running:
-        assert running.process
-        cgroup.add(running.process.pid)
-        yield running
+    with serve() as api, ExitStack() as stack:
+        api.double = True
+        with group.entered():
+            page = PageServer(tmp_path / "log", api.url, {"BACKEND_POLL": "0"})
+            stack.enter_context(page)
+        yield page
 
 
 def paste(session: Session) -> Session:
@@ -101,7 +70,7 @@ def upload_full(session: Session) -> Session:
 @pytest.mark.parametrize("act", [paste, upload, upload_full])
 def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
     page: PageServer,
-    cgroup: Cgroup,
+    group: Group,
     act: Callable[[Session], Session],
     record_testsuite_property: Callable[[str, object], None],
     capsys: pytest.CaptureFixture[str],
@@ -115,7 +84,8 @@ def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
     with ThreadPoolExecutor(SESSIONS) as pool:
         for session in pool.map(act, sessions):
             assert "dataframe" in session.elements, session.words()
-    peak = cgroup.peak()
+    peak = group.peak()
+    assert group.killed() == 0
     record_testsuite_property(f"page_mib_{act.__name__}", peak // 2**20)
     for session in sessions:
         session.close()
