@@ -29,7 +29,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
 MAX_RESPONSE_BYTES = 32 * 2**20
 _JSON = {"Content-Type": "application/json"}
 # What simdjson and dict look-ups raise if a response does not follow the protocol.
-_NOT_AN_ANSWER = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
+_OTHER_FORMAT = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ class Client:
             if error.state in (errors.State.INVALID_INPUT, errors.State.UNKNOWN_VERSION):
                 return None
             raise
-        except _NOT_AN_ANSWER:
+        except _OTHER_FORMAT:
             return None
 
     def _numbers(
@@ -219,7 +219,7 @@ class Client:
                     response.close()
                 response.release_conn()
                 return response.status, content
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _response(self, url: str, body: bytes, seconds: float) -> Response:
         try:
@@ -228,7 +228,7 @@ class Client:
             version = found["model_version"]
             if not isinstance(version, str) or not outputs:
                 raise TypeError("no version or no output")
-        except _NOT_AN_ANSWER as error:
+        except _OTHER_FORMAT as error:
             raise errors.not_the_api(url, str(error)) from error
         return Response(outputs, version, seconds)
 
