@@ -135,7 +135,7 @@ def test_a_refused_token_is_not_tried_again(api: Api, metadata: Metadata) -> Non
 
 def test_an_identity_without_tokens_is_an_error(api: Api, metadata: Metadata) -> None:
     metadata.identity = False
-    assert call_twice(api).startswith("NOT_ALLOWED The page has to show who it is")
+    assert call_twice(api).startswith("NOT_ALLOWED The page has to identify itself")
     assert api.requests == []
 
 
@@ -153,5 +153,5 @@ def test_a_machine_without_identity_is_an_error(
         monkeypatch.setenv(name, f"127.0.0.1:{closed_port}")
     monkeypatch.setenv("GCE_METADATA_DETECT_RETRIES", "1")
     said = call_twice(api)
-    assert said.startswith("NOT_ALLOWED The page has to show who it is (BACKEND_AUTH=id-token)")
+    assert said.startswith("NOT_ALLOWED The page has to identify itself (BACKEND_AUTH=id-token)")
     assert api.requests == []
