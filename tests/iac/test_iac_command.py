@@ -29,7 +29,7 @@ def test_a_plan_is_applied_once(workplace: Workplace) -> None:
         f"apply -input=false {workplace.project}/build/iac/dev.tfplan"
     )
     assert second.returncode == 1
-    assert "no plan for dev was kept: make plan ENV=dev" in second.stderr
+    assert "there is no saved plan for dev: make plan ENV=dev" in second.stderr
 
 
 def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
