@@ -38,7 +38,7 @@ def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
     done = workplace.run("iac.sh", "apply", "prod")
 
     assert done.returncode == 1
-    assert "no plan for prod" in done.stderr
+    assert "no saved plan for prod" in done.stderr
     assert not (workplace.cloud / "applied").exists()
 
 
