@@ -103,7 +103,7 @@ def test_the_figures_are_those_of_the_code() -> None:
         line.split("=", 1) for line in settings.CONFIG.read_text().splitlines() if "=" in line
     )
     assert f"{memory.LARGEST_REQUEST_BYTES} bytes at most" in text
-    assert f"or {configured['job_queue_size']} requests wait" in text
+    assert f"or {configured['job_queue_size']} requests are already waiting" in text
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert DOCUMENT["info"]["version"] == project["version"]
 
