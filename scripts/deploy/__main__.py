@@ -82,12 +82,12 @@ def _say(text: str) -> None:
 
 
 def main(
-    environment: Annotated[Name, typer.Argument(help="where to")],
+    environment: Annotated[Name, typer.Argument(help="the environment to deploy to")],
     patience: Annotated[
         float, typer.Option(min=0, help="seconds that the API may take to be ready; 0: try once")
     ] = checks.PATIENCE_SECONDS,
 ) -> None:
-    """Deploy BACKEND_IMAGE and FRONTEND_IMAGE; on failure, keep or restore what served before."""
+    """Deploy BACKEND_IMAGE and FRONTEND_IMAGE; on failure, keep or restore the previous ones."""
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         if "@sha256:" not in os.environ.get(name, ""):
             sys.exit(f"deploy: {name} is not an image by digest: {os.environ.get(name, '')!r}")

@@ -166,7 +166,7 @@ def wait_ready(server: Deployment, seconds: float) -> None:
 
 def main(
     url: Annotated[str, typer.Argument(help="the inference API, such as http://127.0.0.1:8080")],
-    model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="its name")] = DOUBLEIT,
+    model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="the model's name")] = DOUBLEIT,
     id_token: Annotated[
         str,
         typer.Option(envvar="ID_TOKEN", help="identity token, for a deployment that requires one"),

@@ -91,7 +91,7 @@ class Step(StrEnum):
     TAG = "tag"
 
 
-def main(step: Annotated[Step, typer.Argument(help="tag checks first, too")]) -> None:
+def main(step: Annotated[Step, typer.Argument(help="check only, or check and tag")]) -> None:
     """Check whether the version of pyproject.toml can be released, or tag it."""
     number = version()
     try:
