@@ -145,7 +145,8 @@ def test_a_version_whose_handler_cannot_be_imported_is_removed(
     assert untouched.refused(command, "4.0") == (
         "a worker died while loading doubleit 4.0: see the server's log"
     )
-    assert "nothing_of_that_name" in untouched.server.output()
+    # The worker's log may arrive after TorchServe has noticed its end.
+    wait_until(lambda: "nothing_of_that_name" in untouched.server.output(), "the traceback")
 
 
 def test_a_version_with_other_responses_is_removed(untouched: Operator) -> None:
