@@ -9,7 +9,8 @@ import pytest
 
 from scripts.model import archiver
 from scripts.model.torchscript import build
-from tests.support.server import COVERAGE, Server
+from tests.support.measuring import COVERAGE, hold_back
+from tests.support.server import Server
 
 TESTS = Path(__file__).parent
 # The suites of the longest files. They go first, so that no process is left with one at the end.
@@ -20,6 +21,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register a marker for each folder of tests."""
     for folder in sorted(path.name for path in TESTS.iterdir() if path.is_dir()):
         config.addinivalue_line("markers", f"{folder}: the tests of tests/{folder}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    """Measure child processes only where a test asks for it; pytest-cov has started before."""
+    hold_back()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,16 +24,12 @@ class PageServer:
         log: Path,
         api: str,
         environment: Mapping[str, str] | None = None,
-        *,
-        measured: bool = False,
     ) -> None:
-        """Store the settings; `measured` leaves coverage on, which makes the page slower."""
         self.log = log
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        inherited = {k: v for k, v in os.environ.items() if measured or "COVERAGE" not in k}
         self.environment = {
-            **inherited,
+            **os.environ,
             "BACKEND_URL": api,
             "UI_PORT": str(self.port),
             **(environment or {}),

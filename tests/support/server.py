@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,6 @@ from scripts.server.launch import ServerProcess
 from scripts.server.ports import free_ports
 from scripts.server.settings import PORTS
 
-# The variables that turn on coverage in a child process, which makes it slower. Empty if this
-# process itself is not measured.
-COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -43,11 +39,7 @@ class Server(ServerProcess):
         version: str = "1.0",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Choose free ports. Coverage is off unless `environment` contains COVERAGE."""
-        given = {"MODEL_STORE": str(store), **(environment or {})}
-        super().__init__(log, name, version, given)
-        for variable in COVERAGE.keys() - given.keys():
-            del self.environment[variable]
+        super().__init__(log, name, version, {"MODEL_STORE": str(store), **(environment or {})})
         self.name, self.version = name, version
         self.ports = {name: self.settings.port(name) for name in PORTS}
         self.url, self.management = self.settings.inference, self.settings.management
