@@ -28,14 +28,16 @@ def main() -> None:
         default=os.environ.get("UI_PORT") or "8501",
         help="port to listen on (UI_PORT, 8501)",
     )
-    parser.add_argument("--no-look", action="store_true", help="do not ask whether the API answers")
+    parser.add_argument(
+        "--no-look", action="store_true", help="do not check whether the API responds"
+    )
     options = parser.parse_args()
     try:
         config = settings.read(os.environ)
     except settings.SettingsError as error:
         sys.exit(f"page: {error}")
     if not options.no_look:
-        tell_state(config)
+        log_state(config)
     memory.configure()
     # Streamlit looks for .streamlit/config.toml next to the script that it runs.
     os.chdir(ROOT)
@@ -59,7 +61,7 @@ def streamlit_options(config: settings.Settings, host: str, port: int) -> list[s
     return [part for name, vs in options.items() for v in vs for part in (f"--server.{name}", v)]
 
 
-def tell_state(config: settings.Settings) -> None:
+def log_state(config: settings.Settings) -> None:
     """Print whether the API responds."""
     status = outcome.look(lambda: Client(config), None, None)
     ready = status.state is State.READY

@@ -25,8 +25,8 @@ BADGES: dict[State, Badge] = {
 }
 OTHER_BADGE: Badge = (":material/error:", "red")
 NO_METADATA = (
-    "The server does not say what this model takes, so the page sends a list of numbers. An "
-    "archive made with this version of the project says it."
+    "The server does not describe the inputs of this model, so the page sends a list of numbers. "
+    "An archive made with this version of the project describes them."
 )
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
@@ -55,16 +55,16 @@ def main() -> None:
     st.title(display.plain(words.title), anchor=False)
     st.markdown(display.plain(words.text))
     state = st.container()
-    question, answer = st.columns([2, 3], gap="large")
+    left, right = st.columns([2, 3], gap="large")
     connect = partial(_client, config)
     page = request_page if described.model and not described.model.takes_numbers else numbers_page
-    with question, told_if_busy():
-        if described.answered and described.model is None:
+    with left, error_if_busy():
+        if described.responded and described.model is None:
             st.info(NO_METADATA, icon=":material/info:")
-        found = page.ask(config, words, described.model, connect)
+        found = page.draw_form(config, words, described.model, connect)
         if found is not None:
             st.session_state.outcome = found
-    with answer, told_if_busy():
+    with right, error_if_busy():
         show(config)
     # Last, so that a slow server does not delay the rest of the page.
     with state:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 @contextmanager
-def told_if_busy() -> Iterator[None]:
+def error_if_busy() -> Iterator[None]:
     """Show an error if other sessions' large inputs take too long."""
     try:
         yield

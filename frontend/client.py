@@ -26,10 +26,10 @@ from frontend.settings import Settings
 # TorchServe treats any slash, escaped or not, as the end of the version.
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
 # A small request can have a response of any size.
-MAX_ANSWER_BYTES = 32 * 2**20
+MAX_RESPONSE_BYTES = 32 * 2**20
 _JSON = {"Content-Type": "application/json"}
 # What simdjson and dict look-ups raise if a response does not follow the protocol.
-_NOT_AN_ANSWER = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
+_OTHER_FORMAT = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Output:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Response:
     """The model's response.
 
     Attributes:
@@ -90,7 +90,7 @@ class Client:
 
     def predict(
         self, values: np.ndarray, version: str | None = None, model: Model | None = None
-    ) -> Answer:
+    ) -> Response:
         """Return the model's response to a list of numbers: one number for each.
 
         Args:
@@ -103,7 +103,7 @@ class Client:
         """
         return self._numbers(values, version, model, quick=False)
 
-    def probe(self, version: str | None = None, model: Model | None = None) -> Answer:
+    def probe(self, version: str | None = None, model: Model | None = None) -> Response:
         """Send a prediction without numbers, with a short timeout and no retries.
 
         Like any prediction, it passes through the queue and a worker. The server's readiness route
@@ -115,7 +115,7 @@ class Client:
         none = np.empty(0, np.int64)
         return self._numbers(none, version, model, quick=True)
 
-    def infer(self, request: bytes, version: str | None = None) -> Answer:
+    def infer(self, request: bytes, version: str | None = None) -> Response:
         """Return the model's response to a request of the V2 protocol.
 
         Raises:
@@ -123,7 +123,7 @@ class Client:
         """
         url = predictions_url(self._settings, version)
         body, seconds = self._call(url, request, version)
-        return self._answer(url, body, seconds)
+        return self._response(url, body, seconds)
 
     def metadata(self, version: str | None = None) -> Model | None:
         """Return the model's metadata; None if the server has none.
@@ -146,21 +146,21 @@ class Client:
             if error.state in (errors.State.INVALID_INPUT, errors.State.UNKNOWN_VERSION):
                 return None
             raise
-        except _NOT_AN_ANSWER:
+        except _OTHER_FORMAT:
             return None
 
     def _numbers(
         self, values: np.ndarray, version: str | None, model: Model | None, *, quick: bool
-    ) -> Answer:
+    ) -> Response:
         url = predictions_url(self._settings, version)
         body, seconds = self._call(
             url, _request(values, model), version, quick=quick, values=values
         )
-        answer = self._answer(url, body, seconds)
-        found = answer.outputs[0].values
+        response = self._response(url, body, seconds)
+        found = response.outputs[0].values
         if isinstance(found, list) or len(found) != len(values):
-            raise errors.not_the_api(url, f"no answer of {len(values)} numbers")
-        return answer
+            raise errors.not_the_api(url, f"not {len(values)} numbers")
+        return response
 
     def _call(
         self,
@@ -189,15 +189,15 @@ class Client:
         try:
             status, content = self._read(url, body, quick=quick)
         except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
-            raise errors.not_answered(error, self._settings) from error
-        if len(content) > MAX_ANSWER_BYTES:
-            raise errors.answer_too_large(MAX_ANSWER_BYTES)
+            raise errors.no_response(error, self._settings) from error
+        if len(content) > MAX_RESPONSE_BYTES:
+            raise errors.response_too_large(MAX_RESPONSE_BYTES)
         if status != 200:  # noqa: PLR2004 (the only successful status)
             raise errors.refused(status, content, values, version, self._settings)
         return content, time.perf_counter() - begin
 
     def _read(self, url: str, body: bytes | None, *, quick: bool) -> tuple[int, bytes]:
-        """Return a response's status and body, at most `MAX_ANSWER_BYTES` and one byte of it."""
+        """Return a response's status and body, at most `MAX_RESPONSE_BYTES` and one byte of it."""
         for last in (quick, True):
             response = self._http.request(
                 "GET" if body is None else "POST",
@@ -209,28 +209,28 @@ class Client:
                 preload_content=False,
             )
             try:
-                content = response.read(MAX_ANSWER_BYTES + 1)
+                content = response.read(MAX_RESPONSE_BYTES + 1)
             except urllib3.exceptions.ProtocolError:
                 # The response was cut off: retry once, as for a connection that is dropped earlier.
                 if last:
                     raise
             else:
-                if len(content) > MAX_ANSWER_BYTES:
+                if len(content) > MAX_RESPONSE_BYTES:
                     response.close()
                 response.release_conn()
                 return response.status, content
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
-    def _answer(self, url: str, body: bytes, seconds: float) -> Answer:
+    def _response(self, url: str, body: bytes, seconds: float) -> Response:
         try:
             found = cast("simdjson.Object", simdjson.Parser().parse(body))
             outputs = tuple(_output(output) for output in cast("Any", found["outputs"]))
             version = found["model_version"]
             if not isinstance(version, str) or not outputs:
                 raise TypeError("no version or no output")
-        except _NOT_AN_ANSWER as error:
+        except _OTHER_FORMAT as error:
             raise errors.not_the_api(url, str(error)) from error
-        return Answer(outputs, version, seconds)
+        return Response(outputs, version, seconds)
 
 
 def _request(values: np.ndarray, model: Model | None) -> bytes:

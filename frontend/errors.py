@@ -48,25 +48,25 @@ def no_identity(error: GoogleAuthError) -> ApiError:
     """Return the error for a machine that cannot get an ID token."""
     return ApiError(
         State.NOT_ALLOWED,
-        "The page has to show who it is (BACKEND_AUTH=id-token), and cannot get an ID token on "
+        "The page has to identify itself (BACKEND_AUTH=id-token), but cannot get an ID token on "
         f"this machine: {error}",
     )
 
 
-def not_answered(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
+def no_response(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
     """Return the error for a request that got no response."""
     if isinstance(error, GoogleAuthError):
         return no_identity(error)
     if isinstance(error, ReadTimeoutError):
         return ApiError(
             State.LOADING,
-            f"The server at {settings.url} does not answer in time: it is loading the model, or "
-            "has a lot to do. Try again in a moment.",
+            f"The server at {settings.url} did not respond in time: it is loading the model or "
+            "is overloaded. Try again in a moment.",
         )
     return ApiError(
         State.NOT_REACHABLE,
-        f"No server answers at {settings.url}. Is it up? “make serve” starts one on this machine; "
-        "BACKEND_URL names another.",
+        f"No server responds at {settings.url}. Is it running? “make serve” starts one on this "
+        "machine; BACKEND_URL names another.",
     )
 
 
@@ -77,13 +77,14 @@ def unknown_version(version: str) -> ApiError:
 
 def not_the_api(url: str, what: str) -> ApiError:
     """Return the error for a response with status 200 that does not follow the protocol."""
-    return ApiError(State.FAILED, f"What answers at {url} is not the model's API: {what}")
+    return ApiError(State.FAILED, f"The response from {url} is not the model API's: {what}")
 
 
-def answer_too_large(limit: int) -> ApiError:
+def response_too_large(limit: int) -> ApiError:
     """Return the error for a response of more than `limit` bytes."""
     return ApiError(
-        State.FAILED, f"The answer is larger than {limit // 2**20} MiB, which the page can show."
+        State.FAILED,
+        f"The response is larger than {limit // 2**20} MiB, the most that the page can show.",
     )
 
 
@@ -114,29 +115,31 @@ def refused(
         404: (State.FAILED, f"The server at {settings.url} has no model “{settings.model}”."),
         413: (
             State.INVALID_INPUT,
-            f"The request of {_size(values)} is more than the server takes at once. Send less.",
+            f"The request of {_size(values)} is larger than the server accepts. Send fewer "
+            "numbers.",
         ),
         429: _BUSY,
         503: _BUSY,
     }
     state, text = fixed.get(
-        status, (State.FAILED, f"The server failed at this request: {message} (status {status})")
+        status,
+        (State.FAILED, f"The server failed to process this request: {message} (status {status})"),
     )
     return ApiError(state, text)
 
 
 _BUSY = (
     State.BUSY,
-    "The server has no room for this request now: its queue is full, or its worker starts again. "
+    "The server cannot take this request now: its queue is full, or its worker is restarting. "
     "Try again in a moment.",
 )
 
 
 def _not_allowed(settings: Settings) -> tuple[State, str]:
     if settings.id_token:
-        who = "This page's identity may not call it: it lacks the right to invoke the service."
+        who = "This page's service account has no permission to invoke it."
     else:
-        who = "It wants to know who calls: set BACKEND_AUTH=id-token."
+        who = "It requires an ID token: set BACKEND_AUTH=id-token."
     return State.NOT_ALLOWED, f"The server at {settings.url} refuses this page. {who}"
 
 
@@ -150,7 +153,7 @@ def _message(body: bytes) -> str:
         found: Any = json.loads(body)
         return str(found["message"])
     except (ValueError, LookupError, TypeError):
-        return body[:200].decode(errors="replace").strip() or "it said nothing"
+        return body[:200].decode(errors="replace").strip() or "no message"
 
 
 def _with_place(message: str, values: np.ndarray | None) -> str:

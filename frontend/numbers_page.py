@@ -21,7 +21,7 @@ COPY_NUMBERS = 10_000
 CODE_NUMBERS = 20
 
 
-def ask(
+def draw_form(
     config: Settings, words: Words, model: Model | None, connect: Callable[[], Client]
 ) -> Result | Failure | None:
     """Draw the form; after a click, send the numbers and return the outcome, otherwise None."""
@@ -48,8 +48,10 @@ def ask(
 def show(config: Settings, result: Result) -> None:
     """Show the figures, the table, the chart and the downloads."""
     assert result.numbers  # noqa: S101 (that is what this page is for)
-    inputs, outputs = result.numbers.values, result.answer.values
-    widgets.figures({"Numbers": f"{len(outputs):,}"}, result.answer.version, result.answer.seconds)
+    inputs, outputs = result.numbers.values, result.response.values
+    widgets.figures(
+        {"Numbers": f"{len(outputs):,}"}, result.response.version, result.response.seconds
+    )
     for note in result.numbers.notes:
         st.warning(display.plain(note), icon=":material/info:")
     table, chart = st.columns([3, 2])
@@ -63,7 +65,7 @@ def show(config: Settings, result: Result) -> None:
 
 def _downloads(config: Settings, inputs: np.ndarray, result: Result) -> None:
     """Show the downloads, the output to copy and the curl command."""
-    outputs = result.answer.values
+    outputs = result.response.values
     csv, json, curl_file = st.columns(3)
     widgets.download(
         csv,
@@ -74,7 +76,7 @@ def _downloads(config: Settings, inputs: np.ndarray, result: Result) -> None:
     widgets.download(
         json,
         "Download JSON",
-        partial(export.to_json, config.model, inputs, outputs, result.answer.version),
+        partial(export.to_json, config.model, inputs, outputs, result.response.version),
         f"{config.model}.json",
     )
     if len(outputs) <= COPY_NUMBERS:

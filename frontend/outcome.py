@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import orjson
 
-from frontend.client import Answer
+from frontend.client import Response
 from frontend.errors import ApiError, State
 from frontend.model import Model
 from frontend.reading import NotNumbersError, Numbers, TooMuchError
@@ -18,13 +18,13 @@ from frontend.reading import NotNumbersError, Numbers, TooMuchError
 class Predictor(Protocol):
     """The part of the client that this module uses."""
 
-    def predict(self, values: np.ndarray, version: str | None, model: Model | None) -> Answer:
+    def predict(self, values: np.ndarray, version: str | None, model: Model | None) -> Response:
         """Return the model's response, or raise ApiError."""
 
-    def probe(self, version: str | None, model: Model | None) -> Answer:
+    def probe(self, version: str | None, model: Model | None) -> Response:
         """Return the response to a prediction without numbers, or raise ApiError."""
 
-    def infer(self, request: bytes, version: str | None) -> Answer:
+    def infer(self, request: bytes, version: str | None) -> Response:
         """Return the response to a V2 request, or raise ApiError."""
 
     def metadata(self, version: str | None) -> Model | None:
@@ -36,13 +36,13 @@ class Result:
     """A successful prediction.
 
     Attributes:
-        answer: the model's response.
+        response: the model's response.
         version: the version in the request; None is the default.
         numbers: the numbers that were sent; None if it was another request.
         request: the request that was sent, if it was not a list of numbers.
     """
 
-    answer: Answer
+    response: Response
     version: str | None
     numbers: Numbers | None = None
     request: bytes = b""
@@ -66,15 +66,15 @@ class Status:
 
 @dataclass(frozen=True)
 class Described:
-    """The model's metadata, if the server has it; `answered` is false if the request failed."""
+    """The model's metadata, if the server has it; `responded` is false if the request failed."""
 
     model: Model | None
-    answered: bool
+    responded: bool
 
 
 _TITLES = {
     State.INVALID_INPUT: "The server does not take this input",
-    State.LOADING: "The server does not answer yet",
+    State.LOADING: "The server does not respond yet",
     State.BUSY: "The server is busy",
     State.NOT_REACHABLE: "The server is not reachable",
     State.UNKNOWN_VERSION: "There is no such version",
@@ -96,7 +96,7 @@ def predict(
         return Failure("These are not all numbers; nothing was sent", (*error.problems, *rest))
     except TooMuchError as error:
         return Failure("This is more than the page takes; nothing was sent", (str(error),))
-    return _answered(
+    return _outcome(
         lambda: Result(connect().predict(numbers.values, version, model), version, numbers)
     )
 
@@ -110,12 +110,12 @@ def infer(
     except orjson.JSONDecodeError as error:
         place = f"Line {error.lineno}, column {error.colno}"
         return Failure("This is not JSON; nothing was sent", (f"{place}: {error.msg}",))
-    return _answered(lambda: Result(connect().infer(request, version), version, request=request))
+    return _outcome(lambda: Result(connect().infer(request, version), version, request=request))
 
 
-def _answered(ask: Callable[[], Result]) -> Result | Failure:
+def _outcome(send: Callable[[], Result]) -> Result | Failure:
     try:
-        return ask()
+        return send()
     except ApiError as error:
         return Failure(_TITLES.get(error.state, "The server failed"), (str(error),))
 
@@ -123,9 +123,9 @@ def _answered(ask: Callable[[], Result]) -> Result | Failure:
 def describe(connect: Callable[[], Predictor], version: str | None) -> Described:
     """Request the model's metadata."""
     try:
-        return Described(connect().metadata(version), answered=True)
+        return Described(connect().metadata(version), responded=True)
     except ApiError:
-        return Described(None, answered=False)
+        return Described(None, responded=False)
 
 
 def look(connect: Callable[[], Predictor], version: str | None, model: Model | None) -> Status:
@@ -138,5 +138,5 @@ def look(connect: Callable[[], Predictor], version: str | None, model: Model | N
     except ApiError as error:
         if error.state is State.INVALID_INPUT:
             # The model does not take a list of numbers, but it responded.
-            return Status(State.READY, "the model answers")
+            return Status(State.READY, "the model responds")
         return Status(error.state, str(error))

@@ -20,7 +20,7 @@ SHOWN_ELEMENTS = 1_000
 BARS = 50
 
 
-def ask(
+def draw_form(
     config: Settings, words: Words, model: Model | None, connect: Callable[[], Client]
 ) -> Result | Failure | None:
     """Draw the form; after a click, send the request and return the outcome, otherwise None."""
@@ -57,9 +57,9 @@ def ask(
 
 def show(config: Settings, result: Result) -> None:
     """Show each output, and the downloads."""
-    answer = result.answer
-    widgets.figures({"Outputs": f"{len(answer.outputs):,}"}, answer.version, answer.seconds)
-    for output in answer.outputs:
+    response = result.response
+    widgets.figures({"Outputs": f"{len(response.outputs):,}"}, response.version, response.seconds)
+    for output in response.outputs:
         st.markdown(f"**{display.plain(output.name)}**")
         shape = " \u00d7 ".join(map(str, output.shape)) or "one value"
         st.caption(f"{display.plain(output.datatype)}, {shape}")
@@ -68,7 +68,7 @@ def show(config: Settings, result: Result) -> None:
     widgets.download(
         left,
         "Download JSON",
-        partial(_answer_json, result),
+        partial(_response_json, result),
         f"{config.model}.json",
     )
     widgets.download(
@@ -101,7 +101,7 @@ def _show_output(output: Output, max_numbers: int) -> None:
             widgets.chart(columns, bars=len(columns) == 1 and len(values) <= BARS)
 
 
-def _answer_json(result: Result) -> bytes:
+def _response_json(result: Result) -> bytes:
     outputs = [
         {
             "name": output.name,
@@ -109,7 +109,7 @@ def _answer_json(result: Result) -> bytes:
             "datatype": output.datatype,
             "data": output.values,
         }
-        for output in result.answer.outputs
+        for output in result.response.outputs
     ]
-    found = {"model_version": result.answer.version, "outputs": outputs}
+    found = {"model_version": result.response.version, "outputs": outputs}
     return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -239,14 +239,14 @@ def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], 
             held = (i, answer, len(pieces))
             continue
         if held and size and size + len(answer.body) > MESSAGE_BYTES:
-            send_on([_SUCCESS, *pieces, *_more(batch, *held), _END])
+            send_on([_SUCCESS, *pieces, *_more(batch, *held[:2]), _END])
             pieces, size, streamed = [], 0, True
         pieces += _part(batch, i, answer)
         size += len(answer.body)
     if held:
         i, answer, place = held
         if size and size + len(answer.body) > MESSAGE_BYTES:
-            send_on([_SUCCESS, *pieces, *_more(batch, *held), _END])
+            send_on([_SUCCESS, *pieces, *_more(batch, *held[:2]), _END])
             pieces, streamed = [], True
         if streamed:
             pieces += _part(batch, i, answer, more=False)
@@ -255,7 +255,7 @@ def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], 
     return [_SUCCESS, *pieces, _END]
 
 
-def _more(batch: Batch, i: int, answer: Answer, _place: int) -> Message:
+def _more(batch: Batch, i: int, answer: Answer) -> Message:
     """Return an empty part of a response, which only marks it as a stream that continues."""
     return _part(batch, i, msgspec.structs.replace(answer, body=b""), more=True)
 

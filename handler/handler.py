@@ -198,10 +198,10 @@ class TensorHandler:
                 logger.warning("%s", error)
             return failure(error)
         except MemoryError:
-            logger.warning("Out of memory while a request was answered")
+            logger.warning("Out of memory while a response was written")
             return failure(too_large("The answer takes more memory than there is"))
         except Exception as error:  # noqa: BLE001 (must not affect other requests)
-            logger.warning("A request could not be answered: %s", type(error).__name__)
+            logger.warning("A response could not be written: %s", type(error).__name__)
             return failure(model_failed("The model's answer cannot be written"))
 
     def _special(self, fields: Fields, headers: Headers) -> Answer | None:

@@ -91,7 +91,7 @@ class _Loader(yaml.SafeLoader):
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"the key {key.value} stands twice", problem_mark=key.start_mark
+                    problem=f"the key {key.value} appears twice", problem_mark=key.start_mark
                 )
             if key.tag != "tag:yaml.org,2002:merge":
                 seen.add(key.value)
@@ -112,7 +112,7 @@ def read_text(text: str) -> Settings:
     except yaml.YAMLError as error:
         raise ValueError(f"{FILE} is not YAML: {' '.join(str(error).split())}") from None
     if content is None:
-        raise ValueError(f"{FILE} holds no settings")
+        raise ValueError(f"{FILE} contains no settings")
     return read(content)
 
 
@@ -133,7 +133,7 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
     for name, given in settings.model.inputs.items():
         _check_bounds(name, given)
     if settings.min_workers > settings.max_workers:
-        raise ValueError(f"{FILE}: minWorkers counts only with a maxWorkers that is not smaller")
+        raise ValueError(f"{FILE}: minWorkers needs a maxWorkers that is not smaller")
     return settings
 
 

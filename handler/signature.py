@@ -151,6 +151,6 @@ def _check_outputs(kinds: list[Any]) -> None:
         known = inner.kind() in ("TensorType", "AnyType", *_NUMBERS)
         if not known and not (len(kinds) == 1 and _collection(inner)):
             raise ValueError(
-                f"the module's answer holds {kind}: only tensors and numbers, or one tuple, list "
+                f"the module returns {kind}: only tensors and numbers, or one tuple, list "
                 "or dict of tensors, are served"
             )

@@ -105,7 +105,7 @@ _REASONS: list[tuple[re.Pattern[str], str]] = [
             "is a date or a time, not a number",
         ),
         (r".*[%‰].*\d.*|.*\d.*[%‰]", "is a percentage: write 0.5 or 50"),
-        (r"[a-z]{3} ?[+-]?\d.*|[+-]?\d[\d.,]* ?[A-Z]{3}", "has a unit or a currency beside it"),
+        (r"[a-z]{3} ?[+-]?\d.*|[+-]?\d[\d.,]* ?[A-Z]{3}", "has a unit or a currency next to it"),
         (r"\([^()]*\d[^()]*\)", "is in parentheses: write a negative number with a minus"),
         (r"[+-]?[1-9]\d{0,2},\d{3}", "could be a fraction or thousands: write it with a point"),
         (r"[+-]?0\d+", "begins with a zero"),

@@ -81,7 +81,7 @@ def to_numbers(source: Source) -> Numbers:
         NotNumbersError: one of them is not a number, or there are none.
     """
     if not len(source.texts):
-        raise NotNumbersError(["There is no number in it"])
+        raise NotNumbersError(["It contains no number"])
     texts, notes = _plain(source)
     integers = pc.match_substring_regex(texts, notation.INTEGER)
     if pc.all(integers).as_py():

@@ -138,7 +138,7 @@ def _without_label(row: Row, number: int) -> list[str]:
     if row.fields[0] != str(number):
         raise NotNumbersError(
             [
-                f"Line {row.line}, field 1: {brief(row.fields[0])} stands in a column without a "
+                f"Line {row.line}, field 1: {brief(row.fields[0])} is in a column without a "
                 "name: give it one, or export without an index"
             ]
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wire.answers import as_object, finite, in_shape
 from wire.arrays import write
 from wire.datatypes import Tensor
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Interface
 from wire.paths import Path
+from wire.rendering import as_object, finite, in_shape
 from wire.request import Body, Call, Outputs
 
 ROOT = Path()

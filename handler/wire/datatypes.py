@@ -38,7 +38,6 @@ INTEGERS: dict[str, np.iinfo[Any]] = {
     name: np.iinfo(name.lower()) for name in DATATYPES if "INT" in name
 }
 _FLOATS = {"FP16": "float16", "FP32": "float32", "FP64": "float64"}
-FLOATS = ("FP16", "BF16", "FP32", "FP64")
 
 # The NumPy dtype that holds each datatype's numbers.
 DTYPES: dict[str, np.dtype[Any]] = {

@@ -52,5 +52,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
     seen = set()
     for key, _ in pairs:
         if key in seen:
-            raise RequestError(f'The key "{shorten(key)}" stands twice in an object - at $')
+            raise RequestError(f'The key "{shorten(key)}" appears twice in an object - at $')
         seen.add(key)

@@ -14,7 +14,6 @@ import msgspec
 import orjson
 
 from wire import predictions
-from wire.answers import finite, in_shape
 from wire.arrays import outside, quick, to_array, to_floats, write
 from wire.datatypes import Place, Tensor
 from wire.errors import RequestError, model_failed
@@ -22,6 +21,7 @@ from wire.inputs import as_input, only_input
 from wire.interface import Input, Interface
 from wire.messages import refusal
 from wire.paths import Path
+from wire.rendering import finite, in_shape
 from wire.request import Body, Call, Outputs
 
 # Number of dimensions of a list whose instances are lists.

@@ -48,9 +48,9 @@ def too_large(message: str) -> RequestError:
     return RequestError(message, 413, "PayloadTooLarge")
 
 
-def shorten(text: str, characters: int = ECHO_CHARACTERS) -> str:
+def shorten(text: str) -> str:
     """Return client input for use in a message; a long text is cut."""
-    return text if len(text) <= characters else f"{text[: characters - 3]}..."
+    return text if len(text) <= ECHO_CHARACTERS else f"{text[: ECHO_CHARACTERS - 3]}..."
 
 
 def brief(number: float) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 import orjson
 
 from wire import predictions
-from wire.answers import finite
 from wire.arrays import not_finite, write
 from wire.datatypes import Tensor, readable
 from wire.errors import invalid, model_failed, shorten
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Input, Interface
 from wire.paths import Path
+from wire.rendering import finite
 from wire.request import Body, Call, Outputs
 
 PREFIX = "$.instances"

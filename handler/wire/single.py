@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wire import predictions
-from wire.answers import as_object, finite, in_shape
 from wire.arrays import write
 from wire.datatypes import Tensor
 from wire.errors import too_large
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Input, Interface
 from wire.paths import Path
+from wire.rendering import as_object, finite, in_shape
 from wire.request import Body, Call, Outputs
 from wire.rows import PREFIX, specs
 

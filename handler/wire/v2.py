@@ -16,7 +16,6 @@ import orjson
 from msgspec import UNSET, UnsetType
 
 from wire import duplicates
-from wire.answers import finite
 from wire.arrays import MAX_DIMENSIONS, Kind, check_bounds, read, write
 from wire.datatypes import (
     DATATYPES,
@@ -34,6 +33,7 @@ from wire.errors import brief, invalid, shorten
 from wire.inputs import check_shape
 from wire.interface import Input, Interface
 from wire.paths import Path
+from wire.rendering import finite
 from wire.request import Body, Call, Outputs
 
 Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -180,7 +180,7 @@ def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference
     for i, each in enumerate(document.inputs):
         spec = _spec(each, model, f"$.inputs[{i}].name")
         if spec.name in given:
-            raise invalid(f'The input "{shorten(each.name)}" stands twice', f"$.inputs[{i}].name")
+            raise invalid(f'The input "{shorten(each.name)}" appears twice', f"$.inputs[{i}].name")
         piece, rest = _binary(each, rest, f"$.inputs[{i}]")
         given[spec.name] = _given(each, piece, spec, model, i)
     if rest:

@@ -28,7 +28,7 @@ resource "google_project_iam_member" "deployer" {
 resource "google_project_iam_custom_role" "access" {
   role_id     = "doubleitServiceAccess"
   title       = "DoubleIt service access and log alerts"
-  description = "Says who may reach a Cloud Run service, and makes alerts on its log"
+  description = "Sets who may reach a Cloud Run service, and creates alerts on its log"
   permissions = [
     "iap.webServices.getIamPolicy",
     "iap.webServices.setIamPolicy", # who may open the page

@@ -46,7 +46,7 @@ resource "google_project_iam_custom_role" "planner_access" {
 
   role_id     = "doubleitServiceAccessViewer"
   title       = "DoubleIt service access, to look at"
-  description = "Sees who may pass the sign-in before the page, and alerts on logs"
+  description = "Reads who may sign in to the page, and alerts on logs"
   permissions = [
     "iap.webServices.getIamPolicy",
     "logging.notificationRules.get",

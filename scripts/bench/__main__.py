@@ -22,17 +22,17 @@ PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "benchmark.svg"
 
 
 def main(  # noqa: PLR0913, PLR0917 (the command line's options)
-    rounds: Annotated[int, typer.Option(min=1, help="turns of each contender")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="seconds of each load")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; each server has a turn in each")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="duration of each load in seconds")] = 3,
     only: Annotated[
         list[str] | None, typer.Option(help="only contenders of this name or with this in it")
     ] = None,
     commit: Annotated[
-        list[str] | None, typer.Option(help="also this server at an earlier commit")
+        list[str] | None, typer.Option(help="also measure this server at an earlier commit")
     ] = None,
-    write: Annotated[bool, typer.Option(help="put table and plot into docs/ too")] = False,
-    again: Annotated[bool, typer.Option(help="report an earlier run, measure nothing")] = False,
-    folder: Annotated[Path, typer.Option(help="where bench.json goes")] = ROOT / "build",
+    write: Annotated[bool, typer.Option(help="also write table and plot to docs/")] = False,
+    again: Annotated[bool, typer.Option(help="only report the last run")] = False,
+    folder: Annotated[Path, typer.Option(help="folder for bench.json")] = ROOT / "build",
 ) -> None:
     """Measure this server against others on this machine."""
     if again:

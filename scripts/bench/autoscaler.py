@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
         cold_starts: instances that were started.
         longest_wait_seconds: the longest time that a served request waited for an instance.
         caught_up_seconds: time after which no request waited any more; infinite if there was none.
-        answered: requests that were served.
+        served: requests that were served.
         refused: requests that waited too long and got 429.
         waiting: requests that were queued or in progress when the simulation ended.
     """
@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
     cold_starts: int
     longest_wait_seconds: float
     caught_up_seconds: float
-    answered: float
+    served: float
     refused: float
     waiting: float
 
@@ -102,7 +102,7 @@ def simulate(
     """
     ready, starting = 1, deque[float]()
     limit = max(WAIT_SECONDS, WAIT_STARTS * server.start_seconds)
-    queue = answered = refused = longest = 0.0
+    queue = served = refused = longest = 0.0
     caught_up, peak, cold_starts = 0.0, 1, 0
     needed: deque[float] = deque(maxlen=round(WINDOW_SECONDS / STEP_SECONDS))
     for step in range(round(seconds / STEP_SECONDS)):
@@ -114,7 +114,7 @@ def simulate(
         capacity = ready * server.per_second
         done = min(queue, capacity * STEP_SECONDS)
         queue -= done
-        answered += done
+        served += done
         pending = max(0.0, queue - ready * server.concurrency)
         # The oldest request arrived pending / rate seconds ago; it is rejected after `limit`.
         over = max(0.0, pending - rate * limit)
@@ -148,7 +148,7 @@ def simulate(
         cold_starts=cold_starts,
         longest_wait_seconds=longest,
         caught_up_seconds=caught_up,
-        answered=answered,
+        served=served,
         refused=refused,
         waiting=queue,
     )

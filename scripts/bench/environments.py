@@ -21,15 +21,16 @@ class NotInstallable(Exception):  # noqa: N818 (a result of the benchmark, not i
     """The packages cannot be installed here; the message is the installer's last line."""
 
 
-def prepare(requirements: Path, *, torch: bool = True, python: str = "") -> Path:
-    """Create a virtual environment with `requirements` and return the path of its python.
+def prepare(requirements: Path, python: str = "") -> Path:
+    """Create a virtual environment and return the path of its python.
+
+    It has `requirements` and the CPU build of this project's version of torch.
 
     All packages are compiled to bytecode, as in this project's own environment, so that start-up
     times are comparable.
 
     Args:
         requirements: a requirements.txt; the environment is named after its folder.
-        torch: whether to install the CPU build of this project's version of torch too.
         python: an interpreter to use instead of the current one, if it exists.
 
     Raises:
@@ -45,8 +46,7 @@ def prepare(requirements: Path, *, torch: bool = True, python: str = "") -> Path
     shutil.rmtree(folder, ignore_errors=True)
     _uv("venv", "--python", base, str(folder))
     install = ["pip", "install", "--compile-bytecode", "--python", str(installed)]
-    if torch:
-        _install_torch([*install, "--constraint", str(requirements)])
+    _install_torch([*install, "--constraint", str(requirements)])
     _uv(*install, "--requirements", str(requirements))
     stamp.write_text(wanted)
     return installed

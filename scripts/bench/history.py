@@ -34,7 +34,7 @@ def at(commit: str) -> Contender:
         if folder.joinpath(*archiver.split(".")).with_suffix(".py").is_file():
             name, how = f"{SELF} at {commit}", f"this server at commit {commit}"
             return own(name, how, folder, archiver, server)
-    raise ValueError(f"{commit} holds no server that this benchmark can start")
+    raise ValueError(f"{commit} contains no server that this benchmark can start")
 
 
 def _git(*arguments: str) -> str | None:

@@ -113,8 +113,8 @@ def start(program: Program, tag: str) -> float:
 
 
 def main(
-    tag: Annotated[str, typer.Option(help="of the images")] = "latest",
-    rounds: Annotated[int, typer.Option(min=1, help="starts of each, taken in turn")] = 5,
+    tag: Annotated[str, typer.Option(help="the images' tag")] = "latest",
+    rounds: Annotated[int, typer.Option(min=1, help="number of starts of each, in turn")] = 5,
 ) -> None:
     """Print the images' sizes and compare their start-up times with those outside containers."""
     for program in PROGRAMS:

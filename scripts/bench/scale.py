@@ -160,7 +160,7 @@ def _figure(
     per_second, p50, starts = [], [], []
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         body, log = Path(folder) / "body", Path(folder) / "log"
-        body.write_bytes(contender.form.body(range(1, CROWD.numbers + 1)))
+        body.write_bytes(contender.format.body(range(1, CROWD.numbers + 1)))
         for _ in range(ROUNDS):
             with _on(cores), process.running(contender, log) as running, _on(rest):
                 wrk.finish(wrk.start(running.url, body, MANY.connections, SECONDS), 60)

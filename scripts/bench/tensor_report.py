@@ -15,7 +15,7 @@ from scripts.bench.results import Results
 BEGIN = "<!-- make bench NETWORKS=1 WRITE=1: begin -->"
 END = "<!-- make bench NETWORKS=1 WRITE=1: end -->"
 CONNECTIONS = 8
-FORMS = ("JSON", "binary")
+FORMATS = ("JSON", "binary")
 # Goal: requests per second with binary tensors, as a multiple of the fastest server's with JSON.
 BINARY_TIMES = 4
 
@@ -45,19 +45,23 @@ def goals(network: Network, results: Results) -> list[Goal]:
     """Return this server's goals for one network."""
     others = {name for each in results.rounds for name in each if name != SELF}
 
-    def against(others: set[str], form: str, other_form: str, wanted: float) -> Goal:
+    def against(others: set[str], format_name: str, other_format: str, wanted: float) -> Goal:
         found = {
             name: spread
             for name in others
-            if (spread := ratio(results, SELF, per_second(form), name, per_second(other_form)))
+            if (
+                spread := ratio(
+                    results, SELF, per_second(format_name), name, per_second(other_format)
+                )
+            )
         }
         # The best other server gives the smallest ratio.
         name = min(found, key=lambda each: found[each].median, default="")
-        what = f"{network.name}: requests/s, {form} against the best {other_form}"
+        what = f"{network.name}: requests/s, {format_name} against the best {other_format}"
         return Goal(what, wanted, False, found.get(name), name)
 
     return [
-        *(against(others, form, form, 1) for form in FORMS),
+        *(against(others, format_name, format_name, 1) for format_name in FORMATS),
         against({*others, SELF}, "binary", "JSON", BINARY_TIMES),
     ]
 
@@ -67,14 +71,16 @@ def write(page: Path, text: str) -> None:
     write_between_markers(page, text, BEGIN, END)
 
 
-def per_second(form: str) -> Figure:
+def per_second(format_name: str) -> Figure:
     """Return a function that returns the requests per second in a format."""
-    return lambda turn: turn.samples[form].per_second if form in turn.samples else None
+    return lambda turn: (
+        turn.samples[format_name].per_second if format_name in turn.samples else None
+    )
 
 
 def _figures(results: Results, names: list[str]) -> str:
-    def cells(name: str, form: str) -> list[str]:
-        got = of(results, name, per_second(form))
+    def cells(name: str, format_name: str) -> list[str]:
+        got = of(results, name, per_second(format_name))
         if got is None:
             return ["-", "-", "-"]
 
@@ -82,22 +88,29 @@ def _figures(results: Results, names: list[str]) -> str:
             spread = of(results, name, figure)
             return spread.median if spread else 0.0
 
-        times = ratio(results, name, per_second(form), BASELINE, per_second("JSON"))
-        errors = median(lambda turn: turn.samples[form].errors)
+        times = ratio(results, name, per_second(format_name), BASELINE, per_second("JSON"))
+        errors = median(lambda turn: turn.samples[format_name].errors)
         return [
             f"{got.median:.0f}"
             + (f" ({times.median:.1f}x)" if times else "")
             + (f", {100 * errors:.2g} % errors" if errors else ""),
-            f"{short(median(lambda turn: turn.samples[form].p50_ms))} / "
-            f"{short(median(lambda turn: turn.samples[form].p99_ms))}",
-            short(median(lambda turn: turn.samples[form].cpu_ms)),
+            f"{short(median(lambda turn: turn.samples[format_name].p50_ms))} / "
+            f"{short(median(lambda turn: turn.samples[format_name].p99_ms))}",
+            short(median(lambda turn: turn.samples[format_name].cpu_ms)),
         ]
 
-    head = [f"{form}{what}" for form in FORMS for what in (" requests/s", " ms", " processor s")]
-    rows = [[name, *(cell for form in FORMS for cell in cells(name, form))] for name in names]
+    head = [
+        f"{format_name}{what}"
+        for format_name in FORMATS
+        for what in (" requests/s", " ms", " processor s")
+    ]
+    rows = [
+        [name, *(cell for format_name in FORMATS for cell in cells(name, format_name))]
+        for name in names
+    ]
     return table(["server", *head], rows)
 
 
-def _median(results: Results, name: str, form: str) -> float:
-    spread = of(results, name, per_second(form))
+def _median(results: Results, name: str, format_name: str) -> float:
+    spread = of(results, name, per_second(format_name))
     return spread.median if spread else 0.0

@@ -20,7 +20,7 @@ from scripts.bench.network_lineup import Entry, entries
 from scripts.bench.networks import NETWORKS, Network
 from scripts.bench.process import Failed, Running
 from scripts.bench.results import Results, Sample, Turn
-from scripts.bench.tensor_forms import TensorForm, ask
+from scripts.bench.tensor_formats import TensorFormat, check
 from scripts.store.paths import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -60,7 +60,7 @@ class Run(NamedTuple):
                 except Failed as error:
                     print(f"{network.name}, round {number + 1}: {name}: {error}", flush=True)
                     continue
-                rates = (f"{form} {s.per_second:.0f}/s" for form, s in turns[name].samples.items())
+                rates = (f"{sent} {s.per_second:.0f}/s" for sent, s in turns[name].samples.items())
                 print(f"{network.name}, round {number + 1}: {name}: {', '.join(rates)}", flush=True)
             results.rounds.append(turns)
         return results
@@ -79,17 +79,20 @@ class Run(NamedTuple):
     def _turn(self, entry: Entry) -> Turn:
         with process.running(entry.contender, self._log(entry.contender.name)) as target:
             rest = memory_mb(target.processes())
-            for form in entry.forms:
-                if mistake := ask(target.base, form):
+            for tensor_format in entry.formats:
+                if mistake := check(target.base, tensor_format):
                     raise Failed(mistake)
-            self._sample(target, entry.forms[0])
-            samples = {form.name: self._sample(target, form) for form in entry.forms}
+            self._sample(target, entry.formats[0])
+            samples = {
+                tensor_format.name: self._sample(target, tensor_format)
+                for tensor_format in entry.formats
+            }
             return Turn(target.start_seconds, rest, samples)
 
-    def _sample(self, target: Running, form: TensorForm) -> Sample:
-        body = self.folder / f"{form.network.name}-{form.name}"
-        body.write_bytes(form.content)
-        request = Request(target.base + form.path, body, form.headers)
+    def _sample(self, target: Running, tensor_format: TensorFormat) -> Sample:
+        body = self.folder / f"{tensor_format.network.name}-{tensor_format.name}"
+        body.write_bytes(tensor_format.content)
+        request = Request(target.base + tensor_format.path, body, tensor_format.headers)
         return measure_request(
             self.generator, target, request, tensor_report.CONNECTIONS, self.seconds
         )
@@ -103,11 +106,11 @@ def _chosen(name: str, only: Sequence[str]) -> bool:
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="turns of each server")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="seconds of each load")] = 3,
-    only: Annotated[str, typer.Option(help="only servers with one of these in their name")] = "",
-    write: Annotated[bool, typer.Option(help="put the tables into docs/ too")] = False,
-    folder: Annotated[Path, typer.Option(help="where the results go")] = ROOT / "build",
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; each server has a turn in each")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="duration of each load in seconds")] = 3,
+    only: Annotated[str, typer.Option(help="only servers whose name contains one of these")] = "",
+    write: Annotated[bool, typer.Option(help="also write the tables to docs/")] = False,
+    folder: Annotated[Path, typer.Option(help="folder for the results")] = ROOT / "build",
 ) -> None:
     """Compare how fast this server and others serve networks on this machine."""
     tool = generator.find()

@@ -44,7 +44,7 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) 
         raise DeploymentError(f"{error}. {_unchanged(stable)}") from error
     if not stable:
         return
-    _say("the new revisions answer: they get all requests")
+    _say("the new revisions respond correctly: they get all requests")
     try:
         environment.apply(stable, percent=100)
         checks.check(environment.services(), canary=False, patience=patience)
@@ -56,7 +56,7 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) 
 def _unchanged(stable: dict[str, str]) -> str:
     if stable:
         return f"The new revisions got no requests: {', '.join(stable.values())} still serve"
-    return "This was the first deployment, so there is nothing to return to"
+    return "This was the first deployment, so there is no earlier revision to roll back to"
 
 
 def _roll_back(environment: Environment, stable: dict[str, str], patience: float) -> str:
@@ -71,7 +71,7 @@ def _roll_back(environment: Environment, stable: dict[str, str], patience: float
         )
         name = environment.name
         return (
-            f"ROLLING BACK FAILED TOO: {error}. By hand: "
+            f"THE ROLLBACK FAILED TOO: {error}. Run by hand: "
             f"export {variables}; make plan ENV={name} && make apply ENV={name}"
         )
     return f"Rolled back: {revisions} serve again"
@@ -82,12 +82,12 @@ def _say(text: str) -> None:
 
 
 def main(
-    environment: Annotated[Name, typer.Argument(help="where to")],
+    environment: Annotated[Name, typer.Argument(help="the environment to deploy to")],
     patience: Annotated[
         float, typer.Option(min=0, help="seconds that the API may take to be ready; 0: try once")
     ] = checks.PATIENCE_SECONDS,
 ) -> None:
-    """Deploy BACKEND_IMAGE and FRONTEND_IMAGE; on failure, keep or restore what served before."""
+    """Deploy BACKEND_IMAGE and FRONTEND_IMAGE; on failure, keep or restore the previous ones."""
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         if "@sha256:" not in os.environ.get(name, ""):
             sys.exit(f"deploy: {name} is not an image by digest: {os.environ.get(name, '')!r}")

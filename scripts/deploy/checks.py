@@ -60,12 +60,12 @@ def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> N
     for number in range(1, attempts + 1):
         wrong = attempt()
         if wrong is None:
-            print(f"deploy: {what} answers", flush=True)
+            print(f"deploy: {what} responds as expected", flush=True)
             return
         print(f"deploy: {what}, attempt {number} of {attempts}: {wrong}", flush=True)
         if number < attempts:
             time.sleep(patience / 6)
-    raise DeploymentError(f"{what} does not answer as it should: {wrong}")
+    raise DeploymentError(f"{what} does not respond as expected: {wrong}")
 
 
 def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float) -> str | None:

@@ -63,7 +63,7 @@ class Environment:
             values = {name: output["value"] for name, output in outputs.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DeploymentError(
-                f"the outputs of {self.name} are not Terraform's: {error}"
+                f"Terraform's outputs of {self.name} cannot be read: {error}"
             ) from error
         return {
             name: Service(

@@ -133,13 +133,13 @@ plan() {
 apply() {
     [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to apply to"
     init "${1-}"
-    [ -f "$build/$1.tfplan" ] || die "no plan for $1 was kept: make plan ENV=$1"
+    [ -f "$build/$1.tfplan" ] || die "there is no saved plan for $1: make plan ENV=$1"
     terraform -chdir="$root" apply -input=false "$build/$1.tfplan"
     rm "$build/$1.tfplan" # a plan can be applied only once
 }
 
 output() {
-    [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to ask"
+    [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to read outputs from"
     init "${1-}"
     terraform -chdir="$root" output -json
 }

@@ -13,7 +13,7 @@ from scripts.deploy.environment import DeploymentError
 IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
 
 
-class _Answer(msgspec.Struct):
+class _Token(msgspec.Struct):
     token: str
 
 
@@ -49,9 +49,9 @@ def _generate(account: str, audience: str) -> str:
     if not answer.ok:
         raise DeploymentError(f"{answer.status_code} for {account}: {answer.text[:500]}")
     try:
-        return msgspec.json.decode(answer.content, type=_Answer).token
+        return msgspec.json.decode(answer.content, type=_Token).token
     except msgspec.MsgspecError as error:
-        raise DeploymentError(f"{account}: not an answer with a token: {error}") from error
+        raise DeploymentError(f"{account}: the response has no token: {error}") from error
 
 
 def _gcloud(*arguments: str) -> str:

@@ -38,7 +38,7 @@ def running_images(environment: str) -> dict[str, str]:
         command.append("--format=value(spec.template.spec.containers[0].image)")
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not done.stdout.strip():
-            raise DeploymentError(f"cannot say what {service} runs: {done.stderr.strip()}")
+            raise DeploymentError(f"cannot look up what {service} runs: {done.stderr.strip()}")
         images[name] = done.stdout.strip()
     return images
 
@@ -46,7 +46,7 @@ def running_images(environment: str) -> dict[str, str]:
 def markdown(environment: str, plan: str) -> str:
     """Return the comment: Terraform's summary line, and the plan in a collapsed section."""
     verdicts = [line for line in plan.splitlines() if line.startswith(("Plan:", "No changes."))]
-    verdict = verdicts[-1] if verdicts else "Terraform gave no verdict."
+    verdict = verdicts[-1] if verdicts else "Terraform printed no summary."
     if len(plan) > LIMIT_CHARACTERS:
         plan = plan[:LIMIT_CHARACTERS] + "\n[shortened]"
     return (

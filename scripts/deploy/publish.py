@@ -78,7 +78,7 @@ def accept() -> None:
 
 @app.command()
 def release() -> None:
-    """Name the images of this commit :vVERSION, unless that is another image already."""
+    """Name the images of this commit :vVERSION, unless that is already another image."""
     number = version()
     pushed = os.environ.get("GITHUB_REF_NAME", "")
     if pushed and pushed != f"v{number}":
@@ -97,7 +97,7 @@ def _name(name: str, tag: str, new: str, remedy: str) -> str:
         sys.exit(f"publish: no {image}:{tag}: {remedy}")
     existing = _digest(f"{image}:{new}")
     if existing not in (None, found):
-        sys.exit(f"publish: {image}:{new} is another image already ({existing})")
+        sys.exit(f"publish: {image}:{new} is already another image ({existing})")
     create = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
     done = subprocess.run([*create, f"--tag={image}:{new}", f"{image}@{found}"], check=False)
     if done.returncode:
@@ -118,7 +118,7 @@ def _digest(reference: str) -> str | None:
         return str(json.loads(done.stdout)["digest"])
     if "not found" in done.stderr.lower():
         return None
-    sys.exit(f"publish: cannot look {reference} up: {done.stderr.strip()}")
+    sys.exit(f"publish: cannot look up {reference}: {done.stderr.strip()}")
 
 
 def _registry() -> str:

@@ -54,7 +54,7 @@ class Deployment:
     version: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, method: str, path: str, body: str | None = None) -> requests.Response:
+    def send(self, method: str, path: str, body: str | None = None) -> requests.Response:
         """Send one request.
 
         Raises:
@@ -83,7 +83,7 @@ class Deployment:
         Raises:
             SmokeError: the status or the body differs.
         """
-        answer = self.ask(method, path, body)
+        answer = self.send(method, path, body)
         if answer.status_code != status or not answer.text.startswith(text):
             sent = f"{method} {answer.url}" + (f" with {body}" if body else "")
             got = " ".join(answer.text.split())[:200]
@@ -125,7 +125,7 @@ def error(server: Deployment) -> None:
 
 def metadata(server: Deployment) -> None:
     """Check that the metadata contains the model's name, version, inputs and outputs."""
-    answer = server.ask("GET", f"/{server.version}/metadata")
+    answer = server.send("GET", f"/{server.version}/metadata")
     got = " ".join(answer.text.split())[:200]
     try:
         found = answer.json()
@@ -166,9 +166,10 @@ def wait_ready(server: Deployment, seconds: float) -> None:
 
 def main(
     url: Annotated[str, typer.Argument(help="the inference API, such as http://127.0.0.1:8080")],
-    model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="its name")] = DOUBLEIT,
+    model: Annotated[str, typer.Option(envvar="BACKEND_MODEL", help="the model's name")] = DOUBLEIT,
     id_token: Annotated[
-        str, typer.Option(envvar="ID_TOKEN", help="identity token for a deployment that asks one")
+        str,
+        typer.Option(envvar="ID_TOKEN", help="identity token, for a deployment that requires one"),
     ] = "",
     version: Annotated[str, typer.Option(help="the version that has to be ready")] = "1.0",
     wait: Annotated[float, typer.Option(help="seconds until it has to be ready")] = 60.0,
@@ -176,7 +177,7 @@ def main(
     """Send a few requests to a deployment; exit 1 at the first wrong response."""
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise typer.BadParameter(f"{url!r}: an address is like http://127.0.0.1:8080")
+        raise typer.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:8080")
     if id_token and address.scheme == "http" and not is_loopback(address.hostname):
         raise typer.BadParameter("an identity token is sent over https:// only")
     headers = {"Authorization": f"Bearer {id_token}"} if id_token else {}

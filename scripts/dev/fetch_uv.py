@@ -44,7 +44,7 @@ def locked_wheel(lock: str, tag: str) -> tuple[str, str, str]:
         ):
             if tag in url:
                 return package[1], url, digest
-    sys.exit(f"fetch_uv: uv.lock names no wheel of uv for {tag}")
+    sys.exit(f"fetch_uv: uv.lock has no uv wheel for {tag}")
 
 
 def from_pip(version: str) -> bytes | None:

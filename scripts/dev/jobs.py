@@ -27,7 +27,7 @@ from scripts.store.paths import ROOT
 # Prefixes of steps' commands that do not belong to this project.
 PLATFORM = ("gcloud ", "gh ")
 # Make targets whose result depends on an online service.
-ONLINE = {"audit-workflows": "asks GitHub", "audit-dependencies": "asks the OSV database"}
+ONLINE = {"audit-workflows": "queries GitHub", "audit-dependencies": "queries the OSV database"}
 
 
 class Job(NamedTuple):
@@ -90,7 +90,7 @@ def _reason(content: dict[str, Any], steps: list[tuple[str, dict[str, str]]]) ->
         if target in commands:
             return reason
     if "make test-images" in commands and not _engine():
-        return "no Docker Engine answers"
+        return "no Docker Engine responds"
     if any("REQUIRE_TERRAFORM" in variables for _, variables in steps) and not shutil.which(
         "terraform"
     ):
@@ -110,7 +110,7 @@ def main(
     """Run jobs of the workflows, each in a fresh clone."""
     found = {job.name: job for job in jobs(ROOT)}
     if unknown := set(names or []) - set(found):
-        sys.exit(f"jobs: no {', '.join(sorted(unknown))}; there are {', '.join(found)}")
+        sys.exit(f"jobs: unknown: {', '.join(sorted(unknown))}; known: {', '.join(found)}")
     summary = []
     for name in names or found:
         begin = time.monotonic()

@@ -33,7 +33,7 @@ def check(number: str) -> str:
         ReleaseError: the checkout cannot be released; the message says why and what to do.
     """
     if not SEMANTIC.fullmatch(number):
-        raise ReleaseError(f"version {number} in pyproject.toml is no semantic version (1.2.3)")
+        raise ReleaseError(f"version {number} in pyproject.toml is not a semantic version (1.2.3)")
     if changed := _git("status", "--porcelain"):
         raise ReleaseError(f"the working tree is not clean:\n{changed}")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
@@ -59,7 +59,7 @@ def changes(number: str) -> str:
     if section is None:
         raise ReleaseError(f"CHANGELOG.md has no section for {number}: ## [{number}] - YYYY-MM-DD")
     if not re.fullmatch(r" - \d{4}-\d\d-\d\d", section["date"]):
-        raise ReleaseError(f"CHANGELOG.md gives {number} no date: ## [{number}] - YYYY-MM-DD")
+        raise ReleaseError(f"CHANGELOG.md has no date for {number}: ## [{number}] - YYYY-MM-DD")
     if not section["text"].strip():
         raise ReleaseError(f"CHANGELOG.md lists no change for {number}")
     return section["text"].strip()
@@ -91,7 +91,7 @@ class Step(StrEnum):
     TAG = "tag"
 
 
-def main(step: Annotated[Step, typer.Argument(help="tag checks first, too")]) -> None:
+def main(step: Annotated[Step, typer.Argument(help="check only, or check and tag")]) -> None:
     """Check whether the version of pyproject.toml can be released, or tag it."""
     number = version()
     try:

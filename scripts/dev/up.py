@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument(
         "--name",
         default=os.environ.get("BACKEND_MODEL") or "doubleit",
-        help="the model to serve, and that the page is for (BACKEND_MODEL, doubleit)",
+        help="the model to serve and to show on the page (BACKEND_MODEL, doubleit)",
     )
     parser.add_argument("--version", default="1.0", help="the version to serve")
     options = parser.parse_args()
@@ -55,7 +55,7 @@ def main() -> int:
             BACKEND_MODEL=options.name,
         )
         ended = _first_end(running)
-        print(f"up: the {ended} ended by itself, so the other is stopped", file=sys.stderr)
+        print(f"up: the {ended} exited unexpectedly; stopping the other", file=sys.stderr)
     except Stop:
         return 0
     else:

@@ -101,7 +101,7 @@ def _write_reproducibly(raw: Path, target: Path) -> None:
 
 
 def main(  # noqa: PLR0913, PLR0917 (the command line's options)
-    name: Annotated[str, typer.Option(help="the model's name in addresses")] = "doubleit",
+    name: Annotated[str, typer.Option(help="the model's name in URLs")] = "doubleit",
     version: Annotated[str, typer.Option(help="the version, such as 1.0")] = "1.0",
     model: Annotated[
         Path | None, typer.Option(help="a TorchScript file; DoubleIt by default")
@@ -109,9 +109,9 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     config: Annotated[
         Path | None, typer.Option(help="its model-config.yaml; by default MODEL's name with .yaml")
     ] = None,
-    store: Annotated[Path, typer.Option(help="the folder that it goes to")] = STORE,
+    store: Annotated[Path, typer.Option(help="the model store to write to")] = STORE,
     replace: Annotated[
-        bool, typer.Option("--replace", help="replace an archive that holds something else")
+        bool, typer.Option("--replace", help="replace an archive with other content")
     ] = False,
 ) -> None:
     """Package a TorchScript file and the handler into STORE/NAME-VERSION.mar.
@@ -155,7 +155,7 @@ def _keep(made: Path, store: Path, *, replace: bool) -> Path:
     target = store / made.name
     if target.is_file() and not replace and target.read_bytes() != made.read_bytes():
         raise ArchiveError(
-            f"{target} exists and holds something else: choose another VERSION, "
+            f"{target} exists with other content: choose another VERSION, "
             "or replace it with FORCE=1"
         )
     partial = target.with_suffix(".partial")
@@ -166,7 +166,7 @@ def _keep(made: Path, store: Path, *, replace: bool) -> Path:
 
 # What the values of `batch` mean, for the output of the command.
 BATCH = {
-    "none": "each request is a call of its own",
+    "none": "each request is a separate call",
     "rows": "requests are merged along dimension 0",
     "elements": "requests are merged: each number of an output depends on the one at its index",
 }
@@ -183,14 +183,16 @@ def _describe(loaded: Loaded) -> None:
     print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
     if loaded.sample_error:
         print(f"samples  {loaded.sample_error}")
-    asked = examples(found, loaded.answers)
+    asked = examples(found, loaded.accepts)
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     version = found["versions"][0]
     print(f"\nmake serve NAME={found['name']} VERSION={version}")
     for example in asked:
         print(example.command(url))
     if not asked:
-        print("No example: the model answered none that was tried. Do datatype and shape fit it?")
+        print(
+            "No example: the model failed on each one that was tried. Are datatype and shape right?"
+        )
 
 
 def _line(tensor: Mapping[str, Any]) -> str:

@@ -50,12 +50,12 @@ class Example(NamedTuple):
     """A request.
 
     Attributes:
-        form: its format: bare, V1 or V2.
+        format: its format: bare, V1 or V2.
         path: the path, relative to the server's URL.
         value: the body, before it is encoded as JSON.
     """
 
-    form: str
+    format: str
     path: str
     value: Any
 
@@ -73,17 +73,17 @@ class Example(NamedTuple):
         return f"python3 -c '{program}' | {curl} --data-binary @- {url}{self.path}"
 
 
-def examples(metadata: Mapping[str, Any], answers: Callable[[bytes], bool]) -> list[Example]:
+def examples(metadata: Mapping[str, Any], accepted: Callable[[bytes], bool]) -> list[Example]:
     """Return one request per format that the model accepts; none if no guess succeeded.
 
     Args:
         metadata: the model's metadata, as the server returns it.
-        answers: returns whether the model responds to a body with status 200.
+        accepted: returns whether the model responds to a body with status 200.
     """
     for tensors in _guesses(metadata["inputs"]):
-        made = _forms(metadata["name"], tensors, rows=metadata["batch"] == "rows")
-        if answers(made[-1].body()):
-            return [each for each in made if answers(each.body())]
+        made = _requests(metadata["name"], tensors, rows=metadata["batch"] == "rows")
+        if accepted(made[-1].body()):
+            return [each for each in made if accepted(each.body())]
     return []
 
 
@@ -109,7 +109,7 @@ def _guess(given: Mapping[str, Any], size: int, rank: int, datatype: str) -> Ten
     return Tensor(given["name"], given.get("datatype") or datatype, filled)
 
 
-def _forms(model: str, tensors: Sequence[Tensor], *, rows: bool) -> list[Example]:
+def _requests(model: str, tensors: Sequence[Tensor], *, rows: bool) -> list[Example]:
     whole = {tensor.name: tensor.nested() for tensor in tensors}
     instance = {name: value[0] for name, value in whole.items()} if rows else whole
     alone = len(tensors) == 1

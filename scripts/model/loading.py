@@ -78,7 +78,7 @@ class Loaded:
         """Why the model could not be run on samples; None if it ran or there were no samples."""
         return self._handler.sample_error
 
-    def answers(self, body: bytes) -> bool:
+    def accepts(self, body: bytes) -> bool:
         """Return whether the model responds to a body with status 200; log nothing on failure."""
         processor = RequestProcessor({"Content-Type": "application/json"})
         self._context.request_processor = [processor]

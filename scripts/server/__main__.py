@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from scripts.server import checks, java, processes, readiness, settings, start_cache
-from scripts.server.client import Client
+from scripts.server.client import Client, ClientError
 from scripts.server.drain import Drain
 from scripts.server.gate import Gate
 from scripts.server.readiness import NotReady
@@ -51,7 +51,7 @@ def run(server: settings.Settings) -> int:
     """Serve until SIGINT or SIGTERM and return 0.
 
     Raises:
-        NotReady: TorchServe did not become ready, or ended by itself.
+        NotReady: TorchServe did not become ready, or exited unexpectedly.
         Stop: a signal arrived during the start.
     """
     archive.check_name(server.model, server.version)
@@ -82,17 +82,17 @@ def run(server: settings.Settings) -> int:
         )
         try:
             readiness.wait(client, [a.version for a in archives], process=process)
-            announce(server)
+            announce(server, client)
             try:
                 process.wait()
             except Stop:
-                say("serve: stopping, requests in flight are answered first")
+                say("serve: stopping once the requests in flight are completed")
                 if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
         finally:
             processes.stop(process)
-    raise NotReady(f"TorchServe ended by itself, exit status {process.returncode}")
+    raise NotReady(f"TorchServe exited unexpectedly with status {process.returncode}")
 
 
 def find_archives(
@@ -116,18 +116,22 @@ def find_archives(
         ]
     except archive.ArchiveError as error:
         raise records.RecordError(
-            f"{error}. {file} names it: remove that file to forget it"
+            f"{error}. {file} names this version: remove that file to start without it"
         ) from None
 
 
-def announce(server: settings.Settings) -> None:
+def announce(server: settings.Settings, client: Client) -> None:
     """Print the URL of the model and a command to try."""
     url = f"{server.inference}/predictions/{server.model}"
-    say(f"{server.model} {server.version} answers at {url}")
-    if server.model == "doubleit":
-        say(f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}")
-    else:
-        say(f"curl {url}/{server.version}/metadata")
+    command = f"curl {url}/{server.version}/metadata"
+    with contextlib.suppress(ClientError):
+        metadata = client.metadata(server.version)
+        shapes = [each.get("shape") for each in metadata.get("inputs", [])]
+        # Such a model takes a list of numbers of any length.
+        if metadata.get("batch") == "elements" and shapes == [[-1]]:
+            command = f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}"
+    say(f"{server.model} {server.version} is ready at {url}")
+    say(command)
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:

@@ -48,5 +48,5 @@ def check_temp(temp: Path) -> None:
     socket_path = os.fsencode(temp / ".ts.sock.99999")
     if len(socket_path) > SOCKET_PATH_BYTES:
         raise SettingsError(
-            f"{temp} is too long a name for a folder of sockets; set TMPDIR to a shorter one"
+            f"{temp} is too long for the paths of sockets; set TMPDIR to a shorter path"
         )

@@ -1,8 +1,8 @@
 """A client of TorchServe's three APIs (inference, management, metrics) for one model.
 
-Every program of this project that asks a running server asks through this module. It needs the
-standard library and msgspec only, because the server's image holds nothing else, and never uses a
-proxy: the servers that it talks to are on this machine or on an operator's own network.
+All programs of this project send their requests to a running server through this module. It needs
+only the standard library and msgspec, because the server's image contains nothing else, and never
+uses a proxy: the servers are on this machine or on an operator's own network.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
-# Registering unpacks the archive before it answers; everything else takes milliseconds.
+# A registration unpacks the archive before the response; everything else takes milliseconds.
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 1.0
 T = TypeVar("T")
 
 
 class ClientError(Exception):
-    """A server did not do what it was asked to; the message says why in one line.
+    """A request to a server failed; the message says why in one line.
 
     ClientError
     ├── Unreachable       no response
@@ -178,7 +178,7 @@ class Client:
             raise NotTorchServe(f"{url} is not a model's metadata: {error}") from None
 
     def is_ready(self, version: str, timeout: float = READY_SECONDS) -> bool:
-        """Return whether a worker of `version` has loaded the model and answers.
+        """Return whether a worker of `version` has loaded the model and responds.
 
         TorchServe's own /ping is 200 long before that, and without any model.
         """
@@ -227,7 +227,7 @@ class Client:
         self._manage("PUT", f"models/{self.target.model}/{version}", query)
 
     def unregister(self, version: str) -> None:
-        """Remove a version and its workers. Requests that it still has are never answered.
+        """Remove a version and its workers. Requests that it still has get no response.
 
         The archive stays: TorchServe deletes only archives that it has downloaded from a URL.
         """

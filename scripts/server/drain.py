@@ -22,7 +22,7 @@ POLL_SECONDS = 0.02
 
 
 class Drain:
-    """Waits until a server has answered everything. Use as a context manager.
+    """Waits until a server has completed all requests. Use as a context manager.
 
     The lock's file is opened at the start: when the server is stopped there may be no descriptor
     left.
@@ -44,7 +44,7 @@ class Drain:
     def wait(self, limit: float = LIMIT_SECONDS) -> bool:
         """Wait until no request is in flight; return False if `limit` seconds were not enough.
 
-        TorchServe accepts requests until it ends, and those that arrive meanwhile are answered
+        TorchServe accepts requests until it ends, and those that arrive meanwhile are completed
         too. A platform sends none after SIGTERM.
         """
         deadline = time.monotonic() + limit

@@ -49,8 +49,8 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int, help="port to listen on")
-    parser.add_argument("target_host", help="where connections lead to")
-    parser.add_argument("target_port", type=int)
+    parser.add_argument("target_host", help="host to forward connections to")
+    parser.add_argument("target_port", type=int, help="port of that host")
     options = parser.parse_args()
     asyncio.run(serve(options.port, options.target_host, options.target_port))
 

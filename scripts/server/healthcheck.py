@@ -1,4 +1,4 @@
-"""A container's health check: exit 0 if the default version answers, otherwise 1 and the reason.
+"""A container's health check: exit 0 if the default version is ready, otherwise 1 and the reason.
 
 The default version is the one that requests without a version go to, whatever was rolled out since
 the start. Standard library and msgspec only, so that a check costs little.
@@ -27,7 +27,7 @@ def main() -> int:
         print(f"healthcheck: {error}")
         return 1
     if not client.is_ready(version, READY_SECONDS):
-        print(f"healthcheck: {client.target.model} {version} does not answer")
+        print(f"healthcheck: {client.target.model} {version} is not ready")
         return 1
     return 0
 

@@ -20,16 +20,16 @@ from scripts.store.paths import ROOT
 POLL_SECONDS = 0.02
 # Longer than a server takes to let requests in flight finish (drain.py).
 STOP_SECONDS = 15.0
-# What a server prints once every version answers.
-ANNOUNCEMENT = " answers at "
+# What a server prints once every version is ready.
+ANNOUNCEMENT = " is ready at "
 
 
 class LaunchError(Exception):
-    """The server ended before it answered; the message holds what it printed."""
+    """The server exited before it was ready; the message contains its output."""
 
 
 class ServerProcess:
-    """A `python -m scripts.server` of its own. As a context manager it answers inside the block.
+    """A `python -m scripts.server` of its own. As a context manager it is ready inside the block.
 
     Attributes:
         log: the file that everything it prints is appended to.
@@ -77,7 +77,7 @@ class ServerProcess:
         return self
 
     def wait_ready(self) -> Self:
-        """Wait until every version answers; the server itself gives up when that takes too long.
+        """Wait until every version is ready; the server itself gives up when that takes too long.
 
         Raises:
             LaunchError: it ended.
@@ -93,24 +93,24 @@ class ServerProcess:
         """Return what it has printed."""
         return self.log.read_text(errors="replace")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = STOP_SECONDS) -> int:
+    def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status.
 
         Raises:
-            subprocess.TimeoutExpired: it has not ended after `seconds`; it is killed then.
+            subprocess.TimeoutExpired: it has not ended after STOP_SECONDS; it is killed then.
         """
         assert self.process  # noqa: S101 (started before)
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(STOP_SECONDS)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
 
     def __enter__(self) -> Self:
-        """Start it and wait until it answers."""
+        """Start it and wait until it is ready."""
         try:
             return self.start().wait_ready()
         except BaseException:

@@ -1,4 +1,4 @@
-"""Waiting until versions answer, and noticing at once that one never will."""
+"""Waiting until versions are ready, and noticing at once that one never will be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START_SECONDS = 60.0
 
 
 class NotReady(Exception):  # noqa: N818 (says what the server is)
-    """A version will not answer; the message says why in one line."""
+    """A version will not become ready; the message says why in one line."""
 
 
 def wait(
@@ -25,14 +25,14 @@ def wait(
     workers: int | None = None,
     process: subprocess.Popen[bytes] | None = None,
 ) -> None:
-    """Return once every version answers.
+    """Return once every version is ready.
 
     The time limit for a version is its archive's startupTimeout, from when TorchServe has
     registered it; TorchServe itself gets START_SECONDS.
 
     Args:
         client: of the server.
-        versions: the versions that have to answer.
+        versions: the versions that have to be ready.
         workers: how many workers of each version have to be ready; any number by default.
         process: TorchServe's process where it is this program's child.
 
@@ -44,7 +44,7 @@ def wait(
     deadline = time.monotonic() + START_SECONDS
     while waiting:
         if process is not None and process.poll() is not None:
-            raise NotReady(f"TorchServe ended while starting, exit status {process.returncode}")
+            raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
         try:
             described = client.versions(timeout=1.0)
         except UnknownModel:
@@ -54,7 +54,7 @@ def wait(
                 raise NotReady(str(error)) from None
             time.sleep(POLL_SECONDS)
             continue
-        for version in [v for v in waiting if waiting[v].answers(described.get(v))]:
+        for version in [v for v in waiting if waiting[v].is_ready(described.get(v))]:
             del waiting[version]
         if waiting:
             time.sleep(POLL_SECONDS)
@@ -69,17 +69,15 @@ class _Version:
         self._watch = Watch()
         self._began = time.monotonic()
 
-    def answers(self, described: VersionInfo | None) -> bool:
-        """Return whether it answers; raise NotReady if it never will."""
+    def is_ready(self, described: VersionInfo | None) -> bool:
+        """Return whether it is ready; raise NotReady if it never will be."""
         if described is None:
             raise NotReady(f"TorchServe did not register {self._what}: see the server's log")
         if any(self._watch.died(worker.id, worker.pid) for worker in described.workers):
             raise NotReady(f"a worker died while loading {self._what}: see the server's log")
         limit = described.startup_timeout + START_SECONDS
         if time.monotonic() > self._began + limit:
-            raise NotReady(
-                f"{self._what} does not answer after {limit:.0f} s: see the server's log"
-            )
+            raise NotReady(f"{self._what} is not ready after {limit:.0f} s: see the server's log")
         if self._workers is None:
             loaded = described.ready > 0
         else:

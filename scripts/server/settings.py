@@ -93,7 +93,7 @@ def local(host: str) -> str:
     return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 (compared, not bound)
 
 
-def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """Return the caller's environment without the variables that would configure TorchServe.
 
     TorchServe prefers such variables to its configuration file, and one of them enables a protocol
@@ -101,7 +101,7 @@ def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     kept = {
         name: value
-        for name, value in environment.items()
+        for name, value in os.environ.items()
         if name not in NOT_INHERITED and (not name.startswith("TS_") or name in TORCHSERVE)
     }
     return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}

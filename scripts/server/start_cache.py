@@ -100,7 +100,7 @@ def main() -> None:
     except (readiness.NotReady, ClientError, archive.ArchiveError) as error:
         print(f"no start-up cache, starts take longer: {error}", file=sys.stderr)
     else:
-        print(f"{CACHE.name}, {CACHE.stat().st_size >> 20} MiB: later starts are quicker")
+        print(f"{CACHE.name}, {CACHE.stat().st_size >> 20} MiB: later starts are faster")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from scripts.store.text import brief
+
 MANIFEST = "MAR-INF/MANIFEST.json"
 # Names and versions that are valid in TorchServe's URLs and in file names. The page and Terraform
 # have the same rules.
@@ -16,8 +18,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*[A-Za-z0-9.]*")
 # A file name has at most 255 bytes, and names derived from NAME-VERSION.mar are longer.
 NAME_CHARACTERS, VERSION_CHARACTERS = 100, 50
-# Maximum number of characters from an archive that an error message repeats.
-BRIEF_CHARACTERS = 100
 
 
 class ArchiveError(Exception):
@@ -53,13 +53,13 @@ def check_name(name: str, version: str) -> None:
     """
     if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS:
         raise ArchiveError(
-            f"{_brief(name)!r} is no model's name: letters, digits, dots and underscores, "
-            f"{NAME_CHARACTERS} at most"
+            f"{brief(name)!r} is not a model name: use letters, digits, dots and underscores, "
+            f"{NAME_CHARACTERS} characters at most"
         )
     if not VERSION.fullmatch(version) or len(version) > VERSION_CHARACTERS:
         raise ArchiveError(
-            f"{_brief(version)!r} is no version: digits and dots, such as 2.0, "
-            f"{VERSION_CHARACTERS} at most"
+            f"{brief(version)!r} is not a version: use digits and dots, such as 2.0, "
+            f"{VERSION_CHARACTERS} characters at most"
         )
 
 
@@ -80,7 +80,7 @@ def read(path: Path) -> Archive:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
             if damaged:
-                raise ArchiveError(f"{path} is corrupt: {_brief(damaged)} is damaged")
+                raise ArchiveError(f"{path} is corrupt: {brief(damaged)} is damaged")
             model = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).model
             held = set(archive.namelist())
     # Includes the errors of zipfile for unknown methods and flags and for a missing manifest.
@@ -88,11 +88,13 @@ def read(path: Path) -> Archive:
         *(zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError),
         *(msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
     ) as error:
-        what = _brief(str(error).partition("\n")[0])
+        what = brief(str(error).partition("\n")[0])
         raise ArchiveError(f"{path} is not a model archive: {what}") from None
     for part in (model.serialized_file, model.handler.split(":")[0]):
         if part not in held and f"{part}.py" not in held:
-            raise ArchiveError(f"{path} is corrupt: it names {_brief(part)} and does not hold it")
+            raise ArchiveError(
+                f"{path} is corrupt: its manifest names {brief(part)}, which is missing"
+            )
     return Archive(model.model_name, model.model_version, path)
 
 
@@ -106,12 +108,6 @@ def find(store: Path, name: str, version: str) -> Archive:
     check_name(name, version)
     found = read(store / file_name(name, version))
     if (found.name, found.version) != (name, version):
-        holds = f"{_brief(found.name)} {_brief(found.version)}"
-        raise ArchiveError(f"{found.path} holds {holds}, not {name} {version}")
+        held = f"{brief(found.name)} {brief(found.version)}"
+        raise ArchiveError(f"{found.path} contains {held}, not {name} {version}")
     return found
-
-
-def _brief(text: str) -> str:
-    """Return untrusted text for use in a message: one line, cut if long."""
-    line = "".join(c if c.isprintable() else "?" for c in text)
-    return line if len(line) <= BRIEF_CHARACTERS else f"{line[:BRIEF_CHARACTERS]}..."

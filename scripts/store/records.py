@@ -84,7 +84,7 @@ def load(store: Path, model: str) -> Record | None:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordError(
-            f"{file} is not a record of versions: {error}; mend or remove it"
+            f"{file} is not a record of versions: {error}; fix or remove it"
         ) from None
 
 
@@ -135,7 +135,7 @@ def locked(store: Path) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RecordError(f"another change of the versions in {store} is under way") from None
+            raise RecordError(f"another command is changing the versions in {store}") from None
         yield
     finally:
         os.close(fd)

@@ -129,8 +129,8 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     )
     if not (allow_remote or is_loopback(server.management)):
         raise VersionsError(
-            f"{server.management} is not on loopback: whoever can reach a management API can load "
-            "code into the server. Add --allow-remote if that is intended"
+            f"{server.management} is not on loopback: anyone who can reach a management API can "
+            "load code into the server. Add --allow-remote if that is intended"
         )
     context.obj = Context(Client(server), store.resolve() if store else here.model_store)
 
@@ -150,9 +150,10 @@ def register(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Register NAME-VERSION.mar of the model store and wait until it answers.
+    """Register NAME-VERSION.mar of the model store and wait until it is ready.
 
-    The default version does not change. If the new version does not answer, it is removed again.
+    The default version does not change. If the new version does not become ready, it is removed
+    again.
     """
     with context.obj.operations(as_json=as_json) as operations:
         operations.register(version, workers)
@@ -177,7 +178,8 @@ def rollout(  # noqa: PLR0913 (each is an option)
         float, typer.Option(min=0.1, help="time limit in seconds for each smoke request")
     ] = 10.0,
     retire: Annotated[
-        bool, typer.Option("--retire", help="remove the old default once its requests are answered")
+        bool,
+        typer.Option("--retire", help="remove the old default once its requests are completed"),
     ] = False,
     workers: Workers = None,
     as_json: Json = False,
@@ -215,7 +217,7 @@ def scale(
 
 @app.command()
 def unregister(context: typer.Context, version: VersionArgument, *, as_json: Json = False) -> None:
-    """Remove a version once its requests are answered. The archive stays.
+    """Remove a version once its requests are completed. The archive stays.
 
     The default version cannot be removed.
     """
@@ -230,7 +232,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         app(arguments)
     except Unreachable as error:
-        hint = "start it with make serve, or name another with MANAGEMENT_URL"
+        hint = "start it with make serve, or set MANAGEMENT_URL to another one"
         print(f"models: {error}; {hint}", file=sys.stderr)
         return 1
     except Stop:

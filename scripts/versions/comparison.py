@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from scripts.model.examples import examples
 from scripts.server.client import Client, Refused, Unreachable
+from scripts.store.text import brief
 from scripts.versions.errors import VersionsError
 
 # Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
@@ -30,8 +31,6 @@ NUMBERS = [
 RETRY_SECONDS = 0.2
 # Time limit for each example.
 EXAMPLE_SECONDS = 30.0
-# Of a body or response in a message.
-SHOWN_CHARACTERS = 120
 
 
 class DifferentResponseError(VersionsError):
@@ -61,7 +60,7 @@ class Comparable(NamedTuple):
 
     def __str__(self) -> str:
         """Return one short line."""
-        return _short(f"{self.status} {self.text}" if self.status else self.text)
+        return brief(f"{self.status} {self.text}" if self.status else self.text)
 
 
 def requests_for(client: Client, version: str) -> list[bytes]:
@@ -72,7 +71,7 @@ def requests_for(client: Client, version: str) -> list[bytes]:
 
     Raises:
         ClientError: no response.
-        VersionsError: no example was answered with 200.
+        VersionsError: no example got status 200.
     """
     try:
         metadata = client.metadata(version)
@@ -81,13 +80,13 @@ def requests_for(client: Client, version: str) -> list[bytes]:
     if [each.get("shape") for each in metadata["inputs"]] == [[-1]]:
         return NUMBERS
 
-    def answered(body: bytes) -> bool:
+    def accepted(body: bytes) -> bool:
         return client.predict(version, body, EXAMPLE_SECONDS).status == HTTPStatus.OK
 
-    found = [example.body() for example in examples(metadata, answered)]
+    found = [example.body() for example in examples(metadata, accepted)]
     if not found:
         raise VersionsError(
-            f"no example request for {version} was answered with 200: pass others with --smoke"
+            f"no example request for {version} returned 200: pass others with --smoke"
         )
     return found
 
@@ -103,7 +102,7 @@ def read(file: Path) -> list[bytes]:
     except OSError as error:
         raise VersionsError(f"cannot read {file}: {error.strerror}") from None
     if not bodies:
-        raise VersionsError(f"{file} holds no request: write a JSON body on each line")
+        raise VersionsError(f"{file} contains no request: write a JSON body on each line")
     return bodies
 
 
@@ -116,24 +115,22 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
     bodies = requests_for(client, old) if check.bodies is None else check.bodies
     told = False
     for body in bodies:
+        sent = brief(body.decode(errors="replace"))
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
-            raise DifferentResponseError(
-                f"the default version {old} fails on {_short(body)}: {expected}"
-            )
-        actual = _ask(client, new, body, check.timeout)
+            raise DifferentResponseError(f"the default version {old} fails on {sent}: {expected}")
+        actual = _predict(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
             continue
         content = check.accept_differences and expected.status == HTTPStatus.OK
         wanted = "200" if content else expected
         raise DifferentResponseError(
-            f"{new} failed the smoke check on {_short(body)}: expected {wanted} as from {old}, "
-            f"got {actual}"
+            f"{new} failed the smoke check on {sent}: expected {wanted} as from {old}, got {actual}"
         )
     if not told:
         raise DifferentResponseError(
-            f"{old} returns 200 for none of the smoke requests, so they show nothing: pass "
+            f"{old} returns 200 for none of the smoke requests, so they prove nothing: pass "
             "others with --smoke"
         )
     return len(bodies)
@@ -149,13 +146,13 @@ def _patiently(client: Client, version: str, body: bytes, timeout: float) -> Com
     """Send a request to the version that serves all clients: its queue may be full for a moment."""
     deadline = time.monotonic() + timeout
     while True:
-        answer = _ask(client, version, body, timeout)
+        answer = _predict(client, version, body, timeout)
         if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
             return answer
         time.sleep(RETRY_SECONDS)
 
 
-def _ask(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
+def _predict(client: Client, version: str, body: bytes, timeout: float) -> Comparable:
     try:
         response = client.predict(version, body, timeout)
     except Unreachable as error:
@@ -173,8 +170,3 @@ def _comparable(text: str) -> str:
         # Responses of the Open Inference Protocol name the version.
         document.pop("model_version", None)
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def _short(text: str | bytes) -> str:
-    line = " ".join((text.decode(errors="replace") if isinstance(text, bytes) else text).split())
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."

@@ -1,6 +1,6 @@
-"""Waiting until a version has answered all of its requests.
+"""Waiting until a version has completed all of its requests.
 
-TorchServe never answers the requests that a version still has when it is unregistered. Its
+TorchServe never responds to the requests that a version still has when it is unregistered. Its
 management API counts the requests in the queue, not those in a worker. A worker holds a lock on a
 file while it processes a batch (handler/in_flight.py), and the kernel lists the holders of locks.
 """

@@ -42,20 +42,20 @@ class Operations:
         self._model = client.target.model
 
     def register(self, version: str, workers: int | None = None) -> None:
-        """Register a version of the model store and wait until it answers; the default stays.
+        """Register a version of the model store and wait until it is ready; the default stays.
 
         Args:
             version: the version; its archive is NAME-VERSION.mar in the model store.
             workers: its number of workers; the default version's by default.
 
         Raises:
-            VersionsError: it is registered already.
-            NotReady: it does not answer; it is removed again.
+            VersionsError: it is already registered.
+            NotReady: it does not become ready; it is removed again.
             archive.ArchiveError: its archive is missing, corrupt or another model's.
         """
         with self._changing() as versions:
             if version in versions.all:
-                raise VersionsError(f"version {version} is registered already")
+                raise VersionsError(f"version {version} is already registered")
             with self._removed_on_failure(version):
                 self._register(versions, version, workers)
 
@@ -72,8 +72,8 @@ class Operations:
         Args:
             version: the version; registered if it is not.
             check: the requests to compare responses to.
-            workers: as for `register`; ignored if the version is registered already.
-            retire: whether to remove the old default once its requests are answered; otherwise it
+            workers: as for `register`; ignored if the version is already registered.
+            retire: whether to remove the old default once its requests are completed; otherwise it
                 stays for `rollback`.
 
         Raises:
@@ -85,7 +85,7 @@ class Operations:
         with self._changing() as versions:
             old = versions.default
             if version == old:
-                self._progress.say(f"{self._model} {version} is the default already")
+                self._progress.say(f"{self._model} {version} is already the default")
                 return
             if version in versions.all:
                 self._check(old, version, versions.all[version].min_workers, check)
@@ -100,7 +100,9 @@ class Operations:
             if retire:
                 self._remove(old)
             elif self._finishes(old, KEPT_SECONDS):
-                self._progress.say(f"{self._model} {old} has finished and stays for a rollback")
+                self._progress.say(
+                    f"{self._model} {old} has completed its requests and stays for a rollback"
+                )
             else:
                 self._progress.say(f"{self._model} {old} stays for clients whose URL names it")
 
@@ -143,7 +145,7 @@ class Operations:
             self._progress.say(f"{self._model} {version} has {_workers(workers)}")
 
     def unregister(self, version: str) -> None:
-        """Remove a version once its requests are answered. Its archive stays.
+        """Remove a version once its requests are completed. Its archive stays.
 
         Raises:
             VersionsError: it is the default, is not registered, or does not finish.
@@ -152,7 +154,8 @@ class Operations:
             versions.get(version)
             if version == versions.default:
                 raise VersionsError(
-                    f"{version} is the default and cannot be removed: roll out another first"
+                    f"{version} is the default and cannot be removed: roll out another version "
+                    "first"
                 )
             self._remove(version)
 
@@ -187,7 +190,7 @@ class Operations:
             records.save(self._store, self._model, after)
 
     def _register(self, versions: Registered, version: str, workers: int | None) -> int:
-        """Register a version, wait until it answers, and return its number of workers."""
+        """Register a version, wait until it is ready, and return its number of workers."""
         found = archive.find(self._store, self._model, version)
         workers = workers or versions.all[versions.default].min_workers
         self._client.register(found.path.name, workers)
@@ -195,7 +198,7 @@ class Operations:
             # The archive's own settings take precedence over the number in the request.
             self._client.scale(version, workers)
         self._wait_ready(f"waiting for {self._model} {version} to load", version, workers)
-        self._progress.say(f"{self._model} {version} answers, with {_workers(workers)}")
+        self._progress.say(f"{self._model} {version} is ready, with {_workers(workers)}")
         return workers
 
     @contextmanager
@@ -214,11 +217,11 @@ class Operations:
             raise
 
     def _check(self, old: str, version: str, workers: int, check: comparison.Check) -> None:
-        self._wait_ready(f"waiting for {version} to answer", version, workers)
+        self._wait_ready(f"waiting for {version} to be ready", version, workers)
         with self._progress.waiting(f"comparing the responses of {version} with those of {old}"):
             count = comparison.compare(self._client, old, version, check)
         manner = "with 200" if check.accept_differences else f"as {old} does"
-        self._progress.say(f"{self._model} {version} answers {count} smoke requests {manner}")
+        self._progress.say(f"{self._model} {version} responds to {count} smoke requests {manner}")
 
     def _set_default(self, version: str) -> None:
         self._client.set_default(version)
@@ -227,7 +230,7 @@ class Operations:
             raise VersionsError(f"TorchServe kept {default} as the default")
 
     def _remove(self, version: str) -> None:
-        """Remove a version once its requests are answered."""
+        """Remove a version once its requests are completed."""
         limit = registered.read(self._client).get(version).response_timeout + FINISH_SECONDS
         if not self._finishes(version, limit):
             raise VersionsError(
@@ -235,7 +238,7 @@ class Operations:
                 "it: it stays registered"
             )
         self._client.unregister(version)
-        self._progress.say(f"{self._model} {version} has finished and is removed")
+        self._progress.say(f"{self._model} {version} has completed its requests and is removed")
 
     def _finishes(self, version: str, limit: float) -> bool:
         with self._progress.waiting(f"waiting for {version} to finish"):

@@ -68,8 +68,10 @@ def test_standard_input_of_any_length_is_streamed(server: Server) -> None:
     assert (status, answer) == (200, f"[{','.join(['14'] * LARGE)}]")
 
 
-def test_what_curl_sends_by_itself_is_a_415_that_names_the_header(server: Server) -> None:
-    for arguments in (("-d", "[1]"), ("--data-urlencode", "[1]")):
-        status, answer = curl(server, *arguments)
-        assert status == 415
-        assert "Content-Type: application/json" in answer
+@pytest.mark.parametrize("option", ["-d", "--data-urlencode"])
+def test_what_curl_sends_by_itself_is_a_415_that_names_the_header(
+    server: Server, option: str
+) -> None:
+    status, answer = curl(server, option, "[1]")
+    assert status == 415
+    assert "Content-Type: application/json" in answer

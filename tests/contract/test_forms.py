@@ -30,7 +30,7 @@ def form(*fields: tuple[str, str]) -> str:
         ("multipart/form-data; boundary=", form(("data", "[1]")), 400),
     ],
 )
-def test_a_form_that_holds_no_body_is_refused(
+def test_a_form_without_a_body_is_refused(
     server: Server, kind: str, body: str, status: int
 ) -> None:
     workers = server.worker_pids()

@@ -69,7 +69,7 @@ def predict(server: Server, services: Any) -> Iterator[Any]:
         ),
     ],
 )
-def test_every_form_is_answered(
+def test_every_format_works(
     predict: Any, body: bytes, answer: bytes, field: str, version: str
 ) -> None:
     assert predict(body, field, model_version=version) == answer

@@ -34,7 +34,7 @@ def pipeline(server: Server, seed: int) -> list[raw.Answer]:
     return answers
 
 
-def test_pipelined_requests_are_never_answered_for_each_other(server: Server) -> None:
+def test_pipelined_requests_never_get_each_other_s_responses(server: Server) -> None:
     workers = server.worker_pids()
     with ThreadPoolExecutor(8) as pool:
         series = list(pool.map(lambda seed: pipeline(server, seed), range(CONNECTIONS)))

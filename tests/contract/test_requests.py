@@ -22,14 +22,13 @@ from tests.support.server import Server
         ({"instances": [[1]], "parameters": None}, {"predictions": [[2]]}),
     ],
 )
+@pytest.mark.parametrize("path", ["/v1/models/doubleit:predict", "/predictions/doubleit"])
 def test_instances_are_predicted_one_by_one(
-    server: Server, body: dict[str, Any], answer: dict[str, Any]
+    server: Server, path: str, body: dict[str, Any], answer: dict[str, Any]
 ) -> None:
-    with requests.Session() as session:
-        for path in ("/v1/models/doubleit:predict", "/predictions/doubleit"):
-            response = session.post(server.url + path, json=body, timeout=10)
-            assert response.json() == answer
-            assert response.ok
+    response = requests.post(server.url + path, json=body, timeout=10)
+    assert response.json() == answer
+    assert response.ok
 
 
 def test_a_body_may_be_streamed_in_chunks(server: Server) -> None:

@@ -82,14 +82,19 @@ def test_compressed_bodies_are_refused_with_what_to_send_instead(client: Any) ->
     assert error.value.status() == "415"
 
 
-def test_errors_reach_the_caller_in_words(client: Any) -> None:
-    for array, datatype, message in (
+@pytest.mark.parametrize(
+    ("array", "datatype", "message"),
+    [
         (np.array([True]), "BOOL", "Datatype 'BOOL' is not supported"),
         (np.array([100], dtype="int8"), "INT8", "200 does not fit INT8"),
-    ):
-        with pytest.raises(http.InferenceServerException, match=message) as error:
-            client.infer("doubleit", [tensor(array, datatype)])
-        assert error.value.status() == "400"
+    ],
+)
+def test_errors_reach_the_caller_with_their_message(
+    client: Any, array: Any, datatype: str, message: str
+) -> None:
+    with pytest.raises(http.InferenceServerException, match=message) as error:
+        client.infer("doubleit", [tensor(array, datatype)])
+    assert error.value.status() == "400"
 
 
 def test_concurrent_calls_get_their_own_answers(server: Server) -> None:

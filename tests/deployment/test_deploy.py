@@ -42,12 +42,12 @@ def test_a_first_deployment_serves_everything_at_once(
     assert serving("backend") == "doubleit-backend-dev-00001-abc"
 
 
-def test_a_first_deployment_that_does_not_answer_says_that_there_is_no_way_back(
+def test_a_first_deployment_that_fails_has_no_rollback(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images(monkeypatch, "1")
     cloud.tell("sick", "backend public")
-    with pytest.raises(DeploymentError, match="nothing to return to"):
+    with pytest.raises(DeploymentError, match="no earlier revision to roll back to"):
         deploy.deploy(DEV, patience=0)
 
 
@@ -92,12 +92,12 @@ def test_revisions_that_cannot_be_made_fail_before_anything_is_tested(deployed: 
     assert deployed.applied == [OLD.format(0)]
 
 
-def test_a_rollback_that_fails_says_what_to_do_by_hand(deployed: Cloud) -> None:
+def test_a_rollback_that_fails_prints_the_commands_for_it(deployed: Cloud) -> None:
     deployed.tell("sick", "backend public")
     deployed.tell("fail", "3")
     with pytest.raises(DeploymentError) as raised:
         deploy.deploy(DEV, patience=0)
-    assert "ROLLING BACK FAILED TOO" in str(raised.value)
+    assert "THE ROLLBACK FAILED TOO" in str(raised.value)
     assert "TF_VAR_backend_stable_revision=doubleit-backend-dev-00001-abc" in str(raised.value)
     assert "make plan ENV=dev && make apply ENV=dev" in str(raised.value)
 
@@ -115,7 +115,7 @@ def test_after_a_rollback_the_next_deployment_returns_to_what_serves(
     assert serving("backend") == "doubleit-backend-dev-00003-abc"
 
 
-def test_a_private_api_is_asked_with_an_id_token_for_its_own_address(
+def test_a_private_api_is_tested_with_an_id_token_for_its_url(
     deployed: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")

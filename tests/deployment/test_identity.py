@@ -76,7 +76,7 @@ def test_a_key_s_account_asks_gcloud(api: IamCredentials, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("deployer", ["", ACCOUNT])
-def test_a_sign_in_that_gcloud_refuses_is_told(
+def test_a_sign_in_that_gcloud_refuses_is_an_error(
     api: IamCredentials, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deployer: str
 ) -> None:
     monkeypatch.setenv("GCP_DEPLOYER", deployer)
@@ -86,7 +86,7 @@ def test_a_sign_in_that_gcloud_refuses_is_told(
     assert api.asked == []
 
 
-def test_a_missing_role_is_told_in_the_api_s_words(api: IamCredentials) -> None:
+def test_a_missing_role_is_an_error_with_the_api_s_message(api: IamCredentials) -> None:
     denied = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
     api.answer = (403, json.dumps({"error": {"code": 403, "message": denied}}))
     with pytest.raises(DeploymentError, match=f"403 for {ACCOUNT}: .*{denied}"):
@@ -94,14 +94,14 @@ def test_a_missing_role_is_told_in_the_api_s_words(api: IamCredentials) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "<html>", '{"token": 1}'])
-def test_an_answer_without_a_token_is_told(api: IamCredentials, text: str) -> None:
+def test_a_response_without_a_token_is_an_error(api: IamCredentials, text: str) -> None:
     api.answer = (200, text)
-    with pytest.raises(DeploymentError, match="not an answer with a token"):
+    with pytest.raises(DeploymentError, match="the response has no token"):
         identity.id_token(AUDIENCE)
 
 
 @pytest.mark.usefixtures("api")
-def test_an_api_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_api_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "IAM_CREDENTIALS", "http://127.0.0.1:1")
     with pytest.raises(DeploymentError, match="Connection refused"):
         identity.id_token(AUDIENCE)

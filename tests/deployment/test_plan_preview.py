@@ -33,9 +33,9 @@ def test_the_preview_takes_images_and_traffic_as_they_run(
     assert len(cloud.applied) == 1
 
 
-def test_an_environment_that_cannot_be_looked_at_says_so(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_environment_that_cannot_be_looked_up_is_an_error(cloud: Cloud, tmp_path: Path) -> None:
     cloud.tell("refuse")
-    with pytest.raises(SystemExit, match="cannot say what doubleit-backend-dev runs: ERROR"):
+    with pytest.raises(SystemExit, match="cannot look up what doubleit-backend-dev runs: ERROR"):
         preview(tmp_path / "dev.md")
     assert not (tmp_path / "dev.md").exists()
 
@@ -47,5 +47,5 @@ def test_a_long_plan_is_shortened_to_what_a_comment_holds() -> None:
     assert len(text) < 65_536
 
 
-def test_a_plan_without_a_verdict_says_so() -> None:
-    assert "no verdict" in plan_preview.markdown("dev", "something else")
+def test_a_plan_without_a_summary_is_noted() -> None:
+    assert "printed no summary" in plan_preview.markdown("dev", "something else")

@@ -60,21 +60,21 @@ def test_a_version_that_is_not_there_fails_and_says_what_answered(server: Server
     assert "got 404" in output
 
 
-def test_something_else_that_answers_200_fails() -> None:
+def test_another_server_that_returns_200_fails() -> None:
     with answering(200, "<html>\nhello") as (url, _):
         status, output = run(url, "--wait", "0")
     assert status == 1
     assert "got 200 <html> hello" in output
 
 
-def test_nothing_that_answers_fails_after_the_wait() -> None:
+def test_no_response_fails_after_the_wait() -> None:
     status, output = run(f"http://127.0.0.1:{free_port()}", "--wait", "0.5")
     assert status == 1
     assert "Connection refused" in output
 
 
 @pytest.mark.parametrize("refused", [401, 403])
-def test_a_caller_who_is_not_let_in_is_told_at_once(refused: int) -> None:
+def test_a_refused_caller_fails_at_once(refused: int) -> None:
     with answering(refused, "no") as (url, asked):
         status, output = run(url, "--wait", "60")
     assert status == 1
@@ -95,7 +95,7 @@ def test_the_identity_token_goes_along(way: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["127.0.0.1:8080"], "an address is like"),
+        (["127.0.0.1:8080"], "is not a URL"),
         (["http://example.com", "--id-token", "abc"], "https:// only"),
     ],
 )
@@ -164,7 +164,7 @@ def test_wrong_metadata_fails_and_is_shown(metadata: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_no_proxy_stands_before_loopback(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used_for_loopback(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with serving(METADATA) as url:

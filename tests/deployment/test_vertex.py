@@ -45,7 +45,7 @@ def test_the_page_names_the_port_that_vertex_uses_by_default() -> None:
     assert routes()["AIP_HTTP_PORT"] == "8080"
 
 
-def test_the_health_route_answers_on_the_port_that_vertex_names(vertex: Server) -> None:
+def test_the_health_route_works_on_the_port_that_vertex_sets(vertex: Server) -> None:
     port = vertex.environment["AIP_HTTP_PORT"]
     assert port != vertex.environment["PORT"]
     url = f"http://127.0.0.1:{port}{vertex.environment['AIP_HEALTH_ROUTE']}"

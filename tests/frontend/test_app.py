@@ -62,7 +62,7 @@ def test_the_page_says_that_the_server_is_ready(real: AppTest) -> None:
     assert "The result appears here" in words(real)
 
 
-def test_pasted_numbers_are_answered_exactly(real: AppTest) -> None:
+def test_pasted_numbers_are_doubled_exactly(real: AppTest) -> None:
     submit(real, "9007199254740993, 1\n-2")
     assert metrics(real)["Numbers"] == "3"
     assert metrics(real)["Model version"] == "1.0"
@@ -74,9 +74,7 @@ def test_pasted_numbers_are_answered_exactly(real: AppTest) -> None:
     assert "-d '[9007199254740993,1,-2]'" in words(real)
 
 
-def test_a_named_version_is_asked_for_and_shown_in_the_curl_line(
-    real: AppTest, server: Server
-) -> None:
+def test_a_named_version_is_used_and_shown_in_the_curl_line(real: AppTest, server: Server) -> None:
     submit(real, "[0.1]", version=" 1.0 ")
     assert list(real.dataframe[0].value["Output"]) == [0.2]
     assert f"{server.url}/predictions/doubleit/1.0" in words(real)
@@ -89,13 +87,13 @@ def test_an_unknown_version_is_told(real: AppTest) -> None:
     assert not real.metric
 
 
-def test_an_integer_that_the_model_does_not_take_is_told_with_its_place(real: AppTest) -> None:
+def test_an_integer_out_of_the_model_s_range_is_shown_with_its_place(real: AppTest) -> None:
     submit(real, "1 4611686018427387904")
     assert "The server does not take this input" in words(real)
     assert "Number 2: 4611686018427387904 is outside the integers" in words(real)
 
 
-def test_a_file_is_answered(real: AppTest) -> None:
+def test_a_file_is_doubled(real: AppTest) -> None:
     real.radio[0].set_value("Upload a file").run()
     real.file_uploader[0].upload("numbers.csv", b"x\n1.5\n2\n", "text/csv")
     real.button[0].click().run()
@@ -113,10 +111,10 @@ def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, ap
 
 
 @pytest.mark.parametrize("source", ["Type or paste", "Upload a file"])
-def test_a_click_without_numbers_is_told(page: AppTest, source: str) -> None:
+def test_a_click_without_numbers_is_an_error(page: AppTest, source: str) -> None:
     page.run().radio[0].set_value(source).run()
     page.button[0].click().run()
-    assert "There is no number in it" in words(page)
+    assert "It contains no number" in words(page)
 
 
 def test_input_cannot_bring_markdown_onto_the_page(page: AppTest) -> None:
@@ -142,13 +140,13 @@ def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: 
     [
         (error(503, "no worker"), "Busy", "Try again in a moment"),
         ("hang", "Loading", "loading the model"),
-        ("drop", "Not reachable", "Is it up?"),
+        ("drop", "Not reachable", "Is it running?"),
         (error(403, "no"), "Not allowed", "BACKEND_AUTH=id-token"),
         (error(500, "broken"), "Failed", "broken"),
-        ((200, b"<html>"), "Failed", "is not the model's API"),
+        ((200, b"<html>"), "Failed", "is not the model API's"),
     ],
 )
-def test_the_state_is_told_with_what_helps(
+def test_the_state_is_shown_with_a_remedy(
     page: AppTest, api: Api, reply: object, badge: str, advice: str
 ) -> None:
     api.replies = [reply]  # type: ignore[list-item]
@@ -157,23 +155,23 @@ def test_the_state_is_told_with_what_helps(
     assert advice in words(page)
 
 
-def test_no_server_is_told_without_a_traceback(
+def test_a_missing_server_is_an_error_without_a_traceback(
     page: AppTest, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{closed_port}")
     submit(page.run(), "1")
     assert "Not reachable" in words(page)
     assert "The server is not reachable" in words(page)
-    assert f"No server answers at http://127.0.0.1:{closed_port}" in words(page)
+    assert f"No server responds at http://127.0.0.1:{closed_port}" in words(page)
 
 
-def test_an_unusable_setting_is_told(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_setting_is_shown(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKEND_AUTH", "maybe")
     assert 'BACKEND_AUTH is "maybe"' in words(page.run())
 
 
-def test_a_server_that_does_not_say_what_it_takes_is_told(page: AppTest, api: Api) -> None:
-    assert "does not say what this model takes" in words(page.run())
+def test_a_server_without_metadata_is_reported(page: AppTest, api: Api) -> None:
+    assert "does not describe the inputs" in words(page.run())
     api.metadata = DOUBLEIT
     st.cache_data.clear()
     assert "does not say" not in words(page.run())

@@ -69,7 +69,7 @@ def test_another_origin_is_not_let_in(page: PageServer) -> None:
         "./metrics",
     ],
 )
-def test_what_nobody_needs_is_not_there(page: PageServer, route: str) -> None:
+def test_unused_routes_return_404(page: PageServer, route: str) -> None:
     url = f"{page.url}/_stcore/{route}"
     request = requests.Request("GET", url).prepare()
     request.url = url

@@ -133,9 +133,9 @@ def test_a_refused_token_is_not_tried_again(api: Api, metadata: Metadata) -> Non
     assert len(api.requests) == len(metadata.tokens) == 1
 
 
-def test_a_machine_whose_identity_gives_no_token_is_told(api: Api, metadata: Metadata) -> None:
+def test_an_identity_without_tokens_is_an_error(api: Api, metadata: Metadata) -> None:
     metadata.identity = False
-    assert call_twice(api).startswith("NOT_ALLOWED The page has to show who it is")
+    assert call_twice(api).startswith("NOT_ALLOWED The page has to identify itself")
     assert api.requests == []
 
 
@@ -146,12 +146,12 @@ def test_without_the_setting_no_token_leaves(api: Api, metadata: Metadata) -> No
     assert metadata.tokens == []
 
 
-def test_a_machine_without_identity_is_told(
+def test_a_machine_without_identity_is_an_error(
     api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
         monkeypatch.setenv(name, f"127.0.0.1:{closed_port}")
     monkeypatch.setenv("GCE_METADATA_DETECT_RETRIES", "1")
     said = call_twice(api)
-    assert said.startswith("NOT_ALLOWED The page has to show who it is (BACKEND_AUTH=id-token)")
+    assert said.startswith("NOT_ALLOWED The page has to identify itself (BACKEND_AUTH=id-token)")
     assert api.requests == []

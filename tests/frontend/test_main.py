@@ -30,14 +30,12 @@ def test_the_page_is_served_and_stops_on_a_signal(
     assert "Traceback" not in said
 
 
-def test_a_server_that_is_not_up_is_told_and_the_page_starts(
-    tmp_path: Path, closed_port: int
-) -> None:
+def test_a_missing_server_is_logged_and_the_page_starts(tmp_path: Path, closed_port: int) -> None:
     api = f"http://127.0.0.1:{closed_port}"
     with PageServer(tmp_path / "log", api, COVERAGE):
         pass
     said = (tmp_path / "log").read_text()
-    assert f"page: the API at {api}: Not reachable, No server answers" in said
+    assert f"page: the API at {api}: Not reachable, No server responds" in said
     assert "Traceback" not in said
 
 

@@ -23,7 +23,7 @@ def test_numbers_are_answered(api: Api) -> None:
     assert isinstance(found, Result)
     assert found.numbers
     assert found.numbers.values.tolist() == [1, 2]
-    assert found.answer.values.tolist() == [2, 4]
+    assert found.response.values.tolist() == [2, 4]
     assert found.version == "2.0"
 
 
@@ -54,14 +54,14 @@ def test_an_error_of_the_api_gets_a_headline_and_words(api: Api, reply: Reply, t
     assert len(found.sentences) == 1
 
 
-def test_a_look_tells_the_version_or_the_reason(api: Api, closed_port: int) -> None:
+def test_a_check_returns_the_version_or_the_reason(api: Api, closed_port: int) -> None:
     api.replies = [answer([], "1.0")]
     assert outcome.look(lambda: Client(Settings(api.url)), None, None) == Status(
         State.READY, "version 1.0"
     )
     api.replies = [error(400, "Datatype 'INT64' is not supported")]
     assert outcome.look(lambda: Client(Settings(api.url)), None, None) == Status(
-        State.READY, "the model answers"
+        State.READY, "the model responds"
     )
     gone = outcome.look(lambda: Client(Settings(f"http://127.0.0.1:{closed_port}")), None, None)
     assert gone.state is State.NOT_REACHABLE

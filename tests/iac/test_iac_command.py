@@ -29,7 +29,7 @@ def test_a_plan_is_applied_once(workplace: Workplace) -> None:
         f"apply -input=false {workplace.project}/build/iac/dev.tfplan"
     )
     assert second.returncode == 1
-    assert "no plan for dev was kept: make plan ENV=dev" in second.stderr
+    assert "there is no saved plan for dev: make plan ENV=dev" in second.stderr
 
 
 def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
@@ -38,7 +38,7 @@ def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
     done = workplace.run("iac.sh", "apply", "prod")
 
     assert done.returncode == 1
-    assert "no plan for prod" in done.stderr
+    assert "no saved plan for prod" in done.stderr
     assert not (workplace.cloud / "applied").exists()
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_environment_is_refused(workplace: Workplace) -> None:
     assert workplace.calls() == []
 
 
-def test_without_terraform_it_says_so_and_passes(workplace: Workplace) -> None:
+def test_without_terraform_the_check_is_skipped_with_a_message(workplace: Workplace) -> None:
     (workplace.bin / "terraform").unlink()
 
     assert workplace.run("iac.sh", "check").returncode == 0

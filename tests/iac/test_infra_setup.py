@@ -104,7 +104,7 @@ def test_a_project_may_host_one_environment(workplace: Workplace) -> None:
 PROJECT = ["GCP_PROJECT_ID", "GCP_STATE_BUCKET", "GCP_DEPLOYER", "ALERT_EMAIL"]
 
 
-def test_a_second_project_for_prod_leaves_what_dev_was_told(workplace: Workplace) -> None:
+def test_a_second_project_for_prod_keeps_dev_s_variables(workplace: Workplace) -> None:
     workplace.write_settings(ENVIRONMENTS="dev", ALERT_EMAIL="dev@example.com")
     workplace.run("infra_setup.sh")
     planner = workplace.github("GCP_PLANNER_PROJECT_ID")
@@ -162,7 +162,9 @@ def test_a_missing_tool_is_named(workplace: Workplace, tool: str) -> None:
         ("gcloud projects describe", "project my-project does not exist"),
     ],
 )
-def test_whoever_is_not_signed_in_is_told_how(workplace: Workplace, call: str, remedy: str) -> None:
+def test_a_missing_sign_in_is_reported_with_the_command_for_it(
+    workplace: Workplace, call: str, remedy: str
+) -> None:
     workplace.fail(call)
 
     done = workplace.run("infra_setup.sh")

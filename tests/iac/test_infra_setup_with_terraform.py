@@ -24,7 +24,7 @@ def provider() -> str:
     return setup.stdout.splitlines()[-1]
 
 
-def test_terraform_takes_the_settings_and_gives_what_github_is_told(
+def test_terraform_takes_the_settings_and_returns_what_github_gets(
     workplace: Workplace, provider: str
 ) -> None:
     # Without a bucket, the state stays in the copy, and the bucket's options are left out.

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -18,35 +19,35 @@ def blocks(part: str, kind: str) -> dict[str, str]:
     return {name: body for found, name, body in BLOCK.findall(text) if found == kind}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_variable_is_typed_and_described(part: str) -> None:
-    variables = blocks(part, "variable")
-    assert variables
-    for name, body in variables.items():
-        assert re.search(r"^  type\s+=", body, re.MULTILINE), name
-        assert re.search(r'^  description\s+= ".{10,}"', body, re.MULTILINE), name
+def each(kind: str, *parts: str) -> list[Any]:
+    """Return name and body of each variable or output, as parameters of a test."""
+    return [
+        pytest.param(name, body, id=f"{part}-{name}")
+        for part in parts
+        for name, body in blocks(part, kind).items()
+    ]
 
 
-@pytest.mark.parametrize("part", ["shared", "environment"])
-def test_every_variable_that_is_no_switch_is_validated(part: str) -> None:
-    for name, body in blocks(part, "variable").items():
-        is_switch = re.search(r"^  type\s+= bool$", body, re.MULTILINE)
-        assert is_switch or "validation {" in body, name
+@pytest.mark.parametrize(("_name", "body"), each("variable", *PARTS))
+def test_every_variable_is_typed_and_described(_name: str, body: str) -> None:
+    assert re.search(r"^  type\s+=", body, re.MULTILINE)
+    assert re.search(r'^  description\s+= ".{10,}"', body, re.MULTILINE)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_refusal_names_its_variable(part: str) -> None:
-    for name, body in blocks(part, "variable").items():
-        for sentence in re.findall(r'error_message = "(.*)"', body):
-            assert sentence.startswith(name), sentence
+@pytest.mark.parametrize(("_name", "body"), each("variable", "shared", "environment"))
+def test_every_variable_that_is_no_switch_is_validated(_name: str, body: str) -> None:
+    assert re.search(r"^  type\s+= bool$", body, re.MULTILINE) or "validation {" in body
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_output_is_described(part: str) -> None:
-    outputs = blocks(part, "output")
-    assert outputs
-    for name, body in outputs.items():
-        assert re.search(r'^  description = ".{10,}"', body, re.MULTILINE), name
+@pytest.mark.parametrize(("name", "body"), each("variable", *PARTS))
+def test_every_refusal_names_its_variable(name: str, body: str) -> None:
+    sentences = re.findall(r'error_message = "(.*)"', body)
+    assert [sentence for sentence in sentences if not sentence.startswith(name)] == []
+
+
+@pytest.mark.parametrize(("_name", "body"), each("output", *PARTS))
+def test_every_output_is_described(_name: str, body: str) -> None:
+    assert re.search(r'^  description = ".{10,}"', body, re.MULTILINE)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -77,12 +78,9 @@ def test_the_page_of_inputs_and_outputs_is_the_code_s() -> None:
     assert reference.PAGE.read_text() == reference.page(), "make iac-reference"
 
 
-def test_the_page_of_inputs_and_outputs_holds_all_of_them() -> None:
-    text = reference.PAGE.read_text()
-    for part in PARTS:
-        for kind in ("variable", "output"):
-            for name in blocks(part, kind):
-                assert f"| `{name}` |" in text, f"{part}: {name}"
+@pytest.mark.parametrize(("name", "_body"), [*each("variable", *PARTS), *each("output", *PARTS)])
+def test_the_page_of_inputs_and_outputs_holds_all_of_them(name: str, _body: str) -> None:
+    assert f"| `{name}` |" in reference.PAGE.read_text()
 
 
 RESOURCE = re.compile(r'^(resource|data) "(google_\w+)" "\w+" \{', re.MULTILINE)

@@ -20,7 +20,7 @@ def engine() -> None:
     except FileNotFoundError:
         pytest.exit("tests/images: there is no docker command on this machine", returncode=1)
     if done.returncode:
-        pytest.exit(f"tests/images: no Docker Engine answers: {done.stderr.strip()}", returncode=1)
+        pytest.exit(f"tests/images: no Docker Engine responds: {done.stderr.strip()}", returncode=1)
 
 
 @pytest.fixture(scope="session")

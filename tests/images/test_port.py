@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.support.containers import PAGE, SERVER, inspect, output, run
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("images")
+
+
+def state(container: str) -> str:
+    """Return the container's health, or `ended`."""
+    found = inspect(container)["State"]
+    return str(found["Health"]["Status"]) if found["Running"] else "ended"
 
 
 @contextmanager
@@ -19,11 +25,8 @@ def started(image: str, port: str, **variables: str) -> Iterator[str]:
     environment = [f"--env={name}={value}" for name, value in {"PORT": port, **variables}.items()]
     container = output(["docker", "run", "--detach", "--network", "none", *environment, image])
     try:
-        deadline = time.monotonic() + 90
-        while inspect(container)["State"]["Health"]["Status"] != "healthy":
-            assert inspect(container)["State"]["Running"], output(["docker", "logs", container])
-            assert time.monotonic() < deadline, output(["docker", "logs", container])
-            time.sleep(0.2)
+        wait_until(lambda: state(container) != "starting", "a healthy container", 90)
+        assert state(container) == "healthy", output(["docker", "logs", container])
         yield container
     finally:
         run(["docker", "rm", "--force", container])
@@ -32,7 +35,7 @@ def started(image: str, port: str, **variables: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("image", "path"), [(SERVER, "/predictions/doubleit/1.0/ready"), (PAGE, "/_stcore/health")]
 )
-def test_the_port_is_the_one_that_is_asked_for(image: str, path: str) -> None:
+def test_the_image_listens_on_the_given_port(image: str, path: str) -> None:
     with started(image, "9123") as container:
         code = (
             "import urllib.request as r\n"
@@ -46,6 +49,6 @@ def test_the_port_is_the_one_that_is_asked_for(image: str, path: str) -> None:
         assert answer.split("\n") == ["200", "True", "None"]
 
 
-def test_the_page_asks_nobody_for_this_machines_address() -> None:
+def test_the_page_does_not_look_up_its_external_address() -> None:
     with started(PAGE, "9123") as container:
         assert "external IP" not in output(["docker", "logs", container])

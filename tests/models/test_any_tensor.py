@@ -67,7 +67,7 @@ def test_json_comes_back_bit_by_bit(serving: Serving, tensor: Tensor) -> None:
 
 @FEW
 @given(tensor=tensors(finite=True).filter(lambda each: each.dtype in (torch.int64, torch.float64)))
-def test_the_bare_form_gives_the_shape_back(serving: Serving, tensor: Tensor) -> None:
+def test_the_bare_format_keeps_the_shape(serving: Serving, tensor: Tensor) -> None:
     serving.module(ECHO)
     write, read = FORMS["bare"]
     answer = serving.send(write(ECHO, {"x": tensor}))

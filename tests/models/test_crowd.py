@@ -61,7 +61,7 @@ def send_all(serving: Serving, requests_: list[Sent]) -> list[requests.Response]
 @pytest.mark.parametrize(
     "name", ["tabular", "encoder", "forecast", "spans", "echo", "cumulative", "autoencoder"]
 )
-def test_nobody_gets_anothers_answer_nor_its_error(serving: Serving, name: str) -> None:
+def test_no_request_gets_the_response_or_error_of_another(serving: Serving, name: str) -> None:
     kind = BY_NAME[name]
     module = serving.module(kind)
     dice = random.Random(name)
@@ -86,7 +86,7 @@ def test_nobody_gets_anothers_answer_nor_its_error(serving: Serving, name: str) 
             same(kind, got[output], tensor)
 
 
-def test_an_answer_that_no_form_can_carry_is_that_requests_error(serving: Serving) -> None:
+def test_an_output_that_no_format_can_carry_is_that_requests_error(serving: Serving) -> None:
     kind = BY_NAME["spectrum"]
     serving.module(kind)
     tensors = [torch.full((1, 4), -1.0 if n % 8 == 0 else n) for n in range(CLIENTS)]

@@ -75,7 +75,7 @@ def test_only_the_outputs_that_are_asked_for_are_answered(
     assert answer.as_numpy("error").shape == (2,)
 
 
-def test_errors_reach_the_caller_in_words(serving: Serving, client: Any) -> None:
+def test_errors_reach_the_caller_with_their_message(serving: Serving, client: Any) -> None:
     serving.module(BY_NAME["resnet"])
     with pytest.raises(http.InferenceServerException, match="shape") as error:
         client.infer("resnet", [given("image", np.zeros((1, 4, 224, 224), np.float32))])

@@ -114,15 +114,9 @@ def rows() -> Iterator[tuple[str, str]]:
                     yield variable, name(page)
 
 
-def test_every_setting_of_the_server_has_its_reason_above() -> None:
-    explained = False
-    for line in (ROOT / "config.properties").read_text().splitlines():
-        if line.startswith("#"):
-            explained = True
-        elif not line:
-            explained = False
-        else:
-            assert explained, line
+def test_every_group_of_settings_of_the_server_starts_with_its_reason() -> None:
+    groups = (ROOT / "config.properties").read_text().strip().split("\n\n")
+    assert [group for group in groups if not group.startswith("#")] == []
 
 
 @pytest.mark.parametrize("key", keys())
@@ -131,7 +125,7 @@ def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> N
     assert key in torchserve_settings() or key == "vmargs"
 
 
-def test_every_setting_of_the_server_stands_once() -> None:
+def test_no_setting_of_the_server_is_repeated() -> None:
     assert len(keys()) == len(set(keys()))
 
 

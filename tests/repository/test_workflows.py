@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.repository import made, steps, tracked, workflows
+from tests.support.repository import made, name, steps, tracked, workflows
 
+JOBS = [
+    pytest.param(file, job, content, id=f"{file} {job}")
+    for file, workflow in workflows().items()
+    for job, content in workflow["jobs"].items()
+]
+STEPS = [pytest.param(step, id=f"{place} {n}") for n, (place, step) in enumerate(steps())]
 # Programs of the platform, which workflows may call without a Make target.
 PLATFORM = ("gcloud auth configure-docker ", "gh pr comment ")
 PIN = re.compile(
@@ -15,12 +23,10 @@ PIN = re.compile(
 )
 
 
-def test_every_step_that_runs_the_project_s_code_is_a_make_target() -> None:
-    for place, step in steps():
-        for line in step.get("run", "").splitlines():
-            assert line.startswith(PLATFORM) or (line.startswith("make ") and made(line)), (
-                f"{place}: {line}"
-            )
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_that_runs_the_project_s_code_is_a_make_target(step: dict[str, Any]) -> None:
+    lines = [line for line in step.get("run", "").splitlines() if not line.startswith(PLATFORM)]
+    assert [line for line in lines if not (line.startswith("make ") and made(line))] == []
 
 
 def test_every_action_is_pinned_to_a_commit_with_its_version_and_all_pins_agree() -> None:
@@ -35,21 +41,31 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_and_all_pins_agree(
 
 
 @pytest.mark.parametrize("file", workflows())
-def test_nothing_is_permitted_that_a_job_does_not_ask_for(file: str) -> None:
-    workflow = workflows()[file]
-    assert workflow["permissions"] == {}
-    for job, content in workflow["jobs"].items():
-        assert "permissions" in content, job
-        assert "timeout-minutes" in content or "uses" in content, job
+def test_a_workflow_permits_nothing(file: str) -> None:
+    assert workflows()[file]["permissions"] == {}
 
 
-def test_a_deployment_starts_from_main_or_a_release_tag_and_from_nothing_else() -> None:
+@pytest.mark.parametrize(("_file", "_job", "content"), JOBS)
+def test_a_job_states_its_permissions_and_its_time_limit(
+    _file: str, _job: str, content: dict[str, Any]
+) -> None:
+    assert "permissions" in content
+    assert "timeout-minutes" in content or "uses" in content
+
+
+def test_a_deployment_starts_from_main_or_a_release_tag() -> None:
     # PyYAML parses the key `on` as true.
     assert workflows()["deploy.yml"][True] == {"push": {"branches": ["main"], "tags": ["v*"]}}  # type: ignore[index]
-    for file, workflow in workflows().items():
-        for job, content in workflow["jobs"].items():
-            signs_in_to_deploy = "GCP_DEPLOYER" in str(content) or "environment" in content
-            assert not signs_in_to_deploy or file == "deploy.yml", f"{file} {job}"
+
+
+def test_no_other_workflow_deploys() -> None:
+    deploying = {
+        file
+        for file, workflow in workflows().items()
+        for content in workflow["jobs"].values()
+        if "GCP_DEPLOYER" in str(content) or "environment" in content
+    }
+    assert deploying == {"deploy.yml"}
 
 
 def test_a_deployment_waits_for_ci_and_iac_and_for_the_one_before() -> None:
@@ -61,21 +77,23 @@ def test_a_deployment_waits_for_ci_and_iac_and_for_the_one_before() -> None:
     assert jobs["deploy"]["concurrency"]["cancel-in-progress"] is False
 
 
-def test_nothing_that_an_outsider_writes_becomes_part_of_a_command() -> None:
-    for place, step in steps():
-        assert "${{" not in step.get("run", ""), place
+@pytest.mark.parametrize("step", STEPS)
+def test_nothing_that_an_outsider_writes_becomes_part_of_a_command(step: dict[str, Any]) -> None:
+    assert "${{" not in step.get("run", "")
 
 
 def test_a_job_that_runs_a_pull_request_s_code_has_no_right_to_write() -> None:
-    for file, workflow in workflows().items():
-        if "pull_request" not in workflow[True]:  # type: ignore[index]
-            continue
-        for job, content in workflow["jobs"].items():
-            writes = {p for p, level in content["permissions"].items() if level == "write"}
-            runs_code = any(made(step.get("run", "")) for step in content["steps"])
-            # The plan signs in as a read-only account, and not for forks.
-            allowed = {"id-token"} if (file, job) == ("iac.yml", "plan") else set()
-            assert not runs_code or writes <= allowed, f"{file} {job}"
+    rights = {
+        (file, job, permission)
+        for file, workflow in workflows().items()
+        if "pull_request" in workflow[True]  # type: ignore[index]
+        for job, content in workflow["jobs"].items()
+        if any(made(step.get("run", "")) for step in content["steps"])
+        for permission, level in content["permissions"].items()
+        if level == "write"
+    }
+    # The plan signs in as a read-only account, and not for forks.
+    assert rights == {("iac.yml", "plan", "id-token")}
 
 
 def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -> None:
@@ -102,31 +120,32 @@ def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -
     assert workflows()["security.yml"]["jobs"]["images"]["if"] == "github.event_name == 'schedule'"
 
 
-def test_a_job_that_pushes_or_deploys_restores_no_cache() -> None:
-    for job, content in workflows()["deploy.yml"]["jobs"].items():
-        for step in content.get("steps", []):
-            assert "cache" not in step.get("uses", ""), job
-            assert not step.get("uses", "").endswith("/set-up"), job
+@pytest.mark.parametrize(("file", "_job", "content"), JOBS)
+def test_a_job_has_a_cache_for_the_environment_unless_it_pushes_or_deploys(
+    file: str, _job: str, content: dict[str, Any]
+) -> None:
+    steps = content.get("steps", [])
+    used = [step.get("uses", "") for step in steps]
+    if file == "deploy.yml":
+        assert [it for it in used if "cache" in it or it.endswith("/set-up")] == []
+    elif any(made(step.get("run", "")) for step in steps):
+        assert "$/.github/actions/set-up" in used
 
 
-def test_every_other_job_that_installs_the_environment_has_a_cache_for_it() -> None:
-    for file, workflow in workflows().items():
-        for job, content in workflow["jobs"].items():
-            steps = content.get("steps", [])
-            installs = any(made(step.get("run", "")) for step in steps)
-            if installs and file != "deploy.yml":
-                assert any(it.get("uses") == "$/.github/actions/set-up" for it in steps), job
+@pytest.mark.parametrize("path", tracked("docker/*.Dockerfile"), ids=name)
+def test_every_base_image_is_a_digest_in_the_from_line(path: Path) -> None:
+    found = re.findall(r"^FROM (\S+) AS (\S+)$", path.read_text(), re.MULTILINE)
+    bases = {image for image, _ in found} - {stage for _, stage in found} - {"scratch"}
+    assert bases
+    assert {it for it in bases if not re.search(r":\S+@sha256:[0-9a-f]{64}$", it)} == set()
 
 
-def test_every_base_image_is_a_digest_in_the_from_line() -> None:
-    for path in tracked("docker/*.Dockerfile"):
-        stages = {"scratch"}
-        for image, stage in re.findall(r"^FROM (\S+) AS (\S+)$", path.read_text(), re.MULTILINE):
-            assert image in stages or re.search(r":\S+@sha256:[0-9a-f]{64}$", image), image
-            stages.add(stage)
+def test_every_image_of_others_in_compose_is_a_digest() -> None:
     compose = tracked("docker/compose.yaml")[0].read_text()
-    for image in re.findall(r"^ +image: (\S+)$", compose, re.MULTILINE):
-        assert image.startswith("doubleit-") or "@sha256:" in image
+    images = re.findall(r"^ +image: (\S+)$", compose, re.MULTILINE)
+    others = [image for image in images if not image.startswith("doubleit-")]
+    assert others
+    assert [image for image in others if "@sha256:" not in image] == []
 
 
 def test_torch_is_one_version_everywhere() -> None:

@@ -107,23 +107,34 @@ def test_no_address_and_no_path_outside_the_store_is_registered(
     assert elsewhere.asked == []
 
 
-def test_the_inference_port_manages_nothing(server: Server) -> None:
+MANAGING = [
+    ("POST", "/models"),
+    ("POST", "/workflows"),
+    ("PUT", "/models/doubleit"),
+    ("PUT", "/models/doubleit/1.0"),
+    ("PUT", "/models/doubleit/1.0/set-default"),
+    ("DELETE", "/models/doubleit"),
+    ("DELETE", "/models/doubleit/1.0"),
+    ("GET", "/models"),
+]
+
+
+@pytest.mark.parametrize(
+    ("port", "method", "path"),
+    [
+        *(("PORT", *request) for request in (*MANAGING, ("GET", "/metrics"))),
+        *(("METRICS_PORT", *request) for request in MANAGING),
+    ],
+)
+def test_the_inference_and_metrics_ports_manage_nothing(
+    server: Server, port: str, method: str, path: str
+) -> None:
     before = state(server)
-    register = {"url": "doubleit-1.0.mar", "model_name": "again", "initial_workers": "1"}
-    for method, path in (
-        ("POST", "/models"),
-        ("POST", "/workflows"),
-        ("PUT", "/models/doubleit"),
-        ("PUT", "/models/doubleit/1.0"),
-        ("PUT", "/models/doubleit/1.0/set-default"),
-        ("DELETE", "/models/doubleit"),
-        ("DELETE", "/models/doubleit/1.0"),
-        ("GET", "/models"),
-        ("GET", "/metrics"),
-    ):
-        for address in (server.url, server.metrics):
-            if (address, path) == (server.metrics, "/metrics"):
-                continue
-            answer = requests.request(method, address + path, params=register, timeout=10)
-            assert answer.status_code in (404, 405), (method, path, answer.text)
+    answer = requests.request(
+        method,
+        f"http://127.0.0.1:{server.ports[port]}{path}",
+        params={"url": "doubleit-1.0.mar", "model_name": "again", "initial_workers": "1"},
+        timeout=10,
+    )
+    assert answer.status_code in (404, 405), answer.text
     assert state(server) == before

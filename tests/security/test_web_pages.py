@@ -29,36 +29,39 @@ def registered(server: Server) -> list[str]:
     return [model["modelName"] for model in models]
 
 
-@pytest.mark.parametrize("headers", SIMPLE)
+STOLEN = "url=doubleit-1.0.mar&model_name=stolen&initial_workers=2"
+
+
+@pytest.mark.parametrize("headers", SIMPLE, ids=lambda headers: headers["Content-Type"])
 @pytest.mark.parametrize("port", ["PORT", "MANAGEMENT_PORT", "METRICS_PORT"])
+@pytest.mark.parametrize(
+    "path", [f"/models?{STOLEN}", f"/workflows?{STOLEN}", "/models/doubleit?min_worker=9"]
+)
 def test_no_simple_request_changes_the_servers_state(
-    server: Server, port: str, headers: dict[str, str]
+    server: Server, port: str, path: str, headers: dict[str, str]
 ) -> None:
     workers = server.worker_pids()
-    address = f"http://127.0.0.1:{server.ports[port]}"
-    query = "url=doubleit-1.0.mar&model_name=stolen&initial_workers=2"
-    for path in (f"/models?{query}", f"/workflows?{query}", "/models/doubleit?min_worker=9"):
-        answer = requests.post(address + path, data="x", headers=headers, timeout=10)
-        assert answer.status_code in (403, 404, 405)
+    url = f"http://127.0.0.1:{server.ports[port]}{path}"
+    answer = requests.post(url, data="x", headers=headers, timeout=10)
+    assert answer.status_code in (403, 404, 405)
     assert registered(server) == ["doubleit"]
     assert server.worker_pids() == workers
 
 
 @pytest.mark.parametrize("port", ["PORT", "MANAGEMENT_PORT", "METRICS_PORT"])
-def test_no_preflight_is_granted_and_no_answer_can_be_read(server: Server, port: str) -> None:
+@pytest.mark.parametrize("path", ["/models/doubleit", "/predictions/doubleit", "/metrics", "/"])
+@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
+def test_no_preflight_is_granted_and_no_answer_can_be_read(
+    server: Server, port: str, path: str, method: str
+) -> None:
     headers = {
         "Origin": "https://attacker.example",
         "Access-Control-Request-Method": "DELETE",
         "Access-Control-Request-Private-Network": "true",
     }
-    for path in ("/models/doubleit", "/predictions/doubleit", "/metrics", "/"):
-        for method in ("OPTIONS", "GET"):
-            answer = requests.request(
-                method, f"http://127.0.0.1:{server.ports[port]}{path}", headers=headers, timeout=10
-            )
-            assert not [
-                name for name in answer.headers if name.lower().startswith("access-control")
-            ]
+    url = f"http://127.0.0.1:{server.ports[port]}{path}"
+    answer = requests.request(method, url, headers=headers, timeout=10)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
 @pytest.mark.parametrize("port", ["GRPC_PORT", "GRPC_MANAGEMENT_PORT"])

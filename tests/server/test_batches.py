@@ -46,7 +46,7 @@ def one_client(server: Server, seed: int) -> list[str]:
     return wrong
 
 
-def test_64_clients_with_valid_and_invalid_requests_get_their_own_answers(server: Server) -> None:
+def test_64_clients_with_valid_and_invalid_requests_get_their_own_responses(server: Server) -> None:
     workers = server.worker_pids()
     with ThreadPoolExecutor(CLIENTS) as pool:
         wrong = list(pool.map(lambda seed: one_client(server, seed), range(CLIENTS)))
@@ -55,7 +55,7 @@ def test_64_clients_with_valid_and_invalid_requests_get_their_own_answers(server
     assert set(workers) <= set(server.worker_pids())
 
 
-def test_300_clients_at_once_are_all_answered(server: Server) -> None:
+def test_300_clients_at_once_all_get_responses(server: Server) -> None:
     def once(n: int) -> list[int]:
         answer: list[int] = server.post(f"[{n}]").json()
         return answer
@@ -72,7 +72,7 @@ def long_numbers(seed: int) -> tuple[str, str]:
     return compact(numbers), compact([2 * n for n in numbers])
 
 
-def test_32_clients_with_large_answers_beside_small_ones(server: Server) -> None:
+def test_32_clients_with_large_and_small_responses(server: Server) -> None:
     """The responses to a batch of 64 MB need several messages, and the largest is chunked."""
     chunked = []
 

@@ -143,8 +143,8 @@ def test_nothing_of_torchserves_configuration_comes_from_the_caller(
         ({"MEMORY": "300MiB"}, "300 MiB do not hold 1 workers of each model"),
         ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "is not a number from 1 to 9999"),
         ({"FULL_SIZE_REQUESTS": "0"}, "is not a number from 1 to 9999"),
-        ({"MODEL_NAME": "n" * 260}, "is no model's name"),
-        ({"MODEL_VERSION": "9" * 300}, "is no version"),
+        ({"MODEL_NAME": "n" * 260}, "is not a model name"),
+        ({"MODEL_VERSION": "9" * 300}, "is not a version"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line(

@@ -51,7 +51,7 @@ def test_bytes_go_both_ways_and_an_end_is_passed_on() -> None:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             assert b"".join(iter(lambda: client.recv(65536), b"")) == data[::-1]
-        thread.join(10)
+        thread.join(60)
 
 
 def test_a_target_that_is_away_closes_the_connection_and_is_named() -> None:

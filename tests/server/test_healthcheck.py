@@ -23,7 +23,7 @@ def check(server: Server, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_server_that_answers_is_healthy(server: Server) -> None:
+def test_a_ready_server_is_healthy(server: Server) -> None:
     assert check(server) == (0, "")
 
 
@@ -41,6 +41,6 @@ def test_another_model_is_unhealthy(server: Server) -> None:
     assert output.endswith(" has no model other; it has doubleit\n")
 
 
-def test_a_default_version_that_does_not_answer_is_unhealthy(server: Server) -> None:
+def test_a_default_version_that_is_not_ready_is_unhealthy(server: Server) -> None:
     port = str(free_port())
-    assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 does not answer\n")
+    assert check(server, PORT=port) == (1, "healthcheck: doubleit 1.0 is not ready\n")

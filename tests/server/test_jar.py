@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from grpc_tools import protoc
 from scripts.server.java import site_packages
 from tests.support import raw
 from tests.support.server import Server
+from tests.support.wait import wait_until
 
 HANDLER = """
 import json
@@ -136,13 +137,6 @@ def test_batches_are_written_by_the_workers_own_thread(servers: Pair) -> None:
     assert "ForkJoinPool" not in java_threads(servers.edited)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def gathered(
     server: Server, name: str, delay: int, patience: float
 ) -> tuple[threading.Thread, list[Any]]:
@@ -163,7 +157,8 @@ def gathered(
     thread = threading.Thread(target=ask)
     thread.start()
     counter = f'ts_inference_requests_total{{model_name="{name}"'
-    wait_until(lambda: counter in requests.get(f"{server.metrics}/metrics", timeout=10).text)
+    metrics = f"{server.metrics}/metrics"
+    wait_until(lambda: counter in requests.get(metrics, timeout=10).text, "the request's count")
     return thread, result
 
 

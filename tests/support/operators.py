@@ -122,8 +122,9 @@ def add_edited(store: Path, version: str, member: str, content: bytes) -> None:
         zipfile.ZipFile(store / "doubleit-2.0.mar") as source,
         zipfile.ZipFile(store / f"doubleit-{version}.mar", "w") as target,
     ):
-        for name in source.namelist():
-            data = content if name == member else source.read(name)
-            if name == "MAR-INF/MANIFEST.json":
+        for entry in source.infolist():
+            data = content if entry.filename == member else source.read(entry)
+            if entry.filename == "MAR-INF/MANIFEST.json":
                 data = data.replace(b'"2.0"', f'"{version}"'.encode())
-            target.writestr(name, data)
+            # With the entry's time, so that the same content gives the same bytes.
+            target.writestr(entry, data)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import requests
 
 from scripts.store.paths import ROOT
 from tests.support.server import free_port
+from tests.support.wait import LIMIT_SECONDS, wait_until
 
 
 class PageServer:
@@ -52,29 +52,26 @@ class PageServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 10) -> int:
+    def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(LIMIT_SECONDS)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
 
 
-def wait_healthy(
-    url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 30
-) -> None:
-    """Wait until the page's health route responds."""
-    deadline = time.monotonic() + seconds
-    while True:
+def wait_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the page's health route responds; fail if the process ends."""
+
+    def is_healthy() -> bool:
+        assert process.poll() is None, f"the page did not start:\n{log.read_text()}"
         try:
-            if requests.get(f"{url}/_stcore/health", timeout=5).text == "ok":
-                return
+            return requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
         except requests.RequestException:
-            pass
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the page did not start:\n{log.read_text()}")
-        time.sleep(0.05)
+            return False
+
+    wait_until(is_healthy, "a healthy page")

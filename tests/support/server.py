@@ -83,6 +83,6 @@ class Server(ServerProcess):
 
 def announced_url(output: str) -> str:
     """Return the URL in the line that announces that the model is ready."""
-    found = re.search(r"answers at (\S+)", output)
+    found = re.search(r"is ready at (\S+)", output)
     assert found, output
     return found[1]

@@ -38,7 +38,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 def test_the_same_weights_are_rolled_out(operator: Operator) -> None:
     lines = operator.do("--name", "wide", "rollout", "2.0").splitlines()
-    assert lines[1] == "wide 2.0 answers 2 smoke requests as 1.0 does"
+    assert lines[1] == "wide 2.0 responds to 2 smoke requests as 1.0 does"
     assert lines[2] == "wide 2.0 is the default"
 
 
@@ -50,4 +50,4 @@ def test_other_weights_are_refused(operator: Operator) -> None:
 
 def test_other_weights_are_rolled_out_where_differences_are_accepted(operator: Operator) -> None:
     out = operator.do("--name", "wide", "rollout", "3.0", "--accept-differences")
-    assert "wide 3.0 answers 2 smoke requests with 200" in out
+    assert "wide 3.0 responds to 2 smoke requests with 200" in out

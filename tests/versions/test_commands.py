@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import requests
 from typer.testing import CliRunner
@@ -50,14 +52,14 @@ def test_without_metrics_the_rest_is_shown(operator: Operator) -> None:
 
 def test_register_serves_a_version_beside_the_default(only_one: Operator) -> None:
     assert only_one.do("register", "2.0", "--workers", "2") == (
-        "doubleit 2.0 answers, with 2 workers\n"
+        "doubleit 2.0 is ready, with 2 workers\n"
     )
     found = only_one.show()
     assert found["default"] == only_one.answering() == "1.0"
     assert [v["version"] for v in found["versions"]] == ["1.0", "2.0"]
     assert [w["ready"] for w in found["versions"][1]["workers"]] == [True, True]
     assert only_one.server.post("[2]", "/predictions/doubleit/2.0").text == "[4]"
-    assert only_one.refused("register", "2.0") == "version 2.0 is registered already"
+    assert only_one.refused("register", "2.0") == "version 2.0 is already registered"
     assert only_one.record() == {
         "default": "1.0",
         "previous": None,
@@ -69,56 +71,78 @@ def test_register_serves_a_version_beside_the_default(only_one: Operator) -> Non
     assert only_one.record()["versions"]["2.0"] == {"workers": 1}
 
     archive = (only_one.store / "doubleit-2.0.mar").read_bytes()
-    assert only_one.do("unregister", "2.0") == "doubleit 2.0 has finished and is removed\n"
+    assert (
+        only_one.do("unregister", "2.0")
+        == "doubleit 2.0 has completed its requests and is removed\n"
+    )
     assert only_one.versions() == ("1.0", ["1.0"])
     assert only_one.server.post("[2]", "/predictions/doubleit/2.0").status_code == 404
     assert (only_one.store / "doubleit-2.0.mar").read_bytes() == archive
     assert list(only_one.record()["versions"]) == ["1.0"]
 
 
-def test_what_cannot_be_done_is_refused_in_one_line(operator: Operator) -> None:
+@pytest.fixture
+def wrong_archives(operator: Operator) -> Iterator[None]:
+    """Archives 8.0, which holds version 1.0, and 8.1, which is not a zip file."""
     store = operator.store
-    (store / "doubleit-8.0.mar").write_bytes((store / "doubleit-1.0.mar").read_bytes())
-    (store / "doubleit-8.1.mar").write_bytes(b"not a zip file")
-    expected = {
-        ("register", "1.0"): "version 1.0 is registered already",
-        ("register", "9.9"): f"{store}/doubleit-9.9.mar is missing: build it with make archive",
-        ("rollout", "9.9"): f"{store}/doubleit-9.9.mar is missing: build it with make archive",
-        ("register", "8.0"): f"{store}/doubleit-8.0.mar holds doubleit 1.0, not doubleit 8.0",
-        ("register", "8.1"): (
-            f"{store}/doubleit-8.1.mar is not a model archive: File is not a zip file"
+    wrong = (store / "doubleit-8.0.mar", store / "doubleit-8.1.mar")
+    wrong[0].write_bytes((store / "doubleit-1.0.mar").read_bytes())
+    wrong[1].write_bytes(b"not a zip file")
+    yield
+    for path in wrong:
+        path.unlink()
+
+
+@pytest.mark.usefixtures("wrong_archives")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("register 1.0", "version 1.0 is already registered"),
+        ("register 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
+        ("rollout 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
+        ("register 8.0", "{store}/doubleit-8.0.mar contains doubleit 1.0, not doubleit 8.0"),
+        ("register 8.1", "{store}/doubleit-8.1.mar is not a model archive: File is not a zip file"),
+        (
+            "unregister 1.0",
+            "1.0 is the default and cannot be removed: roll out another version first",
         ),
-        ("unregister", "1.0"): ("1.0 is the default and cannot be removed: roll out another first"),
-        ("unregister", "9.9"): "version 9.9 is not registered; the server has 1.0",
-        ("scale", "9.9", "2"): "version 9.9 is not registered; the server has 1.0",
-        ("register", "../etc"): "'../etc' is no version: digits and dots, such as 2.0, 50 at most",
-        ("rollback",): "1.0 is the first default: there is nothing to roll back to",
-        ("--name", "other", "list"): (
-            f"{operator.server.management} has no model other; it has doubleit"
+        ("unregister 9.9", "version 9.9 is not registered; the server has 1.0"),
+        ("scale 9.9 2", "version 9.9 is not registered; the server has 1.0"),
+        (
+            "register ../etc",
+            "'../etc' is not a version: use digits and dots, such as 2.0, 50 characters at most",
         ),
-        ("--store", str(store.parent), "rollback"): (
-            f"the server has doubleit-1.0.mar, which is not in {store.parent}: name the server's "
-            "model store with MODEL_STORE"
+        ("rollback", "1.0 is the first default: there is nothing to roll back to"),
+        ("--name other list", "{management} has no model other; it has doubleit"),
+        (
+            "--store {parent} rollback",
+            "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
+            "store with MODEL_STORE",
         ),
-        ("--store", "/nowhere", "rollback"): (
-            "no model store at /nowhere: No such file or directory"
+        ("--store /nowhere rollback", "no model store at /nowhere: No such file or directory"),
+        ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
+        (
+            "rollout 2.0 --smoke /dev/null",
+            "/dev/null contains no request: write a JSON body on each line",
         ),
-        ("rollout", "2.0", "--smoke", "/nowhere"): (
-            "cannot read /nowhere: No such file or directory"
-        ),
-        ("rollout", "2.0", "--smoke", "/dev/null"): (
-            "/dev/null holds no request: write a JSON body on each line"
-        ),
-        ("--management", operator.server.metrics, "list"): (
+        (
+            "--management {metrics} list",
             "TorchServe refused: 404 Requested resource is not found, please refer to API "
-            f"document. ({operator.server.metrics}/models)"
+            "document. ({metrics}/models)",
         ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(
+    operator: Operator, arguments: str, message: str
+) -> None:
+    places = {
+        "store": operator.store,
+        "parent": operator.store.parent,
+        "management": operator.server.management,
+        "metrics": operator.server.metrics,
     }
-    for arguments, message in expected.items():
-        assert operator.refused(*arguments) == message
+    assert operator.refused(*arguments.format(**places).split()) == message.format(**places)
     assert operator.versions() == ("1.0", ["1.0"])
-    for name in ("8.0", "8.1"):
-        (store / f"doubleit-{name}.mar").unlink()
 
 
 @pytest.mark.parametrize("arguments", [("scale", "1.0", "0"), ("rollout",)])
@@ -129,33 +153,40 @@ def test_wrong_usage_is_refused(operator: Operator, arguments: tuple[str, ...]) 
 
 
 def test_a_name_that_no_model_can_have_is_refused(operator: Operator) -> None:
-    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is no model's name")
+    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is not a model name")
 
 
-def test_help_is_there_for_everything() -> None:
-    def page(*arguments: str) -> str:
-        return CliRunner().invoke(models.app, [*arguments, "--help"]).output
-
-    out = page()
-    for variable in ("MANAGEMENT_URL", "INFERENCE_URL", "METRICS_URL", "MODEL_STORE"):
-        assert variable in out
-    for command in ("list", "register", "rollout", "rollback", "scale", "unregister"):
-        assert command in out
-        assert "--json" in page(command)
+def usage(*arguments: str) -> str:
+    return CliRunner().invoke(models.app, [*arguments, "--help"]).output
 
 
-def test_without_a_server_the_error_says_so(operator: Operator) -> None:
+@pytest.mark.parametrize(
+    "variable", ["MANAGEMENT_URL", "INFERENCE_URL", "METRICS_URL", "MODEL_STORE"]
+)
+def test_help_names_the_variables(variable: str) -> None:
+    assert variable in usage()
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "register", "rollout", "rollback", "scale", "unregister"]
+)
+def test_help_names_the_commands_and_each_has_its_own(command: str) -> None:
+    assert command in usage()
+    assert "--json" in usage(command)
+
+
+def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
     port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server responds at http://localhost:{port}/models/doubleit/all: Connection refused; "
-        "start it with make serve, or name another with MANAGEMENT_URL"
+        "start it with make serve, or set MANAGEMENT_URL to another one"
     )
 
 
-def test_a_management_api_that_others_reach_is_refused(operator: Operator) -> None:
-    for host in ("192.0.2.1", "management.example"):
-        message = operator.refused("--management", f"http://{host}:8081", "list")
-        assert message.startswith(f"http://{host}:8081 is not on loopback")
+@pytest.mark.parametrize("host", ["192.0.2.1", "management.example"])
+def test_a_management_api_that_others_reach_is_refused(operator: Operator, host: str) -> None:
+    message = operator.refused("--management", f"http://{host}:8081", "list")
+    assert message.startswith(f"http://{host}:8081 is not on loopback")
 
 
 def test_a_management_api_that_others_reach_is_used_on_request(operator: Operator) -> None:
@@ -171,7 +202,7 @@ def test_a_management_api_that_others_reach_is_used_on_request(operator: Operato
 def test_one_change_at_a_time(operator: Operator) -> None:
     with records.locked(operator.store):
         assert operator.refused("register", "2.0") == (
-            f"another change of the versions in {operator.store} is under way"
+            f"another command is changing the versions in {operator.store}"
         )
     assert operator.versions() == ("1.0", ["1.0"])
 

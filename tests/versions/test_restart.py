@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
+from tests.support.wait import wait_until
 
 
 def state(operator: Operator) -> dict[str, object]:
@@ -33,9 +33,7 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
             "workers": {"1.0": 1, "2.0": 2},
         }
         server.stop(signal.SIGKILL)
-        until = time.monotonic() + 20
-        while (answer := operator.run("list"))[0] == 0:
-            assert time.monotonic() < until, answer
+        wait_until(lambda: operator.run("list")[0] != 0, "the server's end")
         log.unlink()
 
         server.start().wait_ready()
@@ -43,7 +41,7 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
             f"{fresh_store}/doubleit.json: the default is doubleit 2.0, also 1.0\n"
             in server.output()
         )
-        assert f"doubleit 2.0 answers at {server.predictions}\n" in server.output()
+        assert f"doubleit 2.0 is ready at {server.predictions}\n" in server.output()
         assert operator.answering() == "2.0"
         assert state(operator) == before
         operator.do("rollback")
@@ -69,17 +67,17 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
         (
             {"default": "3.0", "previous": None, "versions": {"3.0": {"workers": 1}}},
             "{store}/doubleit-3.0.mar is missing: build it with make archive. "
-            "{store}/doubleit.json names it: remove that file to forget it",
+            "{store}/doubleit.json names this version: remove that file to start without it",
         ),
         (
             {"default": "3.0", "previous": None, "versions": {"1.0": {"workers": 1}}},
             "{store}/doubleit.json is not a record of versions: the default 3.0 is not among the "
-            "versions; mend or remove it",
+            "versions; fix or remove it",
         ),
         (
             {"default": "1.0", "previous": None, "versions": {"1.0": {"workers": "two"}}},
             "{store}/doubleit.json is not a record of versions: Expected `int`, got `str` - at "
-            "`$.versions[...].workers`; mend or remove it",
+            "`$.versions[...].workers`; fix or remove it",
         ),
     ],
 )
@@ -90,5 +88,5 @@ def test_a_record_that_cannot_be_followed_is_refused(
     server = Server(fresh_store, tmp_path / "log")
     process = server.start().process
     assert process
-    assert process.wait(20) == 1
+    assert process.wait(60) == 1
     assert server.output().splitlines()[-1] == f"serve: {reason.format(store=fresh_store)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,14 +39,10 @@ def untouched(only_one: Operator) -> Iterator[Operator]:
 
 
 def _workers(operator: Operator) -> list[int]:
-    """Return TorchServe's child processes, once only one is left or after 5 s."""
+    """Return TorchServe's child processes, once only one is left."""
     java = psutil.Process(operator.server.java_pid())
-    deadline = time.monotonic() + 5
-    while len(found := [child.pid for child in java.children()]) > 1:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.1)
-    return found
+    wait_until(lambda: len(java.children()) <= 1, "the end of all workers but one")
+    return [child.pid for child in java.children()]
 
 
 def busy(operator: Operator, version: str) -> bool:
@@ -59,10 +54,10 @@ def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> Non
     with Load(only_one.server.predictions) as load:
         load.wait_for(500)
         assert only_one.do("rollout", "2.0").splitlines() == [
-            "doubleit 2.0 answers, with 1 worker",
-            "doubleit 2.0 answers 9 smoke requests as 1.0 does",
+            "doubleit 2.0 is ready, with 1 worker",
+            "doubleit 2.0 responds to 9 smoke requests as 1.0 does",
             "doubleit 2.0 is the default",
-            "doubleit 1.0 has finished and stays for a rollback",
+            "doubleit 1.0 has completed its requests and stays for a rollback",
         ]
         assert only_one.answering() == "2.0"
         assert only_one.record()["previous"] == "1.0"
@@ -79,20 +74,20 @@ def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> Non
 
 
 def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
-    assert untouched.do("rollout", "1.0") == "doubleit 1.0 is the default already\n"
+    assert untouched.do("rollout", "1.0") == "doubleit 1.0 is already the default\n"
 
 
-def test_a_retired_version_answers_first_what_it_was_asked(only_one: Operator) -> None:
+def test_a_retired_version_completes_its_requests_first(only_one: Operator) -> None:
     add(only_one.store, "3.0", models.Slow())
     smoke = only_one.store / "smoke"
     smoke.write_text("[0]\n\n[1, 0]\n")
     options = ("--smoke", str(smoke))
-    assert "answers 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
+    assert "responds to 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(only_one.server.post, "[-1]") for _ in range(3)]
         wait_until(lambda: busy(only_one, "3.0"), "a worker that is busy")
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
-            "doubleit 3.0 has finished and is removed"
+            "doubleit 3.0 has completed its requests and is removed"
         )
         # The responses came before the version was removed.
         assert all(future.done() for future in slow)
@@ -143,16 +138,15 @@ def test_a_version_without_workers_is_not_rolled_back_to(only_one: Operator) -> 
 
 def test_a_version_whose_handler_cannot_be_imported_is_removed(untouched: Operator) -> None:
     add_edited(untouched.store, "4.0", "handler.py", b"import nothing_of_that_name\n")
-    for command in ("register", "rollout"):
-        started = time.monotonic()
-        assert untouched.refused(command, "4.0") == (
-            "a worker died while loading doubleit 4.0: see the server's log"
-        )
-        assert time.monotonic() - started < 45  # not startupTimeout
-    assert "nothing_of_that_name" in untouched.server.output()
+    # When startupTimeout passes instead, the message is another one.
+    message = "a worker died while loading doubleit 4.0: see the server's log"
+    assert untouched.refused("register", "4.0") == message
+    assert untouched.refused("rollout", "4.0") == message
+    # TorchServe may drop the end of a log whose version is removed at once, so this is for both.
+    wait_until(lambda: "nothing_of_that_name" in untouched.server.output(), "the traceback")
 
 
-def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
+def test_a_version_with_other_responses_is_removed(untouched: Operator) -> None:
     add(untouched.store, "5.0", models.Triple())
     assert untouched.refused("rollout", "5.0") == (
         "5.0 failed the smoke check on [1, 2, 3, 4]: expected 200 [2,4,6,8] as from 1.0, "
@@ -160,7 +154,7 @@ def test_a_version_that_answers_wrongly_is_removed(untouched: Operator) -> None:
     )
 
 
-def test_a_version_that_is_meant_to_answer_otherwise_is_rolled_out(only_one: Operator) -> None:
+def test_a_version_that_is_meant_to_respond_differently_is_rolled_out(only_one: Operator) -> None:
     add(only_one.store, "5.0", models.Triple(), models.ELEMENTWISE)
     out = only_one.do("rollout", "5.0", "--accept-differences", "--json")
     assert json.loads(out) == only_one.show()
@@ -191,10 +185,10 @@ def test_an_interrupted_rollout_leaves_nothing(untouched: Operator) -> None:
     smoke.write_text("[100]\n")
     process = untouched.start("rollout", "6.0", "--smoke", str(smoke), "--timeout", "30")
     assert process.stdout
-    assert process.stdout.readline() == "doubleit 6.0 answers, with 1 worker\n"
+    assert process.stdout.readline() == "doubleit 6.0 is ready, with 1 worker\n"
     wait_until(lambda: busy(untouched, "6.0"), "a worker that is busy")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) != 0
+    assert process.wait(60) != 0
     process.communicate()
 
 

@@ -1,26 +1,7 @@
 # Alerts, uptime checks and the dashboard, in both environments.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 variables {
@@ -75,21 +56,21 @@ run "thresholds_are_the_given_ones" {
 
   assert {
     condition     = google_monitoring_alert_policy.errors["API"].conditions[0].condition_threshold[0].threshold_value == 0.01 && google_monitoring_alert_policy.latency.conditions[0].condition_threshold[0].threshold_value == 250
-    error_message = "other thresholds"
+    error_message = "the thresholds are not the given ones"
   }
 
   assert {
     condition     = google_monitoring_alert_policy.limits["API memory"].conditions[0].condition_threshold[0].threshold_value == 0.8 && google_monitoring_alert_policy.limits["API cpu"].conditions[0].condition_threshold[0].threshold_value == 0.7
-    error_message = "memory and CPU have other thresholds"
+    error_message = "the thresholds of memory and CPU are not the given ones"
   }
 }
 
-run "nobody_is_written_to_by_default" {
+run "no_mail_is_sent_by_default" {
   command = plan
 
   assert {
     condition     = length(google_monitoring_notification_channel.email) == 0
-    error_message = "mail to nobody"
+    error_message = "there is a channel without an address"
   }
 }
 
@@ -101,12 +82,12 @@ run "every_alert_goes_to_the_given_address" {
 
   assert {
     condition     = google_monitoring_notification_channel.email[0].labels.email_address == "oncall@example.com"
-    error_message = "another address"
+    error_message = "mail goes to another address"
   }
 
   assert {
     condition     = alltrue([for p in concat([google_monitoring_alert_policy.latency], values(google_monitoring_alert_policy.errors), values(google_monitoring_alert_policy.limits), values(google_monitoring_alert_policy.start), values(google_monitoring_alert_policy.uptime)) : p.notification_channels == tolist(["projects/p/notificationChannels/1"])])
-    error_message = "an alert tells nobody"
+    error_message = "an alert has no channel"
   }
 }
 
@@ -120,6 +101,6 @@ run "the_dashboard_fits_its_grid" {
 
   assert {
     condition     = !strcontains(google_monitoring_dashboard.this.dashboard_json, "ts_inference")
-    error_message = "charts of metrics that nobody collects"
+    error_message = "there are charts of metrics that are not collected"
   }
 }

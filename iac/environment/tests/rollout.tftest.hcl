@@ -1,26 +1,7 @@
 # Traffic between revisions, in both environments. The module's tests cover the percentages.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 variables {
@@ -38,12 +19,12 @@ run "a_canary_of_the_api_leaves_the_page_alone" {
 
   assert {
     condition     = [for t in module.backend.service.traffic : t.percent] == [90, 10]
-    error_message = "not 90 and 10"
+    error_message = "the percentages are not 90 and 10"
   }
 
   assert {
     condition     = [for t in module.frontend.service.traffic : t.percent] == [100]
-    error_message = "the page's traffic moved"
+    error_message = "the page's traffic changed"
   }
 }
 
@@ -73,11 +54,11 @@ run "the_page_has_its_own_canary" {
 
   assert {
     condition     = [for t in module.frontend.service.traffic : t.percent] == [50, 50]
-    error_message = "not 50 and 50"
+    error_message = "the percentages are not 50 and 50"
   }
 
   assert {
     condition     = [for t in module.backend.service.traffic : t.percent] == [100]
-    error_message = "the API's traffic moved"
+    error_message = "the API's traffic changed"
   }
 }

@@ -1,26 +1,7 @@
 # The services, in both environments.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 variables {
@@ -34,7 +15,7 @@ run "each_service_has_its_own_account" {
 
   assert {
     condition     = module.backend.service.template[0].service_account == "backend@sa" && module.frontend.service.template[0].service_account == "frontend@sa"
-    error_message = "an account is shared"
+    error_message = "the services share an account"
   }
 }
 
@@ -43,21 +24,21 @@ run "images_are_the_given_digests" {
 
   assert {
     condition     = module.backend.service.template[0].containers[0].image == var.backend_image && module.frontend.service.template[0].containers[0].image == var.frontend_image
-    error_message = "other images"
+    error_message = "the images are not the given ones"
   }
 }
 
-run "the_api_starts_when_the_model_answers" {
+run "the_api_starts_when_the_model_is_ready" {
   command = plan
 
   assert {
     condition     = module.backend.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/predictions/doubleit/1.0/ready"
-    error_message = "a start does not wait for the model"
+    error_message = "the startup probe does not wait for the model"
   }
 
   assert {
     condition     = module.backend.service.template[0].containers[0].liveness_probe[0].http_get[0].path == "/ping"
-    error_message = "liveness is not /ping"
+    error_message = "the liveness probe does not use /ping"
   }
 }
 
@@ -70,12 +51,12 @@ run "readiness_follows_the_model" {
 
   assert {
     condition     = module.backend.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/predictions/square/2.1/ready"
-    error_message = "a start waits for another model"
+    error_message = "the startup probe waits for another model"
   }
 
   assert {
     condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].path == "/predictions/square/2.1/ready"
-    error_message = "the uptime check asks for another model"
+    error_message = "the uptime check requests another model"
   }
 
   assert {
@@ -85,7 +66,7 @@ run "readiness_follows_the_model" {
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.BACKEND_MODEL == "square"
-    error_message = "the page asks for another model"
+    error_message = "the page requests another model"
   }
 }
 
@@ -94,7 +75,7 @@ run "an_instance_gets_fewer_requests_than_its_queue_holds" {
 
   assert {
     condition     = module.backend.service.template[0].max_instance_request_concurrency == 256
-    error_message = "not 256 requests at a time"
+    error_message = "the concurrency is not 256"
   }
 }
 
@@ -103,7 +84,7 @@ run "the_page_keeps_its_sessions" {
 
   assert {
     condition     = module.frontend.service.template[0].session_affinity && !module.backend.service.template[0].session_affinity
-    error_message = "sessions are not kept, or the API is uneven"
+    error_message = "the page has no session affinity, or the API has it"
   }
 
   assert {
@@ -112,16 +93,16 @@ run "the_page_keeps_its_sessions" {
   }
 }
 
-run "the_page_is_opened_under_cloud_run_s_names_only" {
+run "the_page_accepts_cloud_run_s_host_names_only" {
   command = plan
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app"
-    error_message = "the page refuses its own name, or admits others"
+    error_message = "the page refuses its own host name, or accepts others"
   }
 }
 
-run "the_page_has_a_name_of_its_own" {
+run "the_page_accepts_further_host_names" {
   command = plan
   variables {
     frontend_hosts = ["doubleit.example.com", "*.example.org"]
@@ -129,7 +110,7 @@ run "the_page_has_a_name_of_its_own" {
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app,*.example.org,doubleit.example.com"
-    error_message = "the page refuses its own name, or admits others"
+    error_message = "the page refuses its own host name, or accepts others"
   }
 }
 
@@ -138,7 +119,7 @@ run "no_sidecar_by_default" {
 
   assert {
     condition     = length(module.backend.service.template[0].containers) == 1 && length(module.backend.service.template[0].volumes) == 0
-    error_message = "a sidecar that nobody asked for"
+    error_message = "there is a sidecar"
   }
 }
 
@@ -150,16 +131,16 @@ run "the_sidecar_reads_the_shared_configuration" {
 
   assert {
     condition     = module.backend.service.template[0].containers[1].image == var.metrics_sidecar_image && module.backend.service.template[0].volumes[0].secret[0].secret == "doubleit-run-monitoring"
-    error_message = "not the given sidecar"
+    error_message = "the sidecar's image is not the given one"
   }
 
   assert {
     condition     = length(module.frontend.service.template[0].containers) == 1
-    error_message = "the page got one too"
+    error_message = "the page has a sidecar too"
   }
 
   assert {
     condition     = strcontains(google_monitoring_dashboard.this.dashboard_json, "ts_inference_requests_total")
-    error_message = "its metrics are not on the dashboard"
+    error_message = "the dashboard does not show the sidecar's metrics"
   }
 }

@@ -31,22 +31,22 @@ variables {
   github_owner_id      = "56"
 }
 
-run "only_a_pull_request_of_the_repository_becomes_it" {
+run "only_pull_requests_of_the_repository_use_the_planner" {
   command = plan
 
   assert {
     condition = [for grant in google_service_account_iam_member.planner_federation : [grant.service_account_id, grant.role, grant.member]] == [
       ["planner", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/1234:pull_request"]
     ]
-    error_message = "another job could become the planner, or none could"
+    error_message = "another job can use the planner, or none can"
   }
   assert {
     condition     = output.planner == "planner@sa" && google_service_account.planner[0].account_id == "github-planner"
-    error_message = "another account"
+    error_message = "the output is not the planner's account"
   }
 }
 
-run "it_only_looks" {
+run "the_planner_only_reads" {
   command = plan
 
   assert {
@@ -59,22 +59,22 @@ run "it_only_looks" {
   }
   assert {
     condition     = alltrue([for grant in google_project_iam_member.planner : grant.member == "serviceAccount:planner@sa"])
-    error_message = "somebody else got the planner's roles"
+    error_message = "another member has the planner's roles"
   }
 }
 
-run "it_looks_at_dev_alone" {
+run "the_planner_reads_dev_only" {
   command = plan
 
   assert {
     condition     = { for name, grant in google_service_account_iam_member.planner_sees : name => grant.role } == { doubleit-backend-dev = "roles/iam.serviceAccountViewer", doubleit-frontend-dev = "roles/iam.serviceAccountViewer" }
-    error_message = "it sees other accounts, or may act as one"
+    error_message = "the planner can see other accounts or act as one"
   }
   assert {
     condition = { for e, grant in google_storage_bucket_iam_member.planner_state : e => [grant.role, grant.member] } == {
       dev = ["roles/storage.objectViewer", "serviceAccount:planner@sa"]
     }
-    error_message = "a pull request could read prod's state, or write dev's"
+    error_message = "a pull request can read prod's state or write dev's"
   }
   assert {
     condition     = google_storage_bucket_iam_member.planner_state["dev"].condition[0].expression == "resource.name.startsWith('projects/_/buckets/my-project-tfstate/objects/environment/dev/') || api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('environment/dev/')"
@@ -82,7 +82,7 @@ run "it_looks_at_dev_alone" {
   }
 }
 
-run "where_nothing_is_planned_there_is_no_planner" {
+run "without_dev_there_is_no_planner" {
   command = plan
   variables {
     environments = ["prod"]
@@ -90,6 +90,6 @@ run "where_nothing_is_planned_there_is_no_planner" {
 
   assert {
     condition     = length(google_service_account.planner) == 0 && length(google_project_iam_member.planner) == 0 && length(google_storage_bucket_iam_member.planner_state) == 0 && output.planner == null
-    error_message = "an account that nothing needs"
+    error_message = "there is an account that nothing uses"
   }
 }

@@ -46,7 +46,7 @@ run "registry_is_ml_deploy_repo_in_us_central1" {
 
   assert {
     condition     = output.registry == "us-central1-docker.pkg.dev/my-project/ml-deploy-repo"
-    error_message = "another registry"
+    error_message = "the registry has another name or region"
   }
   assert {
     condition     = google_artifact_registry_repository.images.vulnerability_scanning_config[0].enablement_config == "INHERITED" && contains(keys(google_project_service.this), "containerscanning.googleapis.com")
@@ -54,7 +54,7 @@ run "registry_is_ml_deploy_repo_in_us_central1" {
   }
 }
 
-run "what_was_released_is_kept" {
+run "released_images_are_kept" {
   command = plan
 
   assert {
@@ -63,11 +63,11 @@ run "what_was_released_is_kept" {
       keep-recent   = ["KEEP", [], [], [], [100]]
       delete-old    = ["DELETE", ["ANY"], [null], ["90d"], []]
     })
-    error_message = "a rollback may name an image that was deleted"
+    error_message = "the clean-up may delete an image that a rollback needs"
   }
 }
 
-run "the_cleanup_is_tried_before_it_deletes" {
+run "the_cleanup_only_logs_by_default" {
   command = plan
 
   assert {
@@ -76,7 +76,7 @@ run "the_cleanup_is_tried_before_it_deletes" {
   }
 }
 
-run "the_cleanup_deletes_once_that_is_wanted" {
+run "the_cleanup_deletes_on_request" {
   command = plan
   variables {
     cleanup_dry_run = false
@@ -96,11 +96,11 @@ run "another_project_reads_the_images" {
 
   assert {
     condition     = { for member, grant in google_artifact_registry_repository_iam_member.reader : member => grant.role } == { "serviceAccount:prod@other.iam.gserviceaccount.com" = "roles/artifactregistry.reader" }
-    error_message = "prod in a project of its own cannot pull what dev tested"
+    error_message = "prod in its own project cannot pull the images that dev tested"
   }
 }
 
-run "who_pulls_images_is_told" {
+run "the_accounts_that_pull_images_are_an_output" {
   command = plan
 
   assert {
@@ -114,7 +114,7 @@ run "state_is_versioned_and_private" {
 
   assert {
     condition     = google_storage_bucket.state.versioning[0].enabled
-    error_message = "an overwritten state is lost"
+    error_message = "the bucket keeps no earlier versions of the state"
   }
   assert {
     condition     = google_storage_bucket.state.public_access_prevention == "enforced" && google_storage_bucket.state.uniform_bucket_level_access
@@ -127,12 +127,12 @@ run "only_the_one_repository_is_federated" {
 
   assert {
     condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository_id == '1234' && assertion.repository_owner_id == '56'"
-    error_message = "tokens of other repositories are taken"
+    error_message = "tokens of other repositories are accepted"
   }
   assert {
     # A missing claim makes the sign-in fail, so the mapping checks for `environment` first.
     condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "has(assertion.environment) ? assertion.repository_id + ':environment:' + assertion.environment : assertion.repository_id + ':' + assertion.event_name"
-    error_message = "the subject depends on the form of the token's own"
+    error_message = "the subject is not made from the IDs of repository and environment"
   }
 }
 
@@ -144,11 +144,11 @@ run "each_deployer_is_bound_to_its_github_environment" {
       dev  = ["deployer-dev", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/1234:environment:dev"]
       prod = ["deployer-prod", "roles/iam.workloadIdentityUser", "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github-actions/subject/1234:environment:prod"]
     }
-    error_message = "another job could become a deployer"
+    error_message = "another job can use a deployer"
   }
   assert {
     condition     = google_service_account.deployer["dev"].account_id == "github-deployer" && google_service_account.deployer["prod"].account_id == "github-deployer-prod"
-    error_message = "other deployers"
+    error_message = "the deployers have other account IDs"
   }
 }
 
@@ -216,7 +216,7 @@ run "prod_alone_in_its_project_pushes" {
   }
   assert {
     condition     = output.deployer_dev == null && output.deployer_prod == "prod@sa"
-    error_message = "a deployer for an environment that is not here"
+    error_message = "there is a deployer for an environment of another project"
   }
 }
 
@@ -225,7 +225,7 @@ run "no_prometheus_unless_asked" {
 
   assert {
     condition     = length(google_secret_manager_secret.run_monitoring) == 0 && length(google_project_iam_member.backend_writes_metrics) == 0
-    error_message = "rights for a sidecar that nobody asked for"
+    error_message = "there are permissions for a sidecar that is not used"
   }
 }
 
@@ -237,10 +237,10 @@ run "prometheus_for_one_environment" {
 
   assert {
     condition     = keys(google_project_iam_member.backend_writes_metrics) == ["prod"] && keys(google_secret_manager_secret_iam_member.backend_reads_run_monitoring) == ["prod"]
-    error_message = "another environment got the rights"
+    error_message = "another environment got the permissions"
   }
   assert {
     condition     = yamldecode(google_secret_manager_secret_version.run_monitoring[0].secret_data).spec.endpoints[0].port == 8082
-    error_message = "the sidecar asks another port than TorchServe's"
+    error_message = "the sidecar does not scrape TorchServe's port"
   }
 }

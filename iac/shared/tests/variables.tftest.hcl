@@ -74,7 +74,7 @@ run "a_deployer_name_too_long_for_its_suffix" {
   expect_failures = [var.deployer_name]
 }
 
-run "a_repository_address" {
+run "a_repository_url" {
   command = plan
   variables {
     github_repository = "https://host.example/owner/name"
@@ -82,7 +82,7 @@ run "a_repository_address" {
   expect_failures = [var.github_repository]
 }
 
-run "a_repository_name_for_its_number" {
+run "a_repository_name_in_place_of_its_id" {
   command = plan
   variables {
     github_repository_id = "owner/name"
@@ -91,7 +91,7 @@ run "a_repository_name_for_its_number" {
   expect_failures = [var.github_repository_id, var.github_owner_id]
 }
 
-run "readers_of_the_registry_that_are_everybody" {
+run "all_users_as_readers_of_the_registry" {
   command = plan
   variables {
     registry_readers = ["allUsers"]

@@ -118,5 +118,5 @@ def test_markdown_shows_plain_text_letter_by_letter(text: str, expected: str) ->
     ("seconds", "expected"),
     [(0.0004, "0 ms"), (0.0126, "13 ms"), (0.9994, "999 ms"), (1, "1.00 s")],
 )
-def test_a_time_is_told_as_a_person_reads_it(seconds: float, expected: str) -> None:
+def test_a_duration_is_readable(seconds: float, expected: str) -> None:
     assert display.duration(seconds) == expected

@@ -42,7 +42,7 @@ def refused(
         ("Odd - at $.inputs[0].data[7]", [1], "Odd - at $.inputs[0].data[7]"),
     ],
 )
-def test_the_place_is_told_as_a_person_counts(
+def test_places_are_counted_from_one(
     message: str, values: list[int] | list[float], expected: str
 ) -> None:
     found = refused(400, message, values)
@@ -54,7 +54,7 @@ def test_the_place_is_told_as_a_person_counts(
     [
         (404, "9.9", State.UNKNOWN_VERSION, "no version “9.9”"),
         (404, None, State.FAILED, "no model “doubleit”"),
-        (413, None, State.INVALID_INPUT, "Send less"),
+        (413, None, State.INVALID_INPUT, "Send fewer"),
         (401, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
         (403, None, State.NOT_ALLOWED, "BACKEND_AUTH=id-token"),
         (429, None, State.BUSY, "Try again"),
@@ -62,7 +62,7 @@ def test_the_place_is_told_as_a_person_counts(
         (500, None, State.FAILED, "the server's words"),
     ],
 )
-def test_a_status_is_told_in_words(
+def test_a_status_becomes_a_sentence(
     status: int, version: str | None, state: State, words: str
 ) -> None:
     found = refused(status, "the server's words", version=version)
@@ -70,14 +70,14 @@ def test_a_status_is_told_in_words(
     assert words in str(found)
 
 
-def test_who_shows_an_identity_is_told_that_it_lacks_the_right() -> None:
+def test_a_refused_identity_lacks_the_permission() -> None:
     settings = Settings("https://api.example", id_token=True)
-    assert "right to invoke" in str(refused(403, "", settings=settings))
+    assert "permission to invoke" in str(refused(403, "", settings=settings))
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"plain words", "plain words"), (b"", "it said nothing"), (b"\xff", "\ufffd")],
+    [(b"plain words", "plain words"), (b"", "no message"), (b"\xff", "\ufffd")],
 )
-def test_an_error_in_another_shape_is_told_too(body: bytes, words: str) -> None:
+def test_an_error_in_another_format_is_shown_too(body: bytes, words: str) -> None:
     assert words in str(errors.refused(500, body, None, None, SETTINGS))

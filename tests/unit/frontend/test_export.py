@@ -44,7 +44,7 @@ def test_the_curl_line_sends_the_same_numbers_to_the_same_version() -> None:
     ]
 
 
-def test_a_long_list_stands_in_a_file_beside_the_curl_line() -> None:
+def test_a_long_list_is_in_a_file_next_to_the_curl_line() -> None:
     values = np.arange(export.CURL_NUMBERS + 1)
     assert "-d @numbers.json" in export.to_curl(values, None, SETTINGS)
     assert "@" not in export.to_curl(values[1:], None, SETTINGS)

@@ -178,7 +178,7 @@ def test_a_field_that_came_twice_is_said() -> None:
     assert read.fields == [{"data": b"[1]", REPEATED: "data"}]
 
 
-def test_known_header_blocks_are_told_from_others() -> None:
+def test_known_header_blocks_are_distinguished_from_others() -> None:
     same: Request = ({"Host": "a", "Content-Length": "3"}, {"body": b"[1]"})
     other: Request = ({"Host": "a", "Content-Length": "3", "X": "1"}, {"body": b"[2]"})
     more: list[Request] = [
@@ -208,7 +208,7 @@ def joined(batch: batch_io.Batch, answers: list[Answer]) -> bytes:
         max_size=5,
     )
 )
-def test_answers_are_written_as_torchserve_writes_them(
+def test_responses_are_written_as_torchserve_writes_them(
     answers: list[tuple[bytes, int, bool, tuple[tuple[str, str], ...]]],
 ) -> None:
     context = Context("m", "", {}, 1, None, "0.12.0")
@@ -266,7 +266,7 @@ def messages(data: bytes) -> list[list[Part]]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=9))
-def test_large_answers_come_in_several_messages(kinds: list[tuple[int, bool, bool]]) -> None:
+def test_large_responses_come_in_several_messages(kinds: list[tuple[int, bool, bool]]) -> None:
     answers = [
         Answer(
             bytes([65 + i]) * (size * batch_io.MESSAGE_BYTES * 2 // 3 + 1),
@@ -334,7 +334,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_installed_it_answers_batches(worker: Any) -> None:
+def test_installed_it_handles_batches(worker: Any) -> None:
     assert batch_io.install(
         lambda fields, headers: [
             Answer(f["body"] + h["a"].encode()) for f, h in zip(fields, headers, strict=True)
@@ -369,7 +369,7 @@ def test_a_message_is_sent_before_the_next_answer_is_made(worker: Any) -> None:
 
 @pytest.mark.parametrize("done", [0, 1, 3])
 @pytest.mark.parametrize(("error", "status"), [(MemoryError, 507), (KeyError, 503)])
-def test_a_handler_that_raises_costs_only_the_answers_that_it_had_not_made(
+def test_a_handler_that_raises_loses_only_the_responses_that_it_had_not_made(
     worker: Any, error: type[Exception], status: int, done: int
 ) -> None:
     def raises(*_: object) -> Iterator[Answer]:

@@ -58,10 +58,16 @@ def test_a_multipart_type_may_be_written_in_capitals(kind: str) -> None:
     assert forms.body(fields, Headers([("CONTENT-TYPE", kind)])) == b"[1]"
 
 
-def test_fields_that_torchserve_has_parsed_are_taken_as_they_are() -> None:
+@pytest.mark.parametrize(
+    "fields", [{"data": b"[1]"}, {"body": b"[1]"}, {"data": "[1]", "comment": b"x"}]
+)
+def test_fields_that_torchserve_has_parsed_are_taken_as_they_are(fields: dict[str, Any]) -> None:
     _, headers = form()
-    for fields in ({"data": b"[1]"}, {"body": b"[1]"}, {"data": "[1]", "comment": b"x"}):
-        assert forms.body(fields, headers) == b"[1]"
+    assert forms.body(fields, headers) == b"[1]"
+
+
+def test_a_repeated_field_that_torchserve_has_parsed_is_refused() -> None:
+    _, headers = form()
     error = refusal({"data": b"[2]", forms.REPEATED: "data"}, headers)
     assert str(error) == "The field data came more than once - at the multipart body"
 
@@ -99,18 +105,23 @@ def test_a_broken_form_is_a_400(body: bytes) -> None:
     assert refusal({"body": body}, headers).status == 400
 
 
-def test_a_form_without_a_boundary_is_a_400() -> None:
-    for kind in ("multipart/form-data", "multipart/form-data; boundary="):
-        error = refusal({"body": b"[1]"}, Headers([("Content-Type", kind)]))
-        assert "has no boundary" in str(error)
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
+def test_a_form_without_a_boundary_is_a_400(kind: str) -> None:
+    error = refusal({"body": b"[1]"}, Headers([("Content-Type", kind)]))
+    assert error.status == 400
+    assert "has no boundary" in str(error)
 
 
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "Application/X-WWW-form-urlencoded; q"]
+)
 @pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"data": b"[1]"}, {"body": b"a=%zz"}])
-def test_a_form_encoded_body_is_told_which_header_to_send(fields: dict[str, Any]) -> None:
-    for kind in ("application/x-www-form-urlencoded", "Application/X-WWW-form-urlencoded; q"):
-        error = refusal(fields, Headers([("Content-Type", kind)]))
-        assert error.status == 415
-        assert "Content-Type: application/json" in str(error)
+def test_a_form_encoded_body_is_a_415_that_names_the_header(
+    fields: dict[str, Any], kind: str
+) -> None:
+    error = refusal(fields, Headers([("Content-Type", kind)]))
+    assert error.status == 415
+    assert "Content-Type: application/json" in str(error)
 
 
 def test_many_parts_are_refused_without_reading_them_all() -> None:

@@ -149,7 +149,7 @@ def test_a_header_that_is_no_number_of_bytes_is_refused(doubleit: Made, size: st
     assert len(answer["message"]) < 300
 
 
-def test_a_compressed_body_is_told_how_to_send_it(doubleit: Made) -> None:
+def test_a_compressed_body_is_refused_with_a_remedy(doubleit: Made) -> None:
     gzip = {"Content-Encoding": "gzip"}
     answers = ask(doubleit, b"\x1f\x8b", b"[1]", headers={0: gzip, 1: gzip})
     assert answers[0][0] == 415
@@ -180,16 +180,19 @@ def test_readiness_metadata_and_unknown_paths(doubleit: Made) -> None:
     assert answers[3] == (200, doubleit[0].describe_handle())
 
 
-def test_the_metadata_says_what_the_model_takes(doubleit: Made) -> None:
-    for fields, headers in (
-        ({}, {"describe": "True"}),
-        ({"metadata": b"1", "body": b""}, {"Host": "x"}),
-    ):
-        ((_, answer),) = ask(doubleit, fields, headers={0: headers})
-        assert (answer["name"], answer["versions"]) == ("doubleit", ["1.0"])
-        assert (answer["platform"], answer["batch"]) == ("pytorch_torchscript", "elements")
-        assert answer["inputs"][0]["minimum"] == -(2**62)
-        assert answer["device"] == "cpu"
+@pytest.mark.parametrize(
+    ("fields", "headers"),
+    [({}, {"describe": "True"}), ({"metadata": b"1", "body": b""}, {"Host": "x"})],
+    ids=["management-api", "inference-api"],
+)
+def test_the_metadata_describes_the_inputs(
+    doubleit: Made, fields: dict[str, bytes], headers: dict[str, str]
+) -> None:
+    ((_, answer),) = ask(doubleit, fields, headers={0: headers})
+    assert (answer["name"], answer["versions"]) == ("doubleit", ["1.0"])
+    assert (answer["platform"], answer["batch"]) == ("pytorch_torchscript", "elements")
+    assert answer["inputs"][0]["minimum"] == -(2**62)
+    assert answer["device"] == "cpu"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
     }
 
 
-def test_samples_that_the_model_refuses_are_told(tmp_path: Path) -> None:
+def test_samples_that_the_model_refuses_are_reported(tmp_path: Path) -> None:
     model = load(
         nn.Linear(3, 3), tmp_path, inputs={"input": {"datatype": "INT64", "shape": [-1, 3]}}
     )
@@ -107,7 +107,7 @@ COMPILED: dict[str, Callable[[nn.Module], Any]] = {
 
 
 @pytest.mark.parametrize("kind", COMPILED)
-def test_however_it_was_compiled_it_answers_as_torch_does(tmp_path: Path, kind: str) -> None:
+def test_however_it_was_compiled_it_returns_what_torch_does(tmp_path: Path, kind: str) -> None:
     module = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).eval().requires_grad_(False)
     path = tmp_path / "m.pt"
     torch.jit.save(COMPILED[kind](module), str(path))
@@ -177,8 +177,8 @@ def test_as_many_names_as_outputs(tmp_path: Path) -> None:
     ("module", "model", "message"),
     [
         (modules.Strings(), {}, "the module's argument words is List[str]: only tensors"),
-        (modules.Nested(), {}, "the module's answer holds Tuple[Tensor, Tensor]: only"),
-        (modules.Word(), {}, "the module's answer holds str: only tensors"),
+        (modules.Nested(), {}, "the module returns Tuple[Tensor, Tensor]: only"),
+        (modules.Word(), {}, "the module returns str: only tensors"),
         (
             modules.Mlp(),
             {"inputs": {"x": FP32}},
@@ -297,9 +297,9 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     assert fixed.tolist() == [1, 2]
 
 
-def test_no_calls_are_no_call(tmp_path: Path) -> None:
-    for batch in ("none", "rows", "elements"):
-        assert load(models.Counting(), tmp_path, batch=batch)([]) == []
+@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
+def test_no_calls_are_no_call(tmp_path: Path, batch: str) -> None:
+    assert load(models.Counting(), tmp_path, batch=batch)([]) == []
 
 
 @pytest.fixture(scope="module")

@@ -24,15 +24,15 @@ def test_the_defaults_promise_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "model-config.yaml holds no settings"),
-        ("# a comment\n", "model-config.yaml holds no settings"),
+        ("", "model-config.yaml contains no settings"),
+        ("# a comment\n", "model-config.yaml contains no settings"),
         ("- batchSize: 1", "model-config.yaml: expected keys and values, got list"),
         ("8", "model-config.yaml: expected keys and values, got int"),
         (
             "batchSize: 1\n\tmaxBatchDelay: 1",
             "found character '\\t' that cannot start any token in line 2",
         ),
-        ("batchSize: 1\nbatchSize: 2", "the key batchSize stands twice in line 2"),
+        ("batchSize: 1\nbatchSize: 2", "the key batchSize appears twice in line 2"),
         ("a: [1", "is not YAML"),
         ('batchSize: "8"', "Expected int, got str - at $.batchSize"),
         ("batchSize: true", "Expected int, got bool - at $.batchSize"),
@@ -42,7 +42,7 @@ def test_the_defaults_promise_nothing() -> None:
         ("startupTimeout: 5m", "Expected int, got str - at $.startupTimeout"),
         ("batchsize: 1", "unknown field batchsize (did you mean batchSize?)"),
         ("deviceType: tpu", "Invalid enum value 'tpu' - at $.deviceType"),
-        ("minWorkers: 3", "minWorkers counts only with a maxWorkers that is not smaller"),
+        ("minWorkers: 3", "minWorkers needs a maxWorkers that is not smaller"),
         ("model:", "Expected object, got null - at $.model"),
         ("model: {elementwise: true}", "unknown field elementwise - at $.model"),
         ("model: {batch: row}", "Invalid enum value 'row' - at $.model.batch (did you mean"),

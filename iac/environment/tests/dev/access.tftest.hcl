@@ -1,26 +1,7 @@
 # Who may do what in dev; run with dev.tfvars.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 variables {
@@ -51,11 +32,11 @@ run "a_public_api_needs_no_grant_for_its_tester" {
 
   assert {
     condition     = output.backend_invokers == ["allUsers"]
-    error_message = "a grant that lets in nobody new"
+    error_message = "there is a grant without effect"
   }
 }
 
-run "where_dev_is_made_private_its_tester_is_let_in" {
+run "a_private_dev_admits_its_tester" {
   command = plan
   variables {
     backend_public = false
@@ -73,7 +54,7 @@ run "the_page_sends_no_token_to_a_public_api" {
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "none", BACKEND_POLL = "0", BACKEND_MODEL = "doubleit", UI_HOSTS = "*.run.app" }
-    error_message = "the page's settings are others"
+    error_message = "the page has other environment variables"
   }
 }
 
@@ -82,12 +63,12 @@ run "dev_goes_to_zero_and_may_be_deleted" {
 
   assert {
     condition     = module.backend.service.scaling[0].min_instance_count == 0 && module.frontend.service.scaling[0].min_instance_count == 0
-    error_message = "dev costs money while nobody uses it"
+    error_message = "dev keeps instances warm"
   }
 
   assert {
     condition     = !module.backend.service.deletion_protection && !module.frontend.service.deletion_protection
-    error_message = "dev cannot be torn down"
+    error_message = "dev cannot be deleted"
   }
 }
 
@@ -96,16 +77,16 @@ run "names_carry_the_environment" {
 
   assert {
     condition     = module.backend.service.name == "doubleit-backend-dev" && module.frontend.service.name == "doubleit-frontend-dev"
-    error_message = "other names"
+    error_message = "the names are not those of the environment"
   }
 
   assert {
     condition     = data.google_service_account.backend.account_id == "doubleit-backend-dev" && data.google_service_account.frontend.account_id == "doubleit-frontend-dev"
-    error_message = "another environment's accounts"
+    error_message = "the accounts are not those of the environment"
   }
 }
 
-run "dev_asks_every_service_without_a_token" {
+run "dev_checks_every_service_without_a_token" {
   command = plan
 
   assert {

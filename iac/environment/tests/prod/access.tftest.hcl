@@ -1,27 +1,9 @@
 # Who may do what in prod; run with prod.tfvars.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
 }
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
-}
+
 override_data {
   target          = data.google_project.this[0]
   override_during = plan
@@ -39,16 +21,16 @@ run "only_the_page_may_invoke_the_api" {
 
   assert {
     condition     = output.backend_invokers == ["serviceAccount:frontend@sa"]
-    error_message = "somebody else may invoke the API"
+    error_message = "others may invoke the API"
   }
 }
 
-run "the_page_is_public_as_asked_and_nothing_else_is" {
+run "only_the_page_is_public" {
   command = plan
 
   assert {
     condition     = output.frontend_invokers == ["allUsers"]
-    error_message = "the page is not public, as prod.tfvars asks"
+    error_message = "the page is not public, although prod.tfvars says so"
   }
 
   assert {
@@ -58,7 +40,7 @@ run "the_page_is_public_as_asked_and_nothing_else_is" {
 
   assert {
     condition     = !coalesce(module.backend.service.invoker_iam_disabled, false) && !coalesce(module.frontend.service.invoker_iam_disabled, false)
-    error_message = "the check of invokers is off"
+    error_message = "the IAM check of invokers is off"
   }
 }
 
@@ -67,7 +49,7 @@ run "the_page_sends_a_token_to_the_private_api" {
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "id-token", BACKEND_POLL = "5", BACKEND_MODEL = "doubleit", UI_HOSTS = "*.run.app" }
-    error_message = "the page's settings are others"
+    error_message = "the page has other environment variables"
   }
 }
 
@@ -76,7 +58,7 @@ run "prod_is_warm_and_protected" {
 
   assert {
     condition     = module.backend.service.scaling[0].min_instance_count == 1 && module.frontend.service.scaling[0].min_instance_count == 1
-    error_message = "callers wait for cold starts"
+    error_message = "no instance is kept warm"
   }
 
   assert {
@@ -85,7 +67,7 @@ run "prod_is_warm_and_protected" {
   }
 }
 
-run "a_named_caller_is_let_in_beside_the_page" {
+run "named_callers_may_invoke_the_api_too" {
   command = plan
   variables {
     backend_invokers = ["serviceAccount:smoke-test@my-project.iam.gserviceaccount.com"]
@@ -93,11 +75,11 @@ run "a_named_caller_is_let_in_beside_the_page" {
 
   assert {
     condition     = toset(output.backend_invokers) == toset(["serviceAccount:frontend@sa", "serviceAccount:smoke-test@my-project.iam.gserviceaccount.com"])
-    error_message = "not the page and the named caller"
+    error_message = "the invokers are not the page and the named caller"
   }
 }
 
-run "the_tester_is_let_in_beside_whom_a_variable_file_names" {
+run "the_tester_is_added_to_the_named_callers" {
   command = plan
   variables {
     backend_invokers = ["user:you@example.com", "serviceAccount:deployer@sa"]
@@ -106,11 +88,11 @@ run "the_tester_is_let_in_beside_whom_a_variable_file_names" {
 
   assert {
     condition     = toset(output.backend_invokers) == toset(["serviceAccount:frontend@sa", "user:you@example.com", "serviceAccount:deployer@sa"])
-    error_message = "not the page, the named caller and the tester"
+    error_message = "the invokers are not the page, the named caller and the tester"
   }
 }
 
-run "behind_a_sign_in_only_iap_invokes_the_page" {
+run "with_a_sign_in_only_iap_invokes_the_page" {
   command = plan
   variables {
     frontend_access = "iap"
@@ -124,30 +106,30 @@ run "behind_a_sign_in_only_iap_invokes_the_page" {
 
   assert {
     condition     = module.frontend.service.iap_enabled && !module.backend.service.iap_enabled
-    error_message = "IAP is on where it should not be, or off"
+    error_message = "IAP is off for the page, or on for the API"
   }
 
   assert {
     condition     = { for m, grant in google_iap_web_cloud_run_service_iam_member.visitor : m => grant.role } == { "group:team@example.com" = "roles/iap.httpsResourceAccessor" }
-    error_message = "others pass the sign-in"
+    error_message = "others may sign in"
   }
 
   assert {
     condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
-    error_message = "a check of the sign-in page, which always passes"
+    error_message = "the page has an uptime check, which would get the sign-in page and always pass"
   }
 }
 
-run "prod_api_is_asked_as_the_monitoring_agent" {
+run "the_uptime_check_of_prod_s_api_signs_in" {
   command = plan
 
   assert {
     condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
-    error_message = "the check would be refused"
+    error_message = "the uptime check of the API would be refused"
   }
 
   assert {
     condition     = length(google_monitoring_uptime_check_config.this["page"].http_check[0].service_agent_authentication) == 0
-    error_message = "the page is public and needs no token"
+    error_message = "the uptime check of the public page sends a token"
   }
 }

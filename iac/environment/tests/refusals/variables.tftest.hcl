@@ -1,26 +1,7 @@
 # Invalid values are rejected by their variable's validation.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 variables {
@@ -102,7 +83,7 @@ run "a_public_api_in_prod" {
   expect_failures = [var.backend_public]
 }
 
-run "everybody_among_the_named_callers" {
+run "all_users_among_the_named_callers" {
   command = plan
   variables {
     backend_invokers = ["allUsers"]
@@ -126,7 +107,7 @@ run "an_unknown_access" {
   expect_failures = [var.frontend_access]
 }
 
-run "a_sign_in_that_nobody_passes" {
+run "a_sign_in_without_members" {
   command = plan
   variables {
     frontend_access = "iap"
@@ -143,7 +124,7 @@ run "members_without_a_sign_in" {
   expect_failures = [var.iap_members]
 }
 
-run "everybody_behind_a_sign_in" {
+run "all_users_with_a_sign_in" {
   command = plan
   variables {
     frontend_access = "iap"
@@ -192,7 +173,7 @@ run "more_warm_instances_than_allowed" {
   expect_failures = [var.backend]
 }
 
-run "a_request_that_never_ends" {
+run "a_timeout_above_an_hour" {
   command = plan
   variables {
     backend = { timeout_seconds = 7200 }
@@ -268,7 +249,7 @@ run "a_revision_of_the_other_service" {
   expect_failures = [var.frontend_stable_revision]
 }
 
-run "an_address_that_is_none" {
+run "an_invalid_email_address" {
   command = plan
   variables {
     alert_email = "oncall"

@@ -35,11 +35,11 @@ run "runs_as_declared" {
 
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].execution_environment == "EXECUTION_ENVIRONMENT_GEN2"
-    error_message = "not the second generation"
+    error_message = "it does not use the second generation"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].service_account == "svc@my-project.iam.gserviceaccount.com"
-    error_message = "not its own account"
+    error_message = "it does not run as the given account"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].startup_cpu_boost
@@ -47,28 +47,28 @@ run "runs_as_declared" {
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle
-    error_message = "CPU is paid for between requests"
+    error_message = "CPU is billed between requests"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].timeout == "60s"
-    error_message = "not the given timeout"
+    error_message = "the timeout is not the given one"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.deletion_protection
-    error_message = "may be deleted"
+    error_message = "the service can be deleted"
   }
 }
 
-run "asks_startup_and_liveness_where_told" {
+run "probes_use_the_given_paths" {
   command = plan
 
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].path == "/ready"
-    error_message = "startup asks another path"
+    error_message = "the startup probe requests another path"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0].http_get[0].path == "/ping"
-    error_message = "liveness asks another path"
+    error_message = "the liveness probe requests another path"
   }
   assert {
     # Cloud Run rejects a higher value.
@@ -92,7 +92,7 @@ run "keeps_warm_instances_on_the_service_not_on_each_revision" {
 
   assert {
     condition     = google_cloud_run_v2_service.this.scaling[0].min_instance_count == 1
-    error_message = "the service keeps nothing warm"
+    error_message = "the service keeps no instance warm"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == null
@@ -100,7 +100,7 @@ run "keeps_warm_instances_on_the_service_not_on_each_revision" {
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 3
-    error_message = "not the given limit"
+    error_message = "the limit is not the given one"
   }
 }
 
@@ -109,7 +109,7 @@ run "nobody_may_invoke_by_default" {
 
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0
-    error_message = "somebody may invoke"
+    error_message = "the service has invokers"
   }
 }
 
@@ -118,7 +118,7 @@ run "newest_serves_everything_without_a_stable_revision" {
 
   assert {
     condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
-    error_message = "not 100 % to the newest"
+    error_message = "the newest revision does not get all requests"
   }
   assert {
     condition     = output.serving_revision == "svc-00002-new"
@@ -126,7 +126,7 @@ run "newest_serves_everything_without_a_stable_revision" {
   }
 }
 
-run "canary_at_zero_has_its_own_address_and_no_share" {
+run "canary_at_zero_has_its_own_url_and_no_traffic" {
   command = plan
   variables {
     stable_revision = "svc-00001-old"
@@ -134,15 +134,15 @@ run "canary_at_zero_has_its_own_address_and_no_share" {
 
   assert {
     condition     = jsonencode([for t in google_cloud_run_v2_service.this.traffic : [t.revision, t.percent, t.tag]]) == jsonencode([["svc-00001-old", 100, null], [null, 0, "canary"]])
-    error_message = "not 100 % to the stable revision and a tag on the newest"
+    error_message = "the stable revision does not get all requests, or the newest has no tag"
   }
   assert {
     condition     = output.canary_uri == "https://canary---svc.example.test"
-    error_message = "the canary's address is not told"
+    error_message = "no output has the canary's URL"
   }
   assert {
     condition     = output.serving_revision == "svc-00001-old"
-    error_message = "the revision to return to is not the stable one"
+    error_message = "the revision for a rollback is not the stable one"
   }
 }
 
@@ -155,11 +155,11 @@ run "canary_at_ten_shares_with_the_stable_revision" {
 
   assert {
     condition     = [for t in google_cloud_run_v2_service.this.traffic : t.percent] == [90, 10]
-    error_message = "not 90 and 10"
+    error_message = "the percentages are not 90 and 10"
   }
   assert {
     condition     = sum([for t in google_cloud_run_v2_service.this.traffic : t.percent]) == 100
-    error_message = "shares do not add to 100"
+    error_message = "the percentages do not add up to 100"
   }
 }
 
@@ -172,7 +172,7 @@ run "canary_at_hundred_leaves_the_stable_revision_without_traffic" {
 
   assert {
     condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
-    error_message = "not 100 % to the newest"
+    error_message = "the newest revision does not get all requests"
   }
   assert {
     condition     = output.serving_revision == "svc-00002-new"
@@ -196,15 +196,15 @@ run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
   }
   assert {
     condition     = length(google_cloud_run_v2_service.this.template[0].containers[1].ports) == 0
-    error_message = "a second container takes requests"
+    error_message = "more than one container has a port"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].volumes[0].secret[0].secret == "config"
-    error_message = "its configuration is not mounted"
+    error_message = "the sidecar's configuration is not mounted"
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle == false
-    error_message = "no CPU to collect with between requests"
+    error_message = "the sidecar has no CPU between requests"
   }
   assert {
     # Cloud Run requires the same value in all containers of an instance.
@@ -213,7 +213,7 @@ run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
   }
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[1].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
-    error_message = "the sidecar's size is left to Cloud Run"
+    error_message = "the sidecar has no limits of its own"
   }
 }
 

@@ -53,7 +53,7 @@ READ: dict[str, tuple[list[float], list[str]]] = {
 
 # The position and the reason.
 REFUSED = {
-    "pandas_named_index.csv": "Line 2, field 1: “a” stands in a column without a name",
+    "pandas_named_index.csv": "Line 2, field 1: “a” is in a column without a name",
     "pandas_series.csv": "Line 1, field 1: “” is an empty field",
     "pandas_missing.csv": "Line 3, field 1: “” is an empty field",
     "thousands_or_fraction.csv": "Line 2, field 1: “1,234” could be a fraction or thousands",

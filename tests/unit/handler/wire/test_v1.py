@@ -101,10 +101,10 @@ def test_an_answer_that_json_cannot_carry_is_named_by_instance(body: str, place:
     assert refusal(text, outputs=outputs).endswith(f"at $.instances{place}")
 
 
-def test_a_model_of_elements_that_changes_the_length_is_to_blame() -> None:
-    for body in ('{"instances": [3]}', '{"instances": [3, 0.5]}'):
-        outputs = [{"output": natural(np.array([1, 2]))}] * 2
-        assert "more or fewer" in refusal(body, DOUBLEIT, 500, outputs=outputs)
+@pytest.mark.parametrize("body", ['{"instances": [3]}', '{"instances": [3, 0.5]}'])
+def test_a_model_of_elements_that_changes_the_length_is_a_model_error(body: str) -> None:
+    outputs = [{"output": natural(np.array([1, 2]))}] * 2
+    assert "more or fewer" in refusal(body, DOUBLEIT, 500, outputs=outputs)
 
 
 def test_a_number_may_be_answered_by_several() -> None:

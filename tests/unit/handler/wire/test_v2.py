@@ -239,7 +239,7 @@ HUGE = 2**62
         ),
         (
             v2(tensor([1]), tensor([1])),
-            'The input "x" stands twice - at $.inputs[1].name',
+            'The input "x" appears twice - at $.inputs[1].name',
         ),
         (
             v2(tensor([1]), outputs=[{"name": "y", "parameters": {"classification": 3}}]),
@@ -287,15 +287,22 @@ def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None 
     return tensor(data, datatype, shape) | {"name": name}
 
 
-def test_inputs_come_by_name_in_any_order_and_optional_ones_may_be_missing() -> None:
-    dense, ids = named("dense", [1.5, 2], shape=[1, 2]), named("ids", [7], "INT32")
-    for tensors in ([dense, ids], [ids, dense]):
-        found = outputs_of(echo(v2(*tensors), PAIR))
-        assert [(o["name"], o["datatype"], o["data"]) for o in found] == [
-            ("dense", "FP32", [1.5, 2.0]),
-            ("ids", "INT64", [7]),
-        ]
-    (call,) = parse.parse(v2(dense, ids, named("k", [3], "INT8")).encode(), PAIR).calls
+DENSE, IDS = named("dense", [1.5, 2], shape=[1, 2]), named("ids", [7], "INT32")
+
+
+@pytest.mark.parametrize("tensors", [[DENSE, IDS], [IDS, DENSE]])
+def test_inputs_come_by_name_in_any_order_and_optional_ones_may_be_missing(
+    tensors: list[dict[str, Any]],
+) -> None:
+    found = outputs_of(echo(v2(*tensors), PAIR))
+    assert [(o["name"], o["datatype"], o["data"]) for o in found] == [
+        ("dense", "FP32", [1.5, 2.0]),
+        ("ids", "INT64", [7]),
+    ]
+
+
+def test_an_optional_input_is_passed_on() -> None:
+    (call,) = parse.parse(v2(DENSE, IDS, named("k", [3], "INT8")).encode(), PAIR).calls
     assert (call["k"].datatype, call["k"].array.item()) == ("INT64", 3)
 
 
@@ -414,7 +421,7 @@ def test_an_answer_that_does_not_fit_the_datatype_is_refused() -> None:
     assert "does not fit FP32" in refusal(v2(tensor([1.0], "FP32")), outputs=made)
 
 
-def test_an_answer_of_another_kind_or_length_says_so() -> None:
+def test_an_output_of_another_type_or_length_is_an_error() -> None:
     assert render(v2(tensor([1, 2])), [0.5]) == {
         "name": "output",
         "shape": [1],

@@ -19,7 +19,7 @@ SERVERS = pytest.mark.parametrize("server", [FAST, SLOW], ids=lambda it: it.name
 @RATES
 def test_no_request_is_lost_or_invented(server: Server, rate: float) -> None:
     outcome = autoscaler.simulate(server, rate)
-    total = outcome.answered + outcome.refused + outcome.waiting
+    total = outcome.served + outcome.refused + outcome.waiting
     assert total == pytest.approx(rate * 180)
 
 
@@ -36,13 +36,13 @@ def test_instances_settle_where_their_cpu_is_used_to_the_target(
 
 
 @RATES
-def test_a_server_that_answers_more_costs_less_and_starts_fewer(rate: float) -> None:
+def test_a_faster_server_costs_less_and_starts_fewer_instances(rate: float) -> None:
     fast, slow = (autoscaler.simulate(it, rate) for it in (FAST, SLOW))
     assert fast.cold_starts <= slow.cold_starts
     assert autoscaler.dollars_per_million(FAST, rate) <= autoscaler.dollars_per_million(SLOW, rate)
 
 
-def test_a_load_that_one_instance_carries_starts_no_other_and_makes_nobody_wait() -> None:
+def test_a_load_that_one_instance_carries_starts_no_other_and_delays_no_request() -> None:
     outcome = autoscaler.simulate(FAST, 5_000)
     assert (outcome.peak, outcome.cold_starts, outcome.longest_wait_seconds) == (1, 0, 0)
 

@@ -14,7 +14,7 @@ WRK = """Running 3s test @ http://127.0.0.1:8080/predictions/doubleit
 """
 
 
-def test_wrk_answers_without_2xx_are_errors_and_no_throughput() -> None:
+def test_responses_without_2xx_are_errors_and_no_throughput() -> None:
     outcome = parse_wrk(WRK)
     assert outcome.answered == 30000
     assert outcome.errors == 500 + 1 + 2 + 3 + 4

@@ -25,7 +25,7 @@ def test_the_fastest_comes_first() -> None:
     assert text.index("| Fast ") < text.index(f"| {BASELINE} ") < text.index("| Slow ")
 
 
-def test_errors_stand_beside_the_throughput_that_they_spoil() -> None:
+def test_errors_are_shown_next_to_the_throughput() -> None:
     bad = turn(100)
     bad.samples[CROWD.key] = replace(bad.samples[CROWD.key], errors=0.75)
     assert "100 (1.0x), 75 % errors" in report(run({BASELINE: bad}))

@@ -12,55 +12,63 @@ from scripts.bench.lineup import BASELINE, SELF
 from scripts.bench.network_lineup import entries
 from scripts.bench.networks import CNN, MLP, NETWORKS, Network
 from scripts.bench.results import Results, Sample, Turn
-from scripts.bench.tensor_forms import TensorForm, lists, v2, v2_binary
+from scripts.bench.tensor_formats import TensorFormat, lists, v2, v2_binary
 from scripts.bench.tensor_report import BEGIN, END, goals, report, write
 
-FORMS = [lists(MLP, "/"), v2(MLP, "/"), v2_binary(MLP, "/")]
+FORMATS = [lists(MLP, "/"), v2(MLP, "/"), v2_binary(MLP, "/")]
 
 
-def answer(form: TensorForm, output: np.ndarray) -> bytes:
+def answer(tensor_format: TensorFormat, output: np.ndarray) -> bytes:
     """Return a response body in the format."""
-    if form.name == "binary":
+    if tensor_format.name == "binary":
         return b'{"outputs": []}' + output.astype(np.float32).tobytes()
     listed = output.tolist()
     return json.dumps(
-        listed if isinstance(json.loads(form.content), list) else {"outputs": [{"data": listed}]}
+        listed
+        if isinstance(json.loads(tensor_format.content), list)
+        else {"outputs": [{"data": listed}]}
     ).encode()
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_networks_own_output_is_right_and_another_is_not(form: TensorForm) -> None:
-    assert form.mistake([], answer(form, MLP.output)) == ""
-    assert "is not the output of mlp" in form.mistake([], answer(form, MLP.output + 0.1))
-    assert "not of the form that it promises" in form.mistake([], answer(form, MLP.output[1:]))
+@pytest.mark.parametrize("tensor_format", FORMATS)
+def test_the_networks_own_output_is_right_and_another_is_not(tensor_format: TensorFormat) -> None:
+    assert tensor_format.mistake([], answer(tensor_format, MLP.output)) == ""
+    assert "is not the output of mlp" in tensor_format.mistake(
+        [], answer(tensor_format, MLP.output + 0.1)
+    )
+    assert "does not have the expected format" in tensor_format.mistake(
+        [], answer(tensor_format, MLP.output[1:])
+    )
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_carries_the_same_numbers(form: TensorForm) -> None:
-    if form.name == "binary":
-        head = int(form.headers["Inference-Header-Content-Length"])
-        got = np.frombuffer(form.content[head:], np.float32)
+@pytest.mark.parametrize("tensor_format", FORMATS)
+def test_every_format_carries_the_same_numbers(tensor_format: TensorFormat) -> None:
+    if tensor_format.name == "binary":
+        head = int(tensor_format.headers["Inference-Header-Content-Length"])
+        got = np.frombuffer(tensor_format.content[head:], np.float32)
     else:
-        body = json.loads(form.content)
+        body = json.loads(tensor_format.content)
         got = np.asarray(body if isinstance(body, list) else body["inputs"][0]["data"])
     assert np.array_equal(got.ravel().astype(np.float32), MLP.input.ravel())
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_each_server_is_asked_for_the_network(network: Network, tmp_path: Path) -> None:
+def test_each_server_serves_the_network(network: Network, tmp_path: Path) -> None:
     network.path = tmp_path / f"{network.name}.pt"
     network.build()
     found = entries(network)
     assert found[0].contender.name == SELF
-    assert [form.name for form in found[0].forms] == ["JSON", "binary"]
+    assert [tensor_format.name for tensor_format in found[0].formats] == ["JSON", "binary"]
     for entry in found:
         assert entry.contender.variables["NETWORK"] == str(network.path)
-        assert entry.contender.form.mistake([], b"[]")
+        assert entry.contender.format.mistake([], b"[]")
 
 
 def turn(**per_second: float) -> Turn:
     """Return a turn with the given requests per second for each format."""
-    samples = {form: Sample(rate, 0, 1, 2, 3, 100) for form, rate in per_second.items()}
+    samples = {
+        tensor_format: Sample(rate, 0, 1, 2, 3, 100) for tensor_format, rate in per_second.items()
+    }
     return Turn(1, 100, samples)
 
 

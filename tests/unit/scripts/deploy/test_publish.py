@@ -89,7 +89,7 @@ def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Pat
     ]
 
 
-def test_what_passed_is_named_and_not_built_again(
+def test_what_passed_is_tagged_and_not_built_again(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("build")
@@ -120,7 +120,7 @@ def test_a_step_needs_the_one_before(done: list[str], command: str, message: str
 def test_a_version_stays_the_image_that_it_was(registry: Path) -> None:
     run("build", "accept")
     tag(registry, BACKEND, f"v{version()}").write_text("sha256:earlier\n")
-    with pytest.raises(SystemExit, match="is another image already"):
+    with pytest.raises(SystemExit, match="is already another image"):
         run("release")
     assert tag(registry, BACKEND, f"v{version()}").read_text() == "sha256:earlier\n"
 
@@ -132,9 +132,9 @@ def test_a_tag_that_is_not_the_version_is_refused(monkeypatch: pytest.MonkeyPatc
         run("release")
 
 
-def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(registry: Path) -> None:
+def test_an_unreachable_registry_is_not_taken_for_an_empty_one(registry: Path) -> None:
     (registry / "offline").touch()
-    with pytest.raises(SystemExit, match="cannot look .* up: dial tcp"):
+    with pytest.raises(SystemExit, match="cannot look up .*: dial tcp"):
         run("release")
 
 

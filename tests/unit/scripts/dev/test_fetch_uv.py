@@ -73,22 +73,21 @@ def test_an_index_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_
         fetch(monkeypatch, lock(tmp_path / "uv.lock", b"", "file:///nowhere"), tmp_path / "tools")
 
 
-def test_a_machine_that_uv_does_not_run_on_is_told_so(
+def test_a_machine_without_uv_wheels_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(SystemExit, match="no uv for"):
         fetch(monkeypatch, ROOT / "uv.lock", tmp_path / "tools")
-    with pytest.raises(SystemExit, match="names no wheel"):
+    with pytest.raises(SystemExit, match="has no uv wheel"):
         fetch_uv.locked_wheel("", "manylinux")
 
 
-def test_the_real_lock_file_names_a_wheel_for_every_platform() -> None:
-    text = (ROOT / "uv.lock").read_text()
-    for tag in fetch_uv.PLATFORMS.values():
-        version, url, digest = fetch_uv.locked_wheel(text, tag)
-        assert f"uv-{version}-" in url
-        assert len(digest) == 64
+@pytest.mark.parametrize("tag", fetch_uv.PLATFORMS.values())
+def test_the_real_lock_file_names_a_wheel_for_every_platform(tag: str) -> None:
+    version, url, digest = fetch_uv.locked_wheel((ROOT / "uv.lock").read_text(), tag)
+    assert f"uv-{version}-" in url
+    assert len(digest) == 64
 
 
 def test_pip_gets_the_locked_wheel_or_nothing() -> None:

@@ -54,7 +54,7 @@ def test_jobs_that_run_nothing_of_the_project_are_left_out(checkout: Path) -> No
         "x.yml:good": None,
         "x.yml:bad": None,
         "x.yml:cloud": "signs in to Google Cloud",
-        "x.yml:online": "asks GitHub",
+        "x.yml:online": "queries GitHub",
     }
 
 

@@ -102,8 +102,8 @@ def test_a_version_that_was_released_is_refused(repository: Path) -> None:
     ("changelog", "message"),
     [
         ("# Changelog\n\n## [1.1.0] - 2025-12-01\n\n- Old.\n", "no section for 1.2.0"),
-        ("## [1.2.0]\n\n- New.\n", "gives 1.2.0 no date"),
-        ("## [1.2.0] - soon\n\n- New.\n", "gives 1.2.0 no date"),
+        ("## [1.2.0]\n\n- New.\n", "has no date for 1.2.0"),
+        ("## [1.2.0] - soon\n\n- New.\n", "has no date for 1.2.0"),
         ("## [1.2.0] - 2026-01-31\n\n## [1.1.0] - 2025-12-01\n\n- Old.\n", "lists no change"),
         ("## [1x2.0] - 2026-01-31\n\n- New.\n", "no section for 1.2.0"),
     ],
@@ -120,5 +120,5 @@ def test_a_changelog_without_the_version_s_changes_is_refused(
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("number", ["1.2", "1.2.0.1", "01.2.0", "next"])
 def test_a_version_that_is_not_semantic_is_refused(number: str) -> None:
-    with pytest.raises(release.ReleaseError, match="no semantic version"):
+    with pytest.raises(release.ReleaseError, match="not a semantic version"):
         release.check(number)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import Path
 
@@ -23,13 +22,6 @@ def test_the_makefile_has_the_same_ports() -> None:
     assert {name: ports[name] for name in settings.PORTS} == {
         name: settings.DEFAULTS[name] for name in settings.PORTS
     }
-
-
-def test_every_setting_has_its_reason_above_it() -> None:
-    lines = settings.CONFIG.read_text().splitlines()
-    for before, line in itertools.pairwise(lines):
-        if line and not line.startswith("#"):
-            assert before, f"{line} stands without a reason"
 
 
 def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:

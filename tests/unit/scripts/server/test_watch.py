@@ -16,7 +16,7 @@ def test_a_worker_that_runs_has_not_died() -> None:
     assert not watch.died("9000", os.getpid())
 
 
-def test_a_death_is_noticed_before_torchserve_says_so() -> None:
+def test_a_death_is_noticed_before_torchserve_reports_it() -> None:
     watch = Watch()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert not watch.died("9000", process.pid)

@@ -64,7 +64,7 @@ def test_what_is_no_record_is_an_error(tmp_path: Path, text: str) -> None:
 def test_a_second_change_is_refused_until_the_first_is_over(tmp_path: Path) -> None:
     with (
         records.locked(tmp_path),
-        pytest.raises(records.RecordError, match="another change"),
+        pytest.raises(records.RecordError, match="another command"),
         records.locked(tmp_path),
     ):
         pass

@@ -23,7 +23,7 @@ def compare(
 ) -> None:
     """Compare versions that give these responses to every request."""
     monkeypatch.setattr(
-        comparison, "_ask", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
+        comparison, "_predict", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )
     comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
 
@@ -44,7 +44,7 @@ def compare(
         ("no JSON", "[1]", False),
     ],
 )
-def test_answers_are_the_same_digit_by_digit(one: str, other: str, same: bool) -> None:
+def test_responses_are_compared_digit_by_digit(one: str, other: str, same: bool) -> None:
     assert (comparison._comparable(one) == comparison._comparable(other)) is same
 
 
@@ -59,14 +59,14 @@ def test_the_status_belongs_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> No
     ("old", "new", "fine"),
     [(200, 200, True), (200, 400, False), (400, 200, True), (400, 400, True), (400, 500, False)],
 )
-def test_differences_are_accepted_as_long_as_it_answers(
+def test_differences_are_accepted_as_long_as_it_returns_200(
     monkeypatch: pytest.MonkeyPatch, old: int, new: int, fine: bool
 ) -> None:
     try:
         compare(monkeypatch, Comparable(old, "x"), Comparable(new, "y"), accept_differences=True)
     except comparison.DifferentResponseError as error:
         assert ("failed the smoke check" in str(error)) is not fine
-        assert fine is ("show nothing" in str(error))
+        assert fine is ("prove nothing" in str(error))
     else:
         assert fine
         assert old == 200
@@ -75,7 +75,7 @@ def test_differences_are_accepted_as_long_as_it_answers(
 def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([Comparable(503, "full"), Comparable(200, "x")])
     monkeypatch.setattr(comparison, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(comparison, "_ask", lambda *_: next(answers))
+    monkeypatch.setattr(comparison, "_predict", lambda *_: next(answers))
     assert comparison._patiently(CLIENT, "1.0", b"[1]", 5) == Comparable(200, "x")
 
 
@@ -92,7 +92,7 @@ def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:
     file.write_bytes(b'[1]\r\n\n  {"inputs": []} \nnot JSON')
     assert comparison.read(file) == [b"[1]", b'{"inputs": []}', b"not JSON"]
     file.write_bytes(b"\n \n")
-    with pytest.raises(VersionsError, match="holds no request"):
+    with pytest.raises(VersionsError, match="contains no request"):
         comparison.read(file)
 
 

@@ -1,26 +1,7 @@
 # examples/page-behind-iap.tfvars
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = {
-      uri                   = "https://service.example.test"
-      latest_ready_revision = "projects/p/locations/us-central1/services/s/revisions/doubleit-00002-new"
-      traffic_statuses      = []
-    }
-  }
-  mock_resource "google_monitoring_notification_channel" {
-    defaults = { name = "projects/p/notificationChannels/1" }
-  }
-}
-override_data {
-  target          = data.google_service_account.backend
-  override_during = plan
-  values          = { email = "backend@sa", member = "serviceAccount:backend@sa" }
-}
-override_data {
-  target          = data.google_service_account.frontend
-  override_during = plan
-  values          = { email = "frontend@sa", member = "serviceAccount:frontend@sa" }
 }
 
 override_data {
@@ -34,7 +15,7 @@ run "page_behind_iap" {
 
   assert {
     condition     = module.frontend.service.iap_enabled && output.frontend_invokers == ["serviceAccount:service-789@gcp-sa-iap.iam.gserviceaccount.com"]
-    error_message = "the page is reached without the sign-in"
+    error_message = "the page can be reached without the sign-in"
   }
 
   assert {
@@ -44,6 +25,6 @@ run "page_behind_iap" {
 
   assert {
     condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
-    error_message = "the page's check would see the sign-in and always pass"
+    error_message = "the page has an uptime check, which would get the sign-in page and always pass"
   }
 }

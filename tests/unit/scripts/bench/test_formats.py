@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from scripts.bench.forms import PLAIN, ROWS, V2, Form
+from scripts.bench.formats import PLAIN, ROWS, V2, Format
 
 
 @pytest.mark.parametrize(
-    ("form", "body", "answer"),
+    ("list_format", "body", "answer"),
     [
         (PLAIN, [1, 2], [2, 4]),
         (ROWS, {"numbers": [[1, 2]]}, [[2, 4]]),
@@ -19,9 +19,9 @@ from scripts.bench.forms import PLAIN, ROWS, V2, Form
         ),
     ],
 )
-def test_a_right_answer_has_no_mistake(form: Form, body: object, answer: object) -> None:
-    assert json.loads(form.body([1, 2])) == body
-    assert form.mistake([1, 2], json.dumps(answer).encode()) == ""
+def test_a_right_answer_has_no_mistake(list_format: Format, body: object, answer: object) -> None:
+    assert json.loads(list_format.body([1, 2])) == body
+    assert list_format.mistake([1, 2], json.dumps(answer).encode()) == ""
 
 
 @pytest.mark.parametrize("answer", [b"[2, 5]", b"[2]", b"[]", b'{"code": 503}'])
@@ -30,5 +30,5 @@ def test_a_wrong_answer_is_a_mistake(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"outputs": []}'])
-def test_an_answer_of_another_form_is_a_mistake(answer: bytes) -> None:
-    assert "not of the form that it promises" in V2.mistake([1, 2], answer)
+def test_a_response_in_another_format_is_a_mistake(answer: bytes) -> None:
+    assert "does not have the expected format" in V2.mistake([1, 2], answer)

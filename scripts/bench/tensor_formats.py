@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import requests
 
-from scripts.bench.forms import Numbers
+from scripts.bench.formats import Numbers
 from scripts.bench.generator import JSON
 from scripts.bench.networks import Floats, Network
 
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 30
 LENGTH = "Inference-Header-Content-Length"
 
 
-class TensorForm(NamedTuple):
+class TensorFormat(NamedTuple):
     """A fixed request for one network.
 
     Attributes:
@@ -47,32 +47,32 @@ class TensorForm(NamedTuple):
         try:
             got = np.asarray(self.decode(answer), np.float32).reshape(self.network.output.shape)
         except (ValueError, LookupError, TypeError) as error:
-            return f"the answer is not of the form that it promises ({error}): {answer[:200]!r}"
+            return f"the response does not have the expected format ({error}): {answer[:200]!r}"
         if not np.allclose(got, self.network.output, RELATIVE, ABSOLUTE):
-            return f"the answer is not the output of {self.network.name}: {answer[:200]!r}"
+            return f"the response is not the output of {self.network.name}: {answer[:200]!r}"
         return ""
 
 
-def lists(network: Network, path: str) -> TensorForm:
+def lists(network: Network, path: str) -> TensorFormat:
     """Return the format with nested lists in request and response."""
-    return TensorForm("JSON", path, network, JSON, _json(network.input.tolist()), json.loads)
+    return TensorFormat("JSON", path, network, JSON, _json(network.input.tolist()), json.loads)
 
 
-def v2(network: Network, path: str) -> TensorForm:
+def v2(network: Network, path: str) -> TensorFormat:
     """Return the format of the Open Inference Protocol V2 in JSON."""
     body = _json({"inputs": [{**_head(network), "data": network.input.ravel().tolist()}]})
-    return TensorForm(
+    return TensorFormat(
         "JSON", path, network, JSON, body, lambda a: json.loads(a)["outputs"][0]["data"]
     )
 
 
-def v2_binary(network: Network, path: str) -> TensorForm:
+def v2_binary(network: Network, path: str) -> TensorFormat:
     """Return V2 with the binary tensor data extension in request and response."""
     data = network.input.tobytes()
     tensor = {**_head(network), "parameters": {"binary_data_size": len(data)}}
     head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
     headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
-    return TensorForm("binary", path, network, headers, head + data, lambda a: _last(a, network))
+    return TensorFormat("binary", path, network, headers, head + data, lambda a: _last(a, network))
 
 
 def _json(value: object) -> bytes:
@@ -88,11 +88,14 @@ def _last(answer: bytes, network: Network) -> Floats:
     return np.frombuffer(answer[-network.output.nbytes :], np.float32)
 
 
-def ask(base: str, form: TensorForm) -> str:
+def check(base: str, tensor_format: TensorFormat) -> str:
     """Send the request to the server at `base`; return what is wrong with the response."""
     answer = requests.post(
-        base + form.path, form.content, headers=dict(form.headers), timeout=TIMEOUT_SECONDS
+        base + tensor_format.path,
+        tensor_format.content,
+        headers=dict(tensor_format.headers),
+        timeout=TIMEOUT_SECONDS,
     )
     if answer.status_code != 200:  # noqa: PLR2004 (HTTP's OK)
-        return f"{form.name}: status {answer.status_code}, {answer.content[:300]!r}"
-    return form.mistake([], answer.content)
+        return f"{tensor_format.name}: status {answer.status_code}, {answer.content[:300]!r}"
+    return tensor_format.mistake([], answer.content)

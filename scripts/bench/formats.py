@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 Numbers = Sequence[int]
 
 
-class Form(Protocol):
+class Format(Protocol):
     """A request format and a check of the response."""
 
     def body(self, numbers: Numbers) -> bytes:
@@ -19,7 +19,7 @@ class Form(Protocol):
         """Return what is wrong with the response to `numbers`, or an empty string."""
 
 
-class ListForm(NamedTuple):
+class ListFormat(NamedTuple):
     """The JSON format of a server that doubles a list of numbers.
 
     Attributes:
@@ -39,7 +39,7 @@ class ListForm(NamedTuple):
         try:
             got = self.decode(json.loads(answer))
         except (ValueError, LookupError, TypeError) as error:
-            return f"the answer is not of the form that it promises ({error}): {answer[:200]!r}"
+            return f"the response does not have the expected format ({error}): {answer[:200]!r}"
         if got != [2 * number for number in numbers]:
             return f"{len(numbers)} numbers were not doubled: {answer[:200]!r}"
         return ""
@@ -51,10 +51,10 @@ def _tensor(numbers: Numbers) -> dict[str, Any]:
     return {"name": "numbers", "shape": [1, len(data)], "datatype": "INT64", "data": data}
 
 
-PLAIN = ListForm(list, lambda answer: answer)
+PLAIN = ListFormat(list, lambda answer: answer)
 # BentoML: a list of rows, named after the method's parameter.
-ROWS = ListForm(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
+ROWS = ListFormat(lambda numbers: {"numbers": [list(numbers)]}, lambda answer: answer[0])
 # The Open Inference Protocol V2 of MLServer and Triton.
-V2 = ListForm(
+V2 = ListFormat(
     lambda numbers: {"inputs": [_tensor(numbers)]}, lambda answer: answer["outputs"][0]["data"]
 )
