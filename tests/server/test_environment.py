@@ -17,6 +17,8 @@ from scripts.server.ports import free_ports
 from scripts.store.paths import ROOT
 from tests.support.server import Server
 
+# TorchServe's times have milliseconds.
+SECOND = datetime.timedelta(seconds=1)
 DEAD_PROXY = "http://127.0.0.1:9"
 LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOENCODING": ""}
 
@@ -43,18 +45,18 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "locale",
+    ("zone", "locale"),
     [
-        pytest.param({"LANG": "de_DE.UTF-8"}, id="de_DE.UTF-8"),
-        pytest.param({"LANG": "C"}, id="C"),
-        pytest.param({}, id="none"),
-        pytest.param({"LC_ALL": "de_DE.ISO-8859-1"}, id="ISO-8859-1"),
-        pytest.param({"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
-        pytest.param({"LANG": "no_such.locale", "LC_CTYPE": "x"}, id="unknown"),
+        pytest.param("Asia/Tokyo", {"LANG": "de_DE.UTF-8"}, id="de_DE.UTF-8"),
+        pytest.param("America/Los_Angeles", {"LANG": "C"}, id="C"),
+        pytest.param("", {}, id="none"),
+        pytest.param("Nowhere/Unknown", {"LC_ALL": "de_DE.ISO-8859-1"}, id="ISO-8859-1"),
+        pytest.param("UTC-14", {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
+        pytest.param("UTC", {"LANG": "no_such.locale", "LC_CTYPE": "x"}, id="unknown"),
     ],
 )
-def test_a_checkout_under_a_folder_with_an_umlaut(
-    umlaut: Path, tmp_path: Path, locale: dict[str, str]
+def test_any_time_zone_and_locale_in_a_folder_with_an_umlaut(
+    umlaut: Path, tmp_path: Path, zone: str, locale: dict[str, str]
 ) -> None:
     class Elsewhere(Server):
         def start(self) -> Elsewhere:
@@ -62,18 +64,20 @@ def test_a_checkout_under_a_folder_with_an_umlaut(
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "scripts.server"],
                     cwd=umlaut,
-                    env=environment(
-                        {**dict.fromkeys(LOCALE, ""), **self.environment, **LOCALE, **locale}
-                    ),
+                    env=environment({**self.environment, **LOCALE, "TZ": zone, **locale}),
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
             return self
 
     variables = {"TMPDIR": str(umlaut / "t")}
+    began = datetime.datetime.now(datetime.UTC)
     with Elsewhere(umlaut / "model_store", tmp_path / "log", environment=variables) as server:
         assert server.post("[1, 2.5]").text == "[2.0,5.0]"
+        (version,) = server.describe()
+        started = datetime.datetime.fromisoformat(version["workers"][0]["startTime"])
         assert server.stop() == 0
+    assert began - SECOND <= started <= datetime.datetime.now(datetime.UTC)
     assert list((umlaut / "t").iterdir()) == []
 
 
@@ -88,17 +92,6 @@ def test_a_dead_proxy(store: Path, tmp_path: Path) -> None:
         listed = [sys.executable, "-m", "scripts.versions", "list"]
         subprocess.run(listed, cwd=ROOT, env=server.environment, check=True, timeout=30)
         assert server.stop() == 0
-
-
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Nowhere/Unknown", "UTC-14"])
-def test_another_zone(store: Path, tmp_path: Path, zone: str) -> None:
-    began = datetime.datetime.now(datetime.UTC)
-    with Server(store, tmp_path / "log", environment={"TZ": zone}) as server:
-        (version,) = server.describe()
-        started = datetime.datetime.fromisoformat(version["workers"][0]["startTime"])
-    assert (
-        began - datetime.timedelta(seconds=1) <= started <= datetime.datetime.now(datetime.UTC)
-    ), zone
 
 
 def test_nothing_of_torchserves_configuration_comes_from_the_caller(
