@@ -17,6 +17,7 @@ from scripts.server.ports import free_ports
 from scripts.server.settings import PORTS
 from scripts.store.paths import ROOT
 from tests.frontend.session import Session
+from tests.support.measuring import COVERAGE
 from tests.support.page import wait_healthy
 from tests.support.wait import wait_until
 
@@ -34,7 +35,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.dev.up"],
                 cwd=ROOT,
-                env={**os.environ, **ports, "MODEL_STORE": str(store), **environment},
+                env={**os.environ, **COVERAGE, **ports, "MODEL_STORE": str(store), **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -12,6 +12,7 @@ import pytest
 
 from scripts.model import archiver
 from tests.support import models
+from tests.support.measuring import COVERAGE
 from tests.support.server import Server, announced_url
 from tests.support.wait import wait_until
 
@@ -27,7 +28,7 @@ def test_a_signal_ends_everything(
 ) -> None:
     # A short name, because the path of the workers' sockets is limited.
     temp = tmp_path_factory.mktemp("t")
-    with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as server:
+    with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp), **COVERAGE}) as server:
         assert announced_url(server.output()) == server.predictions
         pids = [server.java_pid(), *server.worker_pids()]
         assert len(pids) >= 2
@@ -50,7 +51,7 @@ def test_two_servers_run_side_by_side(store: Path, tmp_path: Path, server: Serve
 
 def test_a_dead_worker_is_replaced(store: Path, tmp_path: Path) -> None:
     with Server(
-        store, tmp_path / "log", environment={"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+        store, tmp_path / "log", environment={"TS_DEFAULT_WORKERS_PER_MODEL": "1", **COVERAGE}
     ) as server:
         # Repeatedly, with a request immediately after each kill: none may wait forever.
         for _ in range(3):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from scripts.store.paths import ROOT
+from tests.support.measuring import COVERAGE
 
 
 def test_a_short_soak_runs_and_is_drawn(tmp_path: Path, store: Path) -> None:
@@ -15,7 +16,7 @@ def test_a_short_soak_runs_and_is_drawn(tmp_path: Path, store: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.soak", "--minutes", "0.1", "--plot", picture],
         cwd=ROOT,
-        env={**os.environ, "MODEL_STORE": str(store)},
+        env={**os.environ, **COVERAGE, "MODEL_STORE": str(store)},
         capture_output=True,
         text=True,
         check=False,
