@@ -8,6 +8,7 @@ import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 
 /**
@@ -34,16 +35,19 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     private static final int SMALLEST_BYTES = 64;
 
+    private static final int SMALL_BYTES = 64 << 10;
+
     /** Responses with fewer unread bytes are not counted. */
     private static final int UNREAD_BYTES = 8 << 10;
 
-    /** Connections that hold little have room of their own, which large bodies do not take. */
+    /** Requests that announce a small body have room of their own, which larger ones do not take. */
     private static final Room SMALL = new Room(LIMIT_BYTES / 4);
 
     private static final Room LARGE = new Room(LIMIT_BYTES - LIMIT_BYTES / 4);
 
     private final Undecoded undecoded = new Undecoded();
     private ByteBuf part;
+    private boolean small;
     private long request;
     private long response;
     private Room room;
@@ -67,7 +71,9 @@ public final class BoundedAggregator extends HttpObjectAggregator {
             request = 0;
             passOn(ctx);
         } else if (message instanceof HttpMessage) {
-            request = (1L + ((HttpMessage) message).headers().size()) * HEADER_BYTES;
+            HttpMessage head = (HttpMessage) message;
+            request = (1L + head.headers().size()) * HEADER_BYTES;
+            small = HttpUtil.getContentLength(head, Long.MAX_VALUE) < SMALL_BYTES;
         } else if (message instanceof HttpContent && request > 0) {
             gather(ctx, (HttpContent) message);
             return;
@@ -138,7 +144,8 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     private void count(ChannelHandlerContext ctx) {
         long headers = (long) undecoded.bytes / SHORTEST_BYTES * HEADER_BYTES;
         long held = headers + request + response;
-        Room next = held == 0 ? null : held < PART_BYTES ? SMALL : LARGE;
+        boolean fits = small && response < SMALL_BYTES;
+        Room next = held == 0 ? null : fits ? SMALL : LARGE;
         if (room != null && room != next) {
             room.leave(ctx.channel());
         }
