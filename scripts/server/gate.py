@@ -123,8 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
             )
         else:
             body = self.rfile.read(int(length))
-            if self.server.busy(self.connection):
+            if len(body) == int(length) and self.server.busy(self.connection):
                 self._pass_on(body)
+            else:
+                self.close_connection = True
 
     def handle_one_request(self) -> None:
         """Handle one request; until all of it is here, the connection is idle and may be closed."""

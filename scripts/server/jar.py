@@ -272,7 +272,8 @@ def _fingerprint(jar: Path) -> bytes:
 def _added() -> dict[str, bytes]:
     """Return the new classes by their names in a jar."""
     package = AGGREGATOR.rpartition("/")[0]
-    return {f"{package}/{path.name}": path.read_bytes() for path in sorted(COMPILED.glob("*.class"))}
+    classes = sorted(COMPILED.glob("*.class"))
+    return {f"{package}/{path.name}": path.read_bytes() for path in classes}
 
 
 def _say(line: str) -> None:
