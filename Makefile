@@ -173,7 +173,7 @@ test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against
 MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
-.PHONY: contract test-faults limits linear soak
+.PHONY: contract test-faults limits aggregator linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the server against docs/openapi.yaml and with real clients [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]

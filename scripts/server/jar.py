@@ -5,9 +5,9 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, which an edit puts in place of the class of Netty that it extends,
-and those that it uses. They are stored compiled beside their source, because the Java runtime comes
-without a compiler. `make aggregator` compiles them.
+A few classes are new: AGGREGATOR, which an edit puts in place of the class of Netty that it
+extends, and those that it uses. They are stored compiled beside their source, because the Java
+runtime comes without a compiler. `make aggregator` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
+# The new classes, in place of Netty's HttpObjectAggregator.
 AGGREGATOR = "doubleit/BoundedAggregator"
 COMPILED = Path(__file__).with_name("netty")
 # It belongs to the installed jar, so it lies in the same virtual environment.

@@ -30,8 +30,8 @@ WORKER_REQUESTS_BYTES = 64 * MIB
 LARGEST_REQUEST_BYTES = 32 * MIB
 
 # The following factors are multiples of the largest body.
-# Copies of a body: one while it arrives, one in Java's heap, two in the buffer from which it is sent
-# to the worker (while the buffer grows), and two in the worker (the parts as received, and the
+# Copies of a body: one while it arrives, one in Java's heap, two in the buffer from which it is
+# sent to the worker (while the buffer grows), and two in the worker (the parts as received, and the
 # whole).
 COPIES = 6
 # Memory that parsing, inference and rendering of one request may take in a worker, including its
