@@ -183,8 +183,6 @@ def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: in
         for _ in range(5):
             load.run(1)
             closed += reopen(port, clients, beginning)
-        # A complete upload is not held back by them.
-        assert server.post(BODY).status_code == 200
         for each in clients:
             each.close()
         load.settle()

@@ -45,6 +45,9 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     private static final Room LARGE = new Room(LIMIT_BYTES - LIMIT_BYTES / 4);
 
+    /** Incomplete headers lie in Java's heap, not in its buffers, so this room is in addition. */
+    private static final Room HEADERS = new Room(LIMIT_BYTES / 4);
+
     private final Undecoded undecoded = new Undecoded();
     private ByteBuf part;
     private boolean small;
@@ -145,7 +148,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         long headers = (long) undecoded.bytes / SHORTEST_BYTES * HEADER_BYTES;
         long held = headers + request + response;
         boolean fits = small && response < SMALL_BYTES;
-        Room next = held == 0 ? null : fits ? SMALL : LARGE;
+        Room next = held == 0 ? null : held == headers ? HEADERS : fits ? SMALL : LARGE;
         if (room != null && room != next) {
             room.leave(ctx.channel());
         }
