@@ -1,9 +1,12 @@
 package doubleit;
 
 import io.netty.channel.Channel;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Memory that connections share. Beyond the limit, those on which nothing has happened for the
@@ -14,6 +17,9 @@ final class Room {
 
     /** Bytes by connection; the one with the longest inactivity comes first. */
     private final Map<Channel, Long> held = new LinkedHashMap<>();
+
+    /** Bytes of connections that other threads are about to close. */
+    private final AtomicLong closing = new AtomicLong();
 
     private long total;
 
@@ -26,13 +32,33 @@ final class Room {
         leave(channel);
         held.put(channel, bytes);
         total += bytes;
+        List<Channel> excess = new ArrayList<>();
         Iterator<Map.Entry<Channel, Long>> idle = held.entrySet().iterator();
-        while (total > limit) {
+        while (total > limit && idle.hasNext()) {
             Map.Entry<Channel, Long> longest = idle.next();
-            total -= longest.getValue();
-            idle.remove();
-            longest.getKey().close();
+            if (closable(longest.getKey(), longest.getValue())) {
+                total -= longest.getValue();
+                excess.add(longest.getKey());
+                idle.remove();
+            }
         }
+        excess.forEach(Channel::close);
+    }
+
+    /**
+     * Return whether a connection can be closed soon. Another thread closes its connections only
+     * when it has handled what has arrived on all of them, so little memory may wait for that.
+     */
+    private boolean closable(Channel channel, long bytes) {
+        if (channel.eventLoop().inEventLoop()) {
+            return true;
+        }
+        if (closing.get() + bytes > limit / 4) {
+            return false;
+        }
+        closing.addAndGet(bytes);
+        channel.closeFuture().addListener(closed -> closing.addAndGet(-bytes));
+        return true;
     }
 
     /** Remove a connection that holds nothing any more. */
