@@ -132,6 +132,17 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+        clear(ctx);
+        super.channelInactive(ctx);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) throws Exception {
+        clear(ctx);
+        super.handlerRemoved(ctx);
+    }
+
+    private void clear(ChannelHandlerContext ctx) {
         request = 0;
         response = 0;
         undecoded.bytes = 0;
@@ -140,7 +151,6 @@ public final class BoundedAggregator extends HttpObjectAggregator {
             part.release();
             part = null;
         }
-        super.channelInactive(ctx);
     }
 
     /** Count what this connection holds now. */

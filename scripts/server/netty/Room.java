@@ -1,6 +1,7 @@
 package doubleit;
 
 import io.netty.channel.Channel;
+import io.netty.handler.codec.http.HttpServerCodec;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -42,7 +43,15 @@ final class Room {
                 idle.remove();
             }
         }
-        excess.forEach(Channel::close);
+        for (Channel each : excess) {
+            each.close();
+            if (each != channel && each.eventLoop().inEventLoop()) {
+                // Otherwise the memory is in use until the thread has handled what has arrived on
+                // all of its connections.
+                each.pipeline().remove(HttpServerCodec.class);
+                each.pipeline().remove(BoundedAggregator.class);
+            }
+        }
     }
 
     /**
