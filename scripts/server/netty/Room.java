@@ -62,7 +62,7 @@ final class Room {
         if (channel.eventLoop().inEventLoop()) {
             return true;
         }
-        if (closing.get() + bytes > limit / 4) {
+        if (closing.get() + bytes > limit / 2) {
             return false;
         }
         closing.addAndGet(bytes);
