@@ -34,7 +34,7 @@ from urllib.parse import parse_qs
 from scripts.server.settings import Settings
 
 # Management requests consist of query parameters or a few lines of JSON.
-MAX_BODY_BYTES = 1 << 20
+MAX_BODY_BYTES = 64 << 10
 # Each connection takes a thread and up to two file descriptors. The supervisor must not run out of
 # them, because it needs some to stop the server.
 MAX_CONNECTIONS = 64
@@ -122,16 +122,16 @@ class _Handler(BaseHTTPRequestHandler):
                 "POST /models?url=NAME-VERSION.mar",
             )
         else:
-            self._pass_on(self.rfile.read(int(length)))
+            body = self.rfile.read(int(length))
+            if len(body) == int(length) and self.server.busy(self.connection):
+                self._pass_on(body)
+            else:
+                self.close_connection = True
 
     def handle_one_request(self) -> None:
-        """Handle one request; until it arrives, the connection counts as idle and may be closed."""
+        """Handle one request; until all of it is here, the connection is idle and may be closed."""
         self.server.idle(self.connection)
         super().handle_one_request()
-
-    def parse_request(self) -> bool:
-        """Mark the connection as busy once the request line has arrived."""
-        return self.server.busy(self.connection) and super().parse_request()
 
     do_DELETE = do_GET = do_OPTIONS = do_POST = do_PUT = forward  # noqa: N815 (http.server's names)
 

@@ -5,6 +5,10 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
+A few classes are new: AGGREGATOR, which an edit puts in place of the class of Netty that it
+extends, and those that it uses. They are stored compiled beside their source, because the Java
+runtime comes without a compiler. `make aggregator` compiles them.
+
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
 environment disables all of them.
@@ -23,6 +27,9 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
+# The new classes, in place of Netty's HttpObjectAggregator.
+AGGREGATOR = "doubleit/BoundedAggregator"
+COMPILED = Path(__file__).with_name("netty")
 # It belongs to the installed jar, so it lies in the same virtual environment.
 EDITED = Path(sys.prefix) / "torchserve-edits.jar"
 # The earliest time that a zip file can hold. A fixed time makes the jar reproducible.
@@ -164,7 +171,7 @@ EDITS = (
     Edit(
         "org/pytorch/serve/ServerInitializer",
         "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
-        "`Connection: close` and HTTP/1.0 are ignored",
+        "`Connection: close` and HTTP/1.0 are ignored, and uploads that never end stop the server",
         (
             # Replace the TLS handler with Netty's handler of the Connection header, whose
             # constructor takes no arguments. TLS is terminated in front of this server.
@@ -174,6 +181,8 @@ EDITS = (
                 "io/netty/handler/codec/http/HttpServerKeepAliveHandler",
             ),
             _code(710, "0c0005002f", "0c00050006"),
+            # The constructor takes the same argument.
+            _constant(1026 - 3, "io/netty/handler/codec/http/HttpObjectAggregator", AGGREGATOR),
             # The first of the two addLast calls now adds the codec, and only if TLS is not
             # configured: ifnull -> ifnonnull. With TLS configured no request is decoded, so nothing
             # is served in plain text.
@@ -244,6 +253,8 @@ def _write(jar: Path, target: Path) -> None:
             for each in EDITS
             if each.entry in present and (content := each.apply(source.read(each.entry)))
         }
+    if edited:
+        edited |= _added()
     # Another server may start at the same time.
     partial = target.with_suffix(f".{os.getpid()}")
     with zipfile.ZipFile(partial, "w") as written:
@@ -254,8 +265,16 @@ def _write(jar: Path, target: Path) -> None:
 
 
 def _fingerprint(jar: Path) -> bytes:
-    """Return a fingerprint of EDITS and of the size of `jar`."""
-    return b"%08x %d" % (zlib.crc32(repr(EDITS).encode()), jar.stat().st_size)
+    """Return a fingerprint of EDITS, of the added classes, and of the size of `jar`."""
+    content = repr((EDITS, _added())).encode()
+    return b"%08x %d" % (zlib.crc32(content), jar.stat().st_size)
+
+
+def _added() -> dict[str, bytes]:
+    """Return the new classes by their names in a jar."""
+    package = AGGREGATOR.rpartition("/")[0]
+    classes = sorted(COMPILED.glob("*.class"))
+    return {f"{package}/{path.name}": path.read_bytes() for path in classes}
 
 
 def _say(line: str) -> None:

@@ -30,9 +30,10 @@ WORKER_REQUESTS_BYTES = 64 * MIB
 LARGEST_REQUEST_BYTES = 32 * MIB
 
 # The following factors are multiples of the largest body.
-# Copies of a body: one in Java's heap, two in the buffer from which it is sent to the worker (while
-# the buffer grows), and two in the worker (the parts as received, and the whole).
-COPIES = 5
+# Copies of a body: one while it arrives, one in Java's heap, two in the buffer from which it is
+# sent to the worker (while the buffer grows), and two in the worker (the parts as received, and the
+# whole).
+COPIES = 6
 # Memory that parsing, inference and rendering of one request may take in a worker, including its
 # body. A body with an object for every few bytes takes most (handler/limits.py). The factor covers
 # the most expensive format, so that all formats have the same limit.
@@ -61,6 +62,8 @@ class Limits(NamedTuple):
             worker.
         heap: bytes of Java's heap.
         direct: bytes of Java's buffers outside the heap.
+        unfinished: bytes that requests which have not arrived completely and responses which have
+            not been read may take together.
     """
 
     workers: int
@@ -69,6 +72,7 @@ class Limits(NamedTuple):
     request_memory: int
     heap: int
     direct: int
+    unfinished: int
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that config.properties and the handler read."""
@@ -81,6 +85,7 @@ class Limits(NamedTuple):
             "REQUEST_MEMORY_BYTES": str(self.request_memory),
             "JAVA_HEAP_BYTES": str(self.heap),
             "JAVA_DIRECT_BYTES": str(self.direct),
+            "JAVA_UNFINISHED_BYTES": str(self.unfinished),
         }
 
 
@@ -112,8 +117,10 @@ def limits(
     busy = workers * len(models)
     responses = min(RESPONSES, at_once)
     heap = (at_once + responses * RESPONSE * RESPONSE_HEAP_COPIES) * HEAP_MARGIN
-    direct = 2 * at_once + (busy * RESPONSE_DIRECT_COPIES + responses) * RESPONSE
-    bodies = at_once * (COPIES - 3) + busy * WORK
+    # Bodies that have not arrived completely, and responses that clients have not read.
+    unfinished = at_once + responses * RESPONSE
+    direct = 2 * at_once + busy * RESPONSE_DIRECT_COPIES * RESPONSE + unfinished
+    bodies = at_once * (COPIES - 4) + busy * WORK
     request = min(LARGEST_REQUEST_BYTES, int(free / (heap + direct + bodies)))
     return Limits(
         workers,
@@ -122,6 +129,7 @@ def limits(
         request * WORK,
         HEAP_BYTES + int(request * heap),
         DIRECT_BYTES + request * direct,
+        request * unfinished,
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from scripts.server import memory, settings
-from tests.faults.conftest import Report, wait_for_all_workers
+from tests.faults.conftest import Report, resident, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw
 
@@ -132,22 +133,86 @@ def test_a_workers_memory_runs_out(serve: Any, report: Report) -> None:
     assert set(statuses) <= {413, 507}
 
 
-def test_uploads_that_never_end(serve: Any, report: Report) -> None:
-    """With as many uploads as the memory is sized for; docs/reliability.md describes more."""
-    limits = memory.limits(512 * MIB, models=[MIB])
-    body = raw.request(b"[1]".rjust(limits.request * 9 // 10))
-    uploads = settings.FULL_SIZE_REQUESTS
+CONTAINED = memory.limits(512 * MIB, models=[MIB])
+BODY = b"[1]".rjust(CONTAINED.request * 9 // 10)
+HEAD = raw.request(b"")[: -len(b"Content-Length: 0\r\n\r\n")]
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+# Requests that stay incomplete, by the name in docs/reliability.md.
+UNFINISHED = {
+    "uploads that lack a byte": raw.request(BODY)[:-1],
+    "uploads that stop halfway": raw.request(BODY)[: -len(BODY) // 2],
+    "uploads that stop after their headers": raw.request(BODY)[: -len(BODY)],
+    "uploads that stop in 4000 headers": HEAD + b"a:\r\n" * 4000,
+    "chunked uploads without an end": CHUNKED + b"%x\r\n%b\r\n" % (len(BODY), BODY),
+    "chunked uploads in chunks of a byte": CHUNKED + b"1\r\n \r\n" * (len(BODY) // 6),
+}
+
+
+def reopen(port: int, clients: list[socket.socket], beginning: bytes) -> int:
+    """Send a byte to each client, and open those anew that the server closed; return how many."""
+    closed = 0
+    for i, client in enumerate(clients):
+        try:
+            client.sendall(b" ")
+        except OSError:
+            client.close()
+            clients[i] = upload(port, beginning)
+            closed += 1
+    return closed
+
+
+def upload(port: int, beginning: bytes) -> socket.socket:
+    client = raw.connect(port)
+    # The server may close it meanwhile.
+    with contextlib.suppress(OSError):
+        client.sendall(beginning)
+    return client
+
+
+@pytest.mark.parametrize("count", [settings.FULL_SIZE_REQUESTS, 640])
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: int) -> None:
+    """The clients go on with a byte per second, and return when they are disconnected."""
+    beginning = UNFINISHED[kind]
+    with serve(MEMORY="512MiB") as server, Load(server.ports["PORT"]) as load:
+        port, java = server.ports["PORT"], server.java_pid()
+        load.run(2)
+        began = time.monotonic()
+        clients = [upload(port, beginning) for _ in range(count)]
+        closed = 0
+        for _ in range(5):
+            load.run(1)
+            closed += reopen(port, clients, beginning)
+        for each in clients:
+            each.close()
+        load.settle()
+        assert server.java_pid() == java
+        memory_mib = resident(server) // MIB
+    report(f"{count} {kind}, 512 MiB", load, began, f"{closed} closed; memory {memory_mib} MiB")
+    assert load.failures == []
+    assert "OutOfMemoryError" not in server.output()
+
+
+@pytest.mark.parametrize("count", [settings.FULL_SIZE_REQUESTS, 320])
+def test_responses_that_are_never_read(serve: Any, report: Report, count: int) -> None:
+    many = f"[{'1,' * (CONTAINED.request // 2 - 8)}1.5]".encode()
     with (
         serve(MEMORY="512MiB") as server,
         Load(server.ports["PORT"]) as load,
         contextlib.ExitStack() as stack,
     ):
+        java = server.java_pid()
         load.run(2)
         began = time.monotonic()
-        for _ in range(uploads):
-            client = stack.enter_context(raw.connect(server.ports["PORT"]))
-            client.sendall(body[:-1])
+        for _ in range(count):
+            client = stack.enter_context(socket.socket())
+            # A small buffer, so that most of the response stays in the server.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            client.connect(("127.0.0.1", server.ports["PORT"]))
+            client.sendall(raw.request(many))
         load.run(5)
         load.settle()
-    report(f"{uploads} uploads of the largest size that never end, 512 MiB", load, began)
+        assert server.java_pid() == java
+        memory_mib = resident(server) // MIB
+    report(f"{count} responses that are never read, 512 MiB", load, began, f"{memory_mib} MiB")
     assert load.failures == []

@@ -199,7 +199,16 @@ def test_an_odd_request_is_answered(
     assert answer.status == status
 
 
-def test_idle_connections_block_no_other_client(server: Server) -> None:
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET /models HTTP/1.1\r\nHost: localhost\r\n",
+        raw.request(bytes(gate.MAX_BODY_BYTES), "/models/x").replace(b"POST", b"PUT")[:-1],
+    ],
+    ids=["nothing", "headers", "a body"],
+)
+def test_unfinished_requests_block_no_other_client(server: Server, beginning: bytes) -> None:
     port = server.ports["MANAGEMENT_PORT"]
     assert server.process
     supervisor = psutil.Process(server.process.pid)
@@ -207,7 +216,10 @@ def test_idle_connections_block_no_other_client(server: Server) -> None:
     with requests.Session() as used, contextlib.ExitStack() as stack:
         assert used.get(f"{server.management}/models", timeout=10).ok
         for _ in range(3 * gate.MAX_CONNECTIONS):
-            stack.enter_context(raw.connect(port))
+            client = stack.enter_context(raw.connect(port))
+            # The gate closes it while it sends.
+            with contextlib.suppress(OSError):
+                client.sendall(beginning)
         # Works for new clients, and for a client that reconnects because its connection was closed.
         assert models(server) == ["doubleit"]
         assert used.get(f"{server.management}/models", timeout=10).ok

@@ -5,11 +5,13 @@ The model is a handler that reports its input, so that only TorchServe is tested
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -76,8 +78,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
-def serve(folder: Path, log: Path, switch: str) -> Server:
-    environment = {"TORCHSERVE_EDITS": switch, "TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+def serve(folder: Path, log: Path, switch: str, **more: str) -> Server:
+    environment = {"TORCHSERVE_EDITS": switch, "TS_DEFAULT_WORKERS_PER_MODEL": "1", **more}
     return Server(folder, log, name="report", environment=environment)
 
 
@@ -331,3 +333,31 @@ def test_a_target_without_a_slash_is_not_the_servers_error(
         status,
         status if line == "OPTIONS /" else 500,
     )
+
+
+def is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize(("switch", "closed"), [("", True), ("off", False)])
+def test_connections_with_unfinished_requests_are_closed_beyond_a_limit(
+    folder: Path, tmp_path: Path, switch: str, closed: bool
+) -> None:
+    with (
+        serve(folder, tmp_path / "log", switch, MEMORY="512MiB") as server,
+        contextlib.ExitStack() as stack,
+    ):
+        # Each keeps half a megabyte of Java's heap.
+        beginning = b"POST / HTTP/1.1\r\n" + b"a:\r\n" * 4000
+        clients = [stack.enter_context(raw.connect(server.ports["PORT"], 2)) for _ in range(40)]
+        for client in clients:
+            # The server may close it meanwhile.
+            with contextlib.suppress(OSError):
+                client.sendall(beginning)
+        assert is_closed(clients[0]) == closed
+        assert requests.post(server.predictions, b"x", timeout=30).ok

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from scripts.server import jar, java
 
 ENTRIES = [each.entry for each in jar.EDITS]
+ADDED = [f"doubleit/{path.name}" for path in sorted(jar.COMPILED.glob("*.class"))]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,25 @@ def test_every_class_of_the_installed_jar_is_edited(
     target = tmp_path / "edits.jar"
     assert jar.class_path(make(tmp_path / jar.NAME, shipped), target) == [str(target)]
     edited = read(target)
-    assert list(edited) == ENTRIES
+    assert list(edited) == ENTRIES + ADDED
     assert all(edited[entry] != shipped[entry] for entry in ENTRIES)
     assert capfd.readouterr().err == ""
+
+
+def test_the_added_classes_are_compiled_from_their_source(tmp_path: Path) -> None:
+    javac = shutil.which("javac")
+    if not javac or " 17." not in subprocess.check_output([javac, "-version"], text=True):
+        pytest.skip("other versions of javac may write other bytes than 17")
+    installed = java.site_packages() / "ts" / "frontend" / jar.NAME
+    sources = sorted(jar.COMPILED.glob("*.java"))
+    options = ["--release", "11", "-g:none", "-cp", str(installed), "-d", str(tmp_path)]
+    subprocess.run([javac, *options, *map(str, sources)], check=True)
+    compiled = {f"doubleit/{path.name}": path.read_bytes() for path in tmp_path.rglob("*.class")}
+    assert sorted(compiled) == ADDED
+    assert all(
+        content == (jar.COMPILED / Path(entry).name).read_bytes()
+        for entry, content in compiled.items()
+    )
 
 
 def test_the_same_jar_gives_the_same_bytes(shipped: dict[str, bytes], tmp_path: Path) -> None:
@@ -62,7 +81,7 @@ def test_it_is_made_once_and_again_for_another_table(
     assert (target.stat().st_ino, target.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
     monkeypatch.setattr(jar, "EDITS", jar.EDITS[:2])
     jar.class_path(source, target)
-    assert list(read(target)) == ENTRIES[:2]
+    assert list(read(target)) == ENTRIES[:2] + ADDED
 
 
 @pytest.mark.parametrize("edit", jar.EDITS, ids=lambda edit: edit.name.rpartition("/")[2])
@@ -81,7 +100,7 @@ def test_an_unknown_class_is_left_alone_with_a_line_that_says_what_is_missing(
     # Printed at each start, not only when the jar is made.
     for _ in range(2):
         assert jar.class_path(source, target) == [str(target)]
-        assert sorted(read(target)) == sorted(set(ENTRIES) - {edit.entry})
+        assert sorted(read(target)) == sorted({*ENTRIES, *ADDED} - {edit.entry})
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith(edit.entry)
         assert edit.without in line
