@@ -107,14 +107,14 @@ def flowers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 class Watch:
     """Events in a tab that must not occur."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, page: Page) -> None:
         self.hosts: set[str] = set()
         self.errors: list[str] = []
         self.network_changed = False
-        context.on("request", lambda request: self._add(request.url))
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
-        context.on("page", lambda page: page.on("websocket", lambda socket: self._add(socket.url)))
+        page.on("request", lambda request: self._add(request.url))
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", lambda socket: self._add(socket.url))
 
     def _add(self, url: str) -> None:
         parts = urlsplit(url)
@@ -144,28 +144,40 @@ def load(page: Page, url: str, watch: Watch) -> None:
     raise AssertionError(f"the network of this machine changed during {LOADS} loads")
 
 
+def new_context(browser: Browser, **options: object) -> BrowserContext:
+    settings: dict[str, object] = {
+        "viewport": {"width": 1280, "height": 1000},
+        "permissions": ["clipboard-read", "clipboard-write"],
+        **options,
+    }
+    context = browser.new_context(**settings)  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+    return context
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    """The context of all tabs without special options: it caches the page's compiled scripts."""
+    return new_context(browser)
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
+def open_page(browser: Browser, context: BrowserContext) -> Iterator[Open]:
     with ExitStack() as checks:
 
         def open_url(url: str, **options: object) -> Page:
-            context = browser.new_context(
-                **{
-                    "viewport": {"width": 1280, "height": 1000},
-                    "permissions": ["clipboard-read", "clipboard-write"],
-                    **options,
-                }  # type: ignore[arg-type]
-            )
-            context.set_default_timeout(20_000)
-            watch = Watch(context)
+            own = new_context(browser, **options) if options else None
+            page = (own or context).new_page()
+            watch = Watch(page)
 
             def check() -> None:
-                context.close()
+                page.close()
+                if own:
+                    own.close()
                 assert watch.errors == []
                 assert watch.hosts == {urlsplit(url).netloc}
 
             checks.callback(check)
-            page = context.new_page()
             load(page, url, watch)
             return page
 
