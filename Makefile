@@ -151,18 +151,13 @@ lint-secrets: .venv-lint/.ready
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
-# Virtual environments for third-party clients and models that need other versions than uv.lock.
-OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
-$(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
-	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
-	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "test: tests/contract/$*.txt cannot be installed"
-PROCESSES ?= 3
+PROCESSES ?= 4
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
 	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
 
 # Runs PROCESSES test files in parallel. Each process starts its own servers.
 PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-test: .venv/.development .venv/torchserve.aot $(OTHERS) ## Run the tests against the real server, with coverage [PROCESSES=]
+test: .venv/.development .venv/torchserve.aot ## Run the tests against the real server and page, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
 
@@ -176,9 +171,14 @@ test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benc
 MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
+# Virtual environments for third-party clients and models that need other versions than uv.lock.
+OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
+$(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
+	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
+	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: tests/contract/$*.txt cannot be installed"
 .PHONY: contract test-faults limits aggregator linear soak
-contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the server against docs/openapi.yaml and with real clients [EXAMPLES=]
-	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract
+contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
+	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)

@@ -9,12 +9,12 @@ import pytest
 
 from scripts.model import archiver
 from scripts.model.torchscript import build
-from tests.support.measuring import COVERAGE, hold_back
+from tests.support.measuring import hold_back
 from tests.support.server import Server
 
 TESTS = Path(__file__).parent
 # The suites of the longest files. They go first, so that no process is left with one at the end.
-LONG = ("versions", "browser", "server", "bench", "contract")
+LONG = ("versions", "browser", "server")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,5 +54,5 @@ def store(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
 @pytest.fixture(scope="session")
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests ask and do not change."""
-    with Server(store, tmp_path_factory.mktemp("server") / "log", environment=COVERAGE) as server:
+    with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
         yield server

@@ -17,7 +17,7 @@ PYTHON = ROOT / "build" / "kserve" / "bin" / "python"
 @pytest.fixture(scope="module")
 def got(server: Server) -> dict[str, Any]:
     if not (PYTHON.parent.parent / ".ready").exists():
-        pytest.skip("KServe's client is not installed: make test installs it into build/kserve")
+        pytest.skip("KServe's client is not installed: make contract installs it into build/kserve")
     script = ROOT / "tests" / "contract" / "kserve_client.py"
     done = subprocess.run([PYTHON, script, server.url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

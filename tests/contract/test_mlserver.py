@@ -17,7 +17,7 @@ PYTHON = ROOT / "build" / "mlserver" / "bin" / "python"
 @pytest.fixture(scope="module")
 def got(server: Server) -> dict[str, Any]:
     if not (PYTHON.parent.parent / ".ready").exists():
-        pytest.skip("MLServer is not installed: make test installs it into build/mlserver")
+        pytest.skip("MLServer is not installed: make contract installs it into build/mlserver")
     script = ROOT / "tests" / "contract" / "mlserver_client.py"
     done = subprocess.run([PYTHON, script, server.url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -58,7 +58,7 @@ KIND = VoiceDetector(
 @pytest.mark.parametrize("rows", [1, 3])
 def test_it_returns_what_it_does_without_a_server(serving: Serving, form: str, rows: int) -> None:
     if not (PACKAGE / ".ready").exists():
-        pytest.skip("silero-vad is not installed: make test installs it into build/silero")
+        pytest.skip("silero-vad is not installed: make contract installs it into build/silero")
     module = serving.module(KIND)
     write, read = FORMS[form]
     found: Tensor | None = None
