@@ -7,14 +7,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 import yaml
 
-from scripts.model import archiver
+from scripts.model import archiver, infer
+from scripts.model import torchscript as torchscript_file
 from scripts.model.torchscript import DEFAULT
 from scripts.store import archive
 from scripts.store.archive import ArchiveError
@@ -107,15 +110,31 @@ def test_what_the_settings_leave_out_is_as_doubleits(tmp_path: Path, settings: s
     assert packaged_settings(tmp_path / "difference-1.0.mar") == {**usual, **given}
 
 
-def make_archive(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.model.archiver", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+class Ended(NamedTuple):
+    """A program that has run in this process."""
+
+    status: object
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the main function of a program with command-line arguments."""
+
+    def call(program: Callable[[], None], *arguments: str | Path) -> Ended:
+        monkeypatch.setattr("sys.argv", ["program", *map(str, arguments)])
+        status: object = 0
+        try:
+            program()
+        except SystemExit as ended:
+            status = ended.code
+        return Ended(status, *capsys.readouterr())
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -154,23 +173,34 @@ def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, nam
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04"])
-def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_model_is_refused_in_one_line(
+    run: Run, tmp_path: Path, content: bytes
+) -> None:
     model = tmp_path / "m.pt"
     model.write_bytes(content)
-    done = make_archive("--model", model, "--name", "m", "--store", tmp_path / "store")
-    assert done.returncode == 1
+    done = run(archiver.run, "--model", model, "--name", "m", "--store", tmp_path / "store")
+    assert done.status == 1
     assert done.stderr.startswith(f"archive: {model} cannot be served: ")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "store").exists()
 
 
-def test_a_model_that_takes_strings_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_model_that_takes_strings_is_refused_in_one_line(run: Run, tmp_path: Path) -> None:
     model = models.save(zoo.Words(), tmp_path / "m.pt")
-    done = make_archive("--model", model, "--name", "words", "--store", tmp_path / "store")
-    assert done.returncode == 1
+    done = run(archiver.run, "--model", model, "--name", "words", "--store", tmp_path / "store")
+    assert done.status == 1
     assert "words" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "store").exists()
+
+
+def test_an_archive_is_shown_with_its_inputs_outputs_and_requests(run: Run, tmp_path: Path) -> None:
+    done = run(archiver.run, "--store", tmp_path)
+    assert done.status == 0, done.stderr
+    assert "numbers" in done.stdout
+    assert "INT64/FP64" in done.stdout
+    assert "curl" in done.stdout
+    assert (tmp_path / "doubleit-1.0.mar").exists()
 
 
 def test_an_archive_is_replaced_only_on_request(tmp_path: Path) -> None:
@@ -190,26 +220,14 @@ def test_an_archive_is_replaced_only_on_request(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_the_model_shows_what_is_inside(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.model.torchscript", tmp_path / "m.pt"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def test_the_model_shows_what_is_inside(run: Run, tmp_path: Path) -> None:
+    done = run(torchscript_file.main, tmp_path / "m.pt")
     assert "return torch.mul(numbers, 2)" in done.stdout
     assert "output  tensor([2, 4, 6, 8])" in done.stdout
 
 
-def test_the_inference_example_prints_the_doubled_numbers(torchscript: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.model.infer", torchscript],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def test_the_inference_example_prints_the_doubled_numbers(run: Run, torchscript: Path) -> None:
+    done = run(infer.main, torchscript)
     assert done.stdout == "tensor([2, 4, 6, 8])\n"
 
 

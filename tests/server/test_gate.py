@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 
@@ -14,10 +15,19 @@ import requests
 
 from scripts.server import gate, settings
 from tests.support import raw
+from tests.support.measuring import COVERAGE
 from tests.support.server import Server
 from tests.support.wait import wait_until
 
 REGISTER = {"url": "doubleit-1.0.mar", "model_name": "stolen", "initial_workers": "1"}
+
+
+@pytest.fixture(scope="module")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose gate is measured."""
+    log = tmp_path_factory.mktemp("gate") / "log"
+    with Server(store, log, environment=COVERAGE) as server:
+        yield server
 
 
 def models(server: Server) -> list[str]:
