@@ -15,6 +15,7 @@ import pytest
 
 from scripts.server.workers import forkserver
 from scripts.server.workers.pool import Workers
+from tests.support.measuring import COVERAGE
 from tests.support.wait import wait_until
 
 # A program with the name of TorchServe's worker that reports its environment.
@@ -37,7 +38,7 @@ sys.exit(int(sys.argv[-1]))
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    with Workers(tmp_path_factory.mktemp("w"), {"COLOUR": "red"}) as workers:
+    with Workers(tmp_path_factory.mktemp("w"), {"COLOUR": "red", **COVERAGE}) as workers:
         yield workers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scripts.store.paths import ROOT
+from tests.support.measuring import COVERAGE
 from tests.support.server import free_port
 
 
@@ -20,7 +22,12 @@ def forwarding(target: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     port = free_port()
     command = [sys.executable, "-m", "scripts.server.forward", str(port), "127.0.0.1", str(target)]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env={**os.environ, **COVERAGE},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stdout

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from scripts.store.paths import ROOT
+from tests.support.measuring import COVERAGE
 from tests.support.server import Server, free_port
 
 
@@ -14,7 +15,7 @@ def check(server: Server, **environment: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.server.healthcheck"],
         cwd=ROOT,
-        env={**server.environment, **environment},
+        env={**server.environment, **COVERAGE, **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.measuring import COVERAGE
 from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
 from tests.support.wait import wait_until
@@ -22,7 +23,7 @@ def state(operator: Operator) -> dict[str, object]:
 
 def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with Server(fresh_store, log, environment=ONE_WORKER) as server:
+    with Server(fresh_store, log, environment={**ONE_WORKER, **COVERAGE}) as server:
         operator = Operator(server)
         operator.do("rollout", "2.0", "--workers", "2")
         before = state(operator)
@@ -85,7 +86,7 @@ def test_a_record_that_cannot_be_followed_is_refused(
     fresh_store: Path, tmp_path: Path, record: object, reason: str
 ) -> None:
     (fresh_store / "doubleit.json").write_text(json.dumps(record))
-    server = Server(fresh_store, tmp_path / "log")
+    server = Server(fresh_store, tmp_path / "log", environment=COVERAGE)
     process = server.start().process
     assert process
     assert process.wait(60) == 1
