@@ -155,8 +155,9 @@ PROCESSES ?= 4
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
 	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
 
-# Runs PROCESSES test files in parallel. Each process starts its own servers.
-PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# Runs PROCESSES test files in parallel. Each process starts its own servers; some files share those
+# of one process (tests/conftest.py).
+PARALLEL = --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot ## Run the tests against the real server and page, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml

@@ -29,10 +29,18 @@ def pytest_sessionstart() -> None:
     hold_back()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the distribution reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its folder, and sort by how long a folder's tests take."""
+    """Mark each test by its folder, and sort by how long a folder's tests take.
+
+    With several processes, a file's tests run in one of them, and so do those of all shorter files
+    of the browser, because each process with such tests starts a browser, a page and a server.
+    """
     for item in items:
-        item.add_marker(item.path.relative_to(TESTS).parts[0])
+        file = item.path.relative_to(TESTS)
+        item.add_marker(file.parts[0])
+        shared = file.parts[0] == "browser" and file.name != "test_page.py"
+        item.add_marker(pytest.mark.xdist_group("browser" if shared else str(file)))
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
 
 

@@ -42,14 +42,9 @@ def test_a_signal_ends_everything(
                 listener.bind(("127.0.0.1", port))
 
 
-def test_two_servers_run_side_by_side(store: Path, tmp_path: Path, server: Server) -> None:
-    with Server(store, tmp_path / "log") as other:
-        assert other.post("[1]").text == "[2]"
-        assert other.stop() == 0
-    assert server.post("[1]").text == "[2]"
-
-
-def test_a_dead_worker_is_replaced(store: Path, tmp_path: Path) -> None:
+def test_a_dead_worker_is_replaced_and_a_dead_java_process_ends_the_command(
+    store: Path, tmp_path: Path
+) -> None:
     with Server(
         store, tmp_path / "log", environment={"TS_DEFAULT_WORKERS_PER_MODEL": "1", **COVERAGE}
     ) as server:
@@ -61,10 +56,6 @@ def test_a_dead_worker_is_replaced(store: Path, tmp_path: Path) -> None:
                 lambda: server.post("[1]").status_code == 200 and server.worker_pids() != [pid],  # noqa: B023
                 "a prediction by another worker",
             )
-
-
-def test_a_dead_java_process_ends_the_command_with_an_error(store: Path, tmp_path: Path) -> None:
-    with Server(store, tmp_path / "log") as server:
         workers = server.worker_pids()
         os.kill(server.java_pid(), signal.SIGKILL)
         assert server.process
@@ -73,11 +64,15 @@ def test_a_dead_java_process_ends_the_command_with_an_error(store: Path, tmp_pat
         wait_until(lambda: gone(workers), "the end of the workers")
 
 
-def test_a_killed_supervisor_leaves_nothing_behind(store: Path, tmp_path: Path) -> None:
-    with Server(store, tmp_path / "log") as server:
-        pids = [server.java_pid(), *server.worker_pids()]
-        server.stop(signal.SIGKILL)
+def test_a_killed_supervisor_leaves_nothing_behind_and_no_other_server_notices(
+    store: Path, tmp_path: Path, server: Server
+) -> None:
+    with Server(store, tmp_path / "log") as killed:
+        assert killed.post("[1]").text == "[2]"
+        pids = [killed.java_pid(), *killed.worker_pids()]
+        killed.stop(signal.SIGKILL)
         wait_until(lambda: gone(pids), "the end of all processes")
+    assert server.post("[1]").text == "[2]"
 
 
 def refuse(server: Server) -> str:
