@@ -157,7 +157,7 @@ test-unit: .venv/.development ## Run the tests that start no server, browser or 
 
 # Runs PROCESSES test files in parallel. Each process starts its own servers; some files share those
 # of one process (tests/conftest.py).
-PARALLEL = --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot ## Run the tests against the real server and page, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from scripts.model import archiver
 from scripts.model.torchscript import build
@@ -29,19 +31,28 @@ def pytest_sessionstart() -> None:
     hold_back()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the distribution reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its folder, and sort by how long a folder's tests take.
-
-    With several processes, a file's tests run in one of them, and so do those of all shorter files
-    of the browser, because each process with such tests starts a browser, a page and a server.
-    """
+    """Mark each test by its folder, and sort by how long a folder's tests take."""
     for item in items:
-        file = item.path.relative_to(TESTS)
-        item.add_marker(file.parts[0])
-        shared = file.parts[0] == "browser" and file.name != "test_page.py"
-        item.add_marker(pytest.mark.xdist_group("browser" if shared else str(file)))
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
+
+
+class Scheduling(LoadFileScheduling):
+    """Runs each file in one of the processes, and all shorter files of the browser in the same one.
+
+    Each process with tests of the browser starts a browser, a page and a server.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        short = file.startswith("tests/browser/") and not file.endswith("/test_page.py")
+        return "tests/browser" if short else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
