@@ -29,12 +29,12 @@ class Unlucky(nn.Module):
 
 
 class Slow(nn.Module):
-    """Doubles; for a negative first number -n, takes about n seconds."""
+    """Doubles; a negative first number -n makes it compute for about n half seconds."""
 
     def forward(self, numbers: Tensor) -> Tensor:
         if numbers.numel() > 0:
             work = torch.ones(1_000_000)
-            for _ in range(-int(numbers[0]) * 250):
+            for _ in range(-int(numbers[0]) * 100):
                 work = torch.sin(work).cos()
         return numbers * 2
 

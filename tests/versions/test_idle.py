@@ -20,7 +20,7 @@ from tests.support.wait import wait_until
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model takes as many seconds as the first number of a request."""
+    """A server whose model takes longer for requests that start with a negative number."""
     store = tmp_path_factory.mktemp("slow")
     model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 10\n")
     archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
@@ -56,7 +56,7 @@ def test_requests_that_wait_for_the_worker_are_waited_for(
     working = idle.busy
     monkeypatch.setattr(idle, "busy", lambda _version: False)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(slow.post, "[-1]")
+        first = pool.submit(slow.post, "[-2]")
         wait_until(lambda: working(read(slow.client).get("1.0")), "a worker that is busy")
         second = pool.submit(slow.post, "[0]")
         wait_until(lambda: queued(slow), "a request in the queue")

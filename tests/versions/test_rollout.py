@@ -81,7 +81,8 @@ def test_a_retired_version_completes_its_requests_first(only_one: Operator) -> N
     add(only_one.store, "3.0", models.Slow())
     smoke = only_one.store / "smoke"
     smoke.write_text("[0]\n\n[1, 0]\n")
-    options = ("--smoke", str(smoke))
+    # A smoke request waits for slow requests that came before it.
+    options = ("--smoke", str(smoke), "--timeout", "120")
     assert "responds to 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(only_one.server.post, "[-1]") for _ in range(3)]
