@@ -16,22 +16,29 @@ from tests.support.page import PageServer
 from tests.support.server import Server
 
 
-@pytest.fixture
-def own_server(torchscript: Path, tmp_path: Path) -> Iterator[Server]:
-    """A separate server for this test, with two versions in its store and 1.0 served."""
+@pytest.fixture(scope="module")
+def own_server(torchscript: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A separate server for these tests, with two versions in its store and 1.0 served."""
+    folder = tmp_path_factory.mktemp("changes")
     for version in ("1.0", "2.0"):
-        archiver.package(torchscript, "doubleit", version, archiver.CONFIG, tmp_path)
-    with Server(tmp_path, tmp_path / "log") as server:
+        archiver.package(torchscript, "doubleit", version, archiver.CONFIG, folder)
+    with Server(folder, folder / "log") as server:
         yield server
 
 
+@pytest.fixture(scope="module")
+def own_page(own_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("page") / "log"
+    with PageServer(log, own_server.url, {"BACKEND_POLL": "1"}) as site:
+        yield site.url
+
+
 @pytest.fixture
-def own_tab(own_server: Server, tmp_path: Path, open_page: Open) -> Iterator[Page]:
-    with PageServer(tmp_path / "page", own_server.url, {"BACKEND_POLL": "1"}) as site:
-        tab = open_page(site.url)
-        yield tab
-        # Close the tab before its server stops, or it would report errors.
-        tab.close()
+def own_tab(own_page: str, open_page: Open) -> Iterator[Page]:
+    tab = open_page(own_page)
+    yield tab
+    # Close the tab before its server stops, or it would report errors.
+    tab.close()
 
 
 def test_the_server_stops_and_starts_while_the_page_is_open(

@@ -5,10 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
 
 from scripts.model import archiver
@@ -49,29 +47,25 @@ class Up:
     def nothing_listens(self) -> bool:
         return not any(map(listens, self.ports))
 
+    def stop(self, number: signal.Signals) -> int:
+        """Send a signal; return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
 
 def listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.fixture
-def up(store: Path, tmp_path: Path) -> Iterator[Up]:
-    running = Up(store, tmp_path / "log")
-    yield running
-    if running.process.poll() is None:
-        running.process.terminate()
-        running.process.wait(60)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_server_and_page_start_together_and_stop_on_one_signal(
-    up: Up, number: signal.Signals
-) -> None:
-    up.wait_up()
-    assert not up.nothing_listens()
-    up.process.send_signal(number)
-    assert up.process.wait(60) == 0
+def test_server_and_page_start_together_and_stop_on_one_signal(store: Path, tmp_path: Path) -> None:
+    up = Up(store, tmp_path / "log")
+    try:
+        up.wait_up()
+        assert not up.nothing_listens()
+    finally:
+        status = up.stop(signal.SIGINT)
+    assert status == 0
     assert up.nothing_listens()
     assert "Traceback" not in up.log.read_text()
 
@@ -91,8 +85,10 @@ def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_p
         with Session(up.page) as session:
             assert session.elements["heading"][0].body == "other"
     finally:
-        up.process.terminate()
-        assert up.process.wait(60) == 0
+        status = up.stop(signal.SIGTERM)
+    assert status == 0
+    assert up.nothing_listens()
+    assert "Traceback" not in up.log.read_text()
 
 
 def test_an_unusable_port_is_a_one_line_error() -> None:

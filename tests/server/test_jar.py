@@ -102,7 +102,8 @@ class Pair(NamedTuple):
 def servers(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     logs = tmp_path_factory.mktemp("logs")
     with (
-        serve(folder, logs / "edited", "") as edited,
+        # The little memory makes limits small that follow from it.
+        serve(folder, logs / "edited", "", MEMORY="512MiB") as edited,
         serve(folder, logs / "shipped", "off") as shipped,
     ):
         for server in (edited, shipped):
@@ -344,14 +345,12 @@ def is_closed(client: socket.socket) -> bool:
         return False
 
 
-@pytest.mark.parametrize(("switch", "closed"), [("", True), ("off", False)])
+@pytest.mark.parametrize(("name", "closed"), [("edited", True), ("shipped", False)])
 def test_connections_with_unfinished_requests_are_closed_beyond_a_limit(
-    folder: Path, tmp_path: Path, switch: str, closed: bool
+    servers: Pair, name: str, *, closed: bool
 ) -> None:
-    with (
-        serve(folder, tmp_path / "log", switch, MEMORY="512MiB") as server,
-        contextlib.ExitStack() as stack,
-    ):
+    server: Server = getattr(servers, name)
+    with contextlib.ExitStack() as stack:
         # Each keeps half a megabyte of Java's heap.
         beginning = b"POST / HTTP/1.1\r\n" + b"a:\r\n" * 4000
         clients = [stack.enter_context(raw.connect(server.ports["PORT"], 2)) for _ in range(40)]

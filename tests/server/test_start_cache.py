@@ -12,7 +12,8 @@ from scripts.server.client import Client
 
 def serve(store: Path, temp: Path) -> None:
     """Start a server, wait until it is ready, and stop it."""
-    served = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
+    variables = {"MODEL_STORE": str(store), "TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    served = settings.read("doubleit", "1.0", {**ports.free_ports(), **variables})
     process = java.start(served, [store / "doubleit-1.0.mar"], temp, extra={})
     try:
         readiness.wait(Client(served), ["1.0"], process=process)
