@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -14,7 +15,6 @@ from wire.request import JSON, OCTETS, Body
 # A request without headers came over gRPC, because an HTTP request always has at least one. Over
 # HTTP this header would turn the response into a stream.
 LAST_OF_STREAM = {"ts_stream_next": "false"}
-MORE_OF_STREAM = {"ts_stream_next": "true"}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -24,6 +24,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     status: HTTPStatus = HTTPStatus.OK
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+
+
+# Responses with the places of their requests in the batch.
+Answers = Sequence[tuple[int, Answer]]
 
 
 def success(body: Body) -> Answer:

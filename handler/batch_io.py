@@ -14,30 +14,31 @@ or in a process that is not a TorchServe worker, `install` changes nothing and l
 Every string is preceded by its length, a signed 32-bit big-endian integer; `end` is -1 in place of
 a length.
 
-Each time a piece of a message arrives, TorchServe's `ModelResponseDecoder` reads and copies the
-message again from its first byte, so that the cost grows with the square of the message's size.
-A batch with large responses is therefore sent in several messages, each as soon as it is complete.
-TorchServe waits for another message if a response is marked as a stream that continues
-(`BatchAggregator.sendResponse`). One response of the batch is marked like this, and its body is
-sent with the last message.
+Where the server allows it (PARTIAL), the responses are sent in several messages, each as soon as it
+is complete. So a small request does not wait for the larger ones of its batch, and a worker counts
+as hanging only if it sends nothing for `responseTimeout` seconds. This also avoids large messages,
+which take TorchServe long: each time a piece of a message arrives, its `ModelResponseDecoder` reads
+and copies the message again from the first byte. All messages of a batch except the last contain a
+response without an id, after which the edited `BatchAggregator` (scripts/server/jar.py) waits for
+more.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import os
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-import msgspec
 import ts
 from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
-from answers import LAST_OF_STREAM, MORE_OF_STREAM, Answer, failure
+from answers import LAST_OF_STREAM, Answer, Answers, failure
 from forms import REPEATED
 from headers import Headers
 from wire.errors import RequestError
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 VERSION = "0.12.0"
+# An environment variable of the supervisor: not empty if TorchServe takes the responses of a batch
+# in several messages.
+PARTIAL = "PARTIAL_BATCHES"
 # Bytes to read from the socket at once: one call reads a batch of small requests.
 RECV_BYTES = 1 << 18
 # Maximum number of consumed bytes that stay in the buffer while a batch is read.
 DONE_BYTES = 1 << 20
-# Maximum number of body bytes in one message, unless a single response is larger.
+# Maximum number of body bytes in one of several messages, unless a single response is larger.
 MESSAGE_BYTES = 1 << 20
 # Number of header blocks to cache: a client usually sends the same block with each request.
 KNOWN_BLOCKS = 8
@@ -61,7 +65,7 @@ _int = struct.Struct("!i")
 _END = _int.pack(-1)
 
 Fields = Mapping[str, Any]
-Answerer = Callable[[MutableSequence[Fields], Sequence[Headers]], Iterable[Answer]]
+Answerer = Callable[[MutableSequence[Fields], Sequence[Headers]], Iterable[Answers]]
 # Pieces of a message, in order.
 Message = list[bytes]
 
@@ -217,55 +221,42 @@ def _gone() -> NoReturn:
     sys.exit(0)
 
 
-def write(batch: Batch, answers: Iterable[Answer], send_on: Callable[[Message], None]) -> Message:
+def write(
+    batch: Batch, answers: Iterable[Answers], send_on: Callable[[Message], None] | None = None
+) -> Message:
     """Write the response messages of a batch.
 
     Args:
         batch: the batch.
-        answers: one response per request.
-        send_on: called with each message except the last, as soon as the message is complete.
+        answers: the responses, in any order; each item becomes a message, or several if it is
+            larger than MESSAGE_BYTES.
+        send_on: called with each message except the last, as soon as the message is complete. If it
+            is None, all responses are in the last message.
 
     Returns:
         The last message.
     """
     pieces: Message = []
-    size = 0
-    held: tuple[int, Answer, int] | None = None
-    streamed = False
-    for i, answer in enumerate(answers):
-        # Choose the response that may be marked as a stream: not one over gRPC, where requests have
-        # no headers, and not an error, because an error closes the connection.
-        if held is None and batch.headers[i] and answer.status is HTTPStatus.OK:
-            held = (i, answer, len(pieces))
-            continue
-        if held and size and size + len(answer.body) > MESSAGE_BYTES:
-            send_on([_SUCCESS, *pieces, *_more(batch, *held[:2]), _END])
-            pieces, size, streamed = [], 0, True
-        pieces += _part(batch, i, answer)
-        size += len(answer.body)
-    if held:
-        i, answer, place = held
-        if size and size + len(answer.body) > MESSAGE_BYTES:
-            send_on([_SUCCESS, *pieces, *_more(batch, *held[:2]), _END])
-            pieces, streamed = [], True
-        if streamed:
-            pieces += _part(batch, i, answer, more=False)
-        else:
-            pieces[place:place] = _part(batch, i, answer)
+    size, missing = 0, len(batch.ids)
+    for some in answers:
+        for i, answer in some:
+            if send_on and size and size + len(answer.body) > MESSAGE_BYTES:
+                send_on([_SUCCESS, *pieces, _MORE, _END])
+                pieces, size = [], 0
+            pieces += _part(batch, i, answer)
+            size += len(answer.body)
+        missing -= len(some)
+        if send_on and missing:
+            send_on([_SUCCESS, *pieces, _MORE, _END])
+            pieces, size = [], 0
     return [_SUCCESS, *pieces, _END]
 
 
-def _more(batch: Batch, i: int, answer: Answer) -> Message:
-    """Return an empty part of a response, which only marks it as a stream that continues."""
-    return _part(batch, i, msgspec.structs.replace(answer, body=b""), more=True)
-
-
-def _part(batch: Batch, i: int, answer: Answer, *, more: bool | None = None) -> Message:
-    """Return a response as part of a message; `more` marks whether a stream continues."""
-    if more is None and not batch.headers[i]:
-        more = False
+def _part(batch: Batch, i: int, answer: Answer) -> Message:
+    """Return a response as part of a message."""
     request, body = batch.ids[i], answer.body
-    head = _middle(answer.status, answer.content_type, answer.headers, more)
+    over_grpc = not batch.headers[i]
+    head = _middle(answer.status, answer.content_type, answer.headers, over_grpc=over_grpc)
     return [_int.pack(len(request)), request, head, _int.pack(len(body)), body]
 
 
@@ -276,13 +267,11 @@ def _string(text: str) -> bytes:
 
 @functools.lru_cache(256)
 def _middle(
-    status: HTTPStatus, kind: str, own: tuple[tuple[str, str], ...], more: bool | None
+    status: HTTPStatus, kind: str, own: tuple[tuple[str, str], ...], *, over_grpc: bool
 ) -> bytes:
     """Return the part between id and body: content type, status, phrase and headers."""
     phrase = "" if status is HTTPStatus.OK else status.phrase
-    headers = {"content-type": kind, **dict(own)}
-    if more is not None:
-        headers |= MORE_OF_STREAM if more else LAST_OF_STREAM
+    headers = {"content-type": kind, **dict(own), **(LAST_OF_STREAM if over_grpc else {})}
     pairs = (_string(text) for pair in headers.items() for text in pair)
     return b"".join(
         (_string(kind), _int.pack(status), _string(phrase), _int.pack(len(headers)), *pairs)
@@ -290,23 +279,24 @@ def _middle(
 
 
 _SUCCESS = _int.pack(200) + _string("Prediction success")
+_MORE = _string("") + _middle(HTTPStatus.OK, "", (), over_grpc=False) + _string("")
 
 
-def _each(batch: Batch, answers: Iterable[Answer]) -> Iterator[Answer]:
-    """Yield a response for each request: an error for those that the handler failed to answer."""
-    missing = len(batch.ids)
+def _complete(batch: Batch, answers: Iterable[Answers]) -> Iterator[Answers]:
+    """Yield the answers, and at the end an error for each request that got none."""
+    missing = set(range(len(batch.ids)))
     error = RequestError("Prediction failed", 503, "InternalServerException")
     try:
-        for answer in answers:
-            missing -= 1
-            yield answer
+        for some in answers:
+            missing.difference_update([i for i, _ in some])
+            yield some
     except MemoryError:
         logger.exception("Out of memory")
         error = RequestError("Out of resources", 507, "InternalServerException")
     except Exception:
         logger.exception("The handler failed")
-    for _ in range(missing):
-        yield failure(error)
+    if missing:
+        yield [(i, failure(error)) for i in sorted(missing)]
 
 
 def send(connection: socket.socket, message: Message) -> None:
@@ -326,8 +316,8 @@ def install(answer: Answerer) -> bool:
     """Make this process's worker read and write batches with this module.
 
     Args:
-        answer: the handler's function; takes the fields and headers of each request and yields a
-            response for each.
+        answer: the handler's function; takes the fields and headers of each request and yields the
+            responses, some at a time.
 
     Returns:
         Whether the worker now uses this module.
@@ -339,6 +329,7 @@ def install(answer: Answerer) -> bool:
     ):
         logger.info("Batches go through TorchServe's own code: this is not a worker of %s", VERSION)
         return False
+    partial = bool(os.environ.get(PARTIAL))
     readers: dict[int, Reader] = {}
     # The connection of the last batch; a worker has only one.
     current: list[socket.socket] = []
@@ -352,8 +343,8 @@ def install(answer: Answerer) -> bool:
 
     def predict(_service: Service, batch: Batch) -> bytes:
         (connection,) = current
-        answers = _each(batch, answer(batch.fields, batch.headers))
-        last = write(batch, answers, functools.partial(send, connection))
+        answers = _complete(batch, answer(batch.fields, batch.headers))
+        last = write(batch, answers, functools.partial(send, connection) if partial else None)
         if sum(map(len, last)) < MESSAGE_BYTES:
             return b"".join(last)
         send(connection, last)

@@ -7,9 +7,10 @@ depend on an HTTP server.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from http import HTTPStatus
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import torch
 import batch_io
 import forms
 import settings
-from answers import LAST_OF_STREAM, Answer, failure, success
+from answers import LAST_OF_STREAM, Answer, Answers, failure, success
 from headers import JSON_SIZE, Headers
 from in_flight import InFlight
 from limits import Limits
@@ -39,10 +40,16 @@ logger = logging.getLogger(__name__)
 # Maximum total size in bytes of the bodies that are processed together. A larger request is
 # processed alone, so that a worker needs memory for one large request and not for a batch of them.
 TOGETHER_BYTES = 1 << 20
+# If the requests of a batch cannot share a call of the model, responses are passed on at these
+# intervals: often enough not to wait noticeably for slower requests, but not each by itself.
+READY_SECONDS = 0.005
+# Without any response for this long, TorchServe is told that the worker is not hanging.
+ALIVE_SECONDS = 1.0
 
 Fields = Mapping[str, Any]
 # Replaces the fields of a request after it was parsed, so that its body can be freed.
 _ANSWERED: Fields = {}
+_NOT_RUN = ModelError("not run")
 
 
 class TensorHandler:
@@ -94,8 +101,9 @@ class TensorHandler:
             One response body per request, in order. Invalid requests never raise.
         """
         headers = [Headers(context.get_all_request_header(i).items()) for i in range(len(data))]
-        answers = list(self.answer(list(data), headers))
-        for i, answer in enumerate(answers):
+        bodies = [b""] * len(data)
+        for i, answer in chain.from_iterable(self.answer(list(data), headers)):
+            bodies[i] = answer.body
             context.set_response_content_type(i, answer.content_type)
             own = dict(answer.headers) if headers[i] else LAST_OF_STREAM
             for name, value in own.items():
@@ -103,26 +111,32 @@ class TensorHandler:
             if answer.status is not HTTPStatus.OK:
                 # TorchServe does not add a reason phrase to a status that a handler sets.
                 context.set_response_status(code=answer.status, phrase=answer.status.phrase, idx=i)
-        return [answer.body for answer in answers]
+        return bodies
 
     def answer(
         self, fields: MutableSequence[Fields], headers: Sequence[Headers]
-    ) -> Iterator[Answer]:
-        """Yield the responses to a batch, in the order of its requests.
+    ) -> Iterator[Answers]:
+        """Yield the responses to a batch, some at a time, as soon as they are ready.
+
+        The smallest requests come first, so that none waits for a larger one. An empty item says
+        that a long request makes progress.
 
         Args:
             fields: the fields of each request; an entry is replaced once its request was parsed.
             headers: the headers of each request, names in lower case.
         """
         with self._in_flight:
+            sizes = [len(each.get("body") or each.get("data") or b"") for each in fields]
+            order: Sequence[int] = range(len(fields))
+            if sum(sizes) > TOGETHER_BYTES:
+                order = sorted(order, key=sizes.__getitem__)
             start = size = 0
-            for end, each in enumerate(fields):
-                own = len(each.get("body") or each.get("data") or b"")
-                if size and size + own > TOGETHER_BYTES:
-                    yield from self._together(fields, headers, range(start, end))
+            for end, i in enumerate(order):
+                if size and size + sizes[i] > TOGETHER_BYTES:
+                    yield from self._together(fields, headers, order[start:end])
                     start, size = end, 0
-                size += own
-            yield from self._together(fields, headers, range(start, len(fields)))
+                size += sizes[i]
+            yield from self._together(fields, headers, order[start:])
 
     def describe_handle(self) -> dict[str, object]:
         """Return the description of the model in the format of V2's model metadata."""
@@ -135,17 +149,29 @@ class TensorHandler:
         }
 
     def _together(
-        self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: range
-    ) -> list[Answer]:
-        """Return the responses to requests that may share a call of the model."""
-        read = []
+        self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: Sequence[int]
+    ) -> Iterator[Answers]:
+        """Yield the responses to requests that may share a call of the model."""
+        ready: list[tuple[int, Answer]] = []
+        places: list[int] = []
+        requests: list[Request] = []
         for i in members:
-            read.append(self._read(fields[i], headers[i]))
+            read = self._read(fields[i], headers[i])
             fields[i] = _ANSWERED
-        results = self._run([each for each in read if not isinstance(each, Answer)])
-        return [
-            each if isinstance(each, Answer) else self._render(each, next(results)) for each in read
-        ]
+            if isinstance(read, Answer):
+                ready.append((i, read))
+            else:
+                places.append(i)
+                requests.append(read)
+        passed_on = time.monotonic()
+        for done in self._run(requests):
+            ready += [(places[k], self._render(requests[k], results)) for k, results in done]
+            now = time.monotonic()
+            if now - passed_on > (READY_SECONDS if ready else ALIVE_SECONDS):
+                yield ready
+                ready, passed_on = [], now
+        if ready:
+            yield ready
 
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
         """Return the parsed request, or the response if the model does not have to be called."""
@@ -173,20 +199,42 @@ class TensorHandler:
         self._limits.check_request(body, json_size)
         return parse.parse(body, self, json_size)
 
-    def _run(self, requests: Sequence[Request]) -> Iterator[Sequence[Result]]:
-        """Return the results of each request's calls."""
+    def _run(self, requests: Sequence[Request]) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
+        """Run the requests' calls; after each call of the model yield the requests that are done.
+
+        Yields:
+            Places in `requests`, and the results of all calls of the request there.
+        """
+        owners = [k for k, request in enumerate(requests) for _ in request.calls]
+        missing = [len(request.calls) for request in requests]
+        ends = [0, *accumulate(missing)]
+        found: list[Result] = [_NOT_RUN] * len(owners)
+        if 0 in missing:
+            yield [(k, ()) for k, count in enumerate(missing) if not count]
         try:
-            results = self._model([call for request in requests for call in request.calls])
-            ends = [*accumulate(len(request.calls) for request in requests)]
-            return iter([results[start:end] for start, end in pairwise([0, *ends])])
+            for calls, results in self._model([call for each in requests for call in each.calls]):
+                done = []
+                for call, result in zip(calls, results, strict=True):
+                    found[call] = result
+                    k = owners[call]
+                    missing[k] -= 1
+                    if not missing[k]:
+                        done.append((k, found[ends[k] : ends[k + 1]]))
+                yield done
         except Exception:  # noqa: BLE001 (each request is then run alone)
-            return iter([self._alone(request) for request in requests])
+            for k, request in enumerate(requests):
+                if missing[k]:
+                    yield [(k, self._alone(request))]
 
     def _alone(self, request: Request) -> Sequence[Result]:
+        found: list[Result] = [_NOT_RUN] * len(request.calls)
         try:
-            return self._model(request.calls)
+            for calls, results in self._model(request.calls):
+                for call, result in zip(calls, results, strict=True):
+                    found[call] = result
         except Exception as error:  # noqa: BLE001 (must not affect other requests)
             return [ModelError(f"The model failed: {type(error).__name__}")] * len(request.calls)
+        return found
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         try:

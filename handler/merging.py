@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -14,11 +14,14 @@ from wire.request import Call, Outputs
 
 Run = Callable[[Call], Outputs]
 Result = Outputs | ModelError
-_NOT_REACHED = ModelError("not reached")
 
 
-def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]) -> list[Result]:
-    """Return the outputs of each call, or the error that the module raised on it.
+def run(
+    module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]
+) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
+    """Run all calls; yield the places and results of those that are done, after each module call.
+
+    A result is the call's outputs, or the error that the module raised on it.
 
     Args:
         module: runs one call and returns its outputs; raises ModelError.
@@ -27,18 +30,20 @@ def run(module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str
         numbers: names of the inputs that are numbers, not tensors.
     """
     if len(calls) == 1:
-        return [_alone(module, calls[0])]
-    if batch == "none" or not calls:
-        return [_kept(_alone(module, call)) for call in calls]
+        yield (0,), [_alone(module, calls[0])]
+        return
     groups: dict[Hashable, list[int]] = {}
     for i, call in enumerate(calls):
-        groups.setdefault(_key(call, batch, numbers), []).append(i)
-    results: list[Result] = [_NOT_REACHED] * len(calls)
+        key = i if batch == "none" else _key(call, batch, numbers)
+        groups.setdefault(key, []).append(i)
     for members in groups.values():
-        answers = _together(module, [calls[i] for i in members], numbers)
-        for i, answer in zip(members, answers, strict=True):
-            results[i] = answer if len(groups) == 1 else _kept(answer)
-    return results
+        own = [calls[i] for i in members]
+        parts = _together(module, own, numbers) if len(own) > 1 else None
+        if parts is None:
+            for i in members:
+                yield (i,), [_kept(_alone(module, calls[i]))]
+        else:
+            yield members, parts if len(groups) == 1 else [_kept(part) for part in parts]
 
 
 def _key(call: Call, batch: Batch, numbers: frozenset[str]) -> Hashable:
@@ -68,31 +73,31 @@ def _kept(result: Result) -> Result:
     return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
 
 
-def _together(module: Run, calls: Sequence[Call], numbers: frozenset[str]) -> Sequence[Result]:
-    """Run calls as one; run each alone if that fails or the outputs cannot be split."""
-    if len(calls) == 1:
-        return [_alone(module, calls[0])]
-    first = calls[0]
+def _together(
+    module: Run, calls: Sequence[Call], numbers: frozenset[str]
+) -> Sequence[Outputs] | None:
+    """Run calls as one; return None if that fails or the outputs cannot be split."""
     sizes = _sizes(calls, numbers)
-    if sizes is not None:
-        merged = {
-            name: tensor
-            if name in numbers
-            else Tensor(np.concatenate([call[name].array for call in calls]), tensor.datatype)
-            for name, tensor in first.items()
-        }
-        ends = [*accumulate(sizes)]
-        result = _alone(module, merged)
-        if not isinstance(result, ModelError) and all(
-            tensor.array.shape[:1] == (ends[-1],) for tensor in result.values()
-        ):
-            parts: list[dict[str, Tensor]] = [{} for _ in calls]
-            for name, each in result.items():
-                array, datatype = each.array, each.datatype
-                for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
-                    part[name] = Tensor(array[start:end], datatype)
-            return parts
-    return [_kept(_alone(module, call)) for call in calls]
+    if sizes is None:
+        return None
+    merged = {
+        name: tensor
+        if name in numbers
+        else Tensor(np.concatenate([call[name].array for call in calls]), tensor.datatype)
+        for name, tensor in calls[0].items()
+    }
+    ends = [*accumulate(sizes)]
+    result = _alone(module, merged)
+    if isinstance(result, ModelError) or any(
+        tensor.array.shape[:1] != (ends[-1],) for tensor in result.values()
+    ):
+        return None
+    parts: list[dict[str, Tensor]] = [{} for _ in calls]
+    for name, each in result.items():
+        array, datatype = each.array, each.datatype
+        for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
+            part[name] = Tensor(array[start:end], datatype)
+    return parts
 
 
 def _sizes(calls: Sequence[Call], numbers: frozenset[str]) -> list[int] | None:

