@@ -20,7 +20,7 @@ from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
 import batch_io
-from answers import Answer
+from answers import Answer, Answers
 from forms import REPEATED
 from headers import Headers
 
@@ -191,12 +191,6 @@ def test_known_header_blocks_are_distinguished_from_others() -> None:
     assert len(reader._known) == batch_io.KNOWN_BLOCKS
 
 
-def joined(batch: batch_io.Batch, answers: list[Answer]) -> bytes:
-    sent: list[bytes] = []
-    last = batch_io.write(batch, answers, sent.extend)
-    return b"".join([*sent, *last])
-
-
 @given(
     st.lists(
         st.tuples(
@@ -231,14 +225,14 @@ def test_responses_are_written_as_torchserve_writes_them(
     ]
     headers = [Headers() if over_grpc else HTTP for _, _, over_grpc, _ in answers]
     batch = batch_io.Batch([i.encode() for i in ids.values()], [], headers)
-    assert joined(batch, made) == bytes(expected)
+    assert b"".join(batch_io.write(batch, [list(enumerate(made))])) == bytes(expected)
 
 
-Part = tuple[bytes, str | None, bytes]
+Part = tuple[bytes, bytes]
 
 
 def messages(data: bytes) -> list[list[Part]]:
-    """Read messages as TorchServe does; return id, `ts_stream_next` and body of each part."""
+    """Read messages as TorchServe does; return id and body of each part."""
     at, found = 0, []
 
     def number() -> int:
@@ -258,43 +252,43 @@ def messages(data: bytes) -> list[list[Part]]:
         while (size := number()) >= 0:
             request, _ = text(size), text()
             number(), text()
-            headers = {text(): text() for _ in range(number())}
-            more = headers.get(b"ts_stream_next")
-            parts.append((request, more.decode() if more else None, text()))
+            _ = {text(): text() for _ in range(number())}
+            parts.append((request, text()))
         found.append(parts)
     return found
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=9))
-def test_large_responses_come_in_several_messages(kinds: list[tuple[int, bool, bool]]) -> None:
+MORE = (b"", b"")
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=5), st.booleans())
+def test_responses_are_sent_as_they_get_ready(sizes: list[list[int]], partial: bool) -> None:
+    count = sum(map(len, sizes))
+    # In the opposite order of the requests.
+    places = iter(range(count - 1, -1, -1))
     answers = [
-        Answer(
-            bytes([65 + i]) * (size * batch_io.MESSAGE_BYTES * 2 // 3 + 1),
-            HTTPStatus.OK if right else HTTPStatus.BAD_REQUEST,
-        )
-        for i, (size, _, right) in enumerate(kinds)
+        [(i := next(places), Answer(bytes([i]) * (n * batch_io.MESSAGE_BYTES * 2 // 3))) for n in s]
+        for s in sizes
     ]
-    headers = [HTTP if http else Headers() for _, http, _ in kinds]
-    ids = [str(i).encode() for i in range(len(kinds))]
-    found = messages(joined(batch_io.Batch(ids, [], headers), answers))
-    bodies: dict[bytes, bytes] = {}
+    batch = batch_io.Batch([b"%d" % i for i in range(count)], [], [HTTP] * count)
+    sent: list[list[bytes]] = []
+    last = batch_io.write(batch, answers, sent.append if partial else None)
+    found = messages(b"".join(piece for message in (*sent, last) for piece in message))
+    expected = [[(b"%d" % i, answer.body) for i, answer in some] for some in answers]
+    assert [part for message in found for part in message if part != MORE] == [
+        part for some in expected for part in some
+    ]
+    if not partial:
+        assert not sent
+    # All but the last say that more follows.
+    assert [message[-1:] == [MORE] for message in found] == [True] * len(sent) + [False]
     for message in found:
-        for request, _, body in message:
-            bodies[request] = bodies.get(request, b"") + body
-    assert bodies == {i: answer.body for i, answer in zip(ids, answers, strict=True)}
-    over_http = {i for i, (_, http, _) in zip(ids, kinds, strict=True) if http}
-    parts = [part for message in found for part in message]
-    streams = {request for request, more, _ in parts if more and request in over_http}
-    fit = {i for i, (_, http, right) in zip(ids, kinds, strict=True) if http and right}
-    assert streams <= fit
-    assert len(streams) == (len(found) > 1)
-    for message in found:
-        # TorchServe waits for another message if a stream is marked to continue.
-        assert ("true" in [more for _, more, _ in message]) == (message is not found[-1])
-        sizes = [len(body) for _, _, body in message if body]
-        # The first message may grow until a response occurs that can be marked as a stream.
-        few = sum(sizes) <= batch_io.MESSAGE_BYTES or len(sizes) == 1
-        assert few or message is found[0]
+        # No message mixes responses that were ready at different times, or is large without need.
+        parts = [part for part in message if part != MORE]
+        if partial:
+            assert any(all(part in some for part in parts) for some in expected) or not parts
+            total = sum(len(body) for _, body in parts)
+            assert total <= batch_io.MESSAGE_BYTES or sum(bool(body) for _, body in parts) == 1
 
 
 def load_message() -> bytes:
@@ -337,7 +331,10 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_installed_it_handles_batches(worker: Any) -> None:
     assert batch_io.install(
         lambda fields, headers: [
-            Answer(f["body"] + h["a"].encode()) for f, h in zip(fields, headers, strict=True)
+            [
+                (i, Answer(f["body"] + h["a"].encode()))
+                for i, (f, h) in enumerate(zip(fields, headers, strict=True))
+            ]
         ]
     )
     connection = Connection(
@@ -345,26 +342,32 @@ def test_installed_it_handles_batches(worker: Any) -> None:
     )
     for _ in range(2):
         _, batch = worker.retrieve_msg(connection)
-        message = Service.predict(SimpleNamespace(), batch)
-        assert message == joined(batch, [Answer(b"1x"), Answer(b"2y")])
+        (message,) = messages(Service.predict(SimpleNamespace(), batch))
+        assert message == [(b"request-0", b"1x"), (b"request-1", b"2y")]
     assert connection.sent == []
 
 
-def test_a_message_is_sent_before_the_next_answer_is_made(worker: Any) -> None:
-    connection = Connection(encode([({"a": "x"}, {"body": b"1"})] * 4), [])
-    large = Answer(bytes(batch_io.MESSAGE_BYTES))
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_message_is_sent_before_the_next_answer_is_made(
+    worker: Any, monkeypatch: pytest.MonkeyPatch, *, partial: bool
+) -> None:
+    monkeypatch.setenv(batch_io.PARTIAL, "1" if partial else "")
+    connection = Connection(encode([({"a": "x"}, {"body": b"1"})] * 3), [])
     sent = []
 
-    def answers(*_more: object) -> Iterator[Answer]:
-        for _ in range(4):
-            sent.append(sum(map(len, connection.sent)) // batch_io.MESSAGE_BYTES)
-            yield large
+    def answers(*_: object) -> Iterator[Answers]:
+        for i in range(3):
+            sent.append(len(messages(b"".join(connection.sent))))
+            yield [(i, Answer(b"[2]"))]
 
     assert batch_io.install(answers)
     _, batch = worker.retrieve_msg(connection)
     last = Service.predict(SimpleNamespace(), batch)
-    assert sent == [0, 0, 0, 1]
-    assert b"".join([*connection.sent, last]) == joined(batch, [large] * 4)
+    assert sent == ([0, 1, 2] if partial else [0, 0, 0])
+    found = messages(b"".join([*connection.sent, last]))
+    assert [part for message in found for part in message if part != MORE] == [
+        (b"request-%d" % i, b"[2]") for i in range(3)
+    ]
 
 
 @pytest.mark.parametrize("done", [0, 1, 3])
@@ -372,14 +375,14 @@ def test_a_message_is_sent_before_the_next_answer_is_made(worker: Any) -> None:
 def test_a_handler_that_raises_loses_only_the_responses_that_it_had_not_made(
     worker: Any, error: type[Exception], status: int, done: int
 ) -> None:
-    def raises(*_: object) -> Iterator[Answer]:
-        yield from [Answer(b"[2]")] * done
+    def raises(*_: object) -> Iterator[Answers]:
+        yield [(i, Answer(b"[2]")) for i in range(done)]
         raise error
 
     assert batch_io.install(raises)
     _, batch = worker.retrieve_msg(Connection(encode([({"a": "b"}, {})] * 3), []))
     (message,) = messages(Service.predict(SimpleNamespace(), batch))
-    bodies = [body for _, _, body in message]
+    bodies = [body for _, body in message]
     assert bodies[:done] == [b"[2]"] * done
     assert [json.loads(body)["code"] for body in bodies[done:]] == [status] * (3 - done)
 

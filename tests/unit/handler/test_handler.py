@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ import handler as handler_module
 import merging
 from handler import TensorHandler
 from headers import JSON_SIZE, Headers
+from module import Module
 from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
 from wire import parse
+from wire.request import Call, Outputs
 
 DOUBLEIT = yaml.safe_load(CONFIG.read_text())
+ONE_AT_A_TIME = {"model": {**DOUBLEIT["model"], "batch": "none"}}
 
 
 def make(
@@ -130,7 +134,7 @@ BINARY = json.dumps(
 def test_binary_tensors_in_and_out(doubleit: Made, name: str) -> None:
     handler, context = doubleit
     body = BINARY + np.array([1, -2]).tobytes()
-    (answer,) = handler.answer([{"body": body}], [Headers([(name, str(len(BINARY)))])])
+    (((_, answer),),) = handler.answer([{"body": body}], [Headers([(name, str(len(BINARY)))])])
     assert (answer.status, answer.content_type) == (200, "application/octet-stream")
     ((header, size),) = answer.headers
     assert header == JSON_SIZE
@@ -269,24 +273,63 @@ def test_whatever_one_request_raises_is_its_own(
     assert "secret" not in bad[1]["message"]
 
 
-def test_large_requests_are_answered_one_after_another(doubleit: Made) -> None:
+HTTP = Headers([("Host", "x")])
+
+
+def test_large_requests_are_answered_one_after_another_the_smallest_first(doubleit: Made) -> None:
     """While one request is processed, the bodies of those before it are freed."""
     handler, _ = doubleit
-    body = b"[" + b"1," * handler_module.TOGETHER_BYTES + b"1]"
-    fields: list[Any] = [{"body": b"[1]"}, {"body": body}, {"body": b"[2]"}, {"body": body}]
-    answers = handler.answer(fields, [Headers([("Host", "x")])] * 4)
+    large = b"[" + b"1," * handler_module.TOGETHER_BYTES + b"1]"
+    fields: list[Any] = [{"body": body} for body in (large + b" ", b"[1]", large, b"[2]")]
     held = []
-    sizes = []
-    for answer in answers:
-        sizes.append(len(answer.body))
+    order = []
+    for answers in handler.answer(fields, [HTTP] * 4):
+        order.append([i for i, _ in answers])
         held.append([bool(each) for each in fields])
-    assert sizes == [3, len(body), 3, len(body)]
-    assert held == [
-        [False, True, True, True],
-        [False, False, True, True],
-        [False, False, False, True],
-        [False] * 4,
+    assert order == [[1, 3], [2], [0]]
+    assert held == [[True, False, True, False], [True, False, False, False], [False] * 4]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds that the handler reads."""
+    now = [0.0]
+    monkeypatch.setattr(handler_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def slow(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    """Have a model call of the list [n, ...] take n milliseconds."""
+    really = Module.__call__
+
+    def call(self: Module, inputs: Call) -> Outputs:
+        clock[0] += float(inputs["numbers"].array[0]) / 1000
+        return really(self, inputs)
+
+    monkeypatch.setattr(Module, "__call__", call)
+
+
+def test_a_request_does_not_wait_for_the_slow_ones_behind_it(
+    torchscript: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    handler, _ = make(torchscript, ONE_AT_A_TIME)
+    slow(monkeypatch, clock)
+    fields: list[Any] = [{"body": b"[%d]" % n} for n in (1, 1, 10, 1, 20)]
+    passed_on = [
+        (round(clock[0], 3), [i for i, _ in answers])
+        for answers in handler.answer(fields, [HTTP] * 5)
     ]
+    assert passed_on == [(0.012, [0, 1, 2]), (0.033, [3, 4])]
+
+
+def test_a_long_request_shows_that_it_makes_progress(
+    torchscript: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    handler, _ = make(torchscript, ONE_AT_A_TIME)
+    slow(monkeypatch, clock)
+    fields: list[Any] = [{"body": b'{"instances": [[700], [700], [700], [700]]}'}]
+    passed_on = [(round(clock[0], 3), len(answers)) for answers in handler.answer(fields, [HTTP])]
+    assert passed_on == [(1.4, 0), (2.8, 1)]
 
 
 def test_limits_hold_for_one_request(torchscript: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import settings
+from merging import Result
 from model import Model
 from module import ModelError
 from scripts.model.archiver import CONFIG
@@ -20,7 +21,7 @@ from scripts.model.doubleit import DoubleIt
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
-from wire.request import Outputs
+from wire.request import Call, Outputs
 
 CPU = torch.device("cpu")
 FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}
@@ -33,6 +34,15 @@ def load(module: nn.Module, folder: Path, **model: Any) -> Model:
 
 def call(**arrays: Any) -> dict[str, Tensor]:
     return {name: natural(np.array(array)) for name, array in arrays.items()}
+
+
+def ran(model: Model, calls: Sequence[Call]) -> list[Result]:
+    """Run calls; return their results in order."""
+    found: dict[int, Result] = {}
+    for places, results in model(calls):
+        assert not found.keys() & set(places)
+        found.update(zip(places, results, strict=True))
+    return [found[i] for i in range(len(calls))]
 
 
 def values(result: Outputs | ModelError) -> dict[str, Any]:
@@ -113,7 +123,7 @@ def test_however_it_was_compiled_it_returns_what_torch_does(tmp_path: Path, kind
     torch.jit.save(COMPILED[kind](module), str(path))
     model = Model(path, settings.read({"model": {"inputs": {"input": FP32}}}), CPU)
     rows = np.random.default_rng(1).random((5, 4), np.float32)
-    (result,) = model([{"input": natural(rows)}])
+    (result,) = ran(model, [{"input": natural(rows)}])
     with torch.inference_mode():
         wanted = module(torch.from_numpy(rows))
     assert values(result) == {"output": wanted.tolist()}
@@ -127,7 +137,7 @@ def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
         call(self_=x, k=4),
         call(self_=x, mask=[0.0, 1.0], flip=True, scale=1.5),
     ]
-    assert [values(result) for result in model(asked)] == [
+    assert [values(result) for result in ran(model, asked)] == [
         {"scaled": [1.0, 2.0], "total": 3.0},
         {"scaled": [2.0, 4.0], "total": 6.0},
         {"scaled": [-0.0, -6.0], "total": 6.0},
@@ -135,9 +145,9 @@ def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
 
 
 def test_collections_in_and_out(tmp_path: Path) -> None:
-    (result,) = load(modules.InDict(), tmp_path)([call(b=[1], a=[2])])
+    (result,) = ran(load(modules.InDict(), tmp_path), [call(b=[1], a=[2])])
     assert values(result) == {"total": [3]}
-    (result,) = load(modules.InList(), tmp_path)([call(z=[1], a=[2])])
+    (result,) = ran(load(modules.InList(), tmp_path), [call(z=[1], a=[2])])
     assert values(result) == {"output_0": [2], "output_1": [1]}
     named = load(modules.InList(), tmp_path, inputs={"a": {}, "z": {}})
     assert [each.name for each in named.inputs] == ["a", "z"]
@@ -146,7 +156,7 @@ def test_collections_in_and_out(tmp_path: Path) -> None:
 def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
     model = load(modules.Half(), tmp_path)
     bits = np.array([0x3F80, 0x4000], np.uint16)
-    (result,) = model([{"x": Tensor(bits, "BF16")}])
+    (result,) = ran(model, [{"x": Tensor(bits, "BF16")}])
     assert not isinstance(result, ModelError)
     assert {name: each.datatype for name, each in result.items()} == {
         "output_0": "BF16",
@@ -158,18 +168,18 @@ def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
 
 
 def test_a_number_is_a_tensor_without_dimensions(tmp_path: Path) -> None:
-    (result,) = load(modules.Number(), tmp_path)([call(x=[1, 2])])
+    (result,) = ran(load(modules.Number(), tmp_path), [call(x=[1, 2])])
     assert values(result) == {"output": 3.0}
 
 
 def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
-    good, bad = load(modules.Fft(), tmp_path)([call(x=[0.0]), call(x=[1.0])])
+    good, bad = ran(load(modules.Fft(), tmp_path), [call(x=[0.0]), call(x=[1.0])])
     assert values(good) == {"output": [0.0]}
     assert str(bad) == "The model answered with torch.complex128, which is not served"
 
 
 def test_as_many_names_as_outputs(tmp_path: Path) -> None:
-    (result,) = load(modules.Mlp(), tmp_path, outputs=["a"])([call(features=[[1.0] * 4])])
+    (result,) = ran(load(modules.Mlp(), tmp_path, outputs=["a"]), [call(features=[[1.0] * 4])])
     assert isinstance(result, ModelError)
 
 
@@ -232,7 +242,7 @@ def test_a_batch_of_elements_is_one_call_for_each_datatype(tmp_path: Path) -> No
     model = load(models.Counting(), tmp_path, batch="elements")
     before = counted(model)
     asked = [[1, 2], [0.5], np.array([], np.int64), [3]]
-    results = model([call(numbers=numbers) for numbers in asked])
+    results = ran(model, [call(numbers=numbers) for numbers in asked])
     assert counted(model) - before == 2
     assert [values(result)["output"] for result in results] == [[2, 4], [1.0], [], [6]]
 
@@ -249,7 +259,7 @@ def test_rows_are_merged_where_they_fit(tmp_path: Path) -> None:
         call(x=[[7, 8]]),
     ]
     before = counted(model)
-    results = [values(result)["output"] for result in model(asked)]
+    results = [values(result)["output"] for result in ran(model, asked)]
     assert counted(model) - before == 5
     assert results == [
         [[2, 4]],
@@ -267,7 +277,7 @@ def test_a_model_that_raises_fails_only_the_call_that_it_raised_on(
     tmp_path: Path, batch: str
 ) -> None:
     model = load(modules.Picky(), tmp_path, batch=batch)
-    good, bad, other = model([call(x=[1]), call(x=[13]), call(x=[2])])
+    good, bad, other = ran(model, [call(x=[1]), call(x=[13]), call(x=[2])])
     assert "13 brings bad luck" in str(bad)
     assert (values(good), values(other)) == ({"output": [2]}, {"output": [4]})
 
@@ -275,7 +285,7 @@ def test_a_model_that_raises_fails_only_the_call_that_it_raised_on(
 @pytest.mark.parametrize("batch", ["none", "rows"])
 def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) -> None:
     model = load(modules.Number(), tmp_path, batch=batch)
-    assert [values(each) for each in model([call(x=[1, 2]), call(x=[3])])] == [
+    assert [values(each) for each in ran(model, [call(x=[1, 2]), call(x=[3])])] == [
         {"output": 3.0},
         {"output": 3.0},
     ]
@@ -283,7 +293,7 @@ def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) ->
 
 def test_memory_of_the_model_stays_its_own(tmp_path: Path) -> None:
     model = load(modules.Own(), tmp_path)
-    results = model([call(x=[1.0, 2.0]), call(x=[3.0, 4.0])])
+    results = ran(model, [call(x=[1.0, 2.0]), call(x=[3.0, 4.0])])
     assert [values(each)["output"] for each in results] == [[1.0, 2.0], [3.0, 4.0]]
 
 
@@ -293,13 +303,13 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     fixed = np.frombuffer(b"\x01\x00\x00\x00\x02\x00\x00\x00", np.int32)
     unaligned = np.frombuffer(b"?\x01\x00\x00\x00", np.int32, offset=1)
     asked = [{"x": natural(fixed)}, {"x": natural(unaligned)}]
-    assert [values(each)["output"] for each in model(asked)] == [[2, 3], [2]]
+    assert [values(each)["output"] for each in ran(model, asked)] == [[2, 3], [2]]
     assert fixed.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("batch", ["none", "rows", "elements"])
 def test_no_calls_are_no_call(tmp_path: Path, batch: str) -> None:
-    assert load(models.Counting(), tmp_path, batch=batch)([]) == []
+    assert list(load(models.Counting(), tmp_path, batch=batch)([])) == []
 
 
 @pytest.fixture(scope="module")
@@ -314,8 +324,8 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def test_merged_rows_are_what_each_is_alone(merged: Model, sizes: list[int]) -> None:
     pick = np.random.default_rng(len(sizes))
     asked = [{"features": natural(pick.random((size, 4), np.float32))} for size in sizes]
-    for one, result in zip(asked, merged(asked), strict=True):
-        (alone,) = merged([one])
+    for one, result in zip(asked, ran(merged, asked), strict=True):
+        (alone,) = ran(merged, [one])
         assert not isinstance(alone, ModelError)
         assert not isinstance(result, ModelError)
         assert list(result) == ["logits", "label"]
@@ -327,5 +337,5 @@ def test_merged_rows_are_what_each_is_alone(merged: Model, sizes: list[int]) -> 
 
 def test_doubleit_keeps_integers_exact(tmp_path: Path) -> None:
     model = load(DoubleIt(), tmp_path, batch="elements")
-    results = model([call(numbers=[0.5]), call(numbers=[2**62 - 1])])
+    results = ran(model, [call(numbers=[0.5]), call(numbers=[2**62 - 1])])
     assert [values(each)["output"] for each in results] == [[1.0], [2**63 - 2]]
