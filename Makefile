@@ -58,7 +58,7 @@ $(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py
 	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
-.venv/torchserve.aot: config.properties scripts/server/jar.py $(wildcard scripts/server/netty/*.class) .venv/.server | $(DOUBLEIT)
+.venv/torchserve.aot: config.properties scripts/server/jar.py $(wildcard scripts/server/classes/*.class) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
 	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
@@ -177,16 +177,16 @@ OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contra
 $(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
 	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: tests/contract/$*.txt cannot be installed"
-.PHONY: contract test-faults limits aggregator linear soak
+.PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
-aggregator: .venv/.server ## Compile scripts/server/netty (needs JDK 17)
-	@javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar -d build/netty scripts/server/netty/*.java
-	@cp build/netty/doubleit/*.class scripts/server/netty/
+classes: .venv/.server ## Compile scripts/server/classes (needs JDK 17)
+	@javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar -d build/classes scripts/server/classes/*.java
+	@cp build/classes/doubleit/*.class scripts/server/classes/
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]

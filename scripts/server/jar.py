@@ -5,9 +5,9 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, which an edit puts in place of the class of Netty that it
-extends, and those that it uses. They are stored compiled beside their source, because the Java
-runtime comes without a compiler. `make aggregator` compiles them.
+A few classes are new: AGGREGATOR and QUEUE, which edits put in place of the classes that they
+extend, and those that they use. They are stored compiled beside their source, because the Java
+runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -27,9 +27,10 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# The new classes, in place of Netty's HttpObjectAggregator.
+# The new classes, in place of Netty's HttpObjectAggregator and Java's LinkedBlockingDeque.
 AGGREGATOR = "doubleit/BoundedAggregator"
-COMPILED = Path(__file__).with_name("netty")
+QUEUE = "doubleit/JobQueue"
+COMPILED = Path(__file__).with_name("classes")
 # The edited class that takes a batch's responses in several messages.
 BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
 # It belongs to the installed jar, so it lies in the same virtual environment.
@@ -93,10 +94,14 @@ def _code(offset: int, before: str, after: str) -> Patch:
     return patch
 
 
+def _utf8(text: str) -> bytes:
+    """Return a CONSTANT_Utf8 entry: tag 1, two bytes for the length, the text."""
+    return b"\x01" + len(text).to_bytes(2, "big") + text.encode()
+
+
 def _constant(offset: int, before: str, after: str) -> Patch:
-    """Return a patch of a CONSTANT_Utf8 entry: tag 1, two bytes for the length, the text."""
-    old, new = (b"\x01" + len(text).to_bytes(2, "big") + text.encode() for text in (before, after))
-    return Patch(offset, old, new)
+    """Return a patch of a CONSTANT_Utf8 entry."""
+    return Patch(offset, _utf8(before), _utf8(after))
 
 
 # The comments name the instructions as javap does. With ifge in place of ifeq, a conditional jump
@@ -105,16 +110,17 @@ EDITS = (
     Edit(
         "org/pytorch/serve/wlm/Model",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
-        "a lone request waits a millisecond for others to share its batch",
+        "a lone request waits a millisecond for others to share its batch, and large requests in "
+        "the queue can exhaust Java's heap",
         (
+            # Three more constants: the name of the class, the class, and its constructor.
+            Patch(8, bytes.fromhex("02dd"), bytes.fromhex("02e0")),
             # maxBatchDelay then counts nanoseconds: with 1, a batch consists of the requests in the
             # queue when a worker becomes free.
             _constant(6169 - 3, "MILLISECONDS", "NANOSECONDS"),
-            # addFirst puts the requests that a dead worker had gathered back into the queue.
-            # LinkedBlockingDeque.addFirst throws if the queue is full, and then the worker is never
-            # replaced; offer returns false instead.
-            # invokevirtual addFirst -> offer; its result stays on the stack, which return permits.
-            _code(15489, "b601df", "b60199"),
+            Patch(10784, b"", _utf8(QUEUE) + bytes.fromhex("0702dd 0a02de0031")),
+            # The queue of requests: new, dup, iload_2, invokespecial.
+            _code(11893, "bb00da591cb700dc", "bb02de591cb702df"),
         ),
     ),
     Edit(

@@ -1,8 +1,8 @@
 """The largest request that fits into the available memory, and Java's share of the memory.
 
-TorchServe limits the number of queued requests, not their bytes. So the largest body is chosen such
-that FULL_SIZE_REQUESTS bodies of that size fit into Java and the workers at once. A larger body
-gets 413 before it is parsed. docs/reliability.md lists the measured limits.
+The largest body is chosen such that FULL_SIZE_REQUESTS bodies of that size fit into Java and the
+workers at once. A larger body gets 413 before it is parsed, and more such bodies at once get 503.
+docs/reliability.md lists the measured limits.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Limits(NamedTuple):
         direct: bytes of Java's buffers outside the heap.
         unfinished: bytes that requests which have not arrived completely and responses which have
             not been read may take together.
+        queued: bytes that the requests in the queue of one version may take together.
     """
 
     workers: int
@@ -73,6 +74,7 @@ class Limits(NamedTuple):
     heap: int
     direct: int
     unfinished: int
+    queued: int
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that config.properties and the handler read."""
@@ -86,6 +88,7 @@ class Limits(NamedTuple):
             "JAVA_HEAP_BYTES": str(self.heap),
             "JAVA_DIRECT_BYTES": str(self.direct),
             "JAVA_UNFINISHED_BYTES": str(self.unfinished),
+            "JAVA_QUEUED_BYTES": str(self.queued),
         }
 
 
@@ -130,6 +133,7 @@ def limits(
         HEAP_BYTES + int(request * heap),
         DIRECT_BYTES + request * direct,
         request * unfinished,
+        request * at_once,
     )
 
 
