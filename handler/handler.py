@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 TOGETHER_BYTES = 1 << 20
 # If the requests of a batch cannot share a call of the model, responses are passed on at these
 # intervals: often enough not to wait noticeably for slower requests, but not each by itself.
-READY_SECONDS = 0.005
+READY_SECONDS = 0.001
 # Without any response for this long, TorchServe is told that the worker is not hanging.
 ALIVE_SECONDS = 1.0
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import resource
 import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from scripts.bench import bodies
 from scripts.server import memory, settings
 from tests.faults.conftest import Report, resident, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw
+from tests.support.server import JSON
 
 MIB = 1 << 20
 
@@ -131,6 +136,36 @@ def test_a_workers_memory_runs_out(serve: Any, report: Report) -> None:
     )
     # The handler ran out of memory in one request, or the worker while it read the batch.
     assert set(statuses) <= {413, 507}
+
+
+def test_more_full_size_requests_than_fit(serve: Any, report: Report) -> None:
+    """Those that do not fit are refused, and the others are answered."""
+    count, limit = 200, memory.limits(4096 * MIB, models=[MIB]).request
+    body = bodies.FORMS["V1 integers and floats"](limit * 9 // 10).content
+    statuses: Counter[str] = Counter()
+
+    def ask(port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        with contextlib.closing(connection):
+            try:
+                connection.request("POST", raw.PATH, body, JSON)
+                statuses[str(connection.getresponse().status)] += 1
+            except (ConnectionError, http.client.HTTPException):
+                statuses["closed"] += 1
+
+    with serve(MEMORY="4GiB") as server, Load(server.ports["PORT"]) as load:
+        workers, java = server.worker_pids(), server.java_pid()
+        load.run(2)
+        began = time.monotonic()
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(ask, [server.ports["PORT"]] * count))
+        load.settle()
+        assert (server.worker_pids(), server.java_pid()) == (workers, java)
+    ended = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
+    report(f"{count} bodies of the largest size at once, 4 GiB", load, began, ended)
+    assert load.failures == []
+    assert set(statuses) <= {"200", "503", "closed"}
+    assert statuses["200"] >= settings.FULL_SIZE_REQUESTS // 2
 
 
 CONTAINED = memory.limits(512 * MIB, models=[MIB])

@@ -1,0 +1,98 @@
+"""A model that takes long: what its requests cost each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import pytest
+
+from scripts.model import archiver
+from scripts.versions import idle
+from scripts.versions.registered import read
+from tests.support import models, raw
+from tests.support.operators import ONE_WORKER
+from tests.support.server import Server
+from tests.support.wait import wait_until
+
+# Two such requests do not fit into one batch.
+LARGE = "[-1" + ",0" * 300_000 + "]"
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with one worker, whose model takes longer for negative numbers."""
+    store = tmp_path_factory.mktemp("slow")
+    model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 5\n")
+    archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
+    with Server(store, store / "log", "slow", environment=ONE_WORKER) as server:
+        yield server
+
+
+def wait_busy(server: Server) -> None:
+    wait_until(lambda: idle.busy(read(server.client).get("1.0")), "a worker that is busy")
+
+
+def wait_queued(server: Server, count: int) -> None:
+    def queued() -> bool:
+        status = read(server.client).get("1.0").job_queue_status
+        return status.pending_requests == count
+
+    wait_until(queued, f"{count} requests in the queue")
+
+
+def test_only_each_request_by_itself_is_limited_in_time(slow: Server) -> None:
+    workers = slow.worker_pids()
+    began = time.monotonic()
+    with ThreadPoolExecutor(30) as pool:
+        pending = [pool.submit(slow.post, "[-1]") for _ in range(30)]
+        finished = []
+        for each in as_completed(pending):
+            assert each.result().text == "[-2]"
+            finished.append(time.monotonic() - began)
+    assert slow.worker_pids() == workers
+    assert finished[-1] > 5
+    # Responses do not wait for the others of their batch.
+    assert finished[len(finished) // 4] < finished[-1] / 2
+
+
+def test_a_small_request_does_not_wait_for_all_large_ones_before_it(slow: Server) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        pool.submit(slow.post, "[-2]")
+        wait_busy(slow)
+        large = []
+        for count in (1, 2, 3):
+            large.append(pool.submit(slow.post, LARGE))
+            wait_queued(slow, count)
+        small = pool.submit(slow.post, "[0]")
+        order = list(as_completed([*large, small]))
+    assert order.index(small) <= 1
+    assert all(each.result().ok for each in order)
+
+
+def test_a_request_gets_one_response_even_if_its_worker_dies_later(slow: Server) -> None:
+    (pid,) = slow.worker_pids()
+    with (
+        ThreadPoolExecutor(2) as pool,
+        raw.connect(slow.ports["PORT"]) as client,
+        client.makefile("rb") as stream,
+    ):
+        pool.submit(slow.post, "[-3]")
+        wait_busy(slow)
+        client.sendall(raw.request(b"[-1]", "/predictions/slow"))
+        wait_queued(slow, 1)
+        lost = pool.submit(slow.post, "[-30]")
+        wait_queued(slow, 2)
+        # Both are in one batch, and the first of them is done.
+        answer = raw.read(stream)
+        assert answer
+        assert (answer.status, answer.body) == (200, b"[-2]")
+        os.kill(pid, signal.SIGKILL)
+        assert lost.result().status_code in (500, 507)
+        client.sendall(raw.request(b"[4]", "/predictions/slow"))
+        answer = raw.read(stream)
+        assert answer
+        assert (answer.status, answer.body) == (200, b"[8]")
