@@ -265,7 +265,7 @@ infra-setup: ## Prepare the Google Cloud project and the GitHub repository named
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Check and test the Terraform code, run checkov, and test infra_setup.sh
 	@scripts/deploy/iac.sh check
-	@.venv/bin/pytest tests/iac
+	@.venv/bin/pytest tests/iac --numprocesses $(PROCESSES) --dist loadfile
 iac-reference: .venv/.development ## Write iac/reference.md, the list of Terraform's inputs and outputs
 	@$(PYTHON) -m scripts.deploy.reference
 plan: ## Plan the changes to ENV and keep the plan: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
