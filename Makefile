@@ -151,7 +151,7 @@ lint-secrets: .venv-lint/.ready
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
-PROCESSES ?= 4
+PROCESSES ?= 3
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
 	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
 
