@@ -200,6 +200,27 @@ class TensorHandler:
         return parse.parse(body, self, json_size)
 
     def _run(self, requests: Sequence[Request]) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
+        """Yield what `_results` does; requests that an exception leaves over are run alone."""
+        missing = dict(enumerate(requests))
+        try:
+            for done in self._results(requests):
+                for k, _ in done:
+                    del missing[k]
+                yield done
+        except Exception:  # noqa: BLE001 (each request is then run alone)
+            for k, request in missing.items():
+                yield [(k, self._alone(request))]
+
+    def _alone(self, request: Request) -> Sequence[Result]:
+        try:
+            ((_, results),) = chain.from_iterable(self._results([request]))
+        except Exception as error:  # noqa: BLE001 (must not affect other requests)
+            return [ModelError(f"The model failed: {type(error).__name__}")] * len(request.calls)
+        return results
+
+    def _results(
+        self, requests: Sequence[Request]
+    ) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
         """Run the requests' calls; after each call of the model yield the requests that are done.
 
         Yields:
@@ -211,30 +232,15 @@ class TensorHandler:
         found: list[Result] = [_NOT_RUN] * len(owners)
         if 0 in missing:
             yield [(k, ()) for k, count in enumerate(missing) if not count]
-        try:
-            for calls, results in self._model([call for each in requests for call in each.calls]):
-                done = []
-                for call, result in zip(calls, results, strict=True):
-                    found[call] = result
-                    k = owners[call]
-                    missing[k] -= 1
-                    if not missing[k]:
-                        done.append((k, found[ends[k] : ends[k + 1]]))
-                yield done
-        except Exception:  # noqa: BLE001 (each request is then run alone)
-            for k, request in enumerate(requests):
-                if missing[k]:
-                    yield [(k, self._alone(request))]
-
-    def _alone(self, request: Request) -> Sequence[Result]:
-        found: list[Result] = [_NOT_RUN] * len(request.calls)
-        try:
-            for calls, results in self._model(request.calls):
-                for call, result in zip(calls, results, strict=True):
-                    found[call] = result
-        except Exception as error:  # noqa: BLE001 (must not affect other requests)
-            return [ModelError(f"The model failed: {type(error).__name__}")] * len(request.calls)
-        return found
+        for calls, results in self._model([call for each in requests for call in each.calls]):
+            done = []
+            for call, result in zip(calls, results, strict=True):
+                found[call] = result
+                k = owners[call]
+                missing[k] -= 1
+                if not missing[k]:
+                    done.append((k, found[ends[k] : ends[k + 1]]))
+            yield done
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         try:

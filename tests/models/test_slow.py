@@ -10,12 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from scripts.model import archiver
-from scripts.versions import idle
-from scripts.versions.registered import read
-from tests.support import models, raw
-from tests.support.operators import ONE_WORKER
+from tests.support import raw
 from tests.support.server import Server
+from tests.support.slow import queued, slow_server, wait_busy
 from tests.support.wait import wait_until
 
 # Two such requests do not fit into one batch.
@@ -24,24 +21,12 @@ LARGE = "[-1" + ",0" * 300_000 + "]"
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with one worker, whose model takes longer for negative numbers."""
-    store = tmp_path_factory.mktemp("slow")
-    model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 5\n")
-    archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
-    with Server(store, store / "log", "slow", environment=ONE_WORKER) as server:
+    with slow_server(tmp_path_factory.mktemp("slow"), 5) as server:
         yield server
 
 
-def wait_busy(server: Server) -> None:
-    wait_until(lambda: idle.busy(read(server.client).get("1.0")), "a worker that is busy")
-
-
 def wait_queued(server: Server, count: int) -> None:
-    def queued() -> bool:
-        status = read(server.client).get("1.0").job_queue_status
-        return status.pending_requests == count
-
-    wait_until(queued, f"{count} requests in the queue")
+    wait_until(lambda: queued(server) == count, f"{count} requests in the queue")
 
 
 def test_only_each_request_by_itself_is_limited_in_time(slow: Server) -> None:

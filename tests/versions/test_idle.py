@@ -9,22 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.model import archiver
 from scripts.versions import idle
 from scripts.versions.registered import read
-from tests.support import models
-from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
+from tests.support.slow import queued, slow_server, wait_busy
 from tests.support.wait import wait_until
 
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model takes longer for requests that start with a negative number."""
-    store = tmp_path_factory.mktemp("slow")
-    model = models.save(models.Slow(), store / "slow.pt", "responseTimeout: 10\n")
-    archiver.package(model, "slow", "1.0", model.with_suffix(".yaml"), store)
-    with Server(store, store / "log", "slow", environment=ONE_WORKER) as server:
+    with slow_server(tmp_path_factory.mktemp("slow"), 10) as server:
         yield server
 
 
@@ -37,16 +31,11 @@ def test_a_version_without_requests_is_idle_soon(slow: Server) -> None:
 def test_a_request_in_a_worker_is_waited_for(slow: Server) -> None:
     with ThreadPoolExecutor() as pool:
         request = pool.submit(slow.post, "[-2]")
-        wait_until(lambda: idle.busy(read(slow.client).get("1.0")), "a worker that is busy")
+        wait_busy(slow)
         assert not idle.wait(slow.client, "1.0", limit=0.3)
         assert idle.wait(slow.client, "1.0", limit=30)
         assert request.done()
         assert request.result().text == "[-4]"
-
-
-def queued(server: Server) -> int:
-    """Return how many requests wait for a worker."""
-    return read(server.client).get("1.0").job_queue_status.pending_requests
 
 
 def test_requests_that_wait_for_the_worker_are_waited_for(

@@ -45,11 +45,10 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     @Override
     public boolean offer(Job job) {
         long bytes = bytes(job);
-        AtomicLong queued = bytes < LARGE_BYTES ? medium : large;
         long limit = bytes < LARGE_BYTES ? LIMIT_BYTES / 2 : LIMIT_BYTES;
-        long all = queued.addAndGet(bytes);
+        long all = queued(bytes).addAndGet(bytes);
         if (size() >= capacity || (all > limit && bytes >= SMALL_BYTES)) {
-            queued.addAndGet(-bytes);
+            queued(bytes).addAndGet(-bytes);
             return false;
         }
         return super.offer(job);
@@ -58,7 +57,8 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Put a request back that a worker had taken; there is always room for it. */
     @Override
     public void addFirst(Job job) {
-        count(bytes(job));
+        long bytes = bytes(job);
+        queued(bytes).addAndGet(bytes);
         super.addFirst(job);
     }
 
@@ -69,8 +69,9 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         boolean first = timeout == Long.MAX_VALUE;
         Job job = first ? first() : another(timeout, unit);
         if (job != null) {
-            count(-bytes(job));
-            batch = bytes(job) + (first ? 0 : batch);
+            long bytes = bytes(job);
+            queued(bytes).addAndGet(-bytes);
+            batch = bytes + (first ? 0 : batch);
         }
         return job;
     }
@@ -116,8 +117,9 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         return Math.max(0, capacity - size());
     }
 
-    private void count(long bytes) {
-        (Math.abs(bytes) < LARGE_BYTES ? medium : large).addAndGet(bytes);
+    /** Return the bytes in the queue that a request of this size shares its limit with. */
+    private AtomicLong queued(long bytes) {
+        return bytes < LARGE_BYTES ? medium : large;
     }
 
     private static long bytes(Job job) {
