@@ -210,7 +210,8 @@ EDITS = (
     Edit(
         "org/pytorch/serve/ServerInitializer",
         "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
-        "`Connection: close` and HTTP/1.0 are ignored, and uploads that never end stop the server",
+        "`Connection: close` and HTTP/1.0 are ignored, uploads that never end stop the server, and "
+        "pipelined requests can get each other's responses",
         (
             # Replace the TLS handler with Netty's handler of the Connection header, whose
             # constructor takes no arguments. TLS is terminated in front of this server.

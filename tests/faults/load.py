@@ -35,6 +35,8 @@ class Failure(NamedTuple):
 
     at: float
     what: str
+    # The beginning of the response, if there is one.
+    text: str = ""
 
 
 def _integers(_: random.Random, n: int) -> Request:
@@ -187,7 +189,7 @@ class Load:
         self, connection: http.client.HTTPConnection | None, request: Request
     ) -> http.client.HTTPConnection | None:
         """Send one request and check the response; return the connection if it is still open."""
-        what = ""
+        what, text = "", b""
         asked = time.monotonic()
         try:
             connection = connection or http.client.HTTPConnection(
@@ -208,7 +210,7 @@ class Load:
             self.requests += 1
             self.longest = max(self.longest, time.monotonic() - asked)
             if what:
-                self.failures.append(Failure(time.monotonic(), what))
+                self.failures.append(Failure(time.monotonic(), what, text[:200].decode()))
         if what or response.getheader("Connection") == "close":
             if connection:
                 connection.close()

@@ -228,9 +228,16 @@ def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: in
     assert "OutOfMemoryError" not in server.output()
 
 
+UNREAD = {
+    "large responses": raw.request(f"[{'1,' * (CONTAINED.request // 2 - 8)}1.5]".encode()),
+    "responses to 400 pipelined requests": raw.request(b"[1]") * 400,
+    "responses to 2000 pipelined pings": b"GET /ping HTTP/1.1\r\n\r\n" * 2000,
+}
+
+
 @pytest.mark.parametrize("count", [settings.FULL_SIZE_REQUESTS, 320])
-def test_responses_that_are_never_read(serve: Any, report: Report, count: int) -> None:
-    many = f"[{'1,' * (CONTAINED.request // 2 - 8)}1.5]".encode()
+@pytest.mark.parametrize("kind", UNREAD)
+def test_responses_that_are_never_read(serve: Any, report: Report, kind: str, count: int) -> None:
     with (
         serve(MEMORY="512MiB") as server,
         Load(server.ports["PORT"]) as load,
@@ -244,10 +251,11 @@ def test_responses_that_are_never_read(serve: Any, report: Report, count: int) -
             # A small buffer, so that most of the response stays in the server.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             client.connect(("127.0.0.1", server.ports["PORT"]))
-            client.sendall(raw.request(many))
+            client.sendall(UNREAD[kind])
         load.run(5)
         load.settle()
         assert server.java_pid() == java
         memory_mib = resident(server) // MIB
-    report(f"{count} responses that are never read, 512 MiB", load, began, f"{memory_mib} MiB")
+    report(f"{count} clients that never read {kind}, 512 MiB", load, began, f"{memory_mib} MiB")
     assert load.failures == []
+    assert "OutOfMemoryError" not in server.output()

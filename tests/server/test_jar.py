@@ -336,6 +336,23 @@ def test_a_target_without_a_slash_is_not_the_servers_error(
     )
 
 
+def test_pipelined_requests_are_answered_in_order(servers: Pair) -> None:
+    sizes = [size for n in range(1, 21) for size in (n, 100_000 + n)]
+
+    def answered(server: Server) -> list[Any]:
+        answers: list[Any] = []
+        with raw.connect(server.ports["PORT"]) as client, contextlib.suppress(ConnectionError):
+            requests = (raw.request(b"x" * size, "/predictions/report") for size in sizes)
+            client.sendall(b"".join(requests))
+            stream = client.makefile("rb")
+            while len(answers) < len(sizes) and (answer := raw.read(stream)):
+                answers.append(json.loads(answer.body).get("size"))
+        return answers
+
+    assert answered(servers.edited) == sizes
+    assert answered(servers.shipped) != sizes
+
+
 def is_closed(client: socket.socket) -> bool:
     try:
         return client.recv(1) == b""

@@ -3,26 +3,29 @@ package doubleit;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 
 /**
  * Netty's aggregator of requests, with a limit on the memory of all connections together.
  *
- * <p>Counted are requests that have not arrived completely and responses that the client has not
- * read. A request that arrives in one piece is never counted.
+ * <p>Counted are requests that have not arrived completely, pipelined requests that wait for their
+ * turn, and responses that the client has not read. A request that arrives in one piece is never
+ * counted otherwise.
  */
 public final class BoundedAggregator extends HttpObjectAggregator {
     /** Bytes; derived from the available memory (scripts/server/memory.py). */
     private static final long LIMIT_BYTES = Long.getLong("doubleit.unfinished", Long.MAX_VALUE);
 
     /** Java objects of one header. */
-    private static final int HEADER_BYTES = 128;
+    static final int HEADER_BYTES = 128;
 
     /** The shortest header, `a:` and a line end. */
     private static final int SHORTEST_BYTES = 4;
@@ -49,6 +52,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     private static final Room HEADERS = new Room(LIMIT_BYTES / 4);
 
     private final Undecoded undecoded = new Undecoded();
+    private final InTurn inTurn = new InTurn(undecoded);
     private ByteBuf part;
     private boolean small;
     private long request;
@@ -62,14 +66,15 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
         super.handlerAdded(ctx);
-        ctx.pipeline().addFirst(undecoded);
+        ChannelPipeline pipeline = ctx.pipeline();
+        pipeline.addFirst(undecoded);
+        pipeline.addAfter(pipeline.context(HttpServerCodec.class).name(), null, inTurn);
         WriteBufferWaterMark mark = new WriteBufferWaterMark(UNREAD_BYTES, UNREAD_BYTES);
         ctx.channel().config().setWriteBufferWaterMark(mark);
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
-        undecoded.bytes = 0;
         if (message instanceof LastHttpContent) {
             request = 0;
             passOn(ctx);
@@ -146,6 +151,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         request = 0;
         response = 0;
         undecoded.bytes = 0;
+        inTurn.discard();
         count(ctx);
         if (part != null) {
             part.release();
@@ -156,8 +162,8 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     /** Count what this connection holds now. */
     private void count(ChannelHandlerContext ctx) {
         long headers = (long) undecoded.bytes / SHORTEST_BYTES * HEADER_BYTES;
-        long held = headers + request + response;
-        boolean fits = small && response < SMALL_BYTES;
+        long held = headers + inTurn.bytes() + request + response;
+        boolean fits = small && inTurn.bytes() == 0 && response < SMALL_BYTES;
         Room next = held == 0 ? null : held == headers ? HEADERS : fits ? SMALL : LARGE;
         if (room != null && room != next) {
             room.leave(ctx.channel());

@@ -8,9 +8,14 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 final class Undecoded extends ChannelInboundHandlerAdapter {
     int bytes;
 
+    /** The size of the buffer that the latest bytes were read into. */
+    int capacity;
+
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        bytes += ((ByteBuf) message).readableBytes();
+        ByteBuf read = (ByteBuf) message;
+        bytes += read.readableBytes();
+        capacity = read.capacity();
         ctx.fireChannelRead(message);
     }
 }
