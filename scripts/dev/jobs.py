@@ -4,7 +4,9 @@
 
 A job is named FILE:JOB, such as ci.yml:lint. Without names, all jobs run. The clone contains only
 committed files, so a step that relies on other files fails here as it would on GitHub. Jobs that
-need GitHub, a cloud, or a program that this machine lacks are skipped, with the reason.
+need GitHub, a cloud, or a program that this machine lacks are skipped, with the reason, and so are
+those with the same steps as another one. Jobs that use all cores or measure times run first, one
+after another, and then the others, two at a time. When a job fails, no further one is started.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import IO, Annotated, Any, NamedTuple
 
 import typer
 import yaml
@@ -26,6 +30,10 @@ from scripts.store.paths import ROOT
 
 # Prefixes of steps' commands that do not belong to this project.
 PLATFORM = ("gcloud ", "gh ")
+# Commands that use all cores or measure times: their jobs run alone.
+ALONE = {"make test", "make test-faults", "make test-bench", "make bench"}
+# Number of other jobs that run at the same time.
+TOGETHER = 2
 # Make targets whose result depends on an online service.
 ONLINE = {"audit-workflows": "queries GitHub", "audit-dependencies": "queries the OSV database"}
 
@@ -43,34 +51,84 @@ class Job(NamedTuple):
     steps: list[tuple[str, dict[str, str]]]
     skipped: str | None
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other job may run at the same time."""
+        commands = {" ".join(command.split()[:2]) for command, _ in self.steps}
+        return not commands.isdisjoint(ALONE)
 
-def jobs(root: Path) -> Iterator[Job]:
-    """Yield every job that runs commands of this project."""
+
+def jobs(root: Path) -> list[Job]:
+    """Return every job that runs commands of this project."""
+    found: list[Job] = []
     for file in sorted((root / ".github/workflows").glob("*.yml")):
         for name, content in yaml.safe_load(file.read_text())["jobs"].items():
             steps = list(_steps(content))
             if steps:
-                yield Job(f"{file.name}:{name}", steps, _reason(content, steps))
+                same = next((f"same as {job.name}" for job in found if job.steps == steps), None)
+                found.append(Job(f"{file.name}:{name}", steps, _reason(content, steps) or same))
+    return found
 
 
-def run(job: Job, root: Path) -> int:
-    """Run a job's steps in a clone of `root` and return the status of the last one."""
+def run(job: Job, root: Path, output: IO[str] | None = None) -> int:
+    """Run a job's steps in a clone of `root` and return the status of the last one.
+
+    Args:
+        job: the job.
+        root: the checkout to clone.
+        output: a file that receives what the steps print, instead of this program's output.
+    """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         clone = Path(folder) / root.name
         subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
         # If make runs this program, its variables must not reach the make of a step.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
         for command, variables in job.steps:
-            print(f"jobs: {job.name}: {command}", flush=True)
+            print(f"jobs: {job.name}: {command}", file=output, flush=True)
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", command],
                 cwd=clone,
                 env={**inherited, **variables},
+                stdout=output,
+                stderr=output and subprocess.STDOUT,
                 check=False,
             )
             if done.returncode:
                 return done.returncode
     return 0
+
+
+def run_all(chosen: Sequence[Job], root: Path) -> tuple[dict[str, str], int]:
+    """Run jobs; return the outcome of each by name, and the first status that is not 0."""
+    outcomes: dict[str, str] = {}
+    failed: list[int] = []
+    printing = threading.Lock()
+
+    def timed(job: Job, output: IO[str] | None = None) -> None:
+        if failed:
+            return
+        begin = time.monotonic()
+        status = run(job, root, output)
+        took = f"{time.monotonic() - begin:.0f} s"
+        outcomes[job.name] = f"{'failed' if status else 'passed'}, {took}"
+        if status:
+            failed.append(status)
+
+    def whole(job: Job) -> None:
+        """Print the output of the job in one piece."""
+        with tempfile.TemporaryFile("w+") as output:
+            timed(job, output)
+            output.seek(0)
+            with printing:
+                shutil.copyfileobj(output, sys.stdout)
+                sys.stdout.flush()
+
+    for job in chosen:
+        if job.alone:
+            timed(job)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        list(pool.map(whole, [job for job in chosen if not job.alone]))
+    return outcomes, failed[0] if failed else 0
 
 
 def _steps(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -111,19 +169,12 @@ def main(
     found = {job.name: job for job in jobs(ROOT)}
     if unknown := set(names or []) - set(found):
         sys.exit(f"jobs: unknown: {', '.join(sorted(unknown))}; known: {', '.join(found)}")
-    summary = []
-    for name in names or found:
-        begin = time.monotonic()
-        status = None if found[name].skipped else run(found[name], ROOT)
-        took = f"{time.monotonic() - begin:.0f} s"
-        summary.append(
-            f"{name}: " + (found[name].skipped or f"{'failed' if status else 'passed'}, {took}")
-        )
-        if status:
-            break
+    chosen = [found[name] for name in names or found]
+    outcomes, status = run_all([job for job in chosen if not job.skipped], ROOT)
+    outcomes |= {job.name: job.skipped for job in chosen if job.skipped}
+    summary = [f"{job.name}: {outcomes.get(job.name, 'not run')}" for job in chosen]
     print("jobs:", *summary, sep="\n  ", flush=True)
-    if status:
-        sys.exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,14 @@ jobs:
         env: {GIVEN: "1", TOKEN: "${{ github.token }}"}
       - run: test "$GIVEN" = 1 && test -z "${TOKEN-}" && test -f committed && ! test -e ignored
         env: {GIVEN: "1"}
+  measured:
+    steps: [{run: "make bench ROUNDS=1 && exit 1"}]
   bad:
     steps:
       - run: exit 3
       - run: touch "$REACHED"
+  again:
+    steps: [{run: "make bench ROUNDS=1 && exit 1"}]
   cloud:
     permissions: {id-token: write}
     steps: [{run: make deploy}]
@@ -52,7 +56,9 @@ def test_jobs_that_run_nothing_of_the_project_are_left_out(checkout: Path) -> No
     skipped = {job.name: job.skipped for job in jobs.jobs(checkout)}
     assert skipped == {
         "x.yml:good": None,
+        "x.yml:measured": None,
         "x.yml:bad": None,
+        "x.yml:again": "same as x.yml:measured",
         "x.yml:cloud": "signs in to Google Cloud",
         "x.yml:online": "queries GitHub",
     }
@@ -70,3 +76,18 @@ def test_the_first_step_that_fails_ends_the_job(
     bad = next(job for job in jobs.jobs(checkout) if job.name == "x.yml:bad")
     assert jobs.run(bad, checkout) == 3
     assert not (tmp_path / "reached").exists()
+
+
+def test_jobs_run_until_one_fails(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    named = {job.name.removeprefix("x.yml:"): job for job in jobs.jobs(checkout)}
+    assert [name for name, job in named.items() if job.alone] == ["measured", "again"]
+
+    def run(*names: str) -> tuple[dict[str, str], int]:
+        outcomes, status = jobs.run_all([named[name] for name in names], checkout)
+        return {name: outcome.split(",")[0] for name, outcome in outcomes.items()}, status
+
+    assert run("good") == ({"x.yml:good": "passed"}, 0)
+    assert "committed\n" in capfd.readouterr().out
+    # The one that runs alone is the first.
+    assert run("good", "measured") == ({"x.yml:measured": "failed"}, 2)
+    assert run("good", "bad")[1] == 3
