@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,17 +17,6 @@ PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = raw.request(b"[3]").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
-def pipeline(server: Server, requests: Sequence[bytes]) -> list[raw.Answer]:
-    """Send requests at once; return the responses until the connection is closed."""
-    answers: list[raw.Answer] = []
-    with raw.connect(server.ports["PORT"]) as client, contextlib.suppress(ConnectionError):
-        client.sendall(b"".join(requests))
-        with client.makefile("rb") as stream:
-            while len(answers) < len(requests) and (answer := raw.read(stream)):
-                answers.append(answer)
-    return answers
-
-
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     def numbers(seed: int) -> list[tuple[int, set[bytes]]]:
         pick = random.Random(seed)
@@ -36,7 +24,7 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
         bodies = [
             b"[%b]" % b",".join([b"%d" % n] * pick.choice([1, 1, 1, 5_000])) for n in range(DEPTH)
         ]
-        answers = pipeline(server, [raw.request(body) for body in bodies])
+        answers = raw.pipeline(server.ports["PORT"], [raw.request(body) for body in bodies])
         return [(each.status, set(each.body.strip(b"[]").split(b","))) for each in answers]
 
     workers = server.worker_pids()
@@ -54,7 +42,8 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
         pytest.param([raw.request(b"[1]"), LAST, PING], [200, 200], id="Connection: close"),
     ],
 )
-def test_a_response_that_closes_the_connection_is_the_last(
+def test_responses_come_until_one_closes_the_connection(
     server: Server, requests: Sequence[bytes], statuses: Sequence[int]
 ) -> None:
-    assert [answer.status for answer in pipeline(server, requests)] == statuses
+    answers = raw.pipeline(server.ports["PORT"], requests)
+    assert [answer.status for answer in answers] == statuses

@@ -210,7 +210,9 @@ class Load:
             self.requests += 1
             self.longest = max(self.longest, time.monotonic() - asked)
             if what:
-                self.failures.append(Failure(time.monotonic(), what, text[:200].decode()))
+                self.failures.append(
+                    Failure(time.monotonic(), what, text[:200].decode(errors="replace"))
+                )
         if what or response.getheader("Connection") == "close":
             if connection:
                 connection.close()

@@ -106,13 +106,10 @@ def test_pipelined_requests(serve: Any, report: Report) -> None:
         pick = random.Random(seed)
         sizes = [pick.choice([1, 1, 1, 5_000]) for _ in range(20)]
         bodies = [b"[%b]" % b",".join([b"%d" % n] * size) for n, size in enumerate(sizes)]
-        with raw.connect(port) as client:
-            client.sendall(b"".join(map(raw.request, bodies)))
-            stream = client.makefile("rb")
-            for n, size in enumerate(sizes):
-                answer = raw.read(stream)
-                assert answer
-                assert answer.body == b"[%b]" % b",".join([b"%d" % (2 * n)] * size)
+        answers = raw.pipeline(port, [raw.request(body) for body in bodies])
+        assert [answer.body for answer in answers] == [
+            b"[%b]" % b",".join([b"%d" % (2 * n)] * size) for n, size in enumerate(sizes)
+        ]
 
     with serve() as server, Load(server.ports["PORT"]) as load:
         workers = server.worker_pids()

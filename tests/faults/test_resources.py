@@ -228,6 +228,7 @@ def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: in
     assert "OutOfMemoryError" not in server.output()
 
 
+# What clients send, by the responses that they do not read (docs/reliability.md).
 UNREAD = {
     "large responses": raw.request(f"[{'1,' * (CONTAINED.request // 2 - 8)}1.5]".encode()),
     "responses to 400 pipelined requests": raw.request(b"[1]") * 400,

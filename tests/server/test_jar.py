@@ -340,14 +340,9 @@ def test_pipelined_requests_are_answered_in_order(servers: Pair) -> None:
     sizes = [size for n in range(1, 21) for size in (n, 100_000 + n)]
 
     def answered(server: Server) -> list[Any]:
-        answers: list[Any] = []
-        with raw.connect(server.ports["PORT"]) as client, contextlib.suppress(ConnectionError):
-            requests = (raw.request(b"x" * size, "/predictions/report") for size in sizes)
-            client.sendall(b"".join(requests))
-            stream = client.makefile("rb")
-            while len(answers) < len(sizes) and (answer := raw.read(stream)):
-                answers.append(json.loads(answer.body).get("size"))
-        return answers
+        sent = [raw.request(b"x" * size, "/predictions/report") for size in sizes]
+        answers = raw.pipeline(server.ports["PORT"], sent)
+        return [json.loads(answer.body).get("size") for answer in answers]
 
     assert answered(servers.edited) == sizes
     assert answered(servers.shipped) != sizes

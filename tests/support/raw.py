@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 PATH = "/predictions/doubleit"
@@ -47,3 +48,14 @@ def read(stream: BinaryIO) -> Answer | None:
     return Answer(
         int(line.split()[1]), headers, stream.read(int(headers.get("content-length", "0")))
     )
+
+
+def pipeline(port: int, requests: Sequence[bytes]) -> list[Answer]:
+    """Send requests at once; return the responses that arrive before the connection is closed."""
+    answers: list[Answer] = []
+    with connect(port) as client, contextlib.suppress(ConnectionError):
+        client.sendall(b"".join(requests))
+        with client.makefile("rb") as stream:
+            while len(answers) < len(requests) and (answer := read(stream)):
+                answers.append(answer)
+    return answers

@@ -17,8 +17,8 @@ import io.netty.handler.codec.http.LastHttpContent;
  * Netty's aggregator of requests, with a limit on the memory of all connections together.
  *
  * <p>Counted are requests that have not arrived completely, pipelined requests that wait for their
- * turn, and responses that the client has not read. A request that arrives in one piece is never
- * counted otherwise.
+ * turn, and responses that the client has not read. Any other request that arrives in one piece is
+ * not counted.
  */
 public final class BoundedAggregator extends HttpObjectAggregator {
     /** Bytes; derived from the available memory (scripts/server/memory.py). */
