@@ -4,7 +4,7 @@ NAME ?= $(or $(BACKEND_MODEL),doubleit)
 VERSION ?= 1.0
 
 PYTHON := .venv/bin/python
-# The server's ports; scripts/server/settings.py has the same defaults.
+# The server's ports; server/settings.py has the same defaults.
 export PORT ?= 8080
 export MANAGEMENT_PORT ?= 8081
 export METRICS_PORT ?= 8082
@@ -54,14 +54,14 @@ archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
 # only by `make archive FORCE=1`.
 DOUBLEIT := model_store/doubleit-1.0.mar
-$(DOUBLEIT): $(wildcard handler/*.* handler/wire/*.py) scripts/model/doubleit.py scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
+$(DOUBLEIT): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
 	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
-.venv/torchserve.aot: config.properties scripts/server/jar.py $(wildcard scripts/server/classes/*.class) .venv/.server | $(DOUBLEIT)
-	@$(PYTHON) -m scripts.server.start_cache model_store && touch $@
+.venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class) .venv/.server | $(DOUBLEIT)
+	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
-	@exec $(PYTHON) -m scripts.server --name $(NAME) --version $(VERSION)
+	@exec $(PYTHON) -m server --name $(NAME) --version $(VERSION)
 
 ##@ Page
 
@@ -77,7 +77,7 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 
 ##@ Versions
 
-MODELS = $(PYTHON) -m scripts.versions --name $(NAME)
+MODELS = $(PYTHON) -m server.versions --name $(NAME)
 .PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the versions of the running server
 	@$(MODELS) list $(ARGS)
@@ -147,7 +147,7 @@ lint-files: .venv-lint/.ready
 lint-secrets: .venv-lint/.ready
 	@.venv-lint/bin/detect-private-key $$(git ls-files)
 	@.venv-lint/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector \
-		--exclude-lines '://[a-z]+:[a-z]+@' $$(git ls-files | grep -vxE 'uv.lock|scripts/server/jar.py')
+		--exclude-lines '://[a-z]+:[a-z]+@' $$(git ls-files | grep -vxE 'uv.lock|server/torchserve/jar.py')
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
@@ -184,9 +184,9 @@ test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
-classes: .venv/.server ## Compile scripts/server/classes (needs JDK 17)
-	@javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar -d build/classes scripts/server/classes/*.java
-	@cp build/classes/doubleit/*.class scripts/server/classes/
+classes: .venv/.server ## Compile server/torchserve/classes (needs JDK 17)
+	@javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar -d build/classes server/torchserve/classes/*.java
+	@cp build/classes/doubleit/*.class server/torchserve/classes/
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]

@@ -41,7 +41,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv sync --locked --no-default-groups --inexact --group archive --group ops
 COPY handler handler
+COPY server server
 COPY scripts scripts
+COPY examples examples
 # If set, the build fails unless the archive has this SHA-256.
 ARG ARCHIVE_SHA256
 RUN python -m scripts.model.archiver && \
@@ -71,13 +73,12 @@ COPY --from=lean /app/.venv .venv
 RUN python -c 'import multipart, numpy, orjson, simdjson, msgspec.json, torch, ts.model_service_worker'
 COPY --from=archive /app/model_store model_store
 COPY LICENSE config.properties ./
-COPY scripts/store scripts/store
-COPY scripts/server scripts/server
+COPY server server
 # Create the Java runtime's start-up cache with a training run, which also tests that the server
 # starts.
-RUN python -m compileall -q scripts && \
-    python -c 'import scripts.server.forward, scripts.server.healthcheck, scripts.server.__main__' && \
-    python -m scripts.server.start_cache model_store && \
+RUN python -m compileall -q server && \
+    python -c 'import server.forward, server.healthcheck, server.__main__' && \
+    python -m server.torchserve.start_cache model_store && \
     test -f .venv/torchserve.aot && test -f .venv/torchserve-edits.jar
 # HOST: listen on all addresses, because a container's loopback cannot be reached from outside.
 # Management, metrics and gRPC stay on loopback.
@@ -90,10 +91,10 @@ USER 10001:10001
 EXPOSE 8080
 # Checks that a worker responds. Until the first success, it runs every second.
 HEALTHCHECK --interval=15s --timeout=5s --retries=3 --start-period=90s --start-interval=1s \
-    CMD ["python", "-m", "scripts.server.healthcheck"]
+    CMD ["python", "-m", "server.healthcheck"]
 # One process that starts and monitors TorchServe. On SIGTERM it stops TorchServe after the server
 # has responded to all requests.
-CMD ["python", "-m", "scripts.server"]
+CMD ["python", "-m", "server"]
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="doubleit-torchserve" \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 
 def version() -> str:

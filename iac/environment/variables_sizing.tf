@@ -4,7 +4,7 @@ variable "backend" {
     cpu = optional(string, "1")
     # The JVM and one worker use about 250 MB each. The rest determines the largest request size:
     # about 2 MiB with 1Gi, 13 MiB with 4Gi, and from 10Gi on Cloud Run's maximum of 32 MiB
-    # (scripts/server/memory.py).
+    # (server/memory.py).
     memory = optional(string, "1Gi")
     # A quarter of the server's queue (1000), so that the queue never overflows, which would return
     # 503. At most four full batches of 64 wait; with more load, another instance responds sooner.

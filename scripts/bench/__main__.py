@@ -16,7 +16,7 @@ from scripts.bench.lineup import Contender
 from scripts.bench.results import Results
 from scripts.bench.rounds import Run
 from scripts.model.torchscript import build
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "benchmark.svg"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 CONTENDERS = Path(__file__).with_name("contenders")
 ENVIRONMENTS = ROOT / "build" / "bench"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 
 from scripts.bench.lineup import SELF, Contender, own
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 CHECKOUTS = ROOT / "build" / "bench" / "commits"
 # The modules that build an archive and serve it, under their present and former names.
 MODULES = (
+    ("scripts.model.archiver", "server"),
     ("scripts.model.archiver", "scripts.server"),
     ("scripts.build_archive", "scripts.serve"),
 )

@@ -21,8 +21,8 @@ from typing import Annotated, NamedTuple
 import requests
 import typer
 
-from scripts.server.ports import free_ports
-from scripts.store.paths import ROOT
+from server.ports import free_ports
+from server.store.paths import ROOT
 
 MEGABYTE = 1e6
 # Time limit for a start.
@@ -60,7 +60,7 @@ def is_up(port: int) -> bool:
 
 
 PROGRAMS = (
-    Program("doubleit-torchserve", (sys.executable, "-m", "scripts.server"), predicts),
+    Program("doubleit-torchserve", (sys.executable, "-m", "server"), predicts),
     Program("doubleit-frontend", (sys.executable, "-m", "frontend"), is_up),
 )
 

@@ -19,7 +19,7 @@ import typer
 from tabulate import tabulate
 
 from scripts.bench import bodies
-from scripts.server.launch import ServerProcess
+from scripts.bench.launch import ServerProcess
 
 MIB = 1 << 20
 TIMES = 5

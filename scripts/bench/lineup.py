@@ -14,7 +14,7 @@ from pathlib import Path
 from scripts.bench.environments import CONTENDERS, prepare
 from scripts.bench.formats import PLAIN, ROWS, V2, Format
 from scripts.model.torchscript import DEFAULT
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 MODEL = ROOT / DEFAULT
 
@@ -121,7 +121,7 @@ ALL = [
         "`make serve`: a worker for each core, batches of up to 64",
         ROOT,
         "scripts.model.archiver",
-        "scripts.server",
+        "server",
     ),
     Contender(
         name=STOCK,

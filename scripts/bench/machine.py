@@ -8,7 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 
 def describe(generator: str, rounds: int, seconds: float) -> dict[str, str]:

@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 FOLDER = ROOT / "build" / "bench" / "networks"
 Floats = npt.NDArray[np.float32]

@@ -19,9 +19,9 @@ from pathlib import Path
 import psutil
 
 from scripts.bench.lineup import MODEL, Contender
-from scripts.server.client import Response, Unreachable, send
-from scripts.server.ports import free_ports
-from scripts.server.settings import PORTS
+from server.client import Response, Unreachable, send
+from server.ports import free_ports
+from server.settings import PORTS
 
 # Time limit for a contender's start.
 START_SECONDS = 90.0

@@ -25,7 +25,7 @@ import typer
 
 from scripts.bench import autoscaler, generator, lineup, machine, process
 from scripts.bench.loads import CROWD, MANY
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 RUN = ROOT / "docs/scale.json"
 PAGE = ROOT / "docs/scale.md"

@@ -21,7 +21,7 @@ from scripts.bench.networks import NETWORKS, Network
 from scripts.bench.process import Failed, Running
 from scripts.bench.results import Results, Sample, Turn
 from scripts.bench.tensor_formats import TensorFormat, check
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from scripts.deploy import identity
 from scripts.deploy.environment import DeploymentError, Service
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 # How long an API may take to become ready. A new URL or permission can take up to a minute to reach
 # all of Google's front ends, so a check is repeated.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 SERVICES = ("backend", "frontend")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import typer
 
 from scripts.project import version
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 # For each service: the target in docker/bake.hcl and the image's name.
 IMAGES = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 PAGE = ROOT / "iac/reference.md"
 PARTS = ("shared", "environment", "modules/service")

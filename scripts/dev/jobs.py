@@ -26,7 +26,7 @@ from typing import IO, Annotated, Any, NamedTuple
 import typer
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 # Prefixes of steps' commands that do not belong to this project.
 PLATFORM = ("gcloud ", "gh ")

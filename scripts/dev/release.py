@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from scripts.project import version
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")
 

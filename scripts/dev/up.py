@@ -13,7 +13,7 @@ import sys
 import time
 from types import FrameType
 
-from scripts.server import settings
+from server import settings
 
 # Time limits for stopping. The server lets requests in flight finish first; the page has none.
 STOP_SECONDS = {"server": 30, "page": 5}
@@ -44,9 +44,7 @@ def main() -> int:
         return 1
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        running["server"] = _start(
-            "scripts.server", "--name", options.name, "--version", options.version
-        )
+        running["server"] = _start("server", "--name", options.name, "--version", options.version)
         running["page"] = _start(
             "frontend",
             "--no-look",

@@ -24,9 +24,10 @@ from model_archiver import ModelArchiver, ModelArchiverConfig
 from scripts.model.examples import examples
 from scripts.model.loading import HANDLER, Loaded, read_settings
 from scripts.model.torchscript import DEFAULT, build
-from scripts.store.archive import MANIFEST, ArchiveError, check_name, file_name
+from server.store.archive import MANIFEST, ArchiveError, check_name, file_name
+from server.store.paths import ROOT
 
-CONFIG = HANDLER / "model-config.yaml"
+CONFIG = ROOT / "examples/doubleit/model-config.yaml"
 STORE = Path("model_store")
 # The earliest timestamp that a zip file can store.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -56,9 +57,7 @@ def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -
     """Run torch-model-archiver in `folder` and return the path of its archive."""
     # The archiver preserves the subfolders in a folder of extra files.
     helpers = folder / "helpers"
-    shutil.copytree(
-        HANDLER, helpers, ignore=shutil.ignore_patterns("__pycache__", "handler.py", CONFIG.name)
-    )
+    shutil.copytree(HANDLER, helpers, ignore=shutil.ignore_patterns("__pycache__", "handler.py"))
     # The archiver deletes the folder with the model's name from the temp folder, so give it a
     # separate temp folder. The copies have the names that the files get in the archive.
     copied = folder / CONFIG.name

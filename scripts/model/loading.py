@@ -18,8 +18,8 @@ import yaml
 from ts.context import RequestProcessor
 from ts.service import Service
 
-from scripts.store.archive import MANIFEST, ArchiveError
-from scripts.store.paths import ROOT
+from server.store.archive import MANIFEST, ArchiveError
+from server.store.paths import ROOT
 
 HANDLER = ROOT / "handler"
 # The handler's modules import each other by their names in an archive, without a package.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from scripts.model.doubleit import DoubleIt
+from examples.doubleit.model import DoubleIt
 
 DEFAULT = Path("build/doubleit.pt")
 

@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.server.launch import ServerProcess
+from scripts.bench.launch import ServerProcess
 from scripts.soak import plot, usage
 from scripts.soak.load import Clients
 from scripts.soak.trend import Limit, trend_of
-from scripts.store import paths
+from server.store import paths
 
 CLIENTS = 8
 SAMPLES = 120

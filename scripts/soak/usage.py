@@ -11,7 +11,7 @@ def measure(server: psutil.Process) -> dict[str, float]:
     """Return memory in MiB (Java's and the workers'), open file descriptors and threads.
 
     Args:
-        server: the supervising process, `python -m scripts.server`.
+        server: the supervising process, `python -m server`.
 
     Raises:
         psutil.Error: a process ended during the measurement.

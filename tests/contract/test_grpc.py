@@ -16,7 +16,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from grpc_tools import _proto, protoc
 
-from scripts.server.java import site_packages
+from server.torchserve.java import site_packages
 from tests.support.server import Server
 
 DEFINITIONS = ("inference.proto", "open_inference_grpc.proto", "google/rpc/status.proto")

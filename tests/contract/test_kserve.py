@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.server import Server
 
 PYTHON = ROOT / "build" / "kserve" / "bin" / "python"

@@ -17,8 +17,8 @@ import yaml
 from openapi_spec_validator import validate
 
 from scripts.model.archiver import CONFIG
-from scripts.server import memory, settings
-from scripts.store.paths import ROOT
+from server import memory, settings
+from server.store.paths import ROOT
 from tests.support.server import JSON, Server, compact
 from wire.datatypes import DATATYPES, wider
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.deploy import environment
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.server import Server
 
 STAND_INS = Path(__file__).parent / "stand_ins"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.repository import code
 from tests.support.server import Server, free_port
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import requests
 
+from scripts.bench.launch import ANNOUNCEMENT
 from scripts.model import archiver
-from scripts.server.launch import ANNOUNCEMENT
-from scripts.server.ports import free_ports
-from scripts.server.settings import PORTS
-from scripts.store.paths import ROOT
+from server.ports import free_ports
+from server.settings import PORTS
+from server.store.paths import ROOT
 from tests.frontend.session import Session
 from tests.support.measuring import COVERAGE
 from tests.support.page import wait_healthy

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scripts.server import memory
-from scripts.store.paths import ROOT
+from server import memory
+from server.store.paths import ROOT
 from tests.faults.load import Load
 from tests.support.server import Server
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bench import bodies
-from scripts.server import memory
+from server import memory
 from tests.faults.conftest import Limits, wait_for_all_workers
 from tests.support.cgroup import Group
 from tests.support.raw import PATH

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from scripts.bench import bodies
-from scripts.server import memory, settings
+from server import memory, settings
 from tests.faults.conftest import Report, resident, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw

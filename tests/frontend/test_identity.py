@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.frontend.api import Api, answer
 
 # Runs in a separate process, because google-auth reads the metadata server's URL when imported.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.measuring import COVERAGE
 from tests.support.page import PageServer
 from tests.support.server import Server

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.iac.workplace import Workplace
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.iac.workplace import Workplace
 
 SETUP = os.environ.get("PROVIDER_SETUP")

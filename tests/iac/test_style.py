@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from scripts.deploy import reference
-from scripts.store import archive
-from scripts.store.paths import ROOT
+from server.store import archive
+from server.store.paths import ROOT
 
 PARTS = ["modules/service", "shared", "environment"]
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)

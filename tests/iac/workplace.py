@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 # The only programs on PATH besides the stand-ins, so that a real gcloud on this machine is not
@@ -50,7 +50,8 @@ class Workplace:
         shutil.copytree(
             ROOT / "iac", self.project / "iac", ignore=shutil.ignore_patterns(".terraform*")
         )
-        shutil.copytree(ROOT / "scripts", self.project / "scripts")
+        for part in ("scripts", "server"):
+            shutil.copytree(ROOT / part, self.project / part)
         (self.cloud / "apis").write_text("storage.googleapis.com\n")
         for tool in TOOLS.split():
             found = shutil.which(tool)

@@ -10,7 +10,7 @@ import sys
 import pytest
 import requests
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.containers import Stack, inspect, output
 
 HARDENED = pytest.mark.parametrize("service", ["server", "page", "management"])
@@ -167,14 +167,12 @@ def test_server_and_page_are_for_the_same_model() -> None:
 
 def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
     assert (
-        stack.python(
-            "server", "import sys; from scripts.server import healthcheck as h; print(h.main())"
-        )
+        stack.python("server", "import sys; from server import healthcheck as h; print(h.main())")
         == "0"
     )
     code = (
         "import os; os.environ['MODEL_NAME'] = 'other'\n"
-        "from scripts.server import healthcheck as h; print(h.main())"
+        "from server import healthcheck as h; print(h.main())"
     )
     assert stack.python("server", code).splitlines() == [
         "healthcheck: http://management-api:8081 has no model other; it has doubleit",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.containers import GIVEN, PAGE, SERVER, TAG, in_image, inspect, output, run
 
 pytestmark = pytest.mark.usefixtures("images")
@@ -62,7 +62,7 @@ def test_no_installer_and_no_test_package_can_be_imported(image: str) -> None:
 
 def test_the_folders_hold_what_runs_and_nothing_else() -> None:
     assert in_image(SERVER, "ls", "-A", "/app").split() == [
-        *(".venv", "LICENSE", "config.properties", "model_store", "scripts")
+        *(".venv", "LICENSE", "config.properties", "model_store", "server")
     ]
     assert in_image(PAGE, "ls", "-A", "/app").split() == [*(".venv", "LICENSE", "frontend")]
     assert in_image(SERVER, "ls", "-A", "/app/model_store") == "doubleit-1.0.mar"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from scripts.server import memory
+from server import memory
 from tests.support.containers import Stack, inspect
 from tests.support.server import JSON
 from tests.support.wait import wait_until

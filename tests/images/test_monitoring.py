@@ -21,7 +21,7 @@ import pytest
 import requests
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.containers import Stack, output, run
 from tests.support.server import Server, free_port
 

@@ -19,9 +19,9 @@ import yaml
 from scripts.model import archiver, infer
 from scripts.model import torchscript as torchscript_file
 from scripts.model.torchscript import DEFAULT
-from scripts.store import archive
-from scripts.store.archive import ArchiveError
-from scripts.store.paths import ROOT
+from server.store import archive
+from server.store.archive import ArchiveError
+from server.store.paths import ROOT
 from tests.models import zoo
 from tests.support import models
 
@@ -34,7 +34,7 @@ def test_the_same_inputs_give_the_same_bytes_wherever_and_whenever(tmp_path: Pat
     digests = set()
     for place, changed in (("one", 1e9), ("another/place", 1.5e9)):
         clone = tmp_path / place
-        for part in ("handler", "scripts"):
+        for part in ("examples", "handler", "scripts", "server"):
             shutil.copytree(ROOT / part, clone / part)
         for path in clone.rglob("*"):
             os.utime(path, (changed, changed))

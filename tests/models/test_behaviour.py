@@ -11,7 +11,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from torch import nn
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support import models
 from tests.support.server import Server
 from tests.support.wait import wait_until

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.models.forms import FORMS
 from tests.models.kinds import Kind, Tensors, normal, spec
 from tests.models.serving import Serving

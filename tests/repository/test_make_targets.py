@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.repository import code, made, name, steps, targets, tracked
 
 PAGES = tracked("*.md", ":!tests/")

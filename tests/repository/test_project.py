@@ -8,7 +8,7 @@ import tomllib
 import yaml
 
 from scripts.project import version
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.repository import name, tracked
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 CONTENTS = json.loads((ROOT / "docker/model-server.cdx.json").read_text())
 

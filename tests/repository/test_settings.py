@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.repository import code, name, tracked
 
 VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
@@ -121,7 +121,7 @@ def test_every_group_of_settings_of_the_server_starts_with_its_reason() -> None:
 
 @pytest.mark.parametrize("key", keys())
 def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> None:
-    # TorchServe's launcher reads this setting; in this project, scripts/server/java.py does.
+    # TorchServe's launcher reads this setting; in this project, server/torchserve/java.py does.
     assert key in torchserve_settings() or key == "vmargs"
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.server import Server
 
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.server.ports import free_ports
-from scripts.store.paths import ROOT
+from server.ports import free_ports
+from server.store.paths import ROOT
 from tests.support.server import Server
 
 # TorchServe's times have milliseconds.
@@ -27,7 +27,7 @@ LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOE
 def umlaut(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Path]:
     """A checkout in a folder with a non-ASCII name."""
     folder = tmp_path_factory.mktemp("checkout") / "Prüfung für Zoë"
-    for part in ("scripts", "handler", "config.properties"):
+    for part in ("server", "config.properties"):
         source, target = ROOT / part, folder / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         target.parent.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def test_any_time_zone_and_locale_in_a_folder_with_an_umlaut(
         def start(self) -> Elsewhere:
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "scripts.server"],
+                    [sys.executable, "-m", "server"],
                     cwd=umlaut,
                     env=environment({**self.environment, **LOCALE, "TZ": zone, **locale}),
                     stdout=log,
@@ -85,9 +85,9 @@ def test_a_dead_proxy(store: Path, tmp_path: Path) -> None:
     with Server(store, tmp_path / "log", environment=proxies) as server, requests.Session() as own:
         own.trust_env = False
         assert own.post(server.predictions, data="[21]", timeout=30).text == "[42]"
-        ask = [sys.executable, "-m", "scripts.server.healthcheck"]
+        ask = [sys.executable, "-m", "server.healthcheck"]
         subprocess.run(ask, cwd=ROOT, env=server.environment, check=True, timeout=30)
-        listed = [sys.executable, "-m", "scripts.versions", "list"]
+        listed = [sys.executable, "-m", "server.versions", "list"]
         subprocess.run(listed, cwd=ROOT, env=server.environment, check=True, timeout=30)
         assert server.stop() == 0
 
@@ -142,7 +142,7 @@ def test_what_it_cannot_start_with_is_one_line(
     store: Path, variables: dict[str, str], message: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.server"],
+        [sys.executable, "-m", "server"],
         cwd=ROOT,
         env=environment({"MODEL_STORE": str(store), **variables}),
         capture_output=True,

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.server.workers import forkserver
-from scripts.server.workers.pool import Workers
+from server.torchserve.workers import forkserver
+from server.torchserve.workers.pool import Workers
 from tests.support.measuring import COVERAGE
 from tests.support.wait import wait_until
 

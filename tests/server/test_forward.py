@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.measuring import COVERAGE
 from tests.support.server import free_port
 
@@ -20,7 +20,7 @@ from tests.support.server import free_port
 def forwarding(target: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Run the forwarder; yield its port and process."""
     port = free_port()
-    command = [sys.executable, "-m", "scripts.server.forward", str(port), "127.0.0.1", str(target)]
+    command = [sys.executable, "-m", "server.forward", str(port), "127.0.0.1", str(target)]
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from scripts.server import gate, settings
+from server import gate, settings
 from tests.support import raw
 from tests.support.measuring import COVERAGE
 from tests.support.server import Server

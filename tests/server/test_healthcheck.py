@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.measuring import COVERAGE
 from tests.support.server import Server, free_port
 
@@ -13,7 +13,7 @@ from tests.support.server import Server, free_port
 def check(server: Server, **environment: str) -> tuple[int, str]:
     """Run the health check as a container does; return status and output."""
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.server.healthcheck"],
+        [sys.executable, "-m", "server.healthcheck"],
         cwd=ROOT,
         env={**server.environment, **COVERAGE, **environment},
         capture_output=True,

@@ -25,7 +25,7 @@ import pytest
 import requests
 from grpc_tools import protoc
 
-from scripts.server.java import site_packages
+from server.torchserve.java import site_packages
 from tests.support import raw
 from tests.support.server import Server
 from tests.support.wait import wait_until

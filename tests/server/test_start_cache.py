@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.server import java, ports, processes, readiness, settings, start_cache
-from scripts.server.client import Client
+from server import ports, processes, readiness, settings
+from server.client import Client
+from server.torchserve import java, start_cache
 
 
 def serve(store: Path, temp: Path) -> None:

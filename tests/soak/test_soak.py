@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.measuring import COVERAGE
 
 

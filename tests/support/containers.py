@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.server.ports import free_ports
-from scripts.store.paths import ROOT
+from server.ports import free_ports
+from server.store.paths import ROOT
 
 TAG = "test"
 SERVER, PAGE = f"doubleit-torchserve:{TAG}", f"doubleit-frontend:{TAG}"

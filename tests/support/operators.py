@@ -17,9 +17,9 @@ from unittest.mock import patch
 import requests
 from torch import nn
 
-import scripts.versions.__main__
+import server.versions.__main__
 from scripts.model import archiver
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support import models
 from tests.support.server import Server
 
@@ -39,7 +39,7 @@ class Operator:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "scripts.versions", *arguments],
+            [sys.executable, "-m", "server.versions", *arguments],
             cwd=ROOT,
             env={**self.server.environment, **variables},
             stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ class Operator:
                 redirect_stderr(err),
                 patch.dict(os.environ, {**self.server.environment, **variables}),
             ):
-                status = scripts.versions.__main__.run(arguments)
+                status = server.versions.__main__.run(arguments)
         except SystemExit as end:
             status = int(end.code or 0)
         finally:

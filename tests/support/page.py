@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.server import free_port
 from tests.support.wait import LIMIT_SECONDS, wait_until
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 TARGET = r"[a-z][a-z0-9-]*"
 # A call of make at the start of a line or after a separator; a prompt and variables may precede it.

@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import requests
 
-from scripts.server.launch import ServerProcess
-from scripts.server.ports import free_ports
-from scripts.server.settings import PORTS
+from scripts.bench.launch import ServerProcess
+from server.ports import free_ports
+from server.settings import PORTS
 
 JSON = {"Content-Type": "application/json"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.model import archiver
-from scripts.versions import idle
-from scripts.versions.registered import read
+from server.versions import idle
+from server.versions.registered import read
 from tests.support import models
 from tests.support.operators import ONE_WORKER
 from tests.support.server import Server

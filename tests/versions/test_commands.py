@@ -8,8 +8,8 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from scripts.store import records
-from scripts.versions import __main__ as models
+from server.store import records
+from server.versions import __main__ as models
 from tests.support.operators import Operator
 from tests.support.server import free_port
 

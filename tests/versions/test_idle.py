@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.versions import idle
-from scripts.versions.registered import read
+from server.versions import idle
+from server.versions.registered import read
 from tests.support.server import Server
 from tests.support.slow import queued, slow_server, wait_busy
 from tests.support.wait import wait_until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 from tests.support.operators import Operator
 
 PAGE = (ROOT / "docs/operations.md").read_text()
@@ -43,5 +43,5 @@ def test_versions_go_the_way_that_the_page_shows(only_one: Operator) -> None:
 
 
 def test_the_page_knows_every_option() -> None:
-    for option in re.findall(r'"(--[a-z-]+)"', (ROOT / "scripts/versions/__main__.py").read_text()):
+    for option in re.findall(r'"(--[a-z-]+)"', (ROOT / "server/versions/__main__.py").read_text()):
         assert f"`{option}" in PAGE or option == "--metrics", option

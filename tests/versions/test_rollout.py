@@ -12,9 +12,9 @@ import psutil
 import pytest
 import requests
 
-from scripts.versions import comparison, idle, operations, registered
-from scripts.versions.errors import VersionsError
-from scripts.versions.progress import Progress
+from server.versions import comparison, idle, operations, registered
+from server.versions.errors import VersionsError
+from server.versions.progress import Progress
 from tests.support import models
 from tests.support.load import Load
 from tests.support.operators import Operator, add, add_edited

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import settings
+from examples.doubleit.model import DoubleIt
 from merging import Result
 from model import Model
 from module import ModelError
 from scripts.model.archiver import CONFIG
-from scripts.model.doubleit import DoubleIt
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural

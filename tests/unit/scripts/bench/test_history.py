@@ -7,13 +7,13 @@ import pytest
 
 from scripts.bench import history
 from scripts.bench.lineup import SELF
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 
 @pytest.mark.parametrize(
     ("commit", "archiver", "server"),
     [
-        ("HEAD", "scripts.model.archiver", "scripts.server"),
+        ("HEAD", "scripts.model.archiver", "server"),
         ("c837a02", "scripts.build_archive", "scripts.serve"),
     ],
 )

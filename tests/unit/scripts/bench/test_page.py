@@ -9,7 +9,7 @@ import pytest
 
 from scripts.bench.__main__ import PAGE
 from scripts.bench.report import BEGIN, END
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 
 def test_the_page_has_the_place_for_the_tables() -> None:

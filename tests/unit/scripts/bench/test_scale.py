@@ -8,7 +8,7 @@ import re
 import pytest
 
 from scripts.bench import lineup, scale
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 RUN = json.loads(scale.RUN.read_text())
 

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.deploy import publish
 from scripts.project import version
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 # Stands in for a registry: stores each tag as a file with the digest in $REGISTRY_FOLDER.
 DOCKER = """#!/usr/bin/env bash

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.dev import fetch_uv
-from scripts.store.paths import ROOT
+from server.store.paths import ROOT
 
 
 def wheel(content: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Models to copy: each folder has a model and its settings."""

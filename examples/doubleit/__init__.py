@@ -1,0 +1,1 @@
+"""DoubleIt, the model that this project serves by default."""

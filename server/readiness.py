@@ -1,0 +1,85 @@
+"""Waiting until versions are ready, and noticing at once that one never will be."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+
+from server.client import Client, ClientError, UnknownModel, VersionInfo
+from server.watch import Watch
+
+POLL_SECONDS = 0.02
+# TorchServe's own start, and a worker's beyond the model's startupTimeout, which TorchServe counts.
+START_SECONDS = 60.0
+
+
+class NotReady(Exception):  # noqa: N818 (says what the server is)
+    """A version will not become ready; the message says why in one line."""
+
+
+def wait(
+    client: Client,
+    versions: Sequence[str],
+    *,
+    workers: int | None = None,
+    process: subprocess.Popen[bytes] | None = None,
+) -> None:
+    """Return once every version is ready.
+
+    The time limit for a version is its archive's startupTimeout, from when TorchServe has
+    registered it; TorchServe itself gets START_SECONDS.
+
+    Args:
+        client: of the server.
+        versions: the versions that have to be ready.
+        workers: how many workers of each version have to be ready; any number by default.
+        process: TorchServe's process where it is this program's child.
+
+    Raises:
+        NotReady: TorchServe ended, a version is not registered, a worker died while it loaded the
+            model, or the time limit passed.
+    """
+    waiting = {version: _Version(client, version, workers) for version in versions}
+    deadline = time.monotonic() + START_SECONDS
+    while waiting:
+        if process is not None and process.poll() is not None:
+            raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
+        try:
+            described = client.versions(timeout=1.0)
+        except UnknownModel:
+            described = {}
+        except ClientError as error:
+            if time.monotonic() > deadline:
+                raise NotReady(str(error)) from None
+            time.sleep(POLL_SECONDS)
+            continue
+        for version in [v for v in waiting if waiting[v].is_ready(described.get(v))]:
+            del waiting[version]
+        if waiting:
+            time.sleep(POLL_SECONDS)
+
+
+class _Version:
+    """A version that is waited for."""
+
+    def __init__(self, client: Client, version: str, workers: int | None) -> None:
+        self._client, self._version, self._workers = client, version, workers
+        self._what = f"{client.target.model} {version}"
+        self._watch = Watch()
+        self._began = time.monotonic()
+
+    def is_ready(self, described: VersionInfo | None) -> bool:
+        """Return whether it is ready; raise NotReady if it never will be."""
+        if described is None:
+            raise NotReady(f"TorchServe did not register {self._what}: see the server's log")
+        if any(self._watch.died(worker.id, worker.pid) for worker in described.workers):
+            raise NotReady(f"a worker died while loading {self._what}: see the server's log")
+        limit = described.startup_timeout + START_SECONDS
+        if time.monotonic() > self._began + limit:
+            raise NotReady(f"{self._what} is not ready after {limit:.0f} s: see the server's log")
+        if self._workers is None:
+            loaded = described.ready > 0
+        else:
+            loaded = described.ready == len(described.workers) == self._workers
+        return loaded and self._client.is_ready(self._version)

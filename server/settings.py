@@ -1,0 +1,161 @@
+"""The server's settings, from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from server import memory
+from server.store.paths import MODEL_STORE, ROOT
+
+CONFIG = ROOT / "config.properties"
+
+# Default hosts and ports. config.properties uses these variables and those of
+# server/memory.py.
+DEFAULTS = {
+    "HOST": "127.0.0.1",
+    "PORT": "8080",
+    "MANAGEMENT_HOST": "127.0.0.1",
+    "MANAGEMENT_PORT": "8081",
+    "METRICS_HOST": "127.0.0.1",
+    "METRICS_PORT": "8082",
+    "GRPC_PORT": "7070",
+    "GRPC_MANAGEMENT_PORT": "7071",
+}
+# The defaults of --name and --version.
+MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
+MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
+PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
+# How many requests of the largest size must fit into memory at once.
+FULL_SIZE_REQUESTS = 32
+HOSTS = tuple(name for name in DEFAULTS if name.endswith("HOST"))
+# The variables of TorchServe that the caller may set.
+TORCHSERVE = ("TS_DEFAULT_WORKERS_PER_MODEL",)
+# Variables that TorchServe and the Java runtime read, besides those with the prefix TS_.
+NOT_INHERITED = (
+    *("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"),
+    *("LOG_LOCATION", "METRICS_LOCATION", "SM_TELEMETRY_LOG"),
+)
+
+
+class SettingsError(Exception):
+    """A setting is invalid; the message says which."""
+
+
+class Settings(NamedTuple):
+    """The settings of one server.
+
+    Attributes:
+        variables: hosts and ports, by the names in config.properties.
+        model_store: the folder of archives.
+        model: the model's name in URLs.
+        version: the default version, unless another one was rolled out.
+        memory: bytes that the server may use.
+        workers: workers of each version; None to derive it from memory and cores.
+        full_size_requests: how many requests of the largest size must fit into memory at once.
+    """
+
+    variables: Mapping[str, str]
+    model_store: Path
+    model: str
+    version: str
+    memory: int = 0
+    workers: int | None = None
+    full_size_requests: int = FULL_SIZE_REQUESTS
+
+    def port(self, name: str) -> int:
+        """Return one of PORTS as a number."""
+        return int(self.variables[name])
+
+    @property
+    def inference(self) -> str:
+        """The URL of the inference API for clients on this machine."""
+        return self._url("")
+
+    @property
+    def management(self) -> str:
+        """The URL of the management API for clients on this machine."""
+        return self._url("MANAGEMENT_")
+
+    @property
+    def metrics(self) -> str:
+        """The URL of the metrics API for clients on this machine."""
+        return self._url("METRICS_")
+
+    def _url(self, prefix: str) -> str:
+        return f"http://{local(self.variables[f'{prefix}HOST'])}:{self.port(f'{prefix}PORT')}"
+
+
+def local(host: str) -> str:
+    """Return the host to connect to for a server that listens on `host`."""
+    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 (compared, not bound)
+
+
+def inherited() -> dict[str, str]:
+    """Return the caller's environment without the variables that would configure TorchServe.
+
+    TorchServe prefers such variables to its configuration file, and one of them enables a protocol
+    that kills workers. The locale is set to UTF-8, because Java and Python encode file names by it.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NOT_INHERITED and (not name.startswith("TS_") or name in TORCHSERVE)
+    }
+    return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+
+
+def read(model: str, version: str, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings for a server of `model`.
+
+    Raises:
+        SettingsError: a port is invalid, two ports are equal, a host is an IPv6 address, or
+            MEMORY, TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is invalid.
+    """
+    variables = {name: environment.get(name) or value for name, value in DEFAULTS.items()}
+    # Vertex AI's name for the port that it sends requests to.
+    variables["PORT"] = environment.get("AIP_HTTP_PORT") or variables["PORT"]
+    _check_addresses(variables)
+    try:
+        at_hand = memory.at_hand(environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    store = Path(environment.get("MODEL_STORE") or MODEL_STORE).resolve()
+    workers = _count("TS_DEFAULT_WORKERS_PER_MODEL", environment)
+    at_once = _count("FULL_SIZE_REQUESTS", environment) or FULL_SIZE_REQUESTS
+    return Settings(variables, store, model, version, at_hand, workers, at_once)
+
+
+def _check_addresses(variables: Mapping[str, str]) -> None:
+    for name in PORTS:
+        if _number(variables[name], 65535) is None:
+            raise SettingsError(f"{name}={variables[name]} is not a port")
+    for i, name in enumerate(PORTS):
+        for other in PORTS[:i]:
+            if int(variables[name]) == int(variables[other]):
+                raise SettingsError(f"{name} and {other} are both {variables[name]}")
+    for name in HOSTS:
+        if ":" in variables[name]:
+            raise SettingsError(
+                f"{name}={variables[name]}: TorchServe cannot listen on an IPv6 address; "
+                "set an IPv4 address or a host name"
+            )
+
+
+def _count(name: str, environment: Mapping[str, str]) -> int | None:
+    """Return a positive number from the environment, or None if it is not set."""
+    text = environment.get(name)
+    if not text:
+        return None
+    count = _number(text, 9999)
+    if count is None:
+        raise SettingsError(f"{name}={text} is not a number from 1 to 9999")
+    return count
+
+
+def _number(text: str, largest: int) -> int | None:
+    """Return `text` as a number from 1 to `largest`, or None if it is not one."""
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
+    return int(text) if digits and 0 < int(text) <= largest else None

@@ -1,0 +1,113 @@
+"""Reads and checks a model archive before a server loads it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from server.store.text import brief
+
+MANIFEST = "MAR-INF/MANIFEST.json"
+# Names and versions that are valid in TorchServe's URLs and in file names. The page and Terraform
+# have the same rules.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)*[A-Za-z0-9.]*")
+# A file name has at most 255 bytes, and names derived from NAME-VERSION.mar are longer.
+NAME_CHARACTERS, VERSION_CHARACTERS = 100, 50
+
+
+class ArchiveError(Exception):
+    """An archive is missing or corrupt, is not the requested one, or cannot be created."""
+
+
+class Archive(NamedTuple):
+    """A model archive in the model store."""
+
+    name: str
+    version: str
+    path: Path
+
+
+class _Model(msgspec.Struct, rename="camel"):
+    """The model's part of a manifest."""
+
+    model_name: str
+    model_version: str
+    serialized_file: str
+    handler: str
+
+
+class _Manifest(msgspec.Struct):
+    model: _Model
+
+
+def check_name(name: str, version: str) -> None:
+    """Check the name and version of a model.
+
+    Raises:
+        ArchiveError: the name or version is not valid in a URL or file name.
+    """
+    if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS:
+        raise ArchiveError(
+            f"{brief(name)!r} is not a model name: use letters, digits, dots and underscores, "
+            f"{NAME_CHARACTERS} characters at most"
+        )
+    if not VERSION.fullmatch(version) or len(version) > VERSION_CHARACTERS:
+        raise ArchiveError(
+            f"{brief(version)!r} is not a version: use digits and dots, such as 2.0, "
+            f"{VERSION_CHARACTERS} characters at most"
+        )
+
+
+def file_name(name: str, version: str) -> str:
+    """Return the file name of an archive, which is unique for each version."""
+    return f"{name}-{version}.mar"
+
+
+def read(path: Path) -> Archive:
+    """Check the archive at `path` and return its model's name and version.
+
+    Raises:
+        ArchiveError: the file is missing or invalid; the one-line message gives the reason.
+    """
+    if not path.is_file():
+        raise ArchiveError(f"{path} is missing: build it with make archive")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            if damaged:
+                raise ArchiveError(f"{path} is corrupt: {brief(damaged)} is damaged")
+            model = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).model
+            held = set(archive.namelist())
+    # Includes the errors of zipfile for unknown methods and flags and for a missing manifest.
+    except (
+        *(zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError),
+        *(msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+    ) as error:
+        what = brief(str(error).partition("\n")[0])
+        raise ArchiveError(f"{path} is not a model archive: {what}") from None
+    for part in (model.serialized_file, model.handler.split(":")[0]):
+        if part not in held and f"{part}.py" not in held:
+            raise ArchiveError(
+                f"{path} is corrupt: its manifest names {brief(part)}, which is missing"
+            )
+    return Archive(model.model_name, model.model_version, path)
+
+
+def find(store: Path, name: str, version: str) -> Archive:
+    """Return the archive of a version of a model from the store.
+
+    Raises:
+        ArchiveError: the archive is missing, corrupt, or of another model or version; or the name
+            or version is invalid.
+    """
+    check_name(name, version)
+    found = read(store / file_name(name, version))
+    if (found.name, found.version) != (name, version):
+        held = f"{brief(found.name)} {brief(found.version)}"
+        raise ArchiveError(f"{found.path} contains {held}, not {name} {version}")
+    return found

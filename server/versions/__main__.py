@@ -1,0 +1,255 @@
+"""Manage the versions of a model on a running server.
+
+python -m server.versions [OPTIONS] COMMAND ...
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from server import settings
+from server.client import Addresses, Client, ClientError, Unreachable
+from server.readiness import NotReady
+from server.signals import Stop, raise_stop_on_signals
+from server.store import archive, records
+from server.versions import comparison, metrics, registered, table
+from server.versions.errors import VersionsError
+from server.versions.loopback import is_loopback
+from server.versions.operations import Operations
+from server.versions.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# What a shell reports for a program that SIGINT ended.
+STOPPED_STATUS = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _version(text: str) -> str:
+    archive.check_name(settings.MODEL_NAME, text)
+    return text
+
+
+VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0", callback=_version)]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="number of workers; by default that of the default version"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON and nothing else")]
+
+
+class Context:
+    """What the commands share: the server, its model store and the output format."""
+
+    def __init__(self, client: Client, store: Path) -> None:
+        """Prepare."""
+        self.client = client
+        self.store = store
+
+    @contextmanager
+    def operations(self, *, as_json: bool) -> Iterator[Operations]:
+        """Yield the operations; afterwards print the versions if JSON is wanted."""
+        yield Operations(self.client, self.store, Progress(quiet=as_json))
+        if as_json:
+            self.show(as_json=True)
+
+    def show(self, *, as_json: bool) -> None:
+        """Print the versions."""
+        server = self.client.target
+        versions = registered.read(self.client)
+        known = (
+            versions,
+            records.load(self.store, server.model),
+            metrics.requests_by_version(self.client),
+        )
+        if as_json:
+            print(json.dumps(table.summary(server, *known), indent=2))
+        else:
+            Console(highlight=False, soft_wrap=True).print(table.table(server, *known))
+
+
+@app.callback()
+def connect(  # noqa: PLR0913, PLR0917 (each is an option)
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="the model's name")] = "doubleit",
+    management: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MANAGEMENT_URL",
+            help="the management API; by default http://127.0.0.1:MANAGEMENT_PORT",
+        ),
+    ] = None,
+    inference: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INFERENCE_URL", help="the inference API; by default http://127.0.0.1:PORT"
+        ),
+    ] = None,
+    metrics_url: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            envvar="METRICS_URL",
+            help="the metrics API; by default http://127.0.0.1:METRICS_PORT",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MODEL_STORE", help="the server's model store; by default model_store/"
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="use a management API that is not on loopback"),
+    ] = False,
+) -> None:
+    """Manage the versions of a model on a running server."""
+    archive.check_name(name, settings.MODEL_VERSION)
+    here = settings.read(name, "")
+    server = Addresses(
+        name,
+        *(
+            (given or default).rstrip("/")
+            for given, default in (
+                (inference, here.inference),
+                (management, here.management),
+                (metrics_url, here.metrics),
+            )
+        ),
+    )
+    if not (allow_remote or is_loopback(server.management)):
+        raise VersionsError(
+            f"{server.management} is not on loopback: anyone who can reach a management API can "
+            "load code into the server. Add --allow-remote if that is intended"
+        )
+    context.obj = Context(Client(server), store.resolve() if store else here.model_store)
+
+
+@app.command("list")
+def list_versions(context: typer.Context, *, as_json: Json = False) -> None:
+    """List the versions with their workers, batches, load times and requests."""
+    common: Context = context.obj
+    common.show(as_json=as_json)
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    version: VersionArgument,
+    *,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Register NAME-VERSION.mar of the model store and wait until it is ready.
+
+    The default version does not change. If the new version does not become ready, it is removed
+    again.
+    """
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.register(version, workers)
+
+
+@app.command()
+def rollout(  # noqa: PLR0913 (each is an option)
+    context: typer.Context,
+    version: VersionArgument,
+    *,
+    smoke_file: Annotated[
+        Path | None,
+        typer.Option("--smoke", help="file of request bodies to compare, one per line"),
+    ] = None,
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences", help="only require status 200 where the default returns 200"
+        ),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="time limit in seconds for each smoke request")
+    ] = 10.0,
+    retire: Annotated[
+        bool,
+        typer.Option("--retire", help="remove the old default once its requests are completed"),
+    ] = False,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Make a version the default if it responds to smoke requests as the current default does.
+
+    The version is registered first if necessary. If the check fails, the default does not change,
+    and a version that was registered for it is removed again.
+    """
+    bodies = comparison.read(smoke_file) if smoke_file else None
+    check = comparison.Check(bodies, timeout, accept_differences)
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.rollout(version, check, workers=workers, retire=retire)
+
+
+@app.command()
+def rollback(context: typer.Context, *, as_json: Json = False) -> None:
+    """Switch back to the previous default. Running it again undoes it."""
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.rollback()
+
+
+@app.command()
+def scale(
+    context: typer.Context,
+    version: VersionArgument,
+    workers: Annotated[int, typer.Argument(min=1, help="the number of workers")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Set the number of workers of a version and wait until they are ready."""
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.scale(version, workers)
+
+
+@app.command()
+def unregister(context: typer.Context, version: VersionArgument, *, as_json: Json = False) -> None:
+    """Remove a version once its requests are completed. The archive stays.
+
+    The default version cannot be removed.
+    """
+    with context.obj.operations(as_json=as_json) as operations:
+        operations.unregister(version)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, this process's own unless given, and return the exit status."""
+    # A cancelled job cleans up as Ctrl-C does.
+    raise_stop_on_signals()
+    try:
+        app(arguments)
+    except Unreachable as error:
+        hint = "start it with make serve, or set MANAGEMENT_URL to another one"
+        print(f"models: {error}; {hint}", file=sys.stderr)
+        return 1
+    except Stop:
+        print("models: interrupted", file=sys.stderr)
+        return STOPPED_STATUS
+    except (
+        VersionsError,
+        ClientError,
+        NotReady,
+        archive.ArchiveError,
+        records.RecordError,
+        settings.SettingsError,
+    ) as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,80 @@
+"""The client of TorchServe's APIs when the other end is not TorchServe."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable
+
+
+class Other(BaseHTTPRequestHandler):
+    """A web server that responds with 200, and to /models/moved with a redirect."""
+
+    def do_GET(self) -> None:
+        moved = self.path.startswith("/models/moved")
+        self.send_response(302 if moved else 200)
+        self.send_header("Location", "http://192.0.2.1/")
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+    do_POST = do_GET  # noqa: N815 (http.server's name)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def other() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def client(url: str, model: str = "doubleit") -> Client:
+    return Client(Addresses(model, url, url, url))
+
+
+def test_a_server_that_is_not_torchserve_is_an_error(other: str) -> None:
+    with pytest.raises(
+        NotTorchServe,
+        match=f"{other}/models/doubleit/all is not TorchServe's management API: JSON is malformed",
+    ):
+        client(other).versions()
+
+
+def test_a_redirect_is_not_followed(other: str) -> None:
+    with pytest.raises(Refused, match="TorchServe refused: 302 <html>hello</html>"):
+        client(other, "moved").versions()
+
+
+def test_a_server_that_does_not_respond_is_an_error() -> None:
+    with HTTPServer(("127.0.0.1", 0), Other) as listening:
+        silent = client(f"http://127.0.0.1:{listening.server_port}")
+        with pytest.raises(Unreachable, match="did not respond within 0.2 s"):
+            silent.versions(timeout=0.2)
+        assert not silent.is_ready("1.0", timeout=0.2)
+
+
+def test_no_server_is_an_error() -> None:
+    with pytest.raises(Unreachable, match="no server responds at http://127.0.0.1:1/"):
+        client("http://127.0.0.1:1").versions()
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_no_proxy_is_used(other: str, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    assert client(other).predict("1.0", b"[1]", timeout=5).status == 200
+
+
+def test_only_http_is_spoken(tmp_path: Path) -> None:
+    (tmp_path / "models").touch()
+    with pytest.raises(Unreachable):
+        client(tmp_path.as_uri()).versions()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server import memory
+
+MIB, GIB = 1 << 20, 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("1GiB", GIB), ("1Gi", GIB), ("1g", GIB), ("512MiB", 512 * MIB), ("512 MB", 512 * MIB)),
+        *(("1073741824", GIB), ("2048KiB", 2 * MIB)),
+    ],
+)
+def test_memory_may_be_stated(text: str, size: int) -> None:
+    assert memory.at_hand({"MEMORY": text}) == size
+
+
+@pytest.mark.parametrize("text", ["much", "-1GiB", "1TiB", "1.5GiB", "9" * 5_000, "\u0661", " "])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size such as 1GiB or 512MiB"):
+        memory.at_hand({"MEMORY": text})
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/memory.max": "1073741824"}, GIB),
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": "1073741824"}, GIB),
+        ("0::/../x\n", {"memory.max": "1073741824"}, GIB),
+        ("9:cpu:/\n4:memory:/a\n", {"memory/a/memory.limit_in_bytes": "1073741824"}, GIB),
+        # In a container, the path is the host's and the files are the container's.
+        ("4:memory:/docker/1f\n", {"memory/memory.limit_in_bytes": "1073741824"}, GIB),
+    ],
+)
+def test_the_control_groups_limit_counts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    groups: str,
+    files: dict[str, str],
+    expected: int,
+) -> None:
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{content}\n")
+    own = tmp_path / "own"
+    own.write_text(groups)
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN_GROUPS", own)
+    assert memory.at_hand({}) == expected
+
+
+def test_without_control_groups_it_is_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated = memory.at_hand({})
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "none")
+    assert memory.at_hand({}) >= stated > 0
+    assert memory.cores() >= 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("size", [512, 1024, 2048, 4096, 16_384, 65_536])
+def test_what_is_allowed_fits(size: int, workers: int) -> None:
+    try:
+        limits = memory.limits(size * MIB, workers=workers)
+    except ValueError:
+        assert size <= 512 * workers
+        return
+    taken = limits.heap + limits.direct + workers * limits.request_memory + 64 * limits.request
+    assert taken < (size - 256) * MIB
+    assert 0 < limits.request <= 32 * MIB
+    assert limits.response >= limits.request
+    assert limits.request_memory >= limits.request
+
+
+def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
+    sizes = [memory.limits(mib * MIB, workers=2).request for mib in range(600, 40_000, 100)]
+    assert sizes == sorted(sizes)
+    by_model = [memory.limits(8 * GIB, models=[mib * MIB]).request for mib in range(0, 2_000, 100)]
+    assert by_model == sorted(by_model, reverse=True)
+
+
+def test_fewer_at_once_may_be_larger() -> None:
+    assert memory.limits(GIB, at_once=4).request > 1.4 * memory.limits(GIB).request
+
+
+def test_512_mib_hold_one_worker() -> None:
+    assert memory.limits(512 * MIB).workers == 1
+
+
+def test_models_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not hold 1 workers of each model"):
+        memory.limits(GIB, models=[600 * MIB])

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from server import memory, settings
+from server.store.paths import ROOT
+from server.torchserve import java
+
+
+def test_every_variable_of_the_configuration_has_a_default() -> None:
+    named = set(re.findall(r"\$\$(\w+)\$\$", settings.CONFIG.read_text()))
+    # $$NAME$$ in the comment is not a variable.
+    limits = memory.limits(1 << 30, workers=1).variables()
+    assert named - {"NAME"} <= {*settings.DEFAULTS, *limits}
+    assert named >= set(settings.DEFAULTS)
+
+
+def test_the_makefile_has_the_same_ports() -> None:
+    ports = dict(re.findall(r"export (\w*PORT) \?= (\d+)", (ROOT / "Makefile").read_text()))
+    assert {name: ports[name] for name in settings.PORTS} == {
+        name: settings.DEFAULTS[name] for name in settings.PORTS
+    }
+
+
+def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
+    server = settings.read("m", "1.0", {"HOST": "0.0.0.0", "PORT": "9000"})
+    assert server.inference == "http://127.0.0.1:9000"
+    assert server.management == "http://127.0.0.1:8081"
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"PORT": "http"}, "PORT=http is not a port"),
+        ({"PORT": "70000"}, "PORT=70000 is not a port"),
+        ({"PORT": "8081"}, "MANAGEMENT_PORT and PORT are both 8081"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(settings.SettingsError, match=message):
+        settings.read("m", "1.0", environment)
+
+
+def test_the_model_store_may_be_elsewhere(tmp_path: Path) -> None:
+    assert settings.read("m", "1.0", {"MODEL_STORE": str(tmp_path)}).model_store == tmp_path
+    assert settings.read("m", "1.0", {"MODEL_STORE": ""}).model_store == ROOT / "model_store"
+
+
+def test_the_java_flags_come_from_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "-XX:+UseSerialGC" in java.vmargs()
+    empty = tmp_path / "config.properties"
+    empty.write_text("# nothing\n")
+    monkeypatch.setattr(java, "CONFIG", empty)
+    assert java.vmargs() == []

@@ -1,0 +1,44 @@
+"""Detection of a worker's death."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from server.watch import Watch, alive
+
+
+def test_a_worker_that_runs_has_not_died() -> None:
+    watch = Watch()
+    assert not watch.died("9000", -1)
+    assert not watch.died("9000", os.getpid())
+    assert not watch.died("9000", os.getpid())
+
+
+def test_a_death_is_noticed_before_torchserve_reports_it() -> None:
+    watch = Watch()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert not watch.died("9000", process.pid)
+    process.communicate()
+    assert watch.died("9000", process.pid)
+
+
+def test_a_new_process_means_that_the_first_died() -> None:
+    watch = Watch()
+    assert not watch.died("9000", os.getpid())
+    assert not watch.died("9001", os.getppid())
+    assert watch.died("9000", os.getppid())
+
+
+def test_a_process_that_cannot_be_seen_from_here_has_not_died() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    watch = Watch()
+    assert not watch.died("9000", process.pid)
+    assert not watch.died("9000", process.pid)
+
+
+def test_another_users_process_is_alive() -> None:
+    assert alive(1)
+    assert not alive(2**22 + 1)

@@ -1,0 +1,150 @@
+"""The jar of edited classes, made from the installed jar and from other jars."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from server.torchserve import jar, java
+
+ENTRIES = [each.entry for each in jar.EDITS]
+ADDED = [f"doubleit/{path.name}" for path in sorted(jar.COMPILED.glob("*.class"))]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, bytes]:
+    """The original classes that are edited."""
+    installed = java.site_packages() / "ts" / "frontend" / jar.NAME
+    with zipfile.ZipFile(installed) as archive:
+        return {entry: archive.read(entry) for entry in ENTRIES}
+
+
+def make(path: Path, classes: Mapping[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in classes.items():
+            archive.writestr(entry, content)
+    return path
+
+
+def read(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {entry: archive.read(entry) for entry in archive.namelist()}
+
+
+def test_every_class_of_the_installed_jar_is_edited(
+    shipped: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "edits.jar"
+    assert jar.class_path(make(tmp_path / jar.NAME, shipped), target) == [str(target)]
+    edited = read(target)
+    assert list(edited) == ENTRIES + ADDED
+    assert all(edited[entry] != shipped[entry] for entry in ENTRIES)
+    assert capfd.readouterr().err == ""
+
+
+def test_the_added_classes_are_compiled_from_their_source(tmp_path: Path) -> None:
+    javac = shutil.which("javac")
+    if not javac or " 17." not in subprocess.check_output([javac, "-version"], text=True):
+        pytest.skip("other versions of javac may write other bytes than 17")
+    installed = java.site_packages() / "ts" / "frontend" / jar.NAME
+    sources = sorted(jar.COMPILED.glob("*.java"))
+    options = ["--release", "11", "-g:none", "-cp", str(installed), "-d", str(tmp_path)]
+    subprocess.run([javac, *options, *map(str, sources)], check=True)
+    compiled = {f"doubleit/{path.name}": path.read_bytes() for path in tmp_path.rglob("*.class")}
+    assert sorted(compiled) == ADDED
+    assert all(
+        content == (jar.COMPILED / Path(entry).name).read_bytes()
+        for entry, content in compiled.items()
+    )
+
+
+def test_the_same_jar_gives_the_same_bytes(shipped: dict[str, bytes], tmp_path: Path) -> None:
+    source = make(tmp_path / jar.NAME, shipped)
+    for name in ("1.jar", "2.jar"):
+        jar.class_path(source, tmp_path / name)
+    assert (tmp_path / "1.jar").read_bytes() == (tmp_path / "2.jar").read_bytes()
+
+
+def test_it_is_made_once_and_again_for_another_table(
+    shipped: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make(tmp_path / jar.NAME, shipped), tmp_path / "edits.jar"
+    jar.class_path(source, target)
+    first = target.stat()
+    jar.class_path(source, target)
+    # A new file would have another inode and time, which would invalidate the start-up cache.
+    assert (target.stat().st_ino, target.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    monkeypatch.setattr(jar, "EDITS", jar.EDITS[:2])
+    jar.class_path(source, target)
+    assert list(read(target)) == ENTRIES[:2] + ADDED
+
+
+@pytest.mark.parametrize("edit", jar.EDITS, ids=lambda edit: edit.name.rpartition("/")[2])
+@pytest.mark.parametrize("content", [b"another version's", None])
+def test_an_unknown_class_is_left_alone_with_a_line_that_says_what_is_missing(
+    shipped: dict[str, bytes],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    edit: jar.Edit,
+    content: bytes | None,
+) -> None:
+    classes = {entry: each for entry, each in shipped.items() if entry != edit.entry}
+    if content is not None:
+        classes[edit.entry] = content
+    source, target = make(tmp_path / jar.NAME, classes), tmp_path / "edits.jar"
+    # Printed at each start, not only when the jar is made.
+    for _ in range(2):
+        assert jar.class_path(source, target) == [str(target)]
+        assert sorted(read(target)) == sorted({*ENTRIES, *ADDED} - {edit.entry})
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith(edit.entry)
+        assert edit.without in line
+
+
+def test_a_jar_without_any_known_class_stays_as_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "edits.jar"
+    assert jar.class_path(make(tmp_path / jar.NAME, {"A.class": b""}), target) == []
+    assert len(capfd.readouterr().err.splitlines()) == len(jar.EDITS)
+
+
+def test_switched_off_nothing_is_read_or_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(jar.SWITCH, "off")
+    assert jar.class_path(tmp_path / "missing.jar", tmp_path / "edits.jar") == []
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr().err == "TORCHSERVE_EDITS=off: TorchServe runs as shipped\n"
+
+
+@pytest.mark.parametrize("content", [None, b"not a jar"])
+def test_without_a_readable_jar_there_is_a_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    source, target = tmp_path / jar.NAME, tmp_path / "edits.jar"
+    if content is not None:
+        source.write_bytes(content)
+    assert jar.class_path(source, target) == []
+    assert not target.exists()
+    assert "TorchServe runs as shipped, its classes cannot be edited: " in capfd.readouterr().err
+
+
+def test_where_it_cannot_be_written_there_is_a_line(
+    shipped: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = make(tmp_path / jar.NAME, shipped)
+    assert jar.class_path(source, tmp_path / "missing" / "edits.jar") == []
+    assert "No such file or directory" in capfd.readouterr().err
+
+
+def test_a_patch_that_does_not_meet_its_bytes_is_an_error(shipped: dict[str, bytes]) -> None:
+    edit = jar.EDITS[0]
+    misplaced = edit._replace(patches=[edit.patches[0]._replace(offset=0)])
+    with pytest.raises(ValueError, match="not the expected bytes at 0"):
+        misplaced.apply(shipped[edit.entry])

@@ -1,0 +1,101 @@
+"""Which responses count as equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.client import Addresses, Client
+from server.versions import comparison
+from server.versions.comparison import Check, Comparable
+from server.versions.errors import VersionsError
+
+CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
+
+
+def compare(
+    monkeypatch: pytest.MonkeyPatch,
+    old: Comparable,
+    new: Comparable,
+    *,
+    accept_differences: bool = False,
+) -> None:
+    """Compare versions that give these responses to every request."""
+    monkeypatch.setattr(
+        comparison, "_predict", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
+    )
+    comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("[2]", "[ 2 ]", True),
+        ("[2]", "[2.0]", False),
+        ("[18014398509481986]", "[18014398509481985]", False),
+        ("[0.2]", "[0.20000000000000001]", True),
+        ("[0.2]", "[0.20000000000000004]", False),
+        ("[-0.0]", "[0.0]", False),
+        ('{"a":1,"b":2}', '{"b":2,"a":1}', True),
+        ('{"model_version":"1.0","a":1}', '{"model_version":"2.0","a":1}', True),
+        ('{"model_name":"x"}', '{"model_name":"y"}', False),
+        ("no JSON", "no JSON", True),
+        ("no JSON", "[1]", False),
+    ],
+)
+def test_responses_are_compared_digit_by_digit(one: str, other: str, same: bool) -> None:
+    assert (comparison._comparable(one) == comparison._comparable(other)) is same
+
+
+def test_the_status_belongs_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        comparison.DifferentResponseError, match="expected 200 x as from 1.0, got 400 x"
+    ):
+        compare(monkeypatch, Comparable(200, "x"), Comparable(400, "x"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fine"),
+    [(200, 200, True), (200, 400, False), (400, 200, True), (400, 400, True), (400, 500, False)],
+)
+def test_differences_are_accepted_as_long_as_it_returns_200(
+    monkeypatch: pytest.MonkeyPatch, old: int, new: int, fine: bool
+) -> None:
+    try:
+        compare(monkeypatch, Comparable(old, "x"), Comparable(new, "y"), accept_differences=True)
+    except comparison.DifferentResponseError as error:
+        assert ("failed the smoke check" in str(error)) is not fine
+        assert fine is ("prove nothing" in str(error))
+    else:
+        assert fine
+        assert old == 200
+
+
+def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([Comparable(503, "full"), Comparable(200, "x")])
+    monkeypatch.setattr(comparison, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(comparison, "_predict", lambda *_: next(answers))
+    assert comparison._patiently(CLIENT, "1.0", b"[1]", 5) == Comparable(200, "x")
+
+
+def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
+    with pytest.raises(
+        comparison.DifferentResponseError,
+        match=r"version 1.0 fails on \[1\]: no server responds",
+    ):
+        comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
+
+
+def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:
+    file = tmp_path / "bodies"
+    file.write_bytes(b'[1]\r\n\n  {"inputs": []} \nnot JSON')
+    assert comparison.read(file) == [b"[1]", b'{"inputs": []}', b"not JSON"]
+    file.write_bytes(b"\n \n")
+    with pytest.raises(VersionsError, match="contains no request"):
+        comparison.read(file)
+
+
+def test_long_bodies_are_cut_in_messages() -> None:
+    assert len(str(Comparable(200, "9" * 1000))) < 150
+    assert str(Comparable(0, "no answer within 10 s")) == "no answer within 10 s"
