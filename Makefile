@@ -100,7 +100,7 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
-	@$(PYTHON) -m scripts.bench$(if $(NETWORKS),.tensors) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
+	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 .PHONY: cloud-scale
 cloud-scale: .venv/.bench .venv/torchserve.aot ## Estimate Cloud Run's instances, cost and cold starts for 10 to 100 000 requests/s [MEASURE=1 WRITE=1]
@@ -184,8 +184,10 @@ test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load
 	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
-classes: .venv/.server ## Compile server/torchserve/classes (needs JDK 17)
-	@javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar -d build/classes server/torchserve/classes/*.java
+JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
+classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17)
+	@$(JAVAC) -d build/classes server/torchserve/classes/*.java
+	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java
 	@cp build/classes/doubleit/*.class server/torchserve/classes/
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear

@@ -6,15 +6,18 @@ python -m scripts.bench [OPTIONS]; --help lists them
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from scripts.bench import generator, history, lineup, plot, report
+from scripts.bench import generator, goals, history, lineup, plot, report
 from scripts.bench.lineup import Contender
+from scripts.bench.measure import Run
+from scripts.bench.networks import NETWORKS, TENSORS
 from scripts.bench.results import Results
-from scripts.bench.rounds import Run
+from scripts.bench.workloads import LISTS, PING, Load
 from scripts.model.torchscript import build
 from server.store.paths import ROOT
 
@@ -30,30 +33,77 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     commit: Annotated[
         list[str] | None, typer.Option(help="also measure this server at an earlier commit")
     ] = None,
-    write: Annotated[bool, typer.Option(help="also write table and plot to docs/")] = False,
+    networks: Annotated[bool, typer.Option(help="measure tensors for two networks")] = False,
+    write: Annotated[bool, typer.Option(help="also write tables and plot to docs/")] = False,
     again: Annotated[bool, typer.Option(help="only report the last run")] = False,
-    folder: Annotated[Path, typer.Option(help="folder for bench.json")] = ROOT / "build",
+    folder: Annotated[Path, typer.Option(help="folder for the results")] = ROOT / "build",
 ) -> None:
     """Measure this server against others on this machine."""
-    if again:
-        results = Results.load(folder / "bench.json")
+    measure = Measurement(rounds, seconds, only or [], commit or [], again, folder)
+    if networks:
+        parts = []
+        for network in NETWORKS:
+            network.build()
+            results = measure(network.name, lineup.serving(network), TENSORS)
+            own = goals.network_goals(network, results)
+            parts.append(report.report(results, TENSORS, own, f"{network.title}, float32,"))
+        text, command = "\n".join(parts), report.NETWORKS_COMMAND
     else:
-        chosen = _chosen(only)
-        chosen += [_earlier(each) for each in commit or []]
-        results = _measure(rounds, seconds, chosen, folder)
-    text = report.report(results)
+        results = measure("doubleit", lineup.ALL, (*LISTS, PING))
+        text = report.report(results, (*LISTS, PING), goals.goals(results), "lists of numbers")
+        command = report.LISTS_COMMAND
+        plot.draw(results, folder / "benchmark.svg")
     print(f"\n{text}")
-    plot.draw(results, folder / "benchmark.svg")
     if write:
-        report.write_between_markers(PAGE, f"![Requests per second]({PLOT.name})\n\n{text}")
-        PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
+        if not networks:
+            PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
+            text = f"![Requests per second]({PLOT.name})\n\n{text}"
+        report.write_between_markers(PAGE, text, command)
 
 
-def _chosen(only: list[str] | None) -> list[Contender]:
-    names = [name.strip().lower() for each in only or [] for name in each.split(",")]
-    chosen = [each for each in lineup.ALL if not any(names) or _is_one_of(each, names)]
+class Measurement(NamedTuple):
+    """The options of a measurement."""
+
+    rounds: int
+    seconds: float
+    only: list[str]
+    commits: list[str]
+    again: bool
+    folder: Path
+
+    def __call__(
+        self, model: str, contenders: Sequence[Contender], loads: Sequence[Load]
+    ) -> Results:
+        """Measure the contenders for a model, or return the results of the last run."""
+        file = self.folder / f"bench-{model}.json"
+        if self.again:
+            return Results.load(file)
+        chosen = [*_chosen(contenders, self.only), *map(_earlier, self.commits)]
+        build(lineup.MODEL)
+        try:
+            tool = generator.find()
+        except FileNotFoundError as error:
+            sys.exit(f"bench: {error}")
+        print(f"load generator: {tool.name}", flush=True)
+        logs = self.folder / "bench" / "logs"
+        run = Run(tool, self.rounds, self.seconds, logs, lambda line: print(line, flush=True))
+        results = run.measure(chosen, loads)
+        results.save(file)
+        return results
+
+
+def _chosen(contenders: Sequence[Contender], only: list[str]) -> list[Contender]:
+    """Return the contenders that `only` names: exactly, or else by a part of their names."""
+    names = [name.strip().lower() for part in only for name in part.split(",")]
+    exact = {contender.name.lower() for contender in contenders}
+
+    def named(contender: Contender) -> bool:
+        own = contender.name.lower()
+        return any(name == own or (name not in exact and name and name in own) for name in names)
+
+    chosen = [contender for contender in contenders if not any(names) or named(contender)]
     if not chosen:
-        known = "; ".join(contender.name for contender in lineup.ALL)
+        known = "; ".join(contender.name for contender in contenders)
         raise typer.BadParameter(f"no contender has {only} in its name, which are {known}")
     return chosen
 
@@ -63,30 +113,6 @@ def _earlier(commit: str) -> Contender:
         return history.at(commit)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-
-
-def _is_one_of(contender: Contender, names: list[str]) -> bool:
-    """Return whether one of `names` selects the contender.
-
-    A name selects the contender with exactly this name, otherwise all whose names contain it.
-    """
-    wholes = {each.name.lower() for each in lineup.ALL}
-    own = contender.name.lower()
-    return any(name == own or (name not in wholes and name and name in own) for name in names)
-
-
-def _measure(rounds: int, seconds: float, chosen: list[Contender], folder: Path) -> Results:
-    build(lineup.MODEL)
-    try:
-        tool = generator.find()
-    except FileNotFoundError as error:
-        sys.exit(f"bench: {error}")
-    print(f"load generator: {tool.name}", flush=True)
-    logs = folder / "bench" / "logs"
-    how = Run(tool, rounds, seconds, logs, lambda line: print(line, flush=True))
-    results = how.measure(chosen)
-    results.save(folder / "bench.json")
-    return results
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-JSON = {"Content-Type": "application/json"}
 # Seconds after which a request counts as an error.
 TIMEOUT_SECONDS = 10
 
@@ -58,7 +57,7 @@ class Generator(NamedTuple):
         body: Path | None,
         connections: int,
         seconds: float,
-        headers: Mapping[str, str] = JSON,
+        headers: Mapping[str, str],
     ) -> subprocess.Popen[str]:
         """Start the load: requests with `headers` and, unless it is None, `body`."""
         return subprocess.Popen(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from scripts.bench.lineup import BASELINE, SELF, STOCK
-from scripts.bench.loads import CROWD, FEW, LARGE, LONE, MANY, MIDDLE, Load
-from scripts.bench.medians import Figure, Spread, of, per_second, ratio
-from scripts.bench.results import Results, Turn
+from scripts.bench.lineup import BASELINE, LIMIT, SELF
+from scripts.bench.networks import CNN, TENSORS, Network
+from scripts.bench.results import Figure, Results, Spread, Turn, figure
+from scripts.bench.workloads import CROWD, FEW, LARGE, LONE, MANY, MIDDLE, Load
 
 # How much more memory this server may use at rest than FastAPI: a Java runtime, a second worker.
 EXTRA_MB = 250
@@ -20,89 +21,73 @@ class Goal(NamedTuple):
         what: name of the figure.
         wanted: the bound.
         at_most: whether the bound is an upper one.
-        got: the median over the rounds; None if one side was not measured.
+        result: the median over the rounds; None if one side was not measured.
         note: the server it was compared with, if the result determines it.
     """
 
     what: str
     wanted: float
     at_most: bool
-    got: Spread | None
+    result: Spread | None
     note: str = ""
 
     @property
     def reached(self) -> bool | None:
         """Whether the median is within the bound; None if it was not measured."""
-        if self.got is None:
+        if self.result is None:
             return None
-        return self.got.median <= self.wanted if self.at_most else self.got.median >= self.wanted
+        median = self.result.median
+        return median <= self.wanted if self.at_most else median >= self.wanted
 
 
-# Goals for requests per second: ratio to FastAPI, and to the best other server.
-THROUGHPUT: dict[Load, tuple[float | None, float | None]] = {
-    LONE: (1.3, None),
-    FEW: (4, 1.8),
-    MANY: (14, 5.5),
-    CROWD: (22, 8),
-    MIDDLE: (None, 3),
-    LARGE: (8, 2.5),
-}
-# Upper bounds for the p50 with one connection, as ratios to the same two.
-LONE_P50 = (0.7, 1.2)
-TIMES_STOCK = 12
+# Lower bounds for requests per second, as ratios to the best other server.
+THROUGHPUT = {LONE: 1.2, FEW: 2.2, MANY: 7.5, CROWD: 12, MIDDLE: 5, LARGE: 3.5}
+# Upper bounds for response times, as ratios to the best other server.
+LATENCY = {(LONE, "p50_ms"): 0.8, (LONE, "p99_ms"): 1, (FEW, "p99_ms"): 1}
+# Lower bounds for requests per second with the image classifier.
+CLASSIFIER = dict(zip(TENSORS, (1.8, 1.5), strict=True))
 
 
 def goals(results: Results) -> list[Goal]:
-    """Return every goal with its result in this run."""
-
-    def against(other: str, figure: Figure, base: Figure | None = None) -> Spread | None:
-        return ratio(results, SELF, figure, other, base)
-
-    def best(what: str, figure: Figure, wanted: float, *, at_most: bool = False) -> Goal:
-        # Exclude this server, also at earlier commits.
-        rest = {n for each in results.rounds for n in each if not n.startswith(SELF)}
-        found = {name: spread for name in rest if (spread := against(name, figure))}
-        # The best other server gives the smallest ratio, or the largest if less is better.
-        pick = max if at_most else min
-        name = pick(found, key=lambda n: found[n].median, default="")
-        return Goal(f"{what}, best other server", wanted, at_most, found.get(name), name)
-
-    lone = f"p50, {LONE.title}"
-    found = [
-        Goal(f"{lone}, {BASELINE}", LONE_P50[0], True, against(BASELINE, _lone_p50)),
-        best(lone, _lone_p50, LONE_P50[1], at_most=True),
-    ]
-    for load, (of_baseline, of_best) in THROUGHPUT.items():
-        what, figure = f"requests/s, {load.title}", per_second(load)
-        if of_baseline is not None:
-            found.append(Goal(f"{what}, {BASELINE}", of_baseline, False, against(BASELINE, figure)))
-        if of_best is not None:
-            found.append(best(what, figure, of_best))
-        if load is MANY:
-            found.append(Goal(f"{what}, {STOCK}", TIMES_STOCK, False, against(STOCK, figure)))
+    """Return every goal for lists of numbers with its result in this run."""
+    start = results.ratio(SELF, lambda turn: turn.start_seconds, BASELINE)
+    memory = results.ratio(SELF, _rest, BASELINE, lambda turn: _rest(turn) + EXTRA_MB)
+    share = results.ratio(SELF, figure(CROWD), LIMIT)
+    errors = figure(CROWD, "errors")
     return [
-        *found,
-        Goal(f"start to first answer, {BASELINE}", 1, True, against(BASELINE, _start)),
-        Goal(
-            f"memory at rest, {BASELINE} + {EXTRA_MB} MB",
-            1,
-            True,
-            against(BASELINE, _rest, lambda turn: turn.rest_mb + EXTRA_MB),
+        *_best_others(results, THROUGHPUT),
+        *(
+            _best_other(results, f"{name[:3]}, {load.title}", figure(load, name), bound, True)
+            for (load, name), bound in LATENCY.items()
         ),
-        Goal(f"share of errors, {CROWD.title}", 0, True, of(results, SELF, _crowd_errors)),
+        Goal(f"requests/s, {CROWD.title}, {LIMIT}", 0.6, False, share),
+        Goal(f"start to first answer, {BASELINE}", 0.95, True, start),
+        Goal(f"memory at rest, {BASELINE} + {EXTRA_MB} MB", 0.85, True, memory),
+        Goal(f"share of errors, {CROWD.title}", 0, True, results.spread(SELF, errors)),
     ]
 
 
-def _lone_p50(turn: Turn) -> float | None:
-    return turn.samples[LONE.key].p50_ms if LONE.key in turn.samples else None
+def network_goals(network: Network, results: Results) -> list[Goal]:
+    """Return the goals for a network with their results in this run."""
+    bounds = CLASSIFIER if network is CNN else dict.fromkeys(TENSORS, 1.0)
+    return list(_best_others(results, bounds))
 
 
-def _crowd_errors(turn: Turn) -> float | None:
-    return turn.samples[CROWD.key].errors if CROWD.key in turn.samples else None
+def _best_others(results: Results, bounds: dict[Load, float]) -> Iterator[Goal]:
+    for load, bound in bounds.items():
+        yield _best_other(results, f"requests/s, {load.title}", figure(load), bound)
 
 
-def _start(turn: Turn) -> float:
-    return turn.start_seconds
+def _best_other(
+    results: Results, what: str, of: Figure, bound: float, at_most: bool = False
+) -> Goal:
+    # Exclude this server, also at earlier commits, and what is no server of models.
+    others = [name for name in results.names if not name.startswith(SELF) and name != LIMIT]
+    ratios = {name: spread for name in others if (spread := results.ratio(SELF, of, name))}
+    # The best other server gives the smallest ratio, or the largest if less is better.
+    pick = max if at_most else min
+    name = pick(ratios, key=lambda other: ratios[other].median, default="")
+    return Goal(f"{what}, best other server", bound, at_most, ratios.get(name), name)
 
 
 def _rest(turn: Turn) -> float:

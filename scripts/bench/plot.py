@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.bench.lineup import SELF
-from scripts.bench.loads import CROWD, MANY
-from scripts.bench.medians import of, per_second
-from scripts.bench.results import Results
+from scripts.bench.results import Results, figure
+from scripts.bench.workloads import CROWD, MANY
 
 COLOURS = {MANY: "#9db4c8", CROWD: "#44647f"}
 OWN_COLOURS = {MANY: "#f4a27e", CROWD: "#d9541e"}
@@ -23,13 +22,13 @@ def draw(results: Results, path: Path) -> None:
     mpl.rcParams.update({"svg.hashsalt": "benchmark", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    names = {name for each in results.rounds for name in each}
+    names = results.names
     rates = {
-        load: {n: s.median for n in names if (s := of(results, n, per_second(load)))}
+        load: {n: s.median for n in names if (s := results.spread(n, figure(load)))}
         for load in (MANY, CROWD)
     }
     order = sorted(names, key=lambda name: rates[CROWD].get(name, 0.0))
-    figure, axes = plt.subplots(figsize=(8, 0.55 * len(order) + 1), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(8, 0.55 * len(order) + 1), layout="constrained")
     height = 0.38
     for load, shift in ((MANY, height / 2), (CROWD, -height / 2)):
         bars = axes.barh(
@@ -46,5 +45,5 @@ def draw(results: Results, path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower right", frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    drawing.savefig(path, metadata={"Date": None})
+    plt.close(drawing)

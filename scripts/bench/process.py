@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import requests
 
 from scripts.bench.lineup import MODEL, Contender
-from server.client import Response, Unreachable, send
+from scripts.bench.workloads import Request, Requests
 from server.ports import free_ports
 from server.settings import PORTS
 
@@ -27,6 +28,8 @@ from server.settings import PORTS
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
+POLL_TIMEOUT_SECONDS = 5.0
+CHECK_SECONDS = 30.0
 # Option of prctl(2): orphaned descendants become children of this process, so daemons are found.
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -43,43 +46,46 @@ class Running:
         contender: the contender.
         base: its URL, without a path.
         start_seconds: from the start of its process to its first correct response.
+        requests: its requests by name.
         others: ids of this process's other children.
     """
 
     contender: Contender
     base: str
+    requests: Requests
     start_seconds: float
     others: frozenset[int]
-
-    @property
-    def url(self) -> str:
-        """The URL of predictions."""
-        return self.base + self.contender.path
 
     def processes(self, *, without: int = 0) -> list[psutil.Process]:
         """Return the contender's processes, daemons included, except the one with id `without`."""
         return _children({*self.others, without})
 
-    def check(self, count: int) -> None:
-        """Check the response to `count` numbers.
+    def check(self) -> None:
+        """Check the response to each request before any is measured.
 
         Raises:
-            Failed: it is wrong.
+            Failed: one is wrong.
         """
-        numbers = range(1, count + 1)
-        status, answer = post(self.url, self.contender.format.body(numbers), timeout=30)
-        if status != 200:  # noqa: PLR2004 (HTTP's OK)
-            raise Failed(f"{count} numbers: status {status}, {answer[:300]!r}")
-        if mistake := self.contender.format.mistake(numbers, answer):
-            raise Failed(mistake)
+        for name, request in self.requests.items():
+            if mistake := send(self.base, request, CHECK_SECONDS):
+                raise Failed(f"{name}: {mistake}")
 
 
-def post(url: str, body: bytes, timeout: float) -> Response:
-    """Send a JSON body and return the response; status 0 and the reason if there is none."""
+def send(base: str, request: Request, timeout: float) -> str:
+    """Send a request; return what is wrong with the response, or an empty string."""
     try:
-        return send("POST", url, timeout, body)
-    except Unreachable as error:
-        return Response(0, str(error).encode())
+        response = requests.request(
+            "GET" if request.body is None else "POST",
+            base + request.path,
+            data=request.body,
+            headers=dict(request.headers),
+            timeout=timeout,
+        )
+    except requests.RequestException as error:
+        return f"no response: {type(error).__name__}"
+    if not response.ok:
+        return f"status {response.status_code}, {response.content[:300]!r}"
+    return request.mistake(response.content)
 
 
 def _adopt_orphans(yes: bool) -> None:
@@ -111,8 +117,10 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
         process, begin = _start(contender, names, Path(temp), log)
         try:
             base = f"http://127.0.0.1:{ports['PORT']}"
-            seconds = _first_response(contender, base, process, begin, log)
-            yield Running(contender, base, seconds, others)
+            by_name = contender.requests()
+            first = next(iter(by_name.values()))
+            seconds = _first_response(first, base, process, begin, log)
+            yield Running(contender, base, by_name, seconds, others)
         finally:
             _stop(process, others)
             _adopt_orphans(False)
@@ -162,15 +170,13 @@ def _start(
 
 
 def _first_response(
-    contender: Contender, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
+    request: Request, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
 ) -> float:
-    numbers = range(1, 11)
-    body = contender.format.body(numbers)
-    status, answer = 0, b""
+    mistake = ""
     while time.monotonic() < begin + START_SECONDS:
-        status, answer = post(base + contender.path, body, timeout=5)
+        mistake = send(base, request, POLL_TIMEOUT_SECONDS)
         now = time.monotonic()
-        if status == 200 and not contender.format.mistake(numbers, answer):  # noqa: PLR2004
+        if not mistake:
             return now - begin
         if process.poll() is not None:
             raise Failed(
@@ -178,7 +184,7 @@ def _first_response(
                 f"{_last_line(log.read_text(errors='replace'))}"
             )
         time.sleep(POLL_SECONDS)
-    raise Failed(f"no right response in {START_SECONDS:.0f} s; the last: {status} {answer[:200]!r}")
+    raise Failed(f"no right response in {START_SECONDS:.0f} s; the last: {mistake}")
 
 
 def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:

@@ -21,9 +21,9 @@ import psutil
 import typer
 
 from scripts.bench import generator, lineup, process
-from scripts.bench.loads import MANY
 from scripts.bench.process import Running
 from scripts.bench.report import table
+from scripts.bench.workloads import MANY
 from scripts.model.torchscript import build
 
 # Rows of each table.
@@ -72,8 +72,9 @@ def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
     """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
     tool = generator.find()
     body = folder / "body.json"
-    body.write_bytes(target.contender.format.body(range(1, MANY.numbers + 1)))
-    load = tool.start(target.url, body, MANY.connections, seconds)
+    request = target.requests[MANY.request]
+    body.write_bytes(request.body or b"")
+    load = tool.start(target.base + request.path, body, MANY.connections, seconds, request.headers)
     try:
         yield load.pid
     finally:

@@ -1,11 +1,15 @@
-"""The results of a benchmark run, and bench.json, where they are stored."""
+"""The results of a benchmark run: the file where they are stored, medians and ratios."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
+
+from scripts.bench.workloads import Load
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,33 @@ class Turn:
     samples: dict[str, Sample]
 
 
+# Returns a figure of a contender's turn, or None if the turn lacks it.
+Figure = Callable[[Turn], float | None]
+
+
+def figure(load: Load, name: str = "per_second") -> Figure:
+    """Return a function that returns the attribute `name` of the sample of `load`."""
+
+    def of(turn: Turn) -> float | None:
+        return getattr(turn.samples[load.key], name) if load.key in turn.samples else None
+
+    return of
+
+
+class Spread(NamedTuple):
+    """The median, lowest and highest value over the rounds."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread | None:
+        """Return the spread of `values`, or None if there are none."""
+        numbers = list(values)
+        return cls(median(numbers), min(numbers), max(numbers)) if numbers else None
+
+
 @dataclass
 class Results:
     """A run of the benchmark.
@@ -59,19 +90,53 @@ class Results:
     rounds: list[dict[str, Turn]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> list[str]:
+        """The contenders that had a turn."""
+        return list(dict.fromkeys(name for turns in self.rounds for name in turns))
+
+    def spread(self, name: str, of: Figure) -> Spread | None:
+        """Return the spread of a contender's figure over all rounds, or None if there is none."""
+        values = [of(turns[name]) for turns in self.rounds if name in turns]
+        return Spread.of(value for value in values if value is not None)
+
+    def ratio(
+        self, name: str, of: Figure, other: str, other_of: Figure | None = None
+    ) -> Spread | None:
+        """Return the spread of the ratio of one contender's figure to another's.
+
+        Each ratio is taken within one round, because the machine's speed drifts over time.
+
+        Args:
+            name: the contender in the numerator.
+            of: its figure.
+            other: the contender in the denominator.
+            other_of: the other's figure; by default `of`.
+        """
+        both = [turns for turns in self.rounds if name in turns and other in turns]
+        pairs = [(of(turns[name]), (other_of or of)(turns[other])) for turns in both]
+        return Spread.of(above / below for above, below in pairs if above is not None and below)
+
+    def median(self, name: str, of: Figure) -> float:
+        """Return the median of a contender's figure over all rounds; 0 if there is none."""
+        spread = self.spread(name, of)
+        return spread.median if spread else 0.0
+
     def save(self, path: Path) -> None:
-        """Write bench.json."""
+        """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read bench.json."""
-        found: dict[str, Any] = json.loads(path.read_text())
-        rounds = [{name: _turn(turn) for name, turn in each.items()} for each in found["rounds"]]
-        return cls(found["machine"], rounds, found["missing"])
+        """Read a file that `save` wrote."""
+        content: dict[str, Any] = json.loads(path.read_text())
+        rounds = [
+            {name: _turn(turn) for name, turn in turns.items()} for turns in content["rounds"]
+        ]
+        return cls(content["machine"], rounds, content["missing"])
 
 
-def _turn(found: dict[str, Any]) -> Turn:
-    samples = {key: Sample(**sample) for key, sample in found["samples"].items()}
-    return Turn(found["start_seconds"], found["rest_mb"], samples)
+def _turn(content: dict[str, Any]) -> Turn:
+    samples = {key: Sample(**sample) for key, sample in content["samples"].items()}
+    return Turn(content["start_seconds"], content["rest_mb"], samples)

@@ -24,7 +24,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from scripts.bench import autoscaler, generator, lineup, machine, process
-from scripts.bench.loads import CROWD, MANY
+from scripts.bench.workloads import CROWD, MANY
 from server.store.paths import ROOT
 
 RUN = ROOT / "docs/scale.json"
@@ -160,12 +160,14 @@ def _figure(
     per_second, p50, starts = [], [], []
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         body, log = Path(folder) / "body", Path(folder) / "log"
-        body.write_bytes(contender.format.body(range(1, CROWD.numbers + 1)))
+        request = contender.requests()[CROWD.request]
+        body.write_bytes(request.body or b"")
         for _ in range(ROUNDS):
             with _on(cores), process.running(contender, log) as running, _on(rest):
-                wrk.finish(wrk.start(running.url, body, MANY.connections, SECONDS), 60)
-                load = wrk.start(running.url, body, CONCURRENCY[name], SECONDS)
-                outcome = wrk.finish(load, 60)
+                url = running.base + request.path
+                for connections in (MANY.connections, CONCURRENCY[name]):
+                    load = wrk.start(url, body, connections, SECONDS, request.headers)
+                    outcome = wrk.finish(load, 60)
                 if outcome.errors:
                     raise process.Failed(f"{name}: {outcome.errors} requests failed")
                 per_second.append(outcome.per_second)

@@ -11,33 +11,33 @@ import typer
 from typer.testing import CliRunner
 
 from scripts.bench import __main__ as command
-from scripts.bench import rounds
-from scripts.bench.lineup import SELF
-from scripts.bench.loads import CROWD, PING, PREDICTIONS
+from scripts.bench import measure
+from scripts.bench.lineup import LIMIT, SELF
+from scripts.bench.networks import NETWORKS, TENSORS
 from scripts.bench.results import Results
+from scripts.bench.workloads import CROWD, LISTS, PING
 
 app = typer.Typer()
 app.command()(command.main)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("bench")
-    options = ["--rounds", "1", "--seconds", "1", "--only", SELF, "--folder", str(folder)]
+def run(folder: Path, *options: str) -> str:
+    own = ["--rounds", "1", "--seconds", "1", "--folder", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "WARM_UP_ROUNDS", 1)
-        patch.setattr(rounds, "REST_SECONDS", 0.2)
-        done = CliRunner().invoke(app, options, catch_exceptions=False)
+        patch.setattr(measure, "WARM_UP_ROUNDS", 1)
+        patch.setattr(measure, "REST_SECONDS", 0.2)
+        done = CliRunner().invoke(app, [*own, *options], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return folder, done.output
+    return done.output
 
 
-def test_every_load_is_measured_and_answered(run: tuple[Path, str]) -> None:
-    results = Results.load(run[0] / "bench.json")
+def test_every_load_is_measured_answered_and_reported(tmp_path: Path) -> None:
+    printed = run(tmp_path, "--only", f"{SELF},{LIMIT}")
+    results = Results.load(tmp_path / "bench-doubleit.json")
     assert results.missing == {}
     (turns,) = results.rounds
     turn = turns[SELF]
-    assert set(turn.samples) == {load.key for load in (*PREDICTIONS, PING)}
+    assert set(turn.samples) == {load.key for load in (*LISTS, PING)}
     assert turn.start_seconds > 0
     assert turn.rest_mb > 50
     for sample in turn.samples.values():
@@ -46,13 +46,22 @@ def test_every_load_is_measured_and_answered(run: tuple[Path, str]) -> None:
         assert sample.cpu_ms > 0
         assert sample.memory_mb > 50
     assert turn.samples[CROWD.key].errors == 0
-
-
-def test_the_report_and_the_plot_are_made(run: tuple[Path, str]) -> None:
-    folder, printed = run
-    assert f"requests/s, {CROWD.title}, FastAPI" in printed
+    assert turns[LIMIT].samples[CROWD.key].per_second > turn.samples[CROWD.key].per_second
+    assert f"requests/s, {CROWD.title}, best other server" in printed
     assert "not measured" in printed
-    assert (folder / "benchmark.svg").read_text().startswith("<?xml")
+    assert (tmp_path / "benchmark.svg").read_text().startswith("<?xml")
+
+
+def test_networks_are_measured_in_both_formats(tmp_path: Path) -> None:
+    printed = run(tmp_path, "--networks", "--only", SELF)
+    for network in NETWORKS:
+        results = Results.load(tmp_path / f"bench-{network.name}.json")
+        assert results.missing == {}
+        (turns,) = results.rounds
+        for load in TENSORS:
+            assert turns[SELF].samples[load.key].per_second > 0
+            assert turns[SELF].samples[load.key].errors == 0
+        assert f"Requests per second for {network.title}" in printed
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from scripts.bench.lineup import SELF
-from scripts.bench.loads import PING, PREDICTIONS
 from scripts.bench.results import Results, Sample, Turn
+from scripts.bench.workloads import LISTS, PING
 
 
 def turn(per_second: float, *, start: float = 2.0, rest: float = 200.0, p50: float = 1.0) -> Turn:
     sample = Sample(per_second, 0.0, p50, 4 * p50, 0.25, rest + 50)
-    return Turn(start, rest, {load.key: sample for load in PREDICTIONS})
+    return Turn(start, rest, {load.key: sample for load in LISTS})
 
 
 def own(per_second: float, ping: float, **figures: float) -> Turn:

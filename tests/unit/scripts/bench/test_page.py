@@ -8,13 +8,15 @@ import subprocess
 import pytest
 
 from scripts.bench.__main__ import PAGE
-from scripts.bench.report import BEGIN, END
+from scripts.bench.report import LISTS_COMMAND, NETWORKS_COMMAND, markers
 from server.store.paths import ROOT
 
 
 def test_the_page_has_the_place_for_the_tables() -> None:
     text = PAGE.read_text()
-    assert text.index(BEGIN) < text.index(END)
+    for command in (LISTS_COMMAND, NETWORKS_COMMAND):
+        begin, end = markers(command)
+        assert text.index(begin) < text.index(end)
 
 
 def test_the_commits_that_the_page_names_are_there() -> None:
