@@ -184,7 +184,8 @@ ALL = [
         name="MLServer",
         how="adaptive batches of up to 64 / 1 ms",
         folder="mlserver",
-        command=["{bin}/mlserver", "start", "{here}"],
+        # It loads every model below the folder, so each model has its own.
+        command=["{bin}/mlserver", "start", "{here}/lists"],
         variables={
             "MLSERVER_HTTP_PORT": "{PORT}",
             "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
