@@ -25,6 +25,7 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObject;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
@@ -38,6 +39,7 @@ import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.Deflater;
@@ -96,13 +98,35 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** Compresses, so that other connections do not wait for it. */
     private static final ThreadPoolExecutor COMPRESSORS = compressors();
 
+    /**
+     * Unpacked bodies that have not been answered, of all connections. Together they may be as large
+     * as one body, because a few compressed bytes can unpack to the largest body.
+     */
+    private static final AtomicLong UNPACKED = new AtomicLong();
+
+    private static final long UNPACKED_BYTES = ConfigManager.getInstance().getMaxRequestSize();
+
+    /** Whether a request was passed on and its response is not complete. */
     private boolean pending;
+
+    /** Whether the request is still arriving. */
     private boolean receiving;
+
+    /** Whether nothing that arrives is passed on any more. */
     private boolean dropping;
+
+    /** Whether the client has shut its sending side. */
     private boolean shut;
 
-    /** What is wrong with the request, or with the bytes of a later one. */
+    /** What is wrong with the request, or with the bytes of a later one, and the status for it. */
     private String fault;
+
+    private int refusal = 400;
+
+    /** Bytes of this request in UNPACKED. */
+    private long unpacked;
+
+    /** The client's request id if it is valid, and its Accept-Encoding. */
 
     private String id;
     private String accepted;
@@ -311,6 +335,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         }
         if (id != null) {
             response.headers().set(REQUEST_ID, id);
+        } else if (!response.headers().contains(REQUEST_ID)) {
+            response.headers().set(REQUEST_ID, UUID.randomUUID().toString());
         }
         if (response instanceof FullHttpResponse && isCompressible((FullHttpResponse) response)) {
             response.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT_ENCODING);
@@ -324,6 +350,18 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         finish(ctx, response, promise);
     }
 
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        forget();
+    }
+
+    private void forget() {
+        if (unpacked > 0) {
+            UNPACKED.addAndGet(-unpacked);
+            unpacked = 0;
+        }
+    }
+
     /** Write a part of a response, the last of which completes the exchange. */
     private void finish(ChannelHandlerContext ctx, Object message, ChannelPromise promise)
             throws Exception {
@@ -335,8 +373,9 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         if (last) {
             // Before it is written, because that passes on the next request.
             pending = false;
+            forget();
         }
-        if (last && head != null && receiving && !shut && head.status().code() >= 400) {
+        if (last && head != null && receiving && !shut && !HttpUtil.isKeepAlive(head)) {
             linger(ctx, head, promise);
             return;
         }
@@ -380,7 +419,12 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         ByteBuf content = response.content();
         JsonObject error;
         if (code == 400 && dropping) {
-            error = error(code, "BadRequest", fault);
+            code = refusal;
+            error = error(code, code == 400 ? "BadRequest" : "ServiceUnavailable", fault);
+            response.setStatus(HttpResponseStatus.valueOf(code));
+            if (code == 503) {
+                response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);
+            }
         } else if (!content.isReadable()) {
             error = error(code, code == 413 ? "PayloadTooLarge" : "HttpError", message(response));
         } else {
@@ -397,9 +441,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         made.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
         HttpUtil.setContentLength(made, made.content().readableBytes());
         HttpUtil.setKeepAlive(made, false);
-        if (!made.headers().contains(REQUEST_ID)) {
-            made.headers().set(REQUEST_ID, UUID.randomUUID().toString());
-        }
         return made;
     }
 
@@ -537,15 +578,52 @@ public final class Exchange extends HttpServerKeepAliveHandler {
 
     /** Unpacks gzip and deflate; the aggregator that follows limits the size of the result. */
     private final class Decompressor extends HttpContentDecompressor {
+        private boolean packed;
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
+            if (message instanceof HttpRequest) {
+                HttpHeaders headers = ((HttpRequest) message).headers();
+                packed = headers.contains(HttpHeaderNames.CONTENT_ENCODING);
+            }
+            if (packed) {
+                super.channelRead(ctx, message);
+            } else {
+                ctx.fireChannelRead(message);
+            }
+        }
+
+        @Override
+        public void channelReadComplete(ChannelHandlerContext ctx) {
+            // Netty's would read on although nothing may be read now.
+            ctx.fireChannelReadComplete();
+        }
+
+        private void refuse(int status, String message, List<Object> out) {
+            refusal = status;
+            fault = message;
+            dropping = true;
+            out.forEach(ReferenceCountUtil::release);
+            out.clear();
+            out.add(failure());
+        }
+
         @Override
         protected void decode(ChannelHandlerContext ctx, HttpObject message, List<Object> out)
                 throws Exception {
             try {
                 super.decode(ctx, message, out);
             } catch (DecoderException error) {
-                fault = "The body is not what its Content-Encoding says";
-                dropping = true;
-                out.add(failure());
+                refuse(400, "The body is not what its Content-Encoding says", out);
+                return;
+            }
+            long bytes = 0;
+            for (Object each : out) {
+                bytes += each instanceof HttpContent ? ((HttpContent) each).content().readableBytes() : 0;
+            }
+            unpacked += bytes;
+            if (UNPACKED.addAndGet(bytes) > UNPACKED_BYTES && unpacked <= UNPACKED_BYTES) {
+                refuse(503, "Too many compressed bodies at a time: send it again, or uncompressed", out);
             }
         }
     }
