@@ -5,8 +5,8 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR and QUEUE, which edits put in place of the classes that they
-extend, and those that they use. They are stored compiled beside their source, because the Java
+A few classes are new: AGGREGATOR, QUEUE, EXCHANGE and ROUTES, which edits put in place of others,
+and those that they use. They are stored compiled beside their source, because the Java
 runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
@@ -213,8 +213,9 @@ EDITS = (
     Edit(
         "org/pytorch/serve/ServerInitializer",
         "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
-        "`Connection: close` and HTTP/1.0 are ignored, uploads that never end stop the server, and "
-        "pipelined requests can get each other's responses",
+        "`Connection: close` and HTTP/1.0 are ignored, uploads that never end stop the server, "
+        "pipelined requests can get each other's responses, invalid HTTP gets no response, bodies "
+        "cannot be compressed, and of KServe's protocols only inference works",
         (
             # The first part of TorchServe's routing.
             _constant(
