@@ -5,8 +5,8 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR and QUEUE, which edits put in place of the classes that they
-extend, and those that they use. They are stored compiled beside their source, because the Java
+A few classes are new: AGGREGATOR, QUEUE, EXCHANGE and ROUTES, which edits put in place of others,
+and those that they use. They are stored compiled beside their source, because the Java
 runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
@@ -27,9 +27,12 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# The new classes, in place of Netty's HttpObjectAggregator and Java's LinkedBlockingDeque.
+# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque, and
+# TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
+EXCHANGE = "doubleit/Exchange"
+ROUTES = "doubleit/Routes"
 COMPILED = Path(__file__).with_name("classes")
 # The edited class that takes a batch's responses in several messages.
 BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
@@ -210,16 +213,17 @@ EDITS = (
     Edit(
         "org/pytorch/serve/ServerInitializer",
         "096cdc16ec94359c5bafd0fddf4443e3d9a8c7656863d0b57bf1586fd2f8f700",
-        "`Connection: close` and HTTP/1.0 are ignored, uploads that never end stop the server, and "
-        "pipelined requests can get each other's responses",
+        "`Connection: close` and HTTP/1.0 are ignored, uploads that never end stop the server, "
+        "pipelined requests can get each other's responses, invalid HTTP gets no response, bodies "
+        "cannot be compressed, and of KServe's protocols only inference works",
         (
-            # Replace the TLS handler with Netty's handler of the Connection header, whose
-            # constructor takes no arguments. TLS is terminated in front of this server.
+            # The first part of TorchServe's routing.
             _constant(
-                664 - 3,
-                "org/pytorch/serve/http/ExtendedSSLHandler",
-                "io/netty/handler/codec/http/HttpServerKeepAliveHandler",
+                335 - 3, "org/pytorch/serve/http/api/rest/ApiDescriptionRequestHandler", ROUTES
             ),
+            # Replace the TLS handler, whose constructor then takes no arguments. TLS is terminated
+            # in front of this server.
+            _constant(664 - 3, "org/pytorch/serve/http/ExtendedSSLHandler", EXCHANGE),
             _code(710, "0c0005002f", "0c00050006"),
             # The constructor takes the same argument.
             _constant(1026 - 3, "io/netty/handler/codec/http/HttpObjectAggregator", AGGREGATOR),
@@ -230,19 +234,6 @@ EDITS = (
             _code(3638, "bb002b592ab400072ab4000db7002d", "bb003859" + "00" * 8 + "b7003a"),
             # The second adds the new handler.
             _code(3662, "bb003859b7003a", "bb002b59b7002d"),
-        ),
-    ),
-    Edit(
-        "org/pytorch/serve/http/api/rest/ApiDescriptionRequestHandler",
-        "a9e8d5a43db1db07e6f00023cbaa0ea1919689e5f2fc5c58dd45daf5d20dc118",
-        "`OPTIONS *` and a target without a slash are answered with 500",
-        (
-            # handleRequest: accept OPTIONS for any target without segments, not only for "/":
-            # ifeq -> pop, nop, nop.
-            _code(2166 + 3, "990012", "570000"),
-            # isApiDescription: segments.length == 0 || segments.length == 2 && ...
-            # -> segments.length < 2 || ...: iconst_2, if_icmplt, nops.
-            _code(2406 + 2, "9900142bbe05a00012", "05a100130000000000"),
         ),
     ),
 )

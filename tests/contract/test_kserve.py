@@ -40,3 +40,9 @@ def test_v2_with_binary_tensors(got: dict[str, Any]) -> None:
 
 def test_errors_say_what_to_do(got: dict[str, Any]) -> None:
     assert got["bad"] == [400, "Expected a number, got str - at $.instances[0][0]"]
+
+
+def test_health(got: dict[str, Any]) -> None:
+    assert got["live"] == [True, True]
+    assert got["ready"] == [True, True, True]
+    assert not got["unknown"]

@@ -72,14 +72,47 @@ def test_an_output_may_be_asked_for_by_name(client: Any, binary: bool) -> None:
     assert result.as_numpy("doubled").tolist() == [6]
 
 
-def test_compressed_bodies_are_refused_with_what_to_send_instead(client: Any) -> None:
-    with pytest.raises(http.InferenceServerException, match="Content-Encoding: gzip") as error:
-        client.infer(
-            "doubleit",
-            [tensor(np.array([3]), "INT64")],
-            request_compression_algorithm="gzip",
-        )
-    assert error.value.status() == "415"
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_bodies_are_compressed_both_ways(client: Any, algorithm: str) -> None:
+    numbers = np.arange(10_000)
+    result = client.infer(
+        "doubleit",
+        [tensor(numbers, "INT64")],
+        outputs=[http.InferRequestedOutput("output", binary_data=False)],
+        request_compression_algorithm=algorithm,
+        response_compression_algorithm="gzip",
+    )
+    assert np.array_equal(result.as_numpy("output"), numbers * 2)
+
+
+def test_health_metadata_and_versions(client: Any) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    assert client.get_model_repository_index() == [
+        {"name": "doubleit", "version": "1.0", "state": "READY", "reason": ""}
+    ]
+    for version in ("", "1.0"):
+        assert client.is_model_ready("doubleit", version)
+        metadata = client.get_model_metadata("doubleit", version)
+        assert (metadata["name"], metadata["versions"]) == ("doubleit", ["1.0"])
+        result = client.infer("doubleit", [tensor(np.array([3]), "INT64")], version)
+        assert result.as_numpy("output").tolist() == [6]
+
+
+def test_unknown_models_and_versions(client: Any) -> None:
+    for name, version in (("none", ""), ("doubleit", "9.9")):
+        assert not client.is_model_ready(name, version)
+        with pytest.raises(http.InferenceServerException, match=f"{name}|9.9") as error:
+            client.get_model_metadata(name, version)
+        assert error.value.status() == "404"
+
+
+@pytest.mark.parametrize("call", ["get_model_config", "get_inference_statistics", "load_model"])
+def test_other_extensions_are_not_found(client: Any, call: str) -> None:
+    with pytest.raises(http.InferenceServerException, match="not found") as error:
+        getattr(client, call)("doubleit")
+    assert error.value.status() == "404"
 
 
 @pytest.mark.parametrize(

@@ -317,23 +317,58 @@ def test_the_clients_wish_to_close_is_followed(servers: Pair, head: bytes, *, cl
     assert not closed_after(servers.shipped, head, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("line", "status"), [("OPTIONS *", 200), ("OPTIONS /", 200), ("GET ping", 405), ("GET *", 405)]
-)
-def test_a_target_without_a_slash_is_not_the_servers_error(
-    servers: Pair, line: str, status: int
-) -> None:
-    def ask(server: Server) -> int:
-        with raw.connect(server.ports["PORT"]) as client:
-            client.sendall(f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+def status(server: Server, sent: bytes) -> int:
+    """Return the status of the response, 0 if the connection ends without any, 1 if it stays."""
+    with raw.connect(server.ports["PORT"], 2) as client:
+        client.sendall(sent)
+        try:
             answer = raw.read(client.makefile("rb"))
-            assert answer
-            return answer.status
+        except TimeoutError:
+            return 1
+        except ConnectionResetError:
+            return 0
+        return answer.status if answer else 0
 
-    assert (ask(servers.edited), ask(servers.shipped)) == (
-        status,
-        status if line == "OPTIONS /" else 500,
-    )
+
+@pytest.mark.parametrize(
+    ("sent", "edited", "shipped"),
+    [
+        (b"OPTIONS * HTTP/1.1\r\n\r\n", 200, 500),
+        (b"OPTIONS / HTTP/1.1\r\n\r\n", 200, 200),
+        (b"GET ping HTTP/1.1\r\n\r\n", 400, 500),
+        (b"GET http://x/ping HTTP/1.1\r\n\r\n", 200, 404),
+        (b"GET /ping HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400, 1),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400, 0),
+        (b"GET /v2/health/ready HTTP/1.1\r\n\r\n", 200, 404),
+        (b"GET /v2/models/report/versions/1.0/ready HTTP/1.1\r\n\r\n", 200, 404),
+    ],
+)
+def test_requests_that_torchserve_does_not_know(
+    servers: Pair, sent: bytes, edited: int, shipped: int
+) -> None:
+    assert (status(servers.edited, sent), status(servers.shipped, sent)) == (edited, shipped)
+
+
+def test_a_model_without_a_worker_is_not_ready(servers: Pair) -> None:
+    url, server = servers.edited.url, servers.edited
+    urls = [f"{url}/v1/models/idle", f"{url}/v2/models/idle/ready", f"{url}/v2/health/ready"]
+    register(server, model_name="idle", initial_workers=0)
+    for each in urls:
+        answer = requests.get(each, timeout=10)
+        assert (answer.status_code, answer.json()["ready"]) == (503, False)
+        assert answer.json()["error"] == "No worker has loaded the model yet"
+    assert requests.get(f"{url}/v2/models/report/ready", timeout=10).ok
+    index = requests.post(f"{url}/v2/repository/index", timeout=10).json()
+    states = {each["name"]: each["state"] for each in index}
+    assert (states["idle"], states["report"]) == ("UNAVAILABLE", "READY")
+    assert "idle" in requests.get(f"{url}/v1/models", timeout=10).json()["models"]
+    requests.put(f"{server.management}/models/idle", {"min_worker": 1}, timeout=10)
+    wait_until(lambda: all(requests.get(each, timeout=10).ok for each in urls), "a worker")
+
+
+def test_the_new_routes_are_not_on_the_management_port(servers: Pair) -> None:
+    for path in ("v2", "v2/health/ready", "v1/models"):
+        assert requests.get(f"{servers.edited.management}/{path}", timeout=10).status_code == 404
 
 
 def test_pipelined_requests_are_answered_in_order(servers: Pair) -> None:

@@ -1,0 +1,630 @@
+package doubleit;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufOutputStream;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.codec.DecoderResult;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpContentDecompressor;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.Deflater;
+import java.util.zip.GZIPOutputStream;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.core.Filter;
+import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.filter.RegexFilter;
+import org.pytorch.serve.util.ConfigManager;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A request and its response, on each connection one after the other.
+ *
+ * <p>Refuses what is not valid HTTP where Netty is lenient or closes the connection without an
+ * answer, unpacks compressed bodies, and completes responses: errors get a body with a message, the
+ * client's request id comes back, and large JSON is compressed if the client accepts that. Writes
+ * the access log.
+ */
+public final class Exchange extends HttpServerKeepAliveHandler {
+    private static final String REQUEST_ID = "x-request-id";
+
+    /** More than any identifier in use, and no character that needs escaping anywhere. */
+    private static final Pattern ID = Pattern.compile("[\\w.:/+=@-]{1,128}");
+
+    private static final Pattern TRACE = Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*");
+
+    private static final Pattern CLOUD_TRACE = Pattern.compile("([0-9a-f]{32})(/.*)?");
+
+    private static final Pattern ABSOLUTE = Pattern.compile("(?i)https?://[^/?#]+([^#]*)");
+
+    private static final Pattern BAD_ESCAPE = Pattern.compile("%(?![0-9A-Fa-f]{2})");
+
+    private static final Pattern NO_GZIP = Pattern.compile("(?i)(?:^|,)\\s*(?:x-)?gzip\\s*;\\s*q=0(?:\\.0*)?\\s*(?:,|$)");
+
+    /** Digits of a length that fits a long. */
+    private static final int LENGTH_DIGITS = 18;
+
+    /** A smaller body leaves in a few packets, compressed or not. */
+    private static final int COMPRESSED_BYTES = 4 << 10;
+
+    /** Errors of TorchServe are smaller; larger ones are those of a model's handler. */
+    private static final int ERROR_BYTES = 8 << 10;
+
+    /** How long the rest of a refused request is read, so that the client can read the response. */
+    private static final int LINGER_SECONDS = 30;
+
+    private static final String BAD_BODY = "The request's body is not valid HTTP";
+
+    private static final Logger ACCESS = access();
+
+    /** The project that traces belong to in Google Cloud. */
+    private static final String PROJECT = System.getenv("GOOGLE_CLOUD_PROJECT");
+
+    /** Compresses, so that other connections do not wait for it. */
+    private static final ThreadPoolExecutor COMPRESSORS = compressors();
+
+    /**
+     * Unpacked bodies that have not been answered, of all connections. Together they may be as large
+     * as one body, because a few compressed bytes can unpack to the largest body.
+     */
+    private static final AtomicLong UNPACKED = new AtomicLong();
+
+    private static final long UNPACKED_BYTES = ConfigManager.getInstance().getMaxRequestSize();
+
+    /** Whether a request was passed on and its response is not complete. */
+    private boolean pending;
+
+    /** Whether the request is still arriving. */
+    private boolean receiving;
+
+    /** Whether nothing that arrives is passed on any more. */
+    private boolean dropping;
+
+    /** Whether the client has shut its sending side. */
+    private boolean shut;
+
+    /** What is wrong with the request, or with the bytes of a later one, and the status for it. */
+    private String fault;
+
+    private int refusal = 400;
+
+    /** Bytes of this request in UNPACKED. */
+    private long unpacked;
+
+    /** The client's request id if it is valid, and its Accept-Encoding. */
+
+    private String id;
+    private String accepted;
+
+    /** What the access log needs; null where it is not written. */
+    private HttpRequest logged;
+
+    private String answered;
+    private int status;
+    private long began;
+    private long bytes;
+
+    private static Logger access() {
+        Logger logger = LoggerFactory.getLogger("access");
+        if (logger.isInfoEnabled()) {
+            // TorchServe logs the same requests with fewer details.
+            LoggerContext context = (LoggerContext) LogManager.getContext(false);
+            context.getConfiguration()
+                    .getLoggerConfig("ACCESS_LOG")
+                    .addFilter(http(Filter.Result.DENY, Filter.Result.NEUTRAL));
+        }
+        return logger;
+    }
+
+    private static RegexFilter http(Filter.Result match, Filter.Result mismatch) {
+        try {
+            return RegexFilter.createFilter(".*HTTP/1.*", null, false, match, mismatch);
+        } catch (IllegalAccessException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    private static ThreadPoolExecutor compressors() {
+        int threads = Runtime.getRuntime().availableProcessors();
+        ThreadPoolExecutor pool =
+                new ThreadPoolExecutor(
+                        threads, threads, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                            Thread thread = new Thread(task, "compressor");
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        // A client may shut its sending side once its request is complete.
+        ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
+        if (dropping) {
+            ReferenceCountUtil.release(message);
+            return;
+        }
+        if (message instanceof HttpRequest) {
+            begin(ctx, (HttpRequest) message);
+        } else if (!((HttpObject) message).decoderResult().isSuccess()) {
+            fault = BAD_BODY;
+            dropping = true;
+        } else if (message instanceof LastHttpContent) {
+            receiving = false;
+        }
+        super.channelRead(ctx, message);
+    }
+
+    private void begin(ChannelHandlerContext ctx, HttpRequest request) {
+        HttpHeaders headers = request.headers();
+        pending = true;
+        receiving = true;
+        id = headers.get(REQUEST_ID);
+        if (id != null && !ID.matcher(id).matches()) {
+            id = null;
+        }
+        accepted = headers.get(HttpHeaderNames.ACCEPT_ENCODING);
+        if (ACCESS.isInfoEnabled()) {
+            logged = request;
+            began = System.nanoTime();
+            bytes = 0;
+        }
+        String wrong = wrong(request);
+        if (wrong != null) {
+            fault = wrong;
+            // What follows is not parsed, because nobody knows where the request ends.
+            dropping = true;
+            request.setDecoderResult(DecoderResult.failure(new DecoderException(wrong)));
+            headers.remove(HttpHeaderNames.CONTENT_LENGTH);
+            headers.remove(HttpHeaderNames.TRANSFER_ENCODING);
+            headers.remove(HttpHeaderNames.EXPECT);
+        } else if (headers.contains(HttpHeaderNames.CONTENT_ENCODING)
+                && ctx.pipeline().get(Decompressor.class) == null) {
+            ctx.pipeline().addAfter(ctx.name(), null, new Decompressor());
+        }
+    }
+
+    /** Return what is wrong with the head of a request, or null; give its target the usual form. */
+    private static String wrong(HttpRequest request) {
+        String length = request.headers().get(HttpHeaderNames.CONTENT_LENGTH);
+        if (length != null && !isLength(length)) {
+            return "Content-Length must be one number of bytes in decimal digits";
+        }
+        if (!request.decoderResult().isSuccess()) {
+            Throwable cause = request.decoderResult().cause();
+            return cause instanceof TooLongFrameException
+                    ? cause.getMessage()
+                    : "The request is not valid HTTP";
+        }
+        String target = request.uri();
+        if (target.isEmpty() || target.charAt(0) != '/') {
+            Matcher absolute = ABSOLUTE.matcher(target);
+            if (absolute.matches()) {
+                target = absolute.group(1);
+                target = target.startsWith("/") ? target : "/" + target;
+            } else if ("*".equals(target) && HttpMethod.OPTIONS.equals(request.method())) {
+                target = "/";
+            } else {
+                return "The target of the request must be a path that begins with /";
+            }
+            request.setUri(target);
+        }
+        if (target.indexOf('%') >= 0 && BAD_ESCAPE.matcher(target).find()) {
+            return "The target of the request has a % without two hexadecimal digits";
+        }
+        return null;
+    }
+
+    private static boolean isLength(String length) {
+        boolean digits = !length.isEmpty() && length.length() <= LENGTH_DIGITS;
+        for (int i = 0; digits && i < length.length(); i++) {
+            digits = length.charAt(i) >= '0' && length.charAt(i) <= '9';
+        }
+        return digits;
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (cause instanceof DecoderException) {
+            // Netty's decoder gave up within a body, for which it throws at each further byte.
+            // Requests that arrived before are answered first.
+            fault = BAD_BODY;
+            fail(ctx);
+        } else {
+            ctx.fireExceptionCaught(cause);
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        fail(ctx);
+        ctx.fireChannelReadComplete();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        ctx.fireUserEventTriggered(event);
+        if (event instanceof ChannelInputShutdownEvent) {
+            shut = true;
+            fault = "The connection was closed before the request was complete";
+            fail(ctx);
+            closeIfDone(ctx);
+        }
+    }
+
+    /** Answer a request whose body will not become complete. */
+    private void fail(ChannelHandlerContext ctx) {
+        if (fault != null && receiving && pending && !dropping) {
+            dropping = true;
+            ctx.fireChannelRead(failure());
+        }
+    }
+
+    private LastHttpContent failure() {
+        LastHttpContent end = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER);
+        end.setDecoderResult(DecoderResult.failure(new DecoderException(fault)));
+        return end;
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        ctx.fireChannelWritabilityChanged();
+        closeIfDone(ctx);
+    }
+
+    private void closeIfDone(ChannelHandlerContext ctx) {
+        if (shut && !pending && ctx.channel().isWritable()) {
+            ctx.close();
+        }
+    }
+
+    @Override
+    public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise)
+            throws Exception {
+        if (!(message instanceof HttpResponse)) {
+            finish(ctx, message, promise);
+            return;
+        }
+        HttpResponse response = (HttpResponse) message;
+        if (response.status().codeClass() == HttpStatusClass.INFORMATIONAL) {
+            super.write(ctx, message, promise);
+            return;
+        }
+        if (response.status().code() >= 400 && response instanceof FullHttpResponse) {
+            response = explained((FullHttpResponse) response);
+        }
+        if (id != null) {
+            response.headers().set(REQUEST_ID, id);
+        } else if (!response.headers().contains(REQUEST_ID)) {
+            response.headers().set(REQUEST_ID, UUID.randomUUID().toString());
+        }
+        if (response instanceof FullHttpResponse && isCompressible((FullHttpResponse) response)) {
+            response.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT_ENCODING);
+            if (accepted != null
+                    && accepted.toLowerCase().contains("gzip")
+                    && !NO_GZIP.matcher(accepted).find()) {
+                compress(ctx, (FullHttpResponse) response, promise);
+                return;
+            }
+        }
+        finish(ctx, response, promise);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        forget();
+    }
+
+    private void forget() {
+        if (unpacked > 0) {
+            UNPACKED.addAndGet(-unpacked);
+            unpacked = 0;
+        }
+    }
+
+    /** Write a part of a response, the last of which completes the exchange. */
+    private void finish(ChannelHandlerContext ctx, Object message, ChannelPromise promise)
+            throws Exception {
+        boolean last = message instanceof LastHttpContent;
+        HttpResponse head = message instanceof HttpResponse ? (HttpResponse) message : null;
+        if (logged != null) {
+            log(head, message, last);
+        }
+        if (last) {
+            // Before it is written, because that passes on the next request.
+            pending = false;
+            forget();
+        }
+        if (last && head != null && receiving && !shut && !HttpUtil.isKeepAlive(head)) {
+            linger(ctx, head, promise);
+            return;
+        }
+        if (last && shut) {
+            promise = promise.unvoid();
+            promise.addListener(written -> ctx.executor().execute(() -> closeIfDone(ctx)));
+        }
+        super.write(ctx, message, promise);
+    }
+
+    /**
+     * Send a response to a request that is still arriving, and discard the rest of it. If the
+     * connection was closed at once, the client would get a reset in place of the response.
+     */
+    private void linger(ChannelHandlerContext ctx, HttpResponse response, ChannelPromise promise) {
+        dropping = true;
+        HttpUtil.setKeepAlive(response, false);
+        ctx.write(response)
+                .addListener(
+                        written -> {
+                            if (written.isSuccess() && ctx.channel() instanceof DuplexChannel) {
+                                ((DuplexChannel) ctx.channel()).shutdownOutput();
+                            }
+                        });
+        ctx.channel().config().setAutoRead(true);
+        Future<?> end =
+                ctx.executor().schedule(() -> ctx.close(), LINGER_SECONDS, TimeUnit.SECONDS);
+        ctx.channel()
+                .closeFuture()
+                .addListener(
+                        closed -> {
+                            end.cancel(false);
+                            // Whoever wrote the response would close the connection after this.
+                            promise.trySuccess();
+                        });
+    }
+
+    /** Return an error with a body that says what is wrong, where its own does not. */
+    private FullHttpResponse explained(FullHttpResponse response) {
+        int code = response.status().code();
+        ByteBuf content = response.content();
+        JsonObject error;
+        if (code == 400 && dropping) {
+            code = refusal;
+            error = error(code, code == 400 ? "BadRequest" : "ServiceUnavailable", fault);
+            response.setStatus(HttpResponseStatus.valueOf(code));
+            if (code == 503) {
+                response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);
+            }
+        } else if (!content.isReadable()) {
+            error = error(code, code == 413 ? "PayloadTooLarge" : "HttpError", message(response));
+        } else {
+            error = shipped(response);
+        }
+        if (error == null) {
+            return response;
+        }
+        String message = error.has("message") ? error.get("message").getAsString() : message(response);
+        error.addProperty("message", message);
+        error.addProperty("error", message);
+        FullHttpResponse made = response.replace(Unpooled.copiedBuffer(error.toString(), StandardCharsets.UTF_8));
+        response.release();
+        made.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
+        HttpUtil.setContentLength(made, made.content().readableBytes());
+        HttpUtil.setKeepAlive(made, false);
+        return made;
+    }
+
+    private static String message(HttpResponse response) {
+        if (response.status().code() == 413) {
+            int limit = ConfigManager.getInstance().getMaxRequestSize();
+            return "The body is larger than " + limit + " bytes, the limit that follows from the "
+                    + "server's memory: send less, or give the server more (MEMORY)";
+        }
+        return response.status().code() == 417
+                ? "The only expectation that this server knows is 100-continue"
+                : response.status().reasonPhrase();
+    }
+
+    /** Return an error as TorchServe writes them, which have no `error`; null for others. */
+    private static JsonObject shipped(FullHttpResponse response) {
+        ByteBuf content = response.content();
+        if (content.readableBytes() > ERROR_BYTES || content.getByte(content.readerIndex()) != '{') {
+            return null;
+        }
+        try {
+            JsonObject error =
+                    JsonParser.parseString(content.toString(StandardCharsets.UTF_8)).getAsJsonObject();
+            return error.has("code") && error.has("type") && !error.has("error") ? error : null;
+        } catch (JsonParseException | IllegalStateException other) {
+            return null;
+        }
+    }
+
+    static JsonObject error(int code, String type, String message) {
+        JsonObject error = new JsonObject();
+        error.addProperty("code", code);
+        error.addProperty("type", type);
+        error.addProperty("message", message);
+        error.addProperty("error", message);
+        return error;
+    }
+
+    private static boolean isCompressible(FullHttpResponse response) {
+        if (response.content().readableBytes() < COMPRESSED_BYTES) {
+            return false;
+        }
+        HttpHeaders headers = response.headers();
+        String type = headers.get(HttpHeaderNames.CONTENT_TYPE, "");
+        return (type.startsWith("application/json") || type.startsWith("text/"))
+                && !headers.contains(HttpHeaderNames.CONTENT_ENCODING);
+    }
+
+    private void compress(ChannelHandlerContext ctx, FullHttpResponse plain, ChannelPromise promise) {
+        COMPRESSORS.execute(
+                () -> {
+                    FullHttpResponse response = packed(ctx, plain);
+                    ctx.executor()
+                            .execute(
+                                    () -> {
+                                        try {
+                                            finish(ctx, response, promise);
+                                            ctx.flush();
+                                        } catch (Exception error) {
+                                            ctx.fireExceptionCaught(error);
+                                        }
+                                    });
+                });
+    }
+
+    private static FullHttpResponse packed(ChannelHandlerContext ctx, FullHttpResponse plain) {
+        ByteBuf content = plain.content();
+        ByteBuf packed = null;
+        try {
+            packed = ctx.alloc().buffer(content.readableBytes() / 4);
+            try (GZIPOutputStream gzip = new Gzip(new ByteBufOutputStream(packed))) {
+                content.getBytes(content.readerIndex(), gzip, content.readableBytes());
+            }
+        } catch (IOException | OutOfMemoryError error) {
+            ReferenceCountUtil.release(packed);
+            return plain;
+        }
+        FullHttpResponse response = plain.replace(packed);
+        plain.release();
+        response.headers().set(HttpHeaderNames.CONTENT_ENCODING, HttpHeaderValues.GZIP);
+        HttpUtil.setContentLength(response, packed.readableBytes());
+        return response;
+    }
+
+    private static final class Gzip extends GZIPOutputStream {
+        Gzip(ByteBufOutputStream out) throws IOException {
+            super(out, 8 << 10);
+            def.setLevel(Deflater.BEST_SPEED);
+        }
+    }
+
+    private void log(HttpResponse head, Object message, boolean last) {
+        if (head != null) {
+            status = head.status().code();
+            answered = head.headers().get(REQUEST_ID);
+        }
+        if (message instanceof HttpContent) {
+            bytes += ((HttpContent) message).content().readableBytes();
+        }
+        if (last) {
+            JsonObject line = new JsonObject();
+            line.addProperty("method", logged.method().name());
+            line.addProperty("path", logged.uri().split("[?]", 2)[0]);
+            line.addProperty("status", status);
+            line.addProperty("bytes", bytes);
+            line.addProperty("ms", (System.nanoTime() - began) / 1000 / 1000.0);
+            line.addProperty("id", answered);
+            trace(line, logged.headers());
+            logged = null;
+            String fields = line.toString();
+            ACCESS.info(fields.substring(1, fields.length() - 1));
+        }
+    }
+
+    /** Add the trace that a request belongs to, with the names that Google Cloud's logging reads. */
+    private static void trace(JsonObject line, HttpHeaders headers) {
+        Matcher standard = TRACE.matcher(headers.get("traceparent", ""));
+        Matcher cloud = CLOUD_TRACE.matcher(headers.get("x-cloud-trace-context", ""));
+        boolean isStandard = standard.matches();
+        if (!isStandard && !cloud.matches()) {
+            return;
+        }
+        String trace = (isStandard ? standard : cloud).group(1);
+        line.addProperty("trace", trace);
+        if (PROJECT != null) {
+            String name = "projects/" + PROJECT + "/traces/" + trace;
+            line.addProperty("logging.googleapis.com/trace", name);
+        }
+        if (isStandard) {
+            line.addProperty("logging.googleapis.com/spanId", standard.group(2));
+            boolean sampled = (Integer.parseInt(standard.group(3), 16) & 1) == 1;
+            line.addProperty("logging.googleapis.com/trace_sampled", sampled);
+        }
+    }
+
+    /** Unpacks gzip and deflate; the aggregator that follows limits the size of the result. */
+    private final class Decompressor extends HttpContentDecompressor {
+        private boolean packed;
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
+            if (message instanceof HttpRequest) {
+                HttpHeaders headers = ((HttpRequest) message).headers();
+                packed = headers.contains(HttpHeaderNames.CONTENT_ENCODING);
+            }
+            if (packed) {
+                super.channelRead(ctx, message);
+            } else {
+                ctx.fireChannelRead(message);
+            }
+        }
+
+        @Override
+        public void channelReadComplete(ChannelHandlerContext ctx) {
+            // Netty's would read on although nothing may be read now.
+            ctx.fireChannelReadComplete();
+        }
+
+        private void refuse(int status, String message, List<Object> out) {
+            refusal = status;
+            fault = message;
+            dropping = true;
+            out.forEach(ReferenceCountUtil::release);
+            out.clear();
+            out.add(failure());
+        }
+
+        @Override
+        protected void decode(ChannelHandlerContext ctx, HttpObject message, List<Object> out)
+                throws Exception {
+            try {
+                super.decode(ctx, message, out);
+            } catch (DecoderException error) {
+                refuse(400, "The body is not what its Content-Encoding says", out);
+                return;
+            }
+            long bytes = 0;
+            for (Object each : out) {
+                bytes += each instanceof HttpContent ? ((HttpContent) each).content().readableBytes() : 0;
+            }
+            unpacked += bytes;
+            if (UNPACKED.addAndGet(bytes) > UNPACKED_BYTES && unpacked <= UNPACKED_BYTES) {
+                refuse(503, "Too many compressed bodies at a time: send it again, or uncompressed", out);
+            }
+        }
+    }
+}

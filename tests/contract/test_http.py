@@ -1,0 +1,332 @@
+"""HTTP at its edges: invalid, unusual and compressed requests, and the headers of responses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import uuid
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import memory
+from tests.support import raw
+from tests.support.server import Server
+from tests.support.wait import wait_until
+
+POST = b"POST /predictions/doubleit HTTP/1.1\r\nHost: x\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+# Longer than a megabyte when it is unpacked, which compresses to a thousandth.
+LONG = b"[1" + b",1" * 600_000 + b"]"
+# What follows a refused request and must not be run as a request of its own.
+SMUGGLED = raw.request(b"[5]")
+
+
+def exchange(server: Server, sent: bytes, *, shut: bool = False) -> list[raw.Answer]:
+    """Send bytes; return the responses until the server closes the connection.
+
+    Args:
+        server: the server.
+        sent: what to send.
+        shut: whether to shut the sending side afterwards, as `nc -N` does.
+    """
+    with raw.connect(server.ports["PORT"]) as client:
+        client.sendall(sent)
+        if shut:
+            client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as stream:
+            answers = []
+            while answer := raw.read(stream):
+                answers.append(answer)
+            return answers
+
+
+def one(server: Server, headers: bytes, body: bytes = b"[1]", *, close: bool = True) -> raw.Answer:
+    """Send one request; return its response."""
+    lines = headers + b"Connection: close\r\n" * close
+    head = POST + lines + b"Content-Length: %d\r\n\r\n" % len(body)
+    (answer,) = exchange(server, head + body)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "message"),
+    [
+        *(
+            pytest.param(
+                POST + b"Content-Length: %b\r\n\r\n[1]" % length,
+                400,
+                "Content-Length must be one number of bytes in decimal digits",
+                id=f"Content-Length: {length.decode()}",
+            )
+            for length in (b"abc", b"0x3", b"3, 3", b"", b"%d" % 2**63, b"-5", b"+3", b"9" * 5000)
+        ),
+        pytest.param(
+            POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n[1]",
+            400,
+            "The request is not valid HTTP",
+            id="two lengths",
+        ),
+        *(
+            pytest.param(
+                CHUNKED + b"%b\r\n[1]\r\n0\r\n\r\n" % size,
+                400,
+                "The request's body is not valid HTTP",
+                id=f"chunk of {size.decode()} bytes",
+            )
+            for size in (b"-1", b"zz", b"fffffffff")
+        ),
+        *(
+            pytest.param(
+                line + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+                400,
+                "The target of the request must be a path that begins with /",
+                id=line.decode(),
+            )
+            for line in (b"GET ping", b"GET *", b"OPTIONS ping", b"GET ftp://x/ping")
+        ),
+        pytest.param(
+            b"GET /predictions/%zz HTTP/1.1\r\n\r\n",
+            400,
+            "The target of the request has a % without two hexadecimal digits",
+            id="escape",
+        ),
+        pytest.param(
+            POST + b"a: %b\r\n\r\n" % (b"b" * 9000),
+            400,
+            "HTTP header is larger than 8192 bytes.",
+            id="header",
+        ),
+        pytest.param(
+            POST + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n",
+            413,
+            "The body is larger than",
+            id="Expect",
+        ),
+        pytest.param(
+            POST + b"Content-Length: 99999999\r\n\r\n", 413, "The body is larger than", id="large"
+        ),
+        pytest.param(
+            POST + b"Expect: a coffee\r\nContent-Length: 3\r\n\r\n[1]",
+            417,
+            "The only expectation that this server knows is 100-continue",
+            id="another expectation",
+        ),
+        pytest.param(
+            b"GET /none HTTP/1.1\r\n\r\n", 404, "Requested resource is not found", id="404"
+        ),
+        pytest.param(b"PUT / HTTP/1.1\r\n\r\n", 405, "Requested method is not allowed", id="405"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3], ids=["", "pipelined"])
+def test_a_refused_request_gets_a_reason_and_ends_the_connection(
+    server: Server, before: int, sent: bytes, status: int, message: str
+) -> None:
+    answers = exchange(server, raw.request(b"[1]") * before + sent + SMUGGLED)
+    assert [answer.status for answer in answers] == [200] * before + [status]
+    body = json.loads(answers[-1].body)
+    assert body["code"] == status
+    assert message in body["message"]
+    assert body["error"] == body["message"]
+    assert body["type"]
+    assert answers[-1].headers["connection"] == "close"
+    assert answers[-1].headers["x-request-id"]
+
+
+def test_the_rest_of_an_upload_that_is_too_large_is_read(server: Server) -> None:
+    body = b" " * (memory.LARGEST_REQUEST_BYTES + (8 << 20))
+    with raw.connect(server.ports["PORT"]) as client:
+        # Without it the client would be reset here, or while it reads.
+        client.sendall(raw.request(body))
+        answer = raw.read(client.makefile("rb"))
+    assert answer
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_client_may_shut_its_sending_side(server: Server, count: int) -> None:
+    answers = exchange(server, raw.request(LONG) * count, shut=True)
+    assert [answer.status for answer in answers] == [200] * count
+
+
+@pytest.mark.parametrize(
+    ("sent", "statuses"),
+    [(b"", []), (raw.request(b"[1]", length=5), [400]), (CHUNKED + b"3\r\n[1]\r\n", [400])],
+    ids=["nothing", "length", "chunked"],
+)
+def test_a_connection_that_ends_too_early_is_closed(
+    server: Server, sent: bytes, statuses: list[int]
+) -> None:
+    assert [answer.status for answer in exchange(server, sent, shut=True)] == statuses
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://127.0.0.1:8080/predictions/doubleit", "HTTPS://example.com/predictions/doubleit?a=b"],
+)
+def test_an_absolute_target_means_its_path(server: Server, target: str) -> None:
+    (answer,) = raw.pipeline(server.ports["PORT"], [raw.request(b"[1]", target)])
+    assert (answer.status, answer.body) == (200, b"[2]")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(LONG)),
+        ("GZIP", gzip.compress(b"[1") + gzip.compress(LONG[2:])),
+        ("x-gzip", gzip.compress(LONG)),
+        ("deflate", zlib.compress(LONG)),
+        ("deflate", zlib.compress(LONG, wbits=-15)),
+        ("identity", LONG),
+    ],
+    ids=["gzip", "two members", "x-gzip", "deflate", "raw deflate", "identity"],
+)
+def test_compressed_bodies_are_unpacked(server: Server, encoding: str, packed: bytes) -> None:
+    answer = one(server, b"Content-Encoding: %b\r\n" % encoding.encode(), packed)
+    assert (answer.status, answer.body) == (200, LONG.replace(b"1", b"2"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed", "status", "message"),
+    [
+        ("gzip", b"not compressed at all", 400, "The body is not what its Content-Encoding says"),
+        (
+            "gzip",
+            gzip.compress(LONG)[:-8] + b"checksum",
+            400,
+            "The body is not what its Content-Encoding says",
+        ),
+        ("gzip", gzip.compress(LONG)[:-500], 400, "Not JSON"),
+        (
+            "gzip",
+            gzip.compress(b" " * (memory.LARGEST_REQUEST_BYTES + 1)),
+            413,
+            "The body is larger than",
+        ),
+        ("br", b"x", 415, "Content-Encoding: br"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"[1]")), 415, "Content-Encoding: gzip, gzip"),
+    ],
+    ids=["other bytes", "checksum", "cut", "too large", "br", "twice"],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused(
+    server: Server, encoding: str, packed: bytes, status: int, message: str
+) -> None:
+    answer = one(server, b"Content-Encoding: %b\r\n" % encoding.encode(), packed, close=False)
+    assert answer.status == status
+    assert message in json.loads(answer.body)["error"]
+
+
+def test_compressed_bodies_share_the_memory_of_one(server: Server) -> None:
+    half = b" " * (memory.LARGEST_REQUEST_BYTES * 2 // 3)
+    packed = gzip.compress(half + b"[1]")
+    head = POST + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with raw.connect(server.ports["PORT"]) as first:
+        first.sendall(head + packed[:-9])
+        wait_until(lambda: one(server, GZIP, packed).status == 503, "the other body")
+        refused = one(server, GZIP, packed)
+        assert refused.headers["retry-after"] == "1"
+        assert "Too many compressed bodies" in json.loads(refused.body)["error"]
+        assert one(server, GZIP, gzip.compress(b"[1]")).body == b"[2]"
+        first.sendall(packed[-9:])
+        answer = raw.read(first.makefile("rb"))
+    assert answer
+    assert answer.body == b"[2]"
+    assert one(server, GZIP, packed).body == b"[2]"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        (None, False),
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5", True),
+        ("br, identity", False),
+        ("gzip;q=0, identity", False),
+        ("gzip ; q=0.000", False),
+    ],
+)
+def test_large_json_is_compressed_for_clients_that_accept_it(
+    server: Server, accepted: str | None, packed: bool
+) -> None:
+    headers = b"Accept-Encoding: %b\r\n" % accepted.encode() if accepted else b""
+    answer = one(server, headers, LONG)
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert answer.headers["vary"] == "accept-encoding"
+    body = gzip.decompress(answer.body) if packed else answer.body
+    assert body == LONG.replace(b"1", b"2")
+    small = one(server, headers)
+    assert small.body == b"[2]"
+    assert not {"vary", "content-encoding"} & set(small.headers)
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"["], ids=["success", "error"])
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("a-Z.0:/+=@_", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ('"', False)],
+)
+def test_a_request_id_comes_back(server: Server, body: bytes, sent: str, *, kept: bool) -> None:
+    answer = one(server, b"X-Request-ID: %b\r\n" % sent.encode(), body)
+    assert (answer.headers["x-request-id"] == sent) == kept
+
+
+@pytest.fixture(scope="module")
+def logging_server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    environment = {"ACCESS_LOG": "info", "GOOGLE_CLOUD_PROJECT": "example"}
+    log = tmp_path_factory.mktemp("server") / "log"
+    with Server(store, log, environment=environment) as server:
+        yield server
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [
+        ("", {}),
+        (
+            f"traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n",
+            {
+                "trace": TRACE,
+                "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
+                "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+                "logging.googleapis.com/trace_sampled": True,
+            },
+        ),
+        (
+            f"X-Cloud-Trace-Context: {TRACE}/1;o=1\r\n",
+            {
+                "trace": TRACE,
+                "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
+            },
+        ),
+        ("traceparent: 00-x-y-z\r\n", {}),
+    ],
+    ids=["none", "traceparent", "Google's", "invalid"],
+)
+def test_the_access_log_has_a_line_for_each_request(
+    logging_server: Server, headers: str, fields: dict[str, Any]
+) -> None:
+    identifier = uuid.uuid4().hex
+    sent = f"x-request-id: {identifier}\r\n{headers}".encode()
+    one(logging_server, sent, b"[1, 2]")
+    (line,) = re.findall(rf".*{identifier}.*", logging_server.output())
+    logged = json.loads(line)
+    assert logged.pop("time").endswith("Z")
+    assert 0 < logged.pop("ms") < 60_000
+    assert logged == {
+        "level": "INFO",
+        "logger": "ACCESS_LOG",
+        "method": "POST",
+        "path": "/predictions/doubleit",
+        "status": 200,
+        "bytes": 5,
+        "id": identifier,
+        **fields,
+    }
