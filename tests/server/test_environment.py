@@ -134,12 +134,25 @@ def hostile(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "uv").mkdir()
     (tmp_path / "uv/uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
     return {
-        **{"NAME": "WSL-HOST", "VERSION": "22.04", "MODEL": "XPS", "CONFIG": "/etc", "ARGS": "-x"},
-        **{"WORKERS": "many", "FORCE": "1", "ENV": "/root/.shrc", "CDPATH": "/usr:/tmp"},
-        **{"UI_PORT": "tcp://10.0.0.1:80", "GRPC_PORT": "tcp://10.0.0.1:80"},
-        **{"PYTHONPATH": str(tmp_path / "path"), "PYTHONOPTIMIZE": "2", "VIRTUAL_ENV": "/nowhere"},
-        **{"UV_SYSTEM_PYTHON": "1", "UV_DEFAULT_INDEX": "https://pypi.org/simple/"},
-        **{"UV_PROJECT_ENVIRONMENT": "/nowhere", "UV_PYTHON": "2.7", "UV_FROZEN": "1"},
+        "NAME": "WSL-HOST",
+        "VERSION": "22.04",
+        "MODEL": "XPS",
+        "CONFIG": "/etc",
+        "ARGS": "-x",
+        "WORKERS": "many",
+        "FORCE": "1",
+        "ENV": "/root/.shrc",
+        "CDPATH": "/usr:/tmp",
+        "UI_PORT": "tcp://10.0.0.1:80",
+        "GRPC_PORT": "tcp://10.0.0.1:80",
+        "PYTHONPATH": str(tmp_path / "path"),
+        "PYTHONOPTIMIZE": "2",
+        "VIRTUAL_ENV": "/nowhere",
+        "UV_SYSTEM_PYTHON": "1",
+        "UV_DEFAULT_INDEX": "https://pypi.org/simple/",
+        "UV_PROJECT_ENVIRONMENT": "/nowhere",
+        "UV_PYTHON": "2.7",
+        "UV_FROZEN": "1",
         "XDG_CONFIG_HOME": str(tmp_path),
         "MODEL_STORE": str(tmp_path / "it's a store"),
     }
@@ -184,6 +197,7 @@ def test_make_archive_and_make_serve_in_a_hostile_environment(
         assert (tmp_path / "it's a store/doubleit-1.0.mar").is_file()
         registered = make("register", "VERSION=2.0")
         assert registered.returncode == 0, registered.stderr
+        assert server.process
         (supervisor,) = psutil.Process(server.process.pid).children()
         supervisor.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0

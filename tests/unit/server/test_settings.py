@@ -25,8 +25,13 @@ def test_a_url_that_kubernetes_sets_for_a_service_is_no_port() -> None:
 
 def test_what_configures_the_programs_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     caller = {
-        **{"TS_CONFIG_FILE": "x", "JAVA_TOOL_OPTIONS": "x", "_JAVA_OPTIONS": "x", "CLASSPATH": "x"},
-        **{"PYTHONPATH": "x", "PYTHONHOME": "x", "UV_SYSTEM_PYTHON": "1"},
+        "TS_CONFIG_FILE": "x",
+        "JAVA_TOOL_OPTIONS": "x",
+        "_JAVA_OPTIONS": "x",
+        "CLASSPATH": "x",
+        "PYTHONPATH": "x",
+        "PYTHONHOME": "x",
+        "UV_SYSTEM_PYTHON": "1",
     }
     stay = {"TS_DEFAULT_WORKERS_PER_MODEL": "2", "PYTHONUNBUFFERED": "1", "HF_HOME": "x"}
     for name, value in {**caller, **stay}.items():
