@@ -1,17 +1,36 @@
 # All commands of this project. Run `make` to list them.
 
-NAME ?= $(or $(BACKEND_MODEL),doubleit)
-VERSION ?= 1.0
+# The arguments of the targets. An assignment with := ignores the caller's environment, in which such
+# names mean other things, and yields to make's command line.
+NAME := $(or $(BACKEND_MODEL),doubleit)
+VERSION := 1.0
+MODEL :=
+CONFIG :=
+FORCE :=
+WORKERS :=
+ARGS :=
+URL :=
+ENV :=
+# Of the benchmarks.
+ROUNDS :=
+SECONDS :=
+ONLY :=
+COMMIT :=
+WRITE :=
+NETWORKS :=
+MEASURE :=
+
+# The other settings come from the environment, without the variables that would configure the
+# programs that make starts.
+unexport $(filter-out $(shell awk '/^[A-Z_]/ {$$1 = ""; print}' server/environment.txt), \
+	$(filter $(shell awk '/^[A-Z_]/ {print $$1 "%"}' server/environment.txt),$(.VARIABLES)))
+
+# An argument of a command, with any characters.
+quote = '$(subst ','\'',$1)'
+comma := ,
+space := $() $()
 
 PYTHON := .venv/bin/python
-# The server's ports; server/settings.py has the same defaults.
-export PORT ?= 8080
-export MANAGEMENT_PORT ?= 8081
-export METRICS_PORT ?= 8082
-export GRPC_PORT ?= 7070
-export GRPC_MANAGEMENT_PORT ?= 7071
-# The page's port.
-export UI_PORT ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -49,27 +68,31 @@ model: .venv/.server ## Rebuild the TorchScript file and show its contents
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
 archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= FORCE=1]
-	@$(PYTHON) -m scripts.model.archiver --name $(NAME) --version $(VERSION) $(if $(MODEL),--model $(MODEL)) \
-		$(if $(CONFIG),--config $(CONFIG)) $(if $(FORCE),--replace)
+	@$(PYTHON) -m scripts.model.archiver --name $(call quote,$(NAME)) --version $(call quote,$(VERSION)) \
+		$(if $(MODEL),--model $(call quote,$(MODEL))) $(if $(CONFIG),--config $(call quote,$(CONFIG))) \
+		$(if $(MODEL_STORE),--store $(call quote,$(MODEL_STORE))) $(if $(FORCE),--replace)
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
-# only by `make archive FORCE=1`.
+# only by `make archive FORCE=1`. The start-up cache and the tests use the one in model_store.
 DOUBLEIT := model_store/doubleit-1.0.mar
-$(DOUBLEIT): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
-	@$(PYTHON) -m scripts.model.archiver --replace >/dev/null
+# The archives that NAME and VERSION select in the model store, as far as make builds them.
+SERVED = $(if $(filter doubleit-1.0,$(addsuffix -$(VERSION),$(subst $(comma), ,$(NAME)))),$(STORED))
+STORED := $(subst $(space),\ ,$(or $(patsubst %/,%,$(MODEL_STORE)),model_store))/doubleit-1.0.mar
+$(if $(filter $(DOUBLEIT),$(STORED)),$(DOUBLEIT),$(DOUBLEIT) $(STORED)): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
+	@$(PYTHON) -m scripts.model.archiver --replace --store "$$(dirname $(call quote,$@))" >/dev/null
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
 .venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
-serve: .venv/.server .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
-	@exec $(PYTHON) -m server --name $(NAME) --version $(VERSION)
+serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
+	@exec $(PYTHON) -m server --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 
 ##@ Page
 
 .PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
-up: .venv/.server .venv/.ui .venv/torchserve.aot $(filter $(DOUBLEIT),model_store/$(NAME)-$(VERSION).mar) ## Start server and page together; Ctrl-C stops both [NAME= VERSION=]
-	@exec $(PYTHON) -m scripts.dev.up --name $(NAME) --version $(VERSION)
+up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME= VERSION=]
+	@exec $(PYTHON) -m scripts.dev.up --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
 	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
@@ -77,20 +100,20 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 
 ##@ Versions
 
-MODELS = $(PYTHON) -m server.versions --name $(NAME)
+MODELS = $(PYTHON) -m server.versions --name $(call quote,$(NAME))
 .PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the versions of the running server
 	@$(MODELS) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
-	@$(MODELS) register $(VERSION) $(ARGS)
+	@$(MODELS) register $(call quote,$(VERSION)) $(ARGS)
 rollout: .venv/.server ## Make VERSION the default if its responses match the current default's [ARGS=--retire]
-	@$(MODELS) rollout $(VERSION) $(ARGS)
+	@$(MODELS) rollout $(call quote,$(VERSION)) $(ARGS)
 rollback: .venv/.server ## Switch back to the previous default; running it again undoes it
 	@$(MODELS) rollback $(ARGS)
 scale: .venv/.server ## Set the number of workers of VERSION [VERSION= WORKERS=]
-	@$(MODELS) scale $(VERSION) $(WORKERS) $(ARGS)
+	@$(MODELS) scale $(call quote,$(VERSION)) $(call quote,$(WORKERS)) $(ARGS)
 unregister: .venv/.server ## Remove VERSION from the server; its archive stays [VERSION=]
-	@$(MODELS) unregister $(VERSION) $(ARGS)
+	@$(MODELS) unregister $(call quote,$(VERSION)) $(ARGS)
 
 ##@ Speed
 
@@ -252,7 +275,7 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
-	@$(PYTHON) -m scripts.deploy.smoke $(or $(URL),http://127.0.0.1:$(PORT)) --model $(NAME) --version $(VERSION)
+	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
 	@.venv/bin/pytest tests/images
 

@@ -21,11 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     """Print whether the API responds, then serve the page until it is stopped."""
     parser = argparse.ArgumentParser(prog="python -m frontend", description="Start the page.")
+    port = os.environ.get("UI_PORT")
+    if not port or "://" in port:  # Kubernetes sets it to a URL for a service called ui.
+        port = "8501"
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
         "--port",
         type=int,
-        default=os.environ.get("UI_PORT") or "8501",
+        default=port,
         help="port to listen on (UI_PORT, 8501)",
     )
     parser.add_argument(

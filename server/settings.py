@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -31,13 +32,16 @@ PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
 # How many requests of the largest size must fit into memory at once.
 FULL_SIZE_REQUESTS = 32
 HOSTS = tuple(name for name in DEFAULTS if name.endswith("HOST"))
-# The variables of TorchServe that the caller may set.
-TORCHSERVE = ("TS_DEFAULT_WORKERS_PER_MODEL",)
-# Variables that TorchServe and the Java runtime read, besides those with the prefix TS_.
-NOT_INHERITED = (
-    *("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"),
-    *("LOG_LOCATION", "METRICS_LOCATION", "SM_TELEMETRY_LOG"),
-)
+# Prefixes of variables that are not passed on, and exceptions; the file explains them.
+ENVIRONMENT = [
+    line.split()
+    for line in Path(__file__).with_name("environment.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+NOT_INHERITED = tuple(prefix for prefix, *_ in ENVIRONMENT)
+INHERITED = {name for _, *exceptions in ENVIRONMENT for name in exceptions}
+# Kubernetes sets NAME_PORT to such a URL for each service NAME of the namespace.
+SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 
 
 class SettingsError(Exception):
@@ -94,15 +98,14 @@ def local(host: str) -> str:
 
 
 def inherited() -> dict[str, str]:
-    """Return the caller's environment without the variables that would configure TorchServe.
+    """Return the caller's environment without the variables that would configure the programs.
 
-    TorchServe prefers such variables to its configuration file, and one of them enables a protocol
-    that kills workers. The locale is set to UTF-8, because Java and Python encode file names by it.
+    The locale is set to UTF-8, because Java and Python encode file names by it.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in NOT_INHERITED and (not name.startswith("TS_") or name in TORCHSERVE)
+        if name in INHERITED or not name.startswith(NOT_INHERITED)
     }
     return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 
@@ -114,6 +117,9 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
         SettingsError: a port is invalid, two ports are equal, a host is an IPv6 address, or
             MEMORY, TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is invalid.
     """
+    environment = {
+        name: value for name, value in environment.items() if not SERVICE_LINK.match(value)
+    }
     variables = {name: environment.get(name) or value for name, value in DEFAULTS.items()}
     # Vertex AI's name for the port that it sends requests to.
     variables["PORT"] = environment.get("AIP_HTTP_PORT") or variables["PORT"]

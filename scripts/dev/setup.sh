@@ -17,7 +17,9 @@ if [ ! -x "$UV" ]; then
     python3 scripts/dev/fetch_uv.py .tools
 fi
 find_links=${UV_FIND_LINKS-${PIP_FIND_LINKS-}}
-unset UV_FIND_LINKS # with it, uv --locked would consider uv.lock outdated
+# With either, uv --locked would consider uv.lock outdated: a user's uv.toml may name another index.
+unset UV_FIND_LINKS
+export UV_NO_CONFIG=1
 # Compile at installation, not at the first import: this halves the start-up time of a worker.
 export UV_COMPILE_BYTECODE=1
 VENV=${VENV:-.venv}

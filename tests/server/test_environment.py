@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -119,6 +121,104 @@ def test_nothing_of_torchserves_configuration_comes_from_the_caller(
         assert answer.status_code == 400
         # Documented variables do have an effect.
         assert len(server.worker_pids()) == 1
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> dict[str, str]:
+    """Variables that shells, WSL, Kubernetes and other projects export."""
+    (tmp_path / "path").mkdir()
+    for module in ("settings", "handler", "wire"):
+        (tmp_path / "path" / f"{module}.py").write_text(
+            "raise SystemExit('a module of the caller')"
+        )
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv/uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
+    return {
+        "NAME": "WSL-HOST",
+        "VERSION": "22.04",
+        "MODEL": "XPS",
+        "CONFIG": "/etc",
+        "ARGS": "-x",
+        "WORKERS": "many",
+        "FORCE": "1",
+        "ENV": "/root/.shrc",
+        "CDPATH": "/usr:/tmp",
+        "UI_PORT": "tcp://10.0.0.1:80",
+        "GRPC_PORT": "tcp://10.0.0.1:80",
+        "PYTHONPATH": str(tmp_path / "path"),
+        "PYTHONOPTIMIZE": "2",
+        "VIRTUAL_ENV": "/nowhere",
+        "UV_SYSTEM_PYTHON": "1",
+        "UV_DEFAULT_INDEX": "https://pypi.org/simple/",
+        "UV_PROJECT_ENVIRONMENT": "/nowhere",
+        "UV_PYTHON": "2.7",
+        "UV_FROZEN": "1",
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "MODEL_STORE": str(tmp_path / "it's a store"),
+    }
+
+
+def test_make_archive_and_make_serve_in_a_hostile_environment(
+    tmp_path: Path, hostile: dict[str, str]
+) -> None:
+    # A GRPC_PORT that is ignored would be the default one, which may be taken.
+    ports = {name: port for name, port in free_ports().items() if name != "GRPC_PORT"}
+    variables = {**hostile, **ports}
+
+    def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "--no-print-directory", *arguments],
+            cwd=ROOT,
+            env=environment(variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    made = make("archive", "VERSION=2.0")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "it's a store/doubleit-2.0.mar").is_file()
+
+    class Made(Server):
+        def start(self) -> Made:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    ["make", "--no-print-directory", "serve"],
+                    cwd=ROOT,
+                    env=environment(variables),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            return self
+
+    with Made(tmp_path / "it's a store", tmp_path / "log", environment=variables) as server:
+        assert server.post("[1]").text == "[2]"
+        assert (tmp_path / "it's a store/doubleit-1.0.mar").is_file()
+        registered = make("register", "VERSION=2.0")
+        assert registered.returncode == 0, registered.stderr
+        assert server.process
+        (supervisor,) = psutil.Process(server.process.pid).children()
+        supervisor.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
+    hostile: dict[str, str],
+) -> None:
+    folder = "build/venv of a test"
+    try:
+        subprocess.run(
+            ["make", "--eval=probe:;@scripts/dev/setup.sh ops", "probe"],
+            cwd=ROOT,
+            env=environment({**hostile, "VENV": folder}),
+            check=True,
+            timeout=300,
+        )
+        installed = list((ROOT / folder).glob("lib/python3.11/site-packages/*.dist-info"))
+    finally:
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
+    assert installed
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ import gc
 import importlib
 import json
 import os
+import random
 import runpy
 import selectors
 import signal
@@ -85,10 +86,20 @@ class Order(NamedTuple):
         os.chdir(self.folder)
         sys.argv = self.arguments
         sys.path[:0] = filter(None, self.environment.get("PYTHONPATH", "").split(os.pathsep))
-        # Forks must not draw the same random numbers.
-        if "numpy.random" in sys.modules:
-            sys.modules["numpy.random"].seed()
+        reseed()
         runpy.run_path(self.arguments[0], run_name="__main__")
+
+
+def reseed() -> None:
+    """Seed each global random generator anew; otherwise all forks would draw the same numbers.
+
+    torch.seed() covers the CPU and every GPU: for a device that is not in use yet, it takes effect
+    when the device is initialized.
+    """
+    random.seed()
+    for module in ("numpy.random", "torch"):
+        if module in sys.modules:
+            sys.modules[module].seed()
 
 
 class Worker:

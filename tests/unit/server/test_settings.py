@@ -18,11 +18,27 @@ def test_every_variable_of_the_configuration_has_a_default() -> None:
     assert named >= set(settings.DEFAULTS)
 
 
-def test_the_makefile_has_the_same_ports() -> None:
-    ports = dict(re.findall(r"export (\w*PORT) \?= (\d+)", (ROOT / "Makefile").read_text()))
-    assert {name: ports[name] for name in settings.PORTS} == {
-        name: settings.DEFAULTS[name] for name in settings.PORTS
+def test_a_url_that_kubernetes_sets_for_a_service_is_no_port() -> None:
+    links = dict.fromkeys(settings.PORTS, "tcp://10.0.0.1:80")
+    assert settings.read("m", "1.0", links).variables == settings.DEFAULTS
+
+
+def test_what_configures_the_programs_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = {
+        "TS_CONFIG_FILE": "x",
+        "JAVA_TOOL_OPTIONS": "x",
+        "_JAVA_OPTIONS": "x",
+        "CLASSPATH": "x",
+        "PYTHONPATH": "x",
+        "PYTHONHOME": "x",
+        "UV_SYSTEM_PYTHON": "1",
     }
+    stay = {"TS_DEFAULT_WORKERS_PER_MODEL": "2", "PYTHONUNBUFFERED": "1", "HF_HOME": "x"}
+    for name, value in {**caller, **stay}.items():
+        monkeypatch.setenv(name, value)
+    inherited = settings.inherited()
+    assert not caller.keys() & inherited.keys()
+    assert inherited.items() >= stay.items()
 
 
 def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
