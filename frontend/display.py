@@ -27,13 +27,13 @@ _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
 def column(values: np.ndarray) -> pa.Array:
     """Return a column of a table: numbers, or their text if the browser would change one.
 
-    A browser rounds integers beyond 2^53 and shows -0.0 as 0.
+    A browser does not show integers beyond 2^53, nor floats of that size, and shows -0.0 as 0.
     """
-    if values.dtype.kind in "iu":
-        exact = bool(np.all((values >= -EXACT_IN_BROWSER) & (values <= EXACT_IN_BROWSER)))
-    else:
-        exact = not np.any((values == 0) & np.signbit(values))
-    return pa.array(values) if exact else texts(values)
+    shown = np.abs(values, dtype=np.float64) <= EXACT_IN_BROWSER
+    if values.dtype.kind == "f":
+        # A float with a fraction is below 2^53; a large one is a whole number.
+        shown &= (values != 0) | ~np.signbit(values)
+    return pa.array(values) if shown.all() else texts(values)
 
 
 def texts(values: np.ndarray) -> pa.Array:

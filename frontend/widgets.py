@@ -15,6 +15,7 @@ from frontend import display
 from frontend.settings import Settings
 
 PASTE, UPLOAD = "Type or paste", "Upload a file"
+TEXT_HELP = "Shown as text, to keep every digit. Sorting is alphabetical."
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,14 @@ def table(columns: Mapping[str, np.ndarray]) -> None:
     """Show columns of equal length side by side."""
     shown = display.table(columns)
     config = {
-        name: st.column_config.TextColumn(alignment="right")
+        name: st.column_config.TextColumn(alignment="right", help=TEXT_HELP)
         if str(shown.schema.field(name).type).endswith("string")
-        else st.column_config.NumberColumn(format="plain")
+        # JavaScript's own text: Streamlit's other formats round, or multiply and divide.
+        else st.column_config.NumberColumn(format="%s")
         for name in columns
     }
-    st.dataframe(
-        shown,
-        hide_index=True,
-        column_config={"No.": st.column_config.NumberColumn(width=70, pinned=True), **config},
-    )
+    number = st.column_config.NumberColumn(format="%s", width=70, pinned=True)
+    st.dataframe(shown, hide_index=True, column_config={"No.": number, **config})
 
 
 def chart(series: Mapping[str, np.ndarray], *, bars: bool = False) -> None:

@@ -49,6 +49,29 @@ def expect_rows(tab: Page, expected: list[list[str]]) -> None:
         expect(rows.nth(i).locator("td")).to_have_text(cells)
 
 
+# Collects the texts that the tables draw; their hidden HTML, for screen readers, may differ.
+_WATCH_DRAWING = """() => {
+    window.drawn = new Set();
+    for (const kind of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {
+        const draw = kind.prototype.fillText;
+        kind.prototype.fillText = function (text, ...rest) {
+            window.drawn.add(text);
+            return draw.call(this, text, ...rest);
+        };
+    }
+}"""
+
+
+def watch_drawing(tab: Page) -> None:
+    """Collect all texts that the page draws on a canvas from now on."""
+    tab.evaluate(_WATCH_DRAWING)
+
+
+def expect_drawn(tab: Page, texts: set[str]) -> None:
+    """Wait until the page has drawn all of these texts on a canvas."""
+    tab.wait_for_function("texts => texts.every(t => window.drawn.has(t))", arg=sorted(texts))
+
+
 def output(tab: Page) -> list[Any]:
     """Return the output that is shown for copying."""
     found: list[Any] = json.loads(output_block(tab).inner_text())

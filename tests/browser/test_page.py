@@ -13,12 +13,14 @@ from tests.browser.actions import (
     curl,
     double,
     error,
+    expect_drawn,
     expect_numbers,
     expect_rows,
     metric,
     output,
     output_block,
     upload,
+    watch_drawing,
 )
 
 LARGE = 2**53 + 1  # the first integer that a browser cannot represent as a number
@@ -67,6 +69,27 @@ def test_fractions_are_shown_in_full(tab: Page) -> None:
             ["3", "-0.0", "-0.0"],
         ],
     )
+
+
+# Per input: what the table draws for the numbers and their doubles.
+DRAWN = [
+    ("95 97 99 101 7407", {"95", "190", "97", "194", "99", "198", "101", "202", "7407", "14814"}),
+    ("95.0, 3703.5, 0.1, 1e-25", {"95", "190", "3703.5", "7407", "0.1", "0.2", "1e-25", "2e-25"}),
+    (f"{2**53 - 1} {1 - 2**53}", {str(2**53 - 1), str(2**54 - 2), str(2 - 2**54)}),
+    (f"{2**62 - 1} {-(2**62)}", {str(2**62 - 1), str(2**63 - 2), str(-(2**63))}),
+    ("5e-324, 2.2250738585072014e-308, 0.3", {"5e-324", "1e-323", "4.450147717014403e-308", "0.6"}),
+    ("8.9e307, 1.5", {"8.9e+307", "1.78e+308", "1.5", "3.0"}),
+    ("9007199254740992.0, 123456789.125", {"9.007199254740992e+15", "246913578.25"}),
+    ("-0.0, 0.1", {"-0.0", "0.2"}),
+    (" ".join(map(str, range(9998, 10003))), {"9998", "10000", "19998", "20004"}),
+]
+
+
+@pytest.mark.parametrize(("text", "drawn"), DRAWN)
+def test_the_table_draws_the_digits_that_came_back(tab: Page, text: str, drawn: set[str]) -> None:
+    watch_drawing(tab)
+    double(tab, text)
+    expect_drawn(tab, drawn)
 
 
 def test_downloads_are_exact(tab: Page, tmp_path: Path) -> None:
