@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import os
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
-from server import checks, processes, readiness, settings
+from server import ports, processes, readiness, settings
 from server.client import Client, ClientError
 from server.drain import Drain
 from server.gate import Gate
+from server.output import Output
+from server.processes import Stop, raise_stop_on_signals
 from server.readiness import NotReady
-from server.signals import Stop, raise_stop_on_signals
 from server.store import archive, records
 from server.torchserve import java, start_cache
+from server.torchserve.workers.pool import SOCKET as FORKSERVER_SOCKET
 from server.torchserve.workers.pool import Workers
+
+SOCKET_PATH_BYTES = 107
+# How often the server is looked after.
+POLL_SECONDS = 0.25
+
+
+class TempRemoved(NotReady):
+    """The temporary folder of a running server was removed."""
 
 
 def main() -> int:
@@ -39,17 +52,25 @@ def main() -> int:
     )
     options = parser.parse_args()
     raise_stop_on_signals()
-    try:
-        return run(settings.read(options.name, options.version))
-    except (NotReady, settings.SettingsError, archive.ArchiveError, records.RecordError) as error:
-        say(f"serve: {error}", sys.stderr)
-        return 1
-    except Stop:
-        return 0
+    # stdout ends first, so that the reason for a failure is the last line of both.
+    with Output(sys.stderr.fileno()):
+        try:
+            with Output(sys.stdout.fileno()):
+                return run(settings.read(options.name, options.version))
+        except (
+            NotReady,
+            settings.SettingsError,
+            archive.ArchiveError,
+            records.RecordError,
+        ) as error:
+            say(f"serve: {error}", sys.stderr)
+            return 1
+        except Stop:
+            return 0
 
 
 def run(server: settings.Settings) -> int:
-    """Serve until SIGINT or SIGTERM and return 0.
+    """Serve until a stop signal and return 0.
 
     Raises:
         NotReady: TorchServe did not become ready, or exited unexpectedly.
@@ -61,16 +82,21 @@ def run(server: settings.Settings) -> int:
         server = server._replace(version=record.default)
     archives = find_archives(server, record)
     workers = {name: version.workers for name, version in record.versions.items()} if record else {}
-    checks.check_ports(server)
+    ports.check(server)
     with contextlib.ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True)
         temp = Path(stack.enter_context(folder))
-        checks.check_temp(temp)
+        check_temp(temp)
+        # systemd-tmpfiles leaves a folder alone while it is locked.
+        descriptor = os.open(temp, os.O_RDONLY)
+        stack.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
         lock = temp / "in-flight.lock"
         # Started first because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
         client = Client(server)
-        drain = stack.enter_context(Drain(client, lock))
+        accepting = [server.port("PORT"), server.port("GRPC_PORT")]
+        drain = stack.enter_context(Drain([client], lock, accepting))
         gate = stack.enter_context(Gate(server, temp))
         process = java.start(
             server,
@@ -85,14 +111,33 @@ def run(server: settings.Settings) -> int:
             readiness.wait(client, [a.version for a in archives], process=process)
             announce(server, client)
             try:
-                process.wait()
+                supervise(process, temp)
             except Stop:
                 say("serve: stopping once the requests in flight are completed")
                 if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
+            except TempRemoved:
+                drain.wait()
+                raise
         finally:
             processes.stop(process)
+
+
+def supervise(process: subprocess.Popen[bytes], temp: Path) -> NoReturn:
+    """Wait until TorchServe cannot go on.
+
+    Raises:
+        TempRemoved: without the temporary folder no worker can be replaced.
+        NotReady: TorchServe exited.
+    """
+    # What a new worker needs: the models as TorchServe has unpacked them, and its fork server.
+    needed = [path for path in temp.iterdir() if path.name in ("models", FORKSERVER_SOCKET)]
+    while process.poll() is None:
+        gone = next((path for path in needed if not path.exists()), None)
+        if gone:
+            raise TempRemoved(f"{gone} was removed, and no worker can be replaced without it")
+        time.sleep(POLL_SECONDS)
     raise NotReady(f"TorchServe exited unexpectedly with status {process.returncode}")
 
 
@@ -119,6 +164,20 @@ def find_archives(
         raise records.RecordError(
             f"{error}. {file} names this version: remove that file to start without it"
         ) from None
+
+
+def check_temp(temp: Path) -> None:
+    """Check that the path of the temporary folder is short enough for the workers' sockets.
+
+    Raises:
+        SettingsError: a socket's path would be longer than the 107 bytes of unix(7).
+    """
+    # TorchServe's name for a worker's socket, with room for its counter.
+    socket_path = os.fsencode(temp / ".ts.sock.99999")
+    if len(socket_path) > SOCKET_PATH_BYTES:
+        raise settings.SettingsError(
+            f"{temp} is too long for the paths of sockets; set TMPDIR to a shorter path"
+        )
 
 
 def announce(server: settings.Settings, client: Client) -> None:

@@ -1,16 +1,28 @@
 """Letting requests in flight finish before TorchServe is stopped, because it cuts them off.
 
-A request is either in TorchServe's queue, whose length the management API returns, or in a worker,
-which holds a lock meanwhile (handler/in_flight.py). On its way between the two, and back to the
-client, it is briefly in neither, so the server has to be idle for a while.
+A request is in flight from its first byte to the last byte of its response:
+
+- The kernel knows for each connection what has arrived and has not been read, what was written and
+  has not been received by the client, and whether the last data came from the client: then a
+  request is arriving, or waits for its response.
+- TorchServe's management API returns the length of the queue of each version.
+- A worker holds a lock while it processes a batch (handler/in_flight.py).
+
+Between these places a request may briefly not be visible, so the server has to be idle for a while.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import socket
+import struct
+import sys
 import time
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from server.client import Client, ClientError, Unreachable
 
@@ -19,27 +31,145 @@ QUIET_SECONDS = 0.25
 # Platforms send SIGKILL 10 seconds after SIGTERM.
 LIMIT_SECONDS = 8.5
 POLL_SECONDS = 0.02
+# A request that arrives counts as abandoned if no further data comes for this long. One that has
+# arrived is in the queue or in a worker.
+ABANDONED_MS = 2000
+
+# sock_diag(7), inet_diag.h, netlink.h and tcp.h of Linux.
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST = 4, 20, 0x301
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+INET_DIAG_INFO = 2
+ESTABLISHED, CLOSE_WAIT = 1, 8
+MESSAGE = struct.Struct("=IHHII")
+REQUEST = struct.Struct("=BBBxI2sH16s16sI8s")
+# Of inet_diag_msg: the local port, and the bytes that were not read and not received.
+SOCKET = struct.Struct("=4x2s46x4xII8x")
+# Of tcp_info: the milliseconds since data was sent and since data was received, and how many
+# segments of data were received and sent.
+TRAFFIC = struct.Struct("=44xI4xI96xII")
+ATTRIBUTE = struct.Struct("=HH")
+DUMP_BYTES = 1 << 16
+
+
+class Connection(NamedTuple):
+    """The state of an established TCP connection.
+
+    Attributes:
+        unread: bytes that this machine's program has not read.
+        unsent: bytes that the peer has not acknowledged.
+        sent_ms: milliseconds since data was sent, with a resolution of some milliseconds.
+        received_ms: milliseconds since data was received.
+        received: number of segments of data that were received.
+        sent: number of segments of data that were sent.
+    """
+
+    unread: int
+    unsent: int
+    sent_ms: int
+    received_ms: int
+    received: int
+    sent: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request or a response is on its way."""
+        last_from_peer = self.received_ms < self.sent_ms or (self.received and not self.sent)
+        return bool(
+            self.unread or self.unsent or (last_from_peer and self.received_ms < ABANDONED_MS)
+        )
+
+
+class Connections:
+    """Reads the state of TCP connections from the kernel. Linux only; elsewhere there are none.
+
+    The socket is opened at the start: when the server is stopped there may be no descriptor left.
+    """
+
+    def __init__(self, ports: Collection[int]) -> None:
+        """Prepare for the connections to `ports` of this machine."""
+        self._ports = {port.to_bytes(2) for port in ports}
+        self._netlink: socket.socket | None = None
+        if sys.platform == "linux":
+            # Some container runtimes have no such sockets.
+            with contextlib.suppress(OSError):
+                self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
+                self._netlink.settimeout(1)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._netlink:
+            self._netlink.close()
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Yield every connection to one of the ports."""
+        if self._netlink:
+            for family in (socket.AF_INET, socket.AF_INET6):
+                for message in self._dump(self._netlink, family):
+                    port, unread, unsent = SOCKET.unpack_from(message)
+                    if port in self._ports:
+                        yield Connection(unread, unsent, *_traffic(message))
+
+    @staticmethod
+    def _dump(netlink: socket.socket, family: int) -> Iterator[bytes]:
+        """Yield the kernel's messages about all established connections of a family."""
+        request = REQUEST.pack(
+            family,
+            socket.IPPROTO_TCP,
+            1 << (INET_DIAG_INFO - 1),
+            1 << ESTABLISHED | 1 << CLOSE_WAIT,
+            *(b"", 0, b"", b"", 0, b""),
+        )
+        netlink.send(
+            MESSAGE.pack(MESSAGE.size + REQUEST.size, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 0, 0)
+            + request
+        )
+        while True:
+            data = netlink.recv(DUMP_BYTES)
+            while data:
+                length, kind, *_ = MESSAGE.unpack_from(data)
+                if kind in (NLMSG_ERROR, NLMSG_DONE):
+                    return
+                yield data[MESSAGE.size : length]
+                data = data[(length + 3) & ~3 :]
+
+
+def _traffic(message: bytes) -> tuple[int, ...]:
+    """Return the fields of TRAFFIC; zeros if the kernel does not tell them."""
+    attributes = message[SOCKET.size :]
+    while attributes:
+        length, kind = ATTRIBUTE.unpack_from(attributes)
+        if kind == INET_DIAG_INFO and length >= ATTRIBUTE.size + TRAFFIC.size:
+            return TRAFFIC.unpack_from(attributes, ATTRIBUTE.size)
+        attributes = attributes[(length + 3) & ~3 :]
+    return 0, 0, 0, 0
 
 
 class Drain:
     """Waits until a server has completed all requests. Use as a context manager.
 
-    The lock's file is opened at the start: when the server is stopped there may be no descriptor
-    left.
+    The lock's file is opened at the start, as for `Connections`.
     """
 
-    def __init__(self, client: Client, lock: Path) -> None:
-        """Open `lock`, the file that workers lock while they process a batch."""
-        self._client = client
+    def __init__(self, clients: Sequence[Client], lock: Path, ports: Collection[int]) -> None:
+        """Open `lock`, the file that workers lock while they process a batch.
+
+        Args:
+            clients: one for each model of the server.
+            lock: the lock's path.
+            ports: where the server accepts requests.
+        """
+        self._clients = clients
         self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._connections = Connections(ports)
 
     def __enter__(self) -> Drain:
         """Return this object."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the lock's file."""
+        """Close the lock's file and the kernel's socket."""
         os.close(self._descriptor)
+        self._connections.close()
 
     def wait(self, limit: float = LIMIT_SECONDS) -> bool:
         """Wait until no request is in flight; return False if `limit` seconds were not enough.
@@ -50,7 +180,7 @@ class Drain:
         deadline = time.monotonic() + limit
         quiet_since = None
         while (now := time.monotonic()) < deadline:
-            if self._busy() or self._queued():
+            if self._connected() or self._working() or self._queued(deadline - now):
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = now
@@ -59,7 +189,15 @@ class Drain:
             time.sleep(POLL_SECONDS)
         return False
 
-    def _busy(self) -> bool:
+    def _connected(self) -> bool:
+        """Return whether a request or a response is on its way through a connection."""
+        try:
+            # All of them, because an answer of the kernel that is not read would be the next one.
+            return sum(connection.busy for connection in self._connections) > 0
+        except OSError:
+            return False
+
+    def _working(self) -> bool:
         """Return whether a worker holds the lock."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,13 +206,16 @@ class Drain:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         return False
 
-    def _queued(self) -> bool:
+    def _queued(self, limit: float) -> bool:
         """Return whether a version has requests in its queue."""
-        try:
-            versions = self._client.versions(timeout=1.0).values()
-        except Unreachable:
-            # Not known, as when this process has no descriptor left for a connection.
-            return True
-        except ClientError:
-            return False
-        return any(version.job_queue_status.pending_requests > 0 for version in versions)
+        for client in self._clients:
+            try:
+                versions = client.versions(timeout=min(1.0, limit)).values()
+            except Unreachable:
+                # Not known, as when this process has no descriptor left for a connection.
+                return True
+            except ClientError:
+                continue
+            if any(version.job_queue_status.pending_requests for version in versions):
+                return True
+        return False

@@ -42,6 +42,8 @@ MAX_CONNECTIONS = 64
 UPSTREAM_SECONDS = 600
 # Connections of clients that send nothing are closed after this time.
 IDLE_SECONDS = 60
+# How often the proxy notices that it is to end.
+POLL_SECONDS = 0.1
 FORWARDED = ("Accept", "Authorization", "Content-Type")
 # A registration, limited to characters that every parser reads in the same way.
 REGISTRATION = re.compile(r"/(?:models|workflows)/?\?([\w.,:=&-]*)", re.ASCII)
@@ -254,7 +256,9 @@ class Gate:
     def __enter__(self) -> Gate:
         """Start accepting connections."""
         if self._server:
-            threading.Thread(target=self._server.serve_forever, daemon=True).start()
+            threading.Thread(
+                target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
+            ).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and process groups that end as a whole."""
+"""The ends of processes: signals that stop this one, and children that end with it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,33 @@ import os
 import signal
 import subprocess
 import sys
+from types import FrameType
 
+# SIGHUP comes when a terminal is closed, unless `nohup` has the program ignore it.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # prctl(2): the signal that a process gets when its parent dies. Linux only.
 PR_SET_PDEATHSIG = 1
+
+
+class Stop(BaseException):
+    """A stop signal arrived. Not an Exception: no handler of errors may swallow it."""
+
+
+def raise_stop_on_signals() -> None:
+    """Have the first of STOP_SIGNALS raise Stop in the main thread; later ones are ignored.
+
+    `finally` blocks then end the program in order.
+    """
+    for number in STOP_SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _raise_stop)
+
+
+def _raise_stop(_number: int, _frame: FrameType | None) -> None:
+    # A second signal does not cut the orderly end short.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise Stop
 
 
 def die_with_parent() -> None:

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
-from types import FrameType
 
 from server import settings
+from server.processes import Stop, raise_stop_on_signals
 
 # Time limits for stopping. The server lets requests in flight finish first; the page has none.
 STOP_SECONDS = {"server": 30, "page": 5}
-
-
-class Stop(Exception):  # noqa: N818 (a request, not an error)
-    """SIGINT or SIGTERM arrived."""
 
 
 def main() -> int:
@@ -35,8 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--version", default="1.0", help="the version to serve")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _raise_stop)
+    raise_stop_on_signals()
     try:
         api = settings.read(options.name, options.version).inference
     except settings.SettingsError as error:
@@ -61,13 +55,6 @@ def main() -> int:
     finally:
         for name in reversed(running):
             _stop(running[name], STOP_SECONDS[name])
-
-
-def _raise_stop(number: int, _frame: FrameType | None) -> None:
-    # Ignore further signals, so that they do not interrupt the shutdown.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stop(number)
 
 
 def _start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:

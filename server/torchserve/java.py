@@ -157,5 +157,5 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 (the only other thread waits in a system call)
+        preexec_fn=die_with_parent,  # noqa: PLW1509 (the other threads wait in system calls)
     )

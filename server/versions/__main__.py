@@ -16,8 +16,8 @@ from rich.console import Console
 
 from server import settings
 from server.client import Addresses, Client, ClientError, Unreachable
+from server.processes import Stop, raise_stop_on_signals
 from server.readiness import NotReady
-from server.signals import Stop, raise_stop_on_signals
 from server.store import archive, records
 from server.versions import comparison, metrics, registered, table
 from server.versions.errors import VersionsError

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
+import requests
 
 from scripts.model import archiver
-from tests.support import models
+from server.store.paths import ROOT
+from tests.support import models, raw
 from tests.support.measuring import COVERAGE
 from tests.support.server import Server, announced_url
 from tests.support.wait import wait_until
@@ -141,3 +148,116 @@ def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
             broken = name == "model-config.yaml"
             target.writestr(name, b"batchSize: [1\n" if broken else source.read(name))
     assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_response_that_is_being_read_slowly_arrives_whole(
+    store: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    count = 2_000_000
+    body = b"[" + b",".join([b"12345"] * count) + b"]"
+    with Server(store, tmp_path / "log", environment={"MEMORY": "8GiB"}) as server:
+        assert server.process
+        with raw.connect(server.ports["PORT"]) as client:
+            client.sendall(raw.request(body))
+            received = client.recv(1 << 16)
+            server.process.send_signal(number)
+            while chunk := client.recv(1 << 18):
+                received += chunk
+                time.sleep(0.05)
+        assert server.process.wait(10) == 0
+    head, _, content = received.partition(b"\r\n\r\n")
+    assert b" 200 " in head.splitlines()[0]
+    assert content.count(b"24690") == count
+
+
+def test_a_request_that_is_still_arriving_is_answered(store: Path, tmp_path: Path) -> None:
+    body = b"[" + b"1," * 500 + b"1]"
+    with (
+        Server(store, tmp_path / "log") as server,
+        raw.connect(server.ports["PORT"]) as client,
+        client.makefile("rb") as stream,
+    ):
+        sent = raw.request(body)
+        client.sendall(sent[:200])
+        assert server.process
+        server.process.send_signal(signal.SIGTERM)
+        for start in range(200, len(sent), 200):
+            time.sleep(0.5)
+            client.sendall(sent[start : start + 200])
+        answer = raw.read(stream)
+        assert answer
+        assert answer.status == 200
+        assert server.process.wait(10) == 0
+
+
+def test_a_stop_is_quick_while_connections_are_idle(store: Path, tmp_path: Path) -> None:
+    with Server(store, tmp_path / "log") as server, requests.Session() as session:
+        session.post(server.predictions, data="[1]", timeout=30)
+        # A part of a request, of a client that sends no more.
+        with raw.connect(server.ports["PORT"]) as client:
+            client.sendall(b"POST /predictions/doubleit HTTP/1.1\r\n")
+            time.sleep(2)
+            began = time.monotonic()
+            assert server.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - began < 3
+
+
+def test_a_stop_of_stopped_processes_takes_less_than_ten_seconds(
+    store: Path, tmp_path: Path
+) -> None:
+    with Server(store, tmp_path / "log") as server:
+        processes = [psutil.Process(server.java_pid()), server.fork_server()]
+        for process in processes:
+            process.suspend()
+        began = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 10
+        wait_until(lambda: gone([process.pid for process in processes]), "the end of both")
+
+
+def test_a_removed_temp_folder_ends_the_server_and_says_so(
+    store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temp = tmp_path_factory.mktemp("t")
+    variables = {"TMPDIR": str(temp)}
+    with Server(store, tmp_path / "log", environment=variables) as server:
+        shutil.rmtree(temp)
+        assert server.process
+        assert server.process.wait(10) == 1
+        last = server.output().splitlines()[-1]
+        assert last.endswith("was removed, and no worker can be replaced without it")
+
+
+class Unread(Server):
+    """A server whose output goes to a pipe that nobody reads."""
+
+    def start(self) -> Unread:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return self
+
+
+def test_a_log_that_nobody_reads_costs_lines_and_no_request(store: Path, tmp_path: Path) -> None:
+    server = Unread(store, tmp_path / "log", environment={"ACCESS_LOG": "info"}).start()
+    assert server.process
+    log = server.process.stdout
+    assert log
+    try:
+        while b"is ready at" not in log.readline():
+            pass
+        with requests.Session() as session:
+            for _ in range(2_000):
+                assert session.post(server.predictions, data="[1]", timeout=10).ok
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        server.stop(signal.SIGKILL)
+        log.close()

@@ -15,6 +15,10 @@ from server.settings import inherited
 
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 LAUNCHER = Path(__file__).with_name("launcher")
+# Its name in the server's temporary folder.
+SOCKET = "forkserver.sock"
+# How long the fork server may take to end by itself.
+END_SECONDS = 0.5
 
 
 class Workers:
@@ -29,7 +33,7 @@ class Workers:
         """Prepare a fork server with its socket in `folder`, and workers with these `variables`."""
         self.python = sys.executable
         self.variables = dict(variables)
-        self._address = str(folder / "forkserver.sock")
+        self._address = str(folder / SOCKET)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Workers:
@@ -50,17 +54,14 @@ class Workers:
         return self
 
     def _start(self, listener: int) -> subprocess.Popen[bytes]:
-        environment = {**inherited(), **self.variables}
-        # Each order contains the PYTHONPATH of its worker.
-        environment.pop("PYTHONPATH", None)
         return subprocess.Popen(
             # -P: workers must not import modules from the folder of forkserver.py.
             [sys.executable, "-P", str(FORKSERVER), str(listener)],
-            env=environment,
+            env={**inherited(), **self.variables},
             stdin=subprocess.DEVNULL,
             pass_fds=[listener],
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 (no other thread runs yet)
+            preexec_fn=die_with_parent,  # noqa: PLW1509 (the other threads wait in system calls)
         )
 
     def __exit__(self, *_: object) -> None:
@@ -69,5 +70,5 @@ class Workers:
             # SIGTERM first, so that a coverage tool in the process can write its data.
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
+                self._process.wait(END_SECONDS)
             stop(self._process)

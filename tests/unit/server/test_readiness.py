@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from server.watch import Watch, alive
+from server.readiness import Watch, alive
 
 
 def test_a_worker_that_runs_has_not_died() -> None:

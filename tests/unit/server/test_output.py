@@ -1,0 +1,66 @@
+"""Output that nobody reads is dropped; everything else arrives."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from server.output import KEPT_BYTES, Output
+
+
+def read_all(descriptor: int) -> bytes:
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def test_whatever_is_written_arrives_in_order() -> None:
+    read, write = os.pipe()
+    with Output(write):
+        os.write(write, b"first\nsec")
+        os.write(write, b"ond\nno end of line")
+    os.close(write)
+    assert read_all(read) == b"first\nsecond\nno end of line"
+
+
+def test_lines_that_nobody_reads_are_dropped_and_counted() -> None:
+    read, write = os.pipe()
+    line = b"x" * 1023 + b"\n"
+    count = 4 * KEPT_BYTES // len(line)
+    with Output(write):
+        began = time.monotonic()
+        for _ in range(count):
+            os.write(write, line)
+        # Nothing waits for a reader.
+        assert time.monotonic() - began < 5
+        os.write(write, b"one of those that are dropped\n")
+        received = b""
+        while len(received) < KEPT_BYTES // 2:
+            received += os.read(read, 1 << 16)
+        os.write(write, b"the last line\n")
+        while b"the last line" not in received:
+            received += os.read(read, 1 << 16)
+    os.close(write)
+    os.close(read)
+    *kept, note, last = received.splitlines(keepends=True)
+    assert set(kept) == {line}
+    assert last == b"the last line\n"
+    assert note == b"serve: %d lines of the log were dropped\n" % (count + 1 - len(kept))
+
+
+def test_a_program_ends_although_nobody_reads() -> None:
+    read, write = os.pipe()
+    began = time.monotonic()
+    with Output(write):
+        for _ in range(1000):
+            os.write(write, b"x" * 1023 + b"\n")
+    assert time.monotonic() - began < 2
+    os.close(write)
+    os.close(read)
+
+
+def test_a_closed_pipe_costs_only_the_output() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with Output(write):
+        os.write(write, b"lost\n" * 1000)
+    os.close(write)
