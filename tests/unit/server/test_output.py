@@ -41,10 +41,12 @@ def test_lines_that_nobody_reads_are_dropped_and_counted() -> None:
             received += os.read(read, 1 << 16)
     os.close(write)
     os.close(read)
-    *kept, note, last = received.splitlines(keepends=True)
-    assert set(kept) == {line}
-    assert last == b"the last line\n"
-    assert note == b"serve: %d lines of the log were dropped\n" % (count + 1 - len(kept))
+    lines = received.splitlines(keepends=True)
+    notes = [int(text.split()[1]) for text in lines if text.startswith(b"serve: ")]
+    assert sum(notes) >= count // 2
+    # The dropped lines, those that arrived, and the last one, which replaces the notes.
+    assert sum(notes) + len(lines) - len(notes) == count + 2
+    assert lines[-1] == b"the last line\n"
 
 
 def test_a_program_ends_although_nobody_reads() -> None:
