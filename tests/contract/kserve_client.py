@@ -31,8 +31,8 @@ async def main(url: str) -> dict[str, object]:
     except httpx.HTTPStatusError as error:
         got["bad"] = [error.response.status_code, error.response.json()["message"]]
     got["live"] = [await each.is_server_live(url) for each in (v1, v2)]
-    got["ready"] = [await v2.is_server_ready(url)]
-    got["ready"] += [await each.is_model_ready(url, "doubleit") for each in (v1, v2)]
+    got["ready"] = [await each.is_model_ready(url, "doubleit") for each in (v1, v2)]
+    got["server ready"] = await v2.is_server_ready(url)
     got["unknown"] = await v2.is_model_ready(url, "unknown")
     return got
 

@@ -47,7 +47,12 @@ def test_its_command_line(server: Server, tmp_path: Path) -> None:
     tensor = {"name": "x", "shape": [2], "datatype": "INT64"}
     requests = [{"id": str(n), "inputs": [{**tensor, "data": [n, 0]}]} for n in range(20)]
     (tmp_path / "in").write_text("".join(f"{json.dumps(each)}\n" for each in requests))
-    command = [PYTHON.with_name("mlserver"), "infer", "-u", server.url.removeprefix("http://")]
+    command: list[str | Path] = [
+        PYTHON.with_name("mlserver"),
+        "infer",
+        "-u",
+        server.url.removeprefix("http://"),
+    ]
     command += ["-m", "doubleit", "-i", tmp_path / "in", "-o", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -114,8 +114,8 @@ def test_nothing_of_torchserves_configuration_comes_from_the_caller(
     }
     with Server(store, tmp_path / "log", environment=caller) as server:
         assert server.post("[1, 2, 3, 4, 5, 6]").text == "[2,4,6,8,10,12]"
-        # The protocol that the variable would enable in TorchServe.
-        assert requests.get(f"{server.url}/v2/health/live", timeout=10).status_code == 404
+        # With the protocol that the variable would enable, TorchServe answers this with 501.
+        assert requests.get(f"{server.url}/v2/x/versions/1/x", timeout=10).status_code == 404
         remote = {"url": "http://127.0.0.1:1/m.mar"}
         answer = requests.post(f"{server.management}/models", params=remote, timeout=10)
         assert answer.status_code == 400

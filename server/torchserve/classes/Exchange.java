@@ -1,5 +1,6 @@
 package doubleit;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
@@ -31,10 +32,12 @@ import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -66,7 +69,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** More than any identifier in use, and no character that needs escaping anywhere. */
     private static final Pattern ID = Pattern.compile("[\\w.:/+=@-]{1,128}");
 
-    private static final Pattern TRACE = Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*");
+    private static final Pattern TRACE =
+            Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*");
 
     private static final Pattern CLOUD_TRACE = Pattern.compile("([0-9a-f]{32})(/.*)?");
 
@@ -74,13 +78,18 @@ public final class Exchange extends HttpServerKeepAliveHandler {
 
     private static final Pattern BAD_ESCAPE = Pattern.compile("%(?![0-9A-Fa-f]{2})");
 
-    private static final Pattern NO_GZIP = Pattern.compile("(?i)(?:^|,)\\s*(?:x-)?gzip\\s*;\\s*q=0(?:\\.0*)?\\s*(?:,|$)");
+    /** In Accept-Encoding: gzip with any weight but 0. */
+    private static final Pattern GZIP =
+            Pattern.compile("(?i)(?:^|,)\\s*(?:x-)?gzip\\s*(?!\\s*;\\s*q=0(?:\\.0*)?\\s*(?:,|$))(?:[;,]|$)");
 
     /** Digits of a length that fits a long. */
     private static final int LENGTH_DIGITS = 18;
 
     /** A smaller body leaves in a few packets, compressed or not. */
     private static final int COMPRESSED_BYTES = 4 << 10;
+
+    /** The fields of TorchServe's errors. */
+    private static final Set<String> FIELDS = Set.of("code", "type", "message");
 
     /** Errors of TorchServe are smaller; larger ones are those of a model's handler. */
     private static final int ERROR_BYTES = 8 << 10;
@@ -99,8 +108,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     private static final ThreadPoolExecutor COMPRESSORS = compressors();
 
     /**
-     * Unpacked bodies that have not been answered, of all connections. Together they may be as large
-     * as one body, because a few compressed bytes can unpack to the largest body.
+     * Bytes of unpacked bodies that have not been answered, of all connections. Together they may be
+     * as large as one body, because a few compressed bytes can unpack to the largest one.
      */
     private static final AtomicLong UNPACKED = new AtomicLong();
 
@@ -163,11 +172,12 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         int threads = Runtime.getRuntime().availableProcessors();
         ThreadPoolExecutor pool =
                 new ThreadPoolExecutor(
-                        threads, threads, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
-                            Thread thread = new Thread(task, "compressor");
-                            thread.setDaemon(true);
-                            return thread;
-                        });
+                        threads,
+                        threads,
+                        10,
+                        TimeUnit.SECONDS,
+                        new LinkedBlockingQueue<>(),
+                        new DefaultThreadFactory("compressor", true));
         pool.allowCoreThreadTimeOut(true);
         return pool;
     }
@@ -340,9 +350,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         }
         if (response instanceof FullHttpResponse && isCompressible((FullHttpResponse) response)) {
             response.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT_ENCODING);
-            if (accepted != null
-                    && accepted.toLowerCase().contains("gzip")
-                    && !NO_GZIP.matcher(accepted).find()) {
+            if (accepted != null && GZIP.matcher(accepted).find()) {
                 compress(ctx, (FullHttpResponse) response, promise);
                 return;
             }
@@ -433,10 +441,12 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         if (error == null) {
             return response;
         }
-        String message = error.has("message") ? error.get("message").getAsString() : message(response);
+        JsonElement own = error.get("message");
+        String message = own == null ? message(response) : own.getAsString();
         error.addProperty("message", message);
         error.addProperty("error", message);
-        FullHttpResponse made = response.replace(Unpooled.copiedBuffer(error.toString(), StandardCharsets.UTF_8));
+        FullHttpResponse made =
+                response.replace(Unpooled.copiedBuffer(error.toString(), StandardCharsets.UTF_8));
         response.release();
         made.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
         HttpUtil.setContentLength(made, made.content().readableBytes());
@@ -458,13 +468,18 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** Return an error as TorchServe writes them, which have no `error`; null for others. */
     private static JsonObject shipped(FullHttpResponse response) {
         ByteBuf content = response.content();
-        if (content.readableBytes() > ERROR_BYTES || content.getByte(content.readerIndex()) != '{') {
+        if (content.readableBytes() > ERROR_BYTES
+                || content.getByte(content.readerIndex()) != '{') {
             return null;
         }
+        String text = content.toString(StandardCharsets.UTF_8);
         try {
-            JsonObject error =
-                    JsonParser.parseString(content.toString(StandardCharsets.UTF_8)).getAsJsonObject();
-            return error.has("code") && error.has("type") && !error.has("error") ? error : null;
+            JsonObject error = JsonParser.parseString(text).getAsJsonObject();
+            Set<String> keys = error.keySet();
+            boolean fits = keys.contains("code") && keys.contains("type") && FIELDS.containsAll(keys);
+            return fits && error.entrySet().stream().allMatch(each -> each.getValue().isJsonPrimitive())
+                    ? error
+                    : null;
         } catch (JsonParseException | IllegalStateException other) {
             return null;
         }
@@ -489,7 +504,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                 && !headers.contains(HttpHeaderNames.CONTENT_ENCODING);
     }
 
-    private void compress(ChannelHandlerContext ctx, FullHttpResponse plain, ChannelPromise promise) {
+    private void compress(
+            ChannelHandlerContext ctx, FullHttpResponse plain, ChannelPromise promise) {
         COMPRESSORS.execute(
                 () -> {
                     FullHttpResponse response = packed(ctx, plain);
@@ -555,7 +571,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         }
     }
 
-    /** Add the trace that a request belongs to, with the names that Google Cloud's logging reads. */
+    /** Add the trace that a request belongs to, under the names that Google Cloud reads. */
     private static void trace(JsonObject line, HttpHeaders headers) {
         Matcher standard = TRACE.matcher(headers.get("traceparent", ""));
         Matcher cloud = CLOUD_TRACE.matcher(headers.get("x-cloud-trace-context", ""));
@@ -619,11 +635,13 @@ public final class Exchange extends HttpServerKeepAliveHandler {
             }
             long bytes = 0;
             for (Object each : out) {
-                bytes += each instanceof HttpContent ? ((HttpContent) each).content().readableBytes() : 0;
+                if (each instanceof HttpContent) {
+                    bytes += ((HttpContent) each).content().readableBytes();
+                }
             }
             unpacked += bytes;
             if (UNPACKED.addAndGet(bytes) > UNPACKED_BYTES && unpacked <= UNPACKED_BYTES) {
-                refuse(503, "Too many compressed bodies at a time: send it again, or uncompressed", out);
+                refuse(503, "Too many compressed bodies at a time: send it again later", out);
             }
         }
     }

@@ -117,7 +117,8 @@ public final class Routes extends ApiDescriptionRequestHandler {
         String[] rest = Arrays.copyOfRange(path, versioned ? 6 : 4, path.length);
         if (rest.length == 0) {
             require(request, HttpMethod.GET);
-            return new String[] {"", "predictions", name, find(name, version).getVersion(), "metadata"};
+            String found = find(name, version).getVersion();
+            return new String[] {"", "predictions", name, found, "metadata"};
         }
         if (rest.length == 1 && "ready".equals(rest[0])) {
             ready(ctx, request, name, version);
@@ -150,7 +151,9 @@ public final class Routes extends ApiDescriptionRequestHandler {
 
     private static Map<String, ModelVersionedRefs> models() {
         Map<String, ModelVersionedRefs> models = new TreeMap<>();
-        ModelManager.getInstance().getAllModels().forEach(each -> models.put(each.getKey(), each.getValue()));
+        ModelManager.getInstance()
+                .getAllModels()
+                .forEach(each -> models.put(each.getKey(), each.getValue()));
         return models;
     }
 
@@ -217,7 +220,8 @@ public final class Routes extends ApiDescriptionRequestHandler {
         NettyUtils.sendJsonResponse(ctx, answer.toString(), status);
     }
 
-    private static void send(ChannelHandlerContext ctx, JsonElement answer, FullHttpRequest request) {
+    private static void send(
+            ChannelHandlerContext ctx, JsonElement answer, FullHttpRequest request) {
         require(request, HttpMethod.GET);
         send(ctx, answer);
     }
