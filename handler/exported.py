@@ -25,7 +25,7 @@ from wire.interface import Input
 def load(path: Path, device: torch.device) -> Any:  # noqa: ANN401 (an ExportedProgram)
     """Return the program in a .pt2 file, on a device."""
     from torch.export import load as load_program  # noqa: PLC0415 (see above)
-    from torch.export import passes
+    from torch.export import passes  # noqa: PLC0415
 
     program = load_program(str(path))
     return program if device.type == "cpu" else passes.move_to_device_pass(program, device)
