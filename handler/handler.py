@@ -53,7 +53,7 @@ _NOT_RUN = ModelError("not run")
 
 
 class TensorHandler:
-    """Serves any TorchScript module over the wire format."""
+    """Serves any TorchScript module or .pt2 program over the wire format."""
 
     def initialize(self, context: Context) -> None:
         """Load the model from the archive and warm it up.
@@ -143,7 +143,7 @@ class TensorHandler:
         return {
             "name": self.name,
             "versions": [self.version],
-            "platform": "pytorch_torchscript",
+            "platform": self._model.platform,
             **self._model.metadata(),
             "device": str(self._model.device),
         }

@@ -17,7 +17,11 @@ Result = Outputs | ModelError
 
 
 def run(
-    module: Run, calls: Sequence[Call], batch: Batch, numbers: frozenset[str]
+    module: Run,
+    calls: Sequence[Call],
+    batch: Batch,
+    numbers: frozenset[str],
+    most_rows: int | None = None,
 ) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
     """Run all calls; yield the places and results of those that are done, after each module call.
 
@@ -28,6 +32,7 @@ def run(
         calls: the calls of one batch. An error in one does not affect the others.
         batch: with `elements` and `rows`, calls that fit together share one call of the module.
         numbers: names of the inputs that are numbers, not tensors.
+        most_rows: the most rows that the module takes at once; None for no limit.
     """
     if len(calls) == 1:
         yield (0,), [_alone(module, calls[0])]
@@ -36,14 +41,31 @@ def run(
     for i, call in enumerate(calls):
         key = i if batch == "none" else _key(call, batch, numbers)
         groups.setdefault(key, []).append(i)
-    for members in groups.values():
+    shared = list(groups.values())
+    if most_rows is not None:
+        shared = [part for members in shared for part in _within(members, calls, most_rows)]
+    for members in shared:
         own = [calls[i] for i in members]
         parts = _together(module, own, numbers) if len(own) > 1 else None
         if parts is None:
             for i in members:
                 yield (i,), [_kept(_alone(module, calls[i]))]
         else:
-            yield members, parts if len(groups) == 1 else [_kept(part) for part in parts]
+            yield members, parts if len(shared) == 1 else [_kept(part) for part in parts]
+
+
+def _within(members: Sequence[int], calls: Sequence[Call], most_rows: int) -> Iterator[list[int]]:
+    """Split calls that fit together into groups of at most `most_rows` rows."""
+    group: list[int] = []
+    rows = 0
+    for i in members:
+        count = max(len(each.array) if each.array.ndim else 1 for each in calls[i].values())
+        if group and rows + count > most_rows:
+            yield group
+            group, rows = [], 0
+        group.append(i)
+        rows += count
+    yield group
 
 
 def _key(call: Call, batch: Batch, numbers: frozenset[str]) -> Hashable:

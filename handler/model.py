@@ -1,4 +1,4 @@
-"""A TorchScript model with its settings."""
+"""A model with its settings."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class Model:
         inputs: in the module's order.
         outputs: found by running samples; empty if no sample ran.
         any_name: whether a request may choose the names of the inputs.
-        batch: the setting `batch`.
-        sample_error: why no sample ran although datatypes and shapes are known; None otherwise.
+        batch: the setting `batch`, or what follows from the file.
+        platform: the format of the file, in the words of V2's metadata.
+        sample_error: why samples did not run although datatypes and shapes are known; None if all
+            ran.
     """
 
     def __init__(self, path: Path, settings: Settings, device: torch.device) -> None:
@@ -37,13 +39,24 @@ class Model:
         self.device = device
         self.inputs: tuple[Input, ...] = self._module.signature.inputs
         self.any_name = self._module.signature.any_name
-        self.batch: Batch = settings.model.batch
+        self.batch: Batch = self._module.signature.batch
+        self._most_rows = self._module.signature.most_rows
+        self.platform = self._module.platform
         self._numbers = frozenset(each.name for each in self.inputs if each.number)
-        self.outputs, self.sample_error = samples.run(self._module, self.inputs, self.batch)
+        safe = device.type != "cpu"
+        try:
+            found = samples.run(self._module, self.inputs, self.batch, safe=safe)
+        except ValueError:
+            if settings.model.batch:
+                raise
+            # A .pt2 file whose dimensions allow `rows`, but whose results depend on other rows.
+            self.batch = "none"
+            found = samples.run(self._module, self.inputs, self.batch, safe=safe)
+        self.outputs, self.sample_error = found
 
     def __call__(self, calls: Sequence[Call]) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
         """Run all calls; yield the places and results of some of them at a time (merging.run)."""
-        return merging.run(self._module, calls, self.batch, self._numbers)
+        return merging.run(self._module, calls, self.batch, self._numbers, self._most_rows)
 
     def metadata(self) -> dict[str, object]:
         """Return the inputs and outputs in the format of V2's model metadata.

@@ -1,18 +1,24 @@
-"""A TorchScript module as a function that maps named tensors to named tensors."""
+"""A model file, TorchScript or .pt2, as a function that maps named tensors to named tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import diagnosis
+import exported
 import signature
 from settings import FILE, ModelSettings
 from wire.datatypes import DATATYPES, Tensor
 from wire.request import Call
+
+logger = logging.getLogger(__name__)
 
 _TORCH: dict[str, torch.dtype] = {
     **{name: getattr(torch, name.lower()) for name in DATATYPES if "INT" in name},
@@ -22,7 +28,7 @@ _TORCH: dict[str, torch.dtype] = {
     "FP32": torch.float32,
     "FP64": torch.float64,
 }
-_NAMES = {dtype: name for name, dtype in _TORCH.items()}
+NAMES = {dtype: name for name, dtype in _TORCH.items()}
 
 
 class ModelError(Exception):
@@ -36,18 +42,21 @@ class Module:
         """Load the file.
 
         Raises:
-            ValueError: the file is not a TorchScript module, or the module is not supported.
+            ValueError: the file is neither TorchScript nor .pt2, or the module is not supported.
         """
         torch.set_num_threads(settings.threads)
         self.device = device
         self._names = settings.outputs
-        try:
-            self.script = torch.jit.load(str(path), map_location=device).eval()
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            raise ValueError(f"{path.name} cannot be loaded: {sentence(error)}") from None
-        self.signature = signature.read(self.script, settings)
+        self._function: Callable[..., object]
+        self.signature: signature.Signature
+        if diagnosis.is_exported(path):
+            self.platform = "pytorch_exported"
+            program = _loaded(path, lambda: exported.load(path, device))
+            self.signature, self._function = exported.read(program, settings, NAMES)
+        else:
+            self.platform = "pytorch_torchscript"
+            self._function = script = _loaded(path, lambda: _load_script(path, device))
+            self.signature = signature.read(script, settings)
         self._numbers = {each.name for each in self.signature.inputs if each.number}
 
     def __call__(self, call: Call) -> dict[str, Tensor]:
@@ -66,16 +75,18 @@ class Module:
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001 (a model may raise anything)
-            raise ModelError(f"The model failed: {sentence(error)}") from None
+            raise ModelError(f"The model failed: {diagnosis.cause(error)}") from None
 
     def _run(self, call: Call) -> object:
         if self.signature.passing == "arguments":
             if len(call) == 1 and len(self.signature.inputs) == 1:
                 ((name, tensor),) = call.items()
-                return self.script(self._argument(name, tensor))
-            return self.script(**{name: self._argument(name, each) for name, each in call.items()})
+                return self._function(self._argument(name, tensor))
+            return self._function(
+                **{name: self._argument(name, each) for name, each in call.items()}
+            )
         tensors = {name: self._argument(name, each) for name, each in call.items()}
-        return self.script(tensors if self.signature.passing == "dict" else [*tensors.values()])
+        return self._function(tensors if self.signature.passing == "dict" else [*tensors.values()])
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
         # PyTorch needs memory that is aligned and writable.
@@ -87,23 +98,44 @@ class Module:
         return torch.from_numpy(array).to(self.device)
 
     def _named(self, answer: object) -> list[tuple[str, object]]:
-        """Return the module's outputs with their names."""
-        if isinstance(answer, Mapping):
-            found = [(str(name), value) for name, value in answer.items()]
-        elif isinstance(answer, (tuple, list)):
-            fields: Sequence[str] = getattr(
-                answer, "_fields", [f"output_{i}" for i in range(len(answer))]
-            )
-            found = list(zip(fields, answer, strict=True))
-        else:
-            found = [("output", answer)]
-        if self._names is not None:
-            if len(self._names) != len(found):
+        """Return the module's outputs with their names, without those that are None."""
+        if isinstance(answer, torch.Tensor) and self._names is None:
+            return [("output", answer)]
+        collection = isinstance(answer, (Mapping, tuple, list))
+        found = list(_flat(answer, "")) if collection else [("output", answer)]
+        if len({name for name, _ in found}) < len(found):
+            raise ModelError("The model has two outputs of the same name")
+        names = self._names
+        if names is not None and isinstance(answer, Mapping):
+            # The keys are names already; which ones there are may differ from call to call.
+            unknown = [name for name, _ in found if name not in names]
+            if unknown:
                 raise ModelError(
-                    f"The model has {len(found)} outputs, and {FILE} names {len(self._names)}"
+                    f"The model has the output {unknown[0]}, which {FILE} does not name"
                 )
-            found = [(name, value) for name, (_, value) in zip(self._names, found, strict=True)]
+            found.sort(key=lambda pair: names.index(pair[0]))
+        elif names is not None:
+            if len(names) != len(found):
+                raise ModelError(
+                    f"The model has {len(found)} outputs, and {FILE} names {len(names)}"
+                )
+            found = [(name, value) for name, (_, value) in zip(names, found, strict=True)]
         return [(name, value) for name, value in found if value is not None]
+
+
+def _flat(value: object, prefix: str) -> Iterator[tuple[str, object]]:
+    """Yield the tensors in nested collections with their paths, such as `output_0.boxes`."""
+    if isinstance(value, Mapping):
+        pairs = [(str(name), each) for name, each in value.items()]
+    elif isinstance(value, (tuple, list)):
+        stem = "" if prefix else "output_"
+        fields = getattr(value, "_fields", [f"{stem}{i}" for i in range(len(value))])
+        pairs = list(zip(fields, value, strict=True))
+    else:
+        yield prefix, value
+        return
+    for name, each in pairs:
+        yield from _flat(each, f"{prefix}.{name}" if prefix else name)
 
 
 def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
@@ -111,7 +143,7 @@ def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
         value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     if not isinstance(value, torch.Tensor):
         raise ModelError(f"The model answered with {type(value).__name__}, which is not served")
-    name = _NAMES.get(value.dtype)
+    name = NAMES.get(value.dtype)
     if name is None or value.layout != torch.strided:
         raise ModelError(f"The model answered with {value.dtype}, which is not served")
     value = value.cpu().resolve_neg()
@@ -120,7 +152,26 @@ def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
     return Tensor(value.numpy(), name)
 
 
-def sentence(error: BaseException) -> str:
-    """Return the last line of an error's message, where TorchScript states the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _loaded(path: Path, load: Callable[[], Any]) -> Any:  # noqa: ANN401 (a module or a program)
+    try:
+        return load()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever a file makes PyTorch raise)
+        reason = diagnosis.describe_file(path) or diagnosis.cause(error)
+        raise ValueError(f"{path.name} cannot be loaded: {reason}") from None
+
+
+def _load_script(path: Path, device: torch.device) -> torch.jit.ScriptModule:
+    try:
+        return torch.jit.load(str(path), map_location=device).eval()
+    except RuntimeError as error:
+        package = diagnosis.missing_package(error)
+        if package is None:
+            raise
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise error from None
+        logger.info("Imported %s for its operators", package)
+        return torch.jit.load(str(path), map_location=device).eval()

@@ -1,12 +1,16 @@
 """Sample calls of a model, run while it is loaded.
 
-They warm up the model (TorchScript's first calls are slow), find its outputs for the metadata, and
-check the setting `batch`.
+They find the model's outputs for the metadata, check the setting `batch`, and warm the model up
+(TorchScript's first calls are slow). Their time and memory are limited: what does not run is
+reported, and the model is served without it.
 """
 
 from __future__ import annotations
 
 import itertools
+import resource
+import sys
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +19,7 @@ import numpy as np
 from merging import Run
 from module import ModelError
 from settings import FILE
-from wire.datatypes import DTYPES, Array, Place, Tensor, cast, kind, natural, readable
+from wire.datatypes import DTYPES, INTEGERS, Array, Place, Tensor, cast, kind, natural, readable
 from wire.interface import Batch, Input
 from wire.request import Call, Outputs
 
@@ -23,10 +27,22 @@ from wire.request import Call, Outputs
 WARM_UP_CALLS = 3
 # Sizes to try for a dimension of any size. Image models often fail on small ones.
 SIZES = (8, 64, 224)
-ROWS = 2
+# Rows of the calls that are compared with their parts, and the factors between their scales: a
+# model that computes one scale for the whole call answers small rows wrongly beside large ones.
+ROWS = 3
+SCALES = (1, 100, 0.01)
+# How far integers reach in the samples. The first is accepted by the smallest embedding; the last
+# is replaced by the declared range.
+REACHES = (1, 9, 99, 9999)
 # For float32: the results of a batch and of its single rows differ in the last bits.
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-5
+# The limits of all samples together: startupTimeout is 60 s in DoubleIt's settings, and as many
+# workers as cores load their models at the same time.
+SECONDS = 10.0
+# The limit of the inputs of one call, and of the memory that one call may add to the process.
+INPUT_BYTES = 64 << 20
+CALL_BYTES = 1 << 30
 
 
 class Output(NamedTuple):
@@ -42,15 +58,66 @@ class Findings(NamedTuple):
 
     Attributes:
         outputs: empty if no sample ran.
-        error: why no sample ran although the datatypes and shapes of the inputs are known.
+        error: why samples did not run, although the datatypes and shapes of the inputs are known.
     """
 
     outputs: tuple[Output, ...] = ()
     error: str | None = None
 
 
-def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
+class _LimitError(Exception):
+    """The next call would take more time or memory than the samples may."""
+
+
+class _Limited:
+    """Runs a module within the limits, judged by what a row took in the calls before."""
+
+    def __init__(self, module: Run) -> None:
+        self._module = module
+        self._end = time.monotonic() + SECONDS
+        self._row_seconds = 0.0
+        self._row_bytes = 0.0
+
+    def __call__(self, call: Call, rows: int) -> Outputs:
+        """Run a call; raise _LimitError if it may exceed a limit, and ModelError as the module."""
+        size = sum(each.array.nbytes for each in call.values())
+        began = time.monotonic()
+        if size > INPUT_BYTES:
+            raise _LimitError(f"the inputs of {rows} rows have {size >> 20} MiB")
+        late = self._row_seconds and began + rows * self._row_seconds > self._end
+        if late or rows * self._row_bytes > CALL_BYTES:
+            raise _LimitError(
+                f"a row takes {self._row_seconds:.1f} s and {self._row_bytes / 2**30:.1f} GiB"
+            )
+        before = _peak_bytes()
+        try:
+            return self._module(call)
+        finally:
+            self._row_seconds = (time.monotonic() - began) / rows
+            self._row_bytes = max(self._row_bytes, (_peak_bytes() - before) / rows)
+
+    def quietly(self, call: Call, rows: int) -> Outputs | None:
+        """Run a call; return None if the model raises, because it may not accept the sample."""
+        try:
+            return self(call, rows)
+        except ModelError:
+            return None
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
+
+
+def run(module: Run, inputs: Sequence[Input], batch: Batch, *, safe: bool = False) -> Findings:
     """Run the samples.
+
+    Args:
+        module: runs one call.
+        inputs: the model's inputs.
+        batch: the setting to check.
+        safe: whether to use integers above 1 only where a maximum is declared: on a GPU, an index
+            out of range breaks the process.
 
     Raises:
         ValueError: the model contradicts the setting `batch`.
@@ -60,24 +127,36 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch) -> Findings:
         required = [_as_elements(each) for each in required]
     if not required or any(each.shape is None or not each.datatypes for each in required):
         return Findings()
-    choices = max(len(each.datatypes) for each in required)
-    error: ModelError | None = None
-    for size, choice in itertools.product(SIZES, range(choices)):
+    choices = range(max(len(each.datatypes) for each in required))
+    if safe:
+        required = [
+            each if each.maximum is not None else each._replace(minimum=0, maximum=1)
+            for each in required
+        ]
+    limited = _Limited(module)
+    error: Exception | None = None
+    for size, choice in itertools.product(SIZES, choices):
         try:
-            first = module(_call(required, ROWS, size, choice))
+            first = limited(_call(required, 1, size, choice), 1)
         except ModelError as failed:
             error = error or failed
             continue
-        _warm_up(module, required, size)
-        if batch != "none":
-            for each in range(choices):
-                _check(module, _call(required, ROWS + 1, size, each), required, batch)
-        # Run with another number of rows and other sizes, to find the dimensions that depend on
-        # them.
-        other = _quietly(module, _call(required, ROWS + 1, 2 * size, choice)) or _quietly(
-            module, _call(required, ROWS + 1, size, choice)
-        )
-        return Findings(_outputs(first, other or first))
+        except _LimitError as limit:
+            return Findings(error=f"none was run: {limit}")
+        other: Outputs | None = None
+        stopped = None
+        try:
+            # Another number of rows and other sizes show the dimensions that depend on them.
+            other = limited.quietly(_call(required, ROWS, 2 * size, choice), ROWS)
+            other = other or limited.quietly(_call(required, ROWS, size, choice), ROWS)
+            if batch != "none":
+                for each, reach in itertools.product(choices, range(len(REACHES))):
+                    _check(limited, _call(required, ROWS, size, each, reach), required, batch)
+            _warm_up(limited, required, size)
+        except _LimitError as limit:
+            unchecked = "" if batch == "none" else f", so that batch: {batch} is not checked"
+            stopped = f"only some were run: {limit}{unchecked}"
+        return Findings(_outputs(first, other, batch), stopped)
     return Findings(error=str(error))
 
 
@@ -86,54 +165,66 @@ def _as_elements(each: Input) -> Input:
     return each._replace(shape=(-1,), datatypes=each.datatypes or ("INT64", each.fraction))
 
 
-def _call(inputs: Sequence[Input], rows: int, size: int, choice: int = 0) -> dict[str, Tensor]:
-    return {each.name: _tensor(each, rows, size, choice) for each in inputs}
+def _call(
+    inputs: Sequence[Input], rows: int, size: int, choice: int, reach: int = 0
+) -> dict[str, Tensor]:
+    return {each.name: _tensor(each, rows, size, choice, reach) for each in inputs}
 
 
-def _tensor(each: Input, rows: int, size: int, choice: int) -> Tensor:
-    dimensions = each.shape or ()
+def _tensor(each: Input, rows: int, size: int, choice: int, reach: int) -> Tensor:
+    """Return reproducible numbers; with a `reach`, of another scale in each row."""
     shape = [
-        given if given >= 0 else rows if i == 0 else size for i, given in enumerate(dimensions)
+        given if given >= 0 else size if i else rows for i, given in enumerate(each.shape or ())
     ]
     datatype = each.datatypes[choice % len(each.datatypes)]
-    count = int(np.prod(shape, dtype=np.int64))
+    dice = np.random.default_rng(rows)
     numbers: Array
     if kind(datatype) == "f":
-        # Reproducible numbers without special values.
-        numbers = np.random.default_rng(count).random(count)
+        numbers = dice.standard_normal(shape) if reach else dice.random(shape)
+        if reach and shape:
+            scales = np.resize(SCALES, shape[0])
+            numbers *= scales.reshape(-1, *[1] * (len(shape) - 1))
+    elif datatype == "BOOL":
+        numbers = dice.random(shape) < 0.5  # noqa: PLR2004 (half of them)
     else:
-        numbers = np.arange(count) % 2
-        if each.minimum is not None or each.maximum is not None:
-            low = each.minimum if each.minimum is not None else 0
-            numbers = np.clip(numbers, low, each.maximum)
-        if datatype == "BOOL":
-            numbers = numbers.astype(bool)
+        numbers = _integers(each, datatype, shape, reach, dice)
     place: Place = str
-    array = cast(natural(numbers), datatype, place).astype(DTYPES[datatype])
-    return Tensor(array.reshape(shape), datatype)
+    array = cast(natural(np.asarray(numbers)), datatype, place).astype(DTYPES[datatype])
+    return Tensor(array, datatype)
 
 
-def _warm_up(module: Run, inputs: Sequence[Input], size: int) -> None:
+def _integers(
+    each: Input, datatype: str, shape: list[int], reach: int, dice: np.random.Generator
+) -> Array:
+    limits = INTEGERS[datatype]
+    high = limits.max if each.maximum is None else min(each.maximum, limits.max)
+    low = max(min(0, high) if each.minimum is None else each.minimum, limits.min)
+    both = each.minimum is not None and each.maximum is not None
+    most = high - low if both and reach == len(REACHES) - 1 else REACHES[reach]
+    if each.number or not shape:
+        return np.full(shape, low)
+    ends = [min(high, low + max(1, most // 100**i)) for i in range(shape[0])]
+    highs = np.array(ends, DTYPES[datatype]).reshape(-1, *[1] * (len(shape) - 1))
+    return dice.integers(low, highs, shape, DTYPES[datatype].type, endpoint=True)
+
+
+def _warm_up(module: _Limited, inputs: Sequence[Input], size: int) -> None:
     for choice in range(max(len(each.datatypes) for each in inputs)):
         for _ in range(WARM_UP_CALLS):
-            for rows in (1, ROWS):
-                _quietly(module, _call(inputs, rows, size, choice))
+            for rows in (1, 2):
+                module.quietly(_call(inputs, rows, size, choice), rows)
 
 
-def _quietly(module: Run, call: Call) -> Outputs | None:
-    """Run a call; return None if the model raises, because it may not accept the sample."""
-    try:
-        return module(call)
-    except ModelError:
-        return None
-
-
-def _outputs(first: Outputs, other: Outputs) -> tuple[Output, ...]:
-    return tuple(
-        Output(name, each.datatype, _common(each.array.shape, other[name].array.shape))
-        for name, each in first.items()
-        if name in other
-    )
+def _outputs(first: Outputs, other: Outputs | None, batch: Batch) -> tuple[Output, ...]:
+    found = []
+    for name, each in first.items():
+        shape = each.array.shape
+        if other is None and shape and batch != "none":
+            shape = (-1, *shape[1:])
+        elif other is not None and name in other:
+            shape = _common(shape, other[name].array.shape)
+        found.append(Output(name, each.datatype, shape))
+    return tuple(found)
 
 
 def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
@@ -142,7 +233,7 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(a if a == b else -1 for a, b in zip(one, other, strict=True))
 
 
-def _check(module: Run, whole: Call, inputs: Sequence[Input], batch: Batch) -> None:
+def _check(module: _Limited, whole: Call, inputs: Sequence[Input], batch: Batch) -> None:
     """Compare the outputs for a batch with the outputs for its parts.
 
     Raises:
@@ -150,27 +241,38 @@ def _check(module: Run, whole: Call, inputs: Sequence[Input], batch: Batch) -> N
     """
     numbers = {each.name for each in inputs if each.number}
 
-    def part(start: int, end: int) -> Call:
-        return {
+    def part(start: int, end: int) -> Outputs | None:
+        call = {
             name: each if name in numbers else Tensor(each.array[start:end].copy(), each.datatype)
             for name, each in whole.items()
         }
+        # The model may reuse the memory of its outputs.
+        found = module.quietly(call, end - start)
+        return found and {n: Tensor(e.array.copy(), e.datatype) for n, e in found.items()}
 
-    rows = ROWS + 1
-    parts = [_quietly(module, part(0, 1)), _quietly(module, part(1, rows))]
-    together = _quietly(module, part(0, rows))
-    if together is None or parts[0] is None or parts[1] is None:
+    together = part(0, ROWS)
+    parts = together and [part(0, 1), part(1, ROWS)]
+    if not together or not parts or None in parts:
         return
     for name, each in together.items():
-        pieces = [readable(p[name]) for p in parts if p is not None]
-        if each.array.shape[:1] != (rows,) or not _same(readable(each), pieces, batch):
+        pieces = [readable(p[name]) for p in parts if p is not None and name in p]
+        tolerance = max(
+            RELATIVE_TOLERANCE, *(_rounding(one.datatype) for one in (each, *whole.values()))
+        )
+        same = len(pieces) == len(parts) and each.array.shape[:1] == (ROWS,)
+        if not same or not _same(readable(each), pieces, batch, tolerance):
             raise ValueError(
-                f"{FILE}: model.batch is {batch}, but the model's {name} for {rows} rows is not "
+                f"{FILE}: model.batch is {batch}, but the model's {name} for {ROWS} rows is not "
                 "that for the rows in two parts: set batch to none"
             )
 
 
-def _same(whole: Array, pieces: Sequence[Array], batch: Batch) -> bool:
+def _rounding(datatype: str) -> float:
+    """Return the relative error that a few roundings in a datatype add up to."""
+    return {"FP16": 2.0**-7, "BF16": 2.0**-4}.get(datatype, 0.0)
+
+
+def _same(whole: Array, pieces: Sequence[Array], batch: Batch, tolerance: float) -> bool:
     if any(not piece.ndim for piece in pieces):
         return False
     if {piece.shape[1:] for piece in pieces} != {whole.shape[1:]}:
@@ -180,4 +282,12 @@ def _same(whole: Array, pieces: Sequence[Array], batch: Batch) -> bool:
         return False
     if batch == "elements" or whole.dtype.kind != "f":
         return bool(np.array_equal(whole, joined, equal_nan=whole.dtype.kind == "f"))
-    return bool(np.allclose(whole, joined, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True))
+    # Where large numbers cancel out, the error is as large as in the largest number of the row.
+    absolute = [
+        ABSOLUTE_TOLERANCE * max(1, np.max(np.abs(row), initial=0, where=np.isfinite(row)))
+        for row in joined
+    ]
+    return all(
+        np.allclose(one, other, tolerance, allowed, equal_nan=True)
+        for one, other, allowed in zip(whole, joined, absolute, strict=True)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Hashable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import yaml
@@ -50,7 +50,8 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
     """The key `model`, which the handler reads.
 
     Attributes:
-        batch: how requests may share a call of the model. `none`: each request is a separate call.
+        batch: how requests may share a call of the model; by default `none`, for a .pt2 file `rows`
+            where its dimensions allow that. `none`: each request is a separate call.
             `rows`: dimension 0 of every input and output is the batch. `elements`: each number of
             the output depends only on the number at the same index of the input.
         threads: number of threads of one call of the model.
@@ -58,7 +59,7 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
         outputs: the names of the outputs, in order.
     """
 
-    batch: Batch = "none"
+    batch: Batch | None = None
     threads: Positive = 1
     inputs: dict[str, InputSettings] = msgspec.field(default_factory=dict)
     outputs: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
@@ -83,8 +84,20 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     model: ModelSettings = msgspec.field(default_factory=ModelSettings)
 
 
+_BOOL = "tag:yaml.org,2002:bool"
+
+
 class _Loader(yaml.SafeLoader):
-    """Refuses duplicate keys, of which PyYAML would use the last."""
+    """YAML as people mean it.
+
+    Refuses duplicate keys, of which PyYAML would use the last, and reads `on`, `off`, `yes` and
+    `no` as strings, because they are names in a model's settings.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
+        first: [pair for pair in pairs if pair[0] != _BOOL]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -98,11 +111,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_text(text: str) -> Settings:
-    """Return the settings from the text of a model-config.yaml.
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
+def load(text: str) -> Any:  # noqa: ANN401 (any content of a YAML file)
+    """Return the content of the text of a model-config.yaml.
 
     Raises:
-        ValueError: the text is not YAML or is empty, or a key or value is invalid.
+        ValueError: the text is not YAML or is empty.
     """
     try:
         content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
@@ -113,7 +129,9 @@ def read_text(text: str) -> Settings:
         raise ValueError(f"{FILE} is not YAML: {' '.join(str(error).split())}") from None
     if content is None:
         raise ValueError(f"{FILE} contains no settings")
-    return read(content)
+    if isinstance(content, dict) and isinstance(given := content.get("useJobTicket"), str):
+        content["useJobTicket"] = yaml.safe_load(given)  # the only key whose value is a boolean
+    return content
 
 
 def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
@@ -137,6 +155,15 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
     return settings
 
 
+def read_text(text: str) -> Settings:
+    """Return the settings from the text of a model-config.yaml.
+
+    Raises:
+        ValueError: the text is not YAML or is empty, or a key or value is invalid.
+    """
+    return read(load(text))
+
+
 _KEYS = [
     field.encode_name
     for struct in (Settings, ModelSettings, InputSettings)
@@ -156,6 +183,8 @@ def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
                 message += "" if " - at $" in message else " - at $"
                 message = message.replace("at $", f"at $.model.inputs.{name}")
                 break
+    if message.startswith("Expected str, got bool"):
+        message += ": YAML reads on, off, yes and no as true and false, so put the name in quotes"
     unknown = re.search(r"unknown field (\S+)", message)
     close = difflib.get_close_matches(unknown[1], _KEYS, 1) if unknown else []
     return f"{message} (did you mean {close[0]}?)" if close else message

@@ -7,12 +7,14 @@ datatypes or shapes.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import torch
 
 from settings import FILE, InputSettings, ModelSettings
-from wire.interface import Input
+from wire.interface import Batch, Input
 
 _NUMBERS = {"IntType": "INT64", "FloatType": "FP64", "BoolType": "BOOL"}
 _FLOAT_NAMES = {
@@ -33,11 +35,15 @@ class Signature(NamedTuple):
         passing: how the module takes them: as arguments, as one list or as one dict.
         any_name: whether a request may choose the names of the inputs, because neither the module
             nor its settings name them.
+        batch: how calls may be merged.
+        most_rows: the most rows of one call; None for no limit.
     """
 
     inputs: tuple[Input, ...]
     passing: Passing = "arguments"
     any_name: bool = False
+    batch: Batch = "none"
+    most_rows: int | None = None
 
 
 def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
@@ -49,10 +55,13 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
     if not hasattr(module, "forward"):
         raise ValueError("the module has no forward method")
     schema: Any = module.forward.schema
-    _check_outputs([result.type for result in schema.returns])
+    for result in schema.returns:
+        _check_output(result.type)
     arguments = [a for a in schema.arguments if a.type.kind() != "ClassType"]
     if not arguments:
         raise ValueError("the module's forward takes no arguments")
+    if settings.batch in ("rows", "elements"):
+        refuse_dynamic_quantization(_operators(module.inlined_graph), settings)
     fraction = _fraction(module)
     collection = _collection(arguments[0].type)
     if collection and len(arguments) == 1:
@@ -61,6 +70,13 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
         _input(argument, settings.inputs.get(argument.name, InputSettings()), fraction)
         for argument in arguments
     )
+    check_names(inputs, settings)
+    check_batch(inputs, settings)
+    return Signature(inputs, batch=settings.batch or "none")
+
+
+def check_names(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
+    """Refuse settings of inputs that the model does not have."""
     names = [each.name for each in inputs]
     for name in settings.inputs:
         if name not in names:
@@ -68,8 +84,6 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
                 f"{FILE}: model.inputs.{name}: the module has no such argument, it has "
                 f"{', '.join(names)}"
             )
-    _check_batch(inputs, settings)
-    return Signature(inputs)
 
 
 def _fraction(module: torch.jit.ScriptModule) -> str:
@@ -90,12 +104,12 @@ def _collection(kind: Any) -> Passing | None:  # noqa: ANN401 (torch's types car
 
 def _in_collection(passing: Passing, settings: ModelSettings, fraction: str) -> Signature:
     inputs = tuple(
-        _described(Input(name, fraction=fraction), given) for name, given in settings.inputs.items()
+        described(Input(name, fraction=fraction), given) for name, given in settings.inputs.items()
     )
     if settings.batch == "elements":
         raise ValueError(f"{FILE}: model.batch: elements is for a module with one tensor argument")
-    _check_batch(inputs, settings)
-    return Signature(inputs, passing, any_name=not inputs)
+    check_batch(inputs, settings)
+    return Signature(inputs, passing, not inputs, settings.batch or "none")
 
 
 def _input(argument: Any, given: InputSettings, fraction: str) -> Input:  # noqa: ANN401
@@ -117,10 +131,11 @@ def _input(argument: Any, given: InputSettings, fraction: str) -> Input:  # noqa
                 "and maximum can be set"
             )
         base = base._replace(datatypes=(number,), shape=())
-    return _described(base, given)
+    return described(base, given)
 
 
-def _described(base: Input, given: InputSettings) -> Input:
+def described(base: Input, given: InputSettings) -> Input:
+    """Return an input with what its settings add."""
     return base._replace(
         datatypes=given.datatypes or base.datatypes,
         shape=tuple(given.shape) if given.shape is not None else base.shape,
@@ -129,7 +144,8 @@ def _described(base: Input, given: InputSettings) -> Input:
     )
 
 
-def _check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
+def check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
+    """Refuse a setting `batch` that the inputs contradict."""
     place = f"{FILE}: model.batch"
     if settings.batch == "elements" and (len(inputs) != 1 or inputs[0].number):
         raise ValueError(f"{place}: elements is for a module with one tensor argument")
@@ -142,15 +158,48 @@ def _check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
                 )
 
 
-def _check_outputs(kinds: list[Any]) -> None:
+def _check_output(kind: Any) -> None:  # noqa: ANN401 (torch's types carry no types)
     """Refuse unsupported output types; values of type Any are checked at each call."""
-    if len(kinds) == 1 and kinds[0].kind() == "TupleType":
-        kinds = kinds[0].elements()
-    for kind in kinds:
-        inner = kind.getElementType() if kind.kind() == "OptionalType" else kind
-        known = inner.kind() in ("TensorType", "AnyType", *_NUMBERS)
-        if not known and not (len(kinds) == 1 and _collection(inner)):
-            raise ValueError(
-                f"the module returns {kind}: only tensors and numbers, or one tuple, list "
-                "or dict of tensors, are served"
-            )
+    name = kind.kind()
+    if name == "TupleType":
+        inner = kind.elements()
+    elif name in ("OptionalType", "ListType"):
+        inner = [kind.getElementType()]
+    elif name == "DictType":
+        inner = [kind.getValueType()]
+    elif name in ("TensorType", "AnyType", *_NUMBERS):
+        return
+    else:
+        raise ValueError(
+            f"the module returns {kind}: only tensors and numbers, and tuples, lists and dicts of "
+            "them, are served"
+        )
+    for each in inner:
+        _check_output(each)
+
+
+_DYNAMIC = re.compile(r"quantized::\w+_dynamic|aten::quantized_(lstm|gru)|choose_qparams")
+
+
+def refuse_dynamic_quantization(operators: Iterator[str], settings: ModelSettings) -> None:
+    """Refuse to merge the calls of a model that scales its activations by the whole call.
+
+    Such a layer quantizes with the smallest and largest number of all rows together, so that the
+    result of a row depends on the others.
+
+    Raises:
+        ValueError: an operator is dynamically quantized.
+    """
+    found = next((name for name in operators if _DYNAMIC.search(name)), None)
+    if found:
+        raise ValueError(
+            f"{FILE}: model.batch is {settings.batch}, but the model has dynamically quantized "
+            f"layers ({found}), whose results depend on the other rows of a call: set batch to none"
+        )
+
+
+def _operators(graph: Any) -> Iterator[str]:  # noqa: ANN401
+    for node in graph.nodes():
+        yield node.kind()
+        for block in node.blocks():
+            yield from _operators(block)

@@ -1,4 +1,4 @@
-"""Package a TorchScript file and the handler into model_store/NAME-VERSION.mar.
+"""Package a TorchScript or .pt2 file and the handler into model_store/NAME-VERSION.mar.
 
 torch-model-archiver creates the archive in a temporary folder. The archive is then rewritten with a
 fixed order and fixed timestamps, so that the same inputs always give the same bytes. Before it goes
@@ -103,7 +103,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     name: Annotated[str, typer.Option(help="the model's name in URLs")] = "doubleit",
     version: Annotated[str, typer.Option(help="the version, such as 1.0")] = "1.0",
     model: Annotated[
-        Path | None, typer.Option(help="a TorchScript file; DoubleIt by default")
+        Path | None, typer.Option(help="a TorchScript or .pt2 file; DoubleIt by default")
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="its model-config.yaml; by default MODEL's name with .yaml")
@@ -113,7 +113,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         bool, typer.Option("--replace", help="replace an archive with other content")
     ] = False,
 ) -> None:
-    """Package a TorchScript file and the handler into STORE/NAME-VERSION.mar.
+    """Package a TorchScript or .pt2 file and the handler into STORE/NAME-VERSION.mar.
 
     Raises:
         ArchiveError: nothing was packaged; one line says why.
@@ -141,7 +141,8 @@ def _complete(model: Path, config: Path | None, folder: Path) -> Path:
         config = beside
     found = read_settings(config) if config else {}
     usual = {key: value for key, value in read_settings(CONFIG).items() if key != "model"}
-    if config and found.keys() >= usual.keys():
+    # TorchServe reads a name such as `on` as a boolean unless it is quoted, as safe_dump does.
+    if config and found.keys() >= usual.keys() and yaml.safe_load(config.read_text()) == found:
         return config
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump({**usual, **found}, sort_keys=False, allow_unicode=True))

@@ -14,7 +14,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ts.context import RequestProcessor
 from ts.service import Service
 
@@ -25,7 +24,8 @@ HANDLER = ROOT / "handler"
 # The handler's modules import each other by their names in an archive, without a package.
 if str(HANDLER) not in sys.path:
     sys.path.insert(0, str(HANDLER))
-import settings  # noqa: E402 (from that folder)
+import diagnosis  # noqa: E402 (from that folder)
+import settings  # noqa: E402
 from handler import TensorHandler  # noqa: E402
 
 
@@ -37,14 +37,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        settings.read_text(text)
+        content: dict[str, Any] = settings.load(text)
+        settings.read(content)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ArchiveError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise ArchiveError(str(error).replace(settings.FILE, str(path), 1)) from None
-    content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
@@ -66,8 +66,10 @@ class Loaded:
         self._context = service.context
         try:
             self._handler.initialize(self._context)
+        except ValueError as error:
+            raise ArchiveError(" ".join(str(error).split())) from None
         except Exception as error:  # noqa: BLE001 (any error would stop a worker)
-            raise ArchiveError(_sentence(error)) from None
+            raise ArchiveError(diagnosis.cause(error)) from None
 
     def metadata(self) -> Mapping[str, Any]:
         """Return the metadata that the server returns at /predictions/NAME/VERSION/metadata."""
@@ -75,7 +77,7 @@ class Loaded:
 
     @property
     def sample_error(self) -> str | None:
-        """Why the model could not be run on samples; None if it ran or there were no samples."""
+        """Why the model was not run on all samples; None if it was, or there were none."""
         return self._handler.sample_error
 
     def accepts(self, body: bytes) -> bool:
@@ -88,11 +90,3 @@ class Loaded:
         finally:
             logging.disable(logging.NOTSET)
         return bool(processor.get_response_status_code() == HTTPStatus.OK)
-
-
-def _sentence(error: Exception) -> str:
-    """Return an error as one line; for an error of TorchScript, its last line, the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if isinstance(error, ValueError):
-        return " ".join(lines)
-    return f"TorchScript cannot load the file: {lines[-1] if lines else type(error).__name__}"

@@ -65,10 +65,52 @@ class Strings(nn.Module):
 
 
 class Nested(nn.Module):
-    """Not supported."""
+    """Returns a tuple in a tuple, as an LSTM does."""
 
     def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:  # noqa: UP006
         return x, (x, x)
+
+
+class Boxes(nn.Module):
+    """Returns a dict for each number, as torchvision's detectors do for each image."""
+
+    def forward(self, x: Tensor) -> List[Dict[str, Tensor]]:  # noqa: UP006
+        return [{"boxes": x[i : i + 1], "score": x[i : i + 1] * 10} for i in range(len(x))]
+
+
+class Maybe(nn.Module):
+    """Leaves out its second output for a negative number."""
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor], Tensor]:  # noqa: UP006, UP045
+        second: Optional[Tensor] = None  # noqa: UP045
+        if bool(x[0] > 0):
+            second = x * 2
+        return x, second, x * 3
+
+
+class Keys(nn.Module):
+    """Returns a dict whose keys and order depend on the number."""
+
+    def forward(self, x: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
+        if bool(x[0] > 0):
+            return {"a": x, "b": x * 2}
+        if bool(x[0] < 0):
+            return {"b": x * 2, "a": x}
+        return {"b": x}
+
+
+class Words(nn.Module):
+    """Embeds 50 words and averages them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Embedding(50, 16)
+        self.layer = nn.Linear(16, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        averaged: Tensor = self.layer(self.table(ids).mean(1))
+        return averaged
 
 
 class Word(nn.Module):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
+import samples
 import settings
 from examples.doubleit.model import DoubleIt
 from merging import Result
@@ -21,6 +22,7 @@ from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
+from wire.interface import Input
 from wire.request import Call, Outputs
 
 CPU = torch.device("cpu")
@@ -187,7 +189,6 @@ def test_as_many_names_as_outputs(tmp_path: Path) -> None:
     ("module", "model", "message"),
     [
         (modules.Strings(), {}, "the module's argument words is List[str]: only tensors"),
-        (modules.Nested(), {}, "the module returns Tuple[Tensor, Tensor]: only"),
         (modules.Word(), {}, "the module returns str: only tensors"),
         (
             modules.Mlp(),
@@ -235,7 +236,7 @@ def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
 
 
 def counted(model: Model) -> int:
-    return int(model._module.script.calls)
+    return int(cast(Any, model._module._function).calls)
 
 
 def test_a_batch_of_elements_is_one_call_for_each_datatype(tmp_path: Path) -> None:
@@ -339,3 +340,99 @@ def test_doubleit_keeps_integers_exact(tmp_path: Path) -> None:
     model = load(DoubleIt(), tmp_path, batch="elements")
     results = ran(model, [call(numbers=[0.5]), call(numbers=[2**62 - 1])])
     assert [values(each)["output"] for each in results] == [[1.0], [2**63 - 2]]
+
+
+def test_nested_outputs_get_the_names_of_their_places(tmp_path: Path) -> None:
+    (result,) = ran(load(modules.Nested(), tmp_path), [call(x=[1])])
+    assert values(result) == {"output_0": [1], "output_1.0": [1], "output_1.1": [1]}
+    (result,) = ran(load(modules.Boxes(), tmp_path), [call(x=[1, 2])])
+    assert values(result) == {
+        "output_0.boxes": [1],
+        "output_0.score": [10],
+        "output_1.boxes": [2],
+        "output_1.score": [20],
+    }
+
+
+def test_names_stay_with_their_outputs_when_one_is_absent(tmp_path: Path) -> None:
+    model = load(modules.Maybe(), tmp_path, outputs=["first", "second", "third"])
+    both, one = ran(model, [call(x=[1]), call(x=[-1])])
+    assert values(both) == {"first": [1], "second": [2], "third": [3]}
+    assert values(one) == {"first": [-1], "third": [-3]}
+
+
+def test_a_dicts_keys_are_its_names_in_any_order(tmp_path: Path) -> None:
+    model = load(modules.Keys(), tmp_path, outputs=["a", "b"])
+    ordered, swapped, fewer = ran(model, [call(x=[1]), call(x=[-1]), call(x=[0])])
+    assert values(ordered) == {"a": [1], "b": [2]}
+    assert list(values(swapped).items()) == [("a", [-1]), ("b", [-2])]
+    assert values(fewer) == {"b": [0]}
+
+
+IDS = {"batch": "rows", "inputs": {"ids": {"datatype": "INT64", "shape": [-1, -1]}}}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("by", ["operators", "samples"])
+def test_a_dynamically_quantized_model_is_refused_for_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "samples":
+        monkeypatch.setattr("signature.refuse_dynamic_quantization", lambda *_: None)
+    module = torch.ao.quantization.quantize_dynamic(modules.Words().eval(), {nn.Linear})
+    with pytest.raises(ValueError, match="set batch to none") as caught:
+        load(module, tmp_path, **IDS)
+    assert ("dynamically quantized" in str(caught.value)) == (by == "operators")
+    assert load(module, tmp_path, **{**IDS, "batch": "none"}).sample_error is None
+    # The same model without quantization may be merged.
+    assert load(modules.Words(), tmp_path, **IDS).sample_error is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("INPUT_BYTES", "none was run: the inputs of"), ("SECONDS", "only some were run: a row")],
+)
+def test_samples_have_limits_and_say_what_did_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, said: str
+) -> None:
+    monkeypatch.setattr(samples, limit, 1e-9)
+    model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
+    assert str(model.sample_error).startswith(said)
+    assert ("so that batch: rows is not checked" in str(model.sample_error)) == (limit == "SECONDS")
+    shapes = [each.shape for each in model.outputs]
+    assert shapes == ([] if limit == "INPUT_BYTES" else [(-1, 3), (-1,)])
+
+
+@pytest.mark.parametrize(
+    ("minimum", "maximum"), [(None, None), (5, 5), (-(2**62), 2**62), (None, -3), (2**40, None)]
+)
+def test_sample_integers_stay_in_the_declared_range(
+    minimum: int | None, maximum: int | None
+) -> None:
+    each = Input("x", ("INT64",), (-1, 50), minimum=minimum, maximum=maximum)
+    for reach in range(len(samples.REACHES)):
+        numbers = samples._tensor(each, samples.ROWS, 8, 0, reach).array
+        assert numbers.min() >= (minimum if minimum is not None else numbers.min())
+        assert numbers.max() <= (maximum if maximum is not None else numbers.max())
+    if minimum == -(2**62):
+        assert np.abs(numbers[0]).max() > 2**60
+        assert np.ptp(numbers[2].astype(float)) < np.ptp(numbers[0].astype(float)) / 1000
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_exported_program_needs_no_settings(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).eval()
+    rows = torch.rand(7, 4)
+    for most, batch, shape in ((None, "rows", (-1, 4)), (4, "rows", (-1, 4)), (0, "none", (7, 4))):
+        dynamic = {"input": {0: torch.export.Dim("batch", max=most)}} if most != 0 else None
+        program = torch.export.export(module, (rows[:3] if most else rows,), dynamic_shapes=dynamic)
+        torch.export.save(program, tmp_path / "m.pt2")
+        model = Model(tmp_path / "m.pt2", settings.read({}), CPU)
+        assert (model.batch, model.inputs[0].shape) == (batch, shape)
+        assert (model.platform, model.sample_error) == ("pytorch_exported", None)
+        size = 7 if batch == "none" else 1
+        asked = [call(input=rows.numpy()[i : i + size]) for i in range(0, 7, size)]
+        found = [values(result)["output"] for result in ran(model, asked)]
+        with torch.inference_mode():
+            wanted = module(rows)
+        np.testing.assert_allclose(np.concatenate(found), wanted, 1e-5, 1e-6)

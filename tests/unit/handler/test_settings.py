@@ -18,7 +18,7 @@ def test_doubleits_own_settings() -> None:
 
 def test_the_defaults_promise_nothing() -> None:
     model = settings.read({}).model
-    assert (model.batch, model.threads, model.inputs, model.outputs) == ("none", 1, {}, None)
+    assert (model.batch, model.threads, model.inputs, model.outputs) == (None, 1, {}, None)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,11 @@ def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
     said = str(caught.value)
     assert message.split(" (did", maxsplit=1)[0] in said
     assert "\n" not in said
+
+
+def test_names_that_yaml_reads_as_booleans_stay_names() -> None:
+    found = settings.read_text("useJobTicket: yes\nmodel: {inputs: {on: {}}, outputs: [yes, no]}")
+    assert found.use_job_ticket is True
+    assert (list(found.model.inputs), found.model.outputs) == (["on"], ["yes", "no"])
+    with pytest.raises(ValueError, match="put the name in quotes"):
+        settings.read({"model": {"inputs": {True: {}}}})
