@@ -30,7 +30,7 @@ def draw_form(
         f"or cells from a spreadsheet. Up to {config.max_numbers:,} numbers, "
         f"{display.mib(config.max_text_bytes)}"
     )
-    field = widgets.Field("Numbers", placeholder, "A file of numbers", reading.FILE_TYPES)
+    field = widgets.Field("Numbers", placeholder, "A file of numbers")
     submitted = widgets.form(config, words.button, field)
     if submitted is None:
         return None

@@ -41,7 +41,6 @@ def draw_form(
         "Request",
         placeholder,
         "A request, as a JSON file",
-        ("json",),
         "" if long else prefilled,
         # Each version of the model has its own example.
         f"request-{model.name}-{model.version}",

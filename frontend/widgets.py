@@ -40,7 +40,6 @@ class Field:
     label: str
     placeholder: str
     file_label: str
-    file_types: tuple[str, ...]
     prefilled: str = ""
     key: str = "text"
 
@@ -71,7 +70,6 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
         else:
             file = st.file_uploader(
                 field.file_label,
-                type=list(field.file_types),
                 key="file",
                 max_upload_size=config.max_file_mib,
                 help=f"Up to {config.max_numbers:,} numbers, {config.max_file_mib} MiB",
