@@ -41,8 +41,9 @@ _EITHER = rf"^{_FIRST},[0-9]{{3}}$"
 _POINT_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
 # One number with two different marks, or several groups with a point: its commas do not separate.
 _CERTAIN = (
-    rf"^({_FIRST}(,[0-9]{{3}})+\.[0-9]+|{_FIRST}(\.[0-9]{{3}})+,[0-9]+|{_FIRST}(\.[0-9]{{3}}){{2,}}"
-    rf"|{_FIRST}([ {NO_BREAK}][0-9]{{3}})+,[0-9]+|[+-]?[1-9][0-9]?(,[0-9]{{2}})+,[0-9]{{3}}\.[0-9]+)$"
+    rf"^({_FIRST}(,[0-9]{{3}})+\.[0-9]+|{_FIRST}(\.[0-9]{{3}})+,[0-9]+"
+    rf"|{_FIRST}(\.[0-9]{{3}}){{2,}}|{_FIRST}([ {NO_BREAK}][0-9]{{3}})+,[0-9]+"
+    rf"|[+-]?[1-9][0-9]?(,[0-9]{{2}})+,[0-9]{{3}}\.[0-9]+)$"
 )
 
 

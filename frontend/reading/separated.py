@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
@@ -40,8 +41,7 @@ def read(text: str) -> Source:
     for cells, gap in ((lines, r"[^\n]*\S[^\n]*"), (chunks, r"\S+")):
         cells = pc.replace_substring_regex(cells, ",$", "")  # noqa: PLW2901
         if notation.are_certain(cells):
-            starts = re.compile(gap)
-            return Source(cells, lambda i: _place_of_match(starts, text, i))
+            return Source(cells, partial(_place_of_match, gap, text))
     notes = _commas(text, chunks)
     if len(lines) > 1 and pc.all(pc.match_substring_regex(lines, _SPACED)).as_py():
         notes.append(f"Spaces separate: {brief(lines[0].as_py())} was read as several numbers")
@@ -61,8 +61,8 @@ def read(text: str) -> Source:
     return Source(texts, place, notes)
 
 
-def _place_of_match(pattern: re.Pattern[str], text: str, index: int) -> str:
-    found = next(islice(pattern.finditer(text), index, None))
+def _place_of_match(pattern: str, text: str, index: int) -> str:
+    found = next(islice(re.finditer(pattern, text), index, None))
     return _position(text, found.start() + len(found[0]) - len(found[0].lstrip()))
 
 
@@ -78,8 +78,8 @@ def _commas(text: str, chunks: pa.Array) -> list[str]:
         return [f"A comma separates: {chunk} was read as several numbers. A decimal has a point"]
     raise NotNumbersError(
         [
-            f"{_position(text, text.index(found))}: {chunk} could be one number or several. Write a "
-            "decimal with a point, and a space after each comma that separates"
+            f"{_position(text, text.index(found))}: {chunk} could be one number or several. Write "
+            "a decimal with a point, and a space after each comma that separates"
         ]
     )
 

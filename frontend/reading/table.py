@@ -73,7 +73,7 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
     if first is None:
         return Source(column([]), lambda _: "")
     has_heading, labelled, notes = _heading(first)
-    if has_heading and first.width == 1 and delimiter == ",":
+    if delimiter == "," and has_heading and first.width == 1:
         # One name, one column: a comma below it is part of a number.
         delimiter = _NONE
         rows = islice(_rows(text, delimiter), 1, None)
@@ -82,13 +82,8 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
     count = widest = len(pending)
     lines, line, empty = int(not has_heading), first.line, 0
     for row in rows:
-        if row.line > line + 1 and row.first > line + 1:
-            if first.width == 1:
-                raise NotNumbersError([f"Line {line + 1} is an empty field"])
-            empty += row.first - line - 1
+        empty += _check(row, first, line, delimiter)
         line = row.line
-        if delimiter == "," and first.width != row.width and len(first.fields) != len(row.fields):
-            raise NotNumbersError([_ragged(first, row)])
         fields = _without_label(row, lines) if labelled else row.fields
         pending += fields
         count += len(fields)
@@ -100,10 +95,7 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
             pending.clear()
     if count > max_numbers:
         raise _too_much(max_numbers)
-    if empty:
-        notes.append(f"Empty rows were left out: {empty:,}")
-    if lines > 1 and widest > 1:
-        notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
+    notes += _layout(lines, widest, empty)
     texts = pa.chunked_array([*chunks, column(pending)], TEXT).combine_chunks()
 
     def place(index: int) -> str:
@@ -125,11 +117,35 @@ def _heading(first: Row) -> tuple[bool, bool, list[str]]:
         return False, False, []
     if len(first.fields) > 1 and first.fields[0].lower() in _ROW_NUMBERS:
         name = brief(first.fields[0])
-        raise NotNumbersError([f"Line {first.line}, field 1: {name} numbers rows: remove the column"])
+        raise NotNumbersError(
+            [f"Line {first.line}, field 1: {name} numbers rows: remove the column"]
+        )
     notes = [f"Line {first.line} was taken as the heading: {brief(', '.join(first.fields))}"]
     if unnamed:
         notes.append("The column without a name numbers the rows; it was left out")
     return True, unnamed, notes
+
+
+def _layout(lines: int, widest: int, empty: int) -> list[str]:
+    """Return notes on empty rows and on several columns."""
+    notes = [f"Empty rows were left out: {empty:,}"] if empty else []
+    if lines > 1 and widest > 1:
+        notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
+    return notes
+
+
+def _check(row: Row, first: Row, before: int, delimiter: str) -> int:
+    """Return the number of empty lines between line `before` and a row.
+
+    Raises:
+        NotNumbersError: the row's width is another than the first row's, which may be due to a
+            decimal comma; or a field of a single column is empty.
+    """
+    if delimiter == "," and first.width != row.width and len(first.fields) != len(row.fields):
+        raise NotNumbersError([_ragged(first, row)])
+    if row.first > before + 1 and first.width == 1:
+        raise NotNumbersError([f"Line {before + 1} is an empty field"])
+    return row.first - before - 1
 
 
 def _too_much(limit: int) -> TooMuchError:

@@ -34,7 +34,7 @@ READ: list[tuple[str, list[float], list[str]]] = [
     ("0.5\n5.678", [0.5, 5.678], []),
     ("1 234\n5 678", [1, 234, 5, 678], ["Spaces separate: “1 234” was read as several"]),
     # digits of other scripts
-    ("١٢٫٥", [12.5], SCRIPT),
+    ("\u0661\u0662\u066b\u0665", [12.5], SCRIPT),
     ("१२३", [123], SCRIPT),
     ("\uff11\uff12\uff0e\uff15 \uff13", [12.5, 3], SCRIPT),
     # lists as programs print them
