@@ -27,6 +27,8 @@ from frontend.settings import Settings
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
 # A small request can have a response of any size.
 MAX_RESPONSE_BYTES = 32 * 2**20
+# Where a V2 response names its parts.
+_HEAD_BYTES = 1000
 _JSON = {"Content-Type": "application/json"}
 # What simdjson and dict look-ups raise if a response does not follow the protocol.
 _OTHER_FORMAT = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
@@ -116,14 +118,24 @@ class Client:
         return self._numbers(none, version, model, quick=True)
 
     def infer(self, request: bytes, version: str | None = None) -> Response:
-        """Return the model's response to a request of the V2 protocol.
+        """Return the model's response to a request of any format that the server accepts.
 
         Raises:
             ApiError: the API refuses the request, or fails.
         """
         url = predictions_url(self._settings, version)
         body, seconds = self._call(url, request, version)
-        return self._response(url, body, seconds)
+        if b'"outputs"' in body[:_HEAD_BYTES] and b'"model_version"' in body[:_HEAD_BYTES]:
+            return self._response(url, body, seconds)
+        try:
+            found = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise errors.not_the_api(url, str(error)) from error
+        if isinstance(found, dict) and found.keys() == {"predictions"}:
+            found = found["predictions"]
+        named = found if isinstance(found, dict) and found else {"output": found}
+        outputs = tuple(_plain_output(name, value) for name, value in named.items())
+        return Response(outputs, version or "default", seconds)
 
     def metadata(self, version: str | None = None) -> Model | None:
         """Return the model's metadata; None if the server has none.
@@ -143,7 +155,7 @@ class Client:
             body, _ = self._call(url, None, version, quick=True)
             return model.parse(orjson.loads(body))
         except ApiError as error:
-            if error.state in (errors.State.INVALID_INPUT, errors.State.UNKNOWN_VERSION):
+            if error.state is errors.State.INVALID_INPUT:
                 return None
             raise
         except _OTHER_FORMAT:
@@ -246,6 +258,20 @@ def _request(values: np.ndarray, model: Model | None) -> bytes:
         "data": values,
     }
     return orjson.dumps({"inputs": [found]}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _plain_output(name: str, value: Any) -> Output:  # noqa: ANN401 (any JSON)
+    """Return an output of a response that is not V2, which has neither datatype nor shape."""
+    try:
+        values = np.array(value)
+    except ValueError:  # lists of different lengths
+        values = np.empty(0, object)
+    if values.dtype.kind not in "iuf":
+        elements = value if isinstance(value, list) else [value]
+        return Output(name, "JSON", (len(elements),), elements)
+    return Output(
+        name, "FP64" if values.dtype.kind == "f" else "INT64", values.shape, values.ravel()
+    )
 
 
 def _output(found: Any) -> Output:  # noqa: ANN401 (any JSON)

@@ -30,7 +30,7 @@ def draw_form(
         f"or cells from a spreadsheet. Up to {config.max_numbers:,} numbers, "
         f"{display.mib(config.max_text_bytes)}"
     )
-    field = widgets.Field("Numbers", placeholder, "A file of numbers", reading.FILE_TYPES)
+    field = widgets.Field("Numbers", placeholder, "A file of numbers")
     submitted = widgets.form(config, words.button, field)
     if submitted is None:
         return None
@@ -66,15 +66,15 @@ def show(config: Settings, result: Result) -> None:
 def _downloads(config: Settings, inputs: np.ndarray, result: Result) -> None:
     """Show the downloads, the output to copy and the curl command."""
     outputs = result.response.values
-    csv, json, curl_file = st.columns(3)
+    buttons = st.container(horizontal=True)
     widgets.download(
-        csv,
+        buttons,
         "Download CSV",
         partial(export.to_csv, inputs, outputs),
         f"{config.model}.csv",
     )
     widgets.download(
-        json,
+        buttons,
         "Download JSON",
         partial(export.to_json, config.model, inputs, outputs, result.response.version),
         f"{config.model}.json",
@@ -89,7 +89,7 @@ def _downloads(config: Settings, inputs: np.ndarray, result: Result) -> None:
     st.code(export.to_curl(inputs, result.version, config), language="bash", wrap_lines=True)
     if len(inputs) > export.CURL_NUMBERS:
         widgets.download(
-            curl_file,
+            buttons,
             export.CURL_FILE,
             partial(export.to_list, inputs),
             export.CURL_FILE,

@@ -66,12 +66,14 @@ class Status:
 
 @dataclass(frozen=True)
 class Described:
-    """The model's metadata, if the server has it; `responded` is false if the request failed."""
+    """The model's metadata, if known; `responded` is false if the server did not send it now."""
 
     model: Model | None
     responded: bool
 
 
+# The detail of a server whose version is not known.
+RESPONDS = "the model responds"
 _TITLES = {
     State.INVALID_INPUT: "The server does not take this input",
     State.LOADING: "The server does not respond yet",
@@ -104,7 +106,7 @@ def predict(
 def infer(
     request: bytes, connect: Callable[[], Predictor], version: str | None
 ) -> Result | Failure:
-    """Send a request of the V2 protocol to the model, unless it is not JSON."""
+    """Send a JSON request of any format to the model, unless it is not JSON."""
     try:
         orjson.loads(request)
     except orjson.JSONDecodeError as error:
@@ -120,14 +122,6 @@ def _outcome(send: Callable[[], Result]) -> Result | Failure:
         return Failure(_TITLES.get(error.state, "The server failed"), (str(error),))
 
 
-def describe(connect: Callable[[], Predictor], version: str | None) -> Described:
-    """Request the model's metadata."""
-    try:
-        return Described(connect().metadata(version), responded=True)
-    except ApiError:
-        return Described(None, responded=False)
-
-
 def look(connect: Callable[[], Predictor], version: str | None, model: Model | None) -> Status:
     """Return whether the server can respond now."""
     try:
@@ -138,5 +132,5 @@ def look(connect: Callable[[], Predictor], version: str | None, model: Model | N
     except ApiError as error:
         if error.state is State.INVALID_INPUT:
             # The model does not take a list of numbers, but it responded.
-            return Status(State.READY, "the model responds")
+            return Status(State.READY, RESPONDS)
         return Status(error.state, str(error))

@@ -41,7 +41,6 @@ def draw_form(
         "Request",
         placeholder,
         "A request, as a JSON file",
-        ("json",),
         "" if long else prefilled,
         # Each version of the model has its own example.
         f"request-{model.name}-{model.version}",
@@ -64,15 +63,15 @@ def show(config: Settings, result: Result) -> None:
         shape = " \u00d7 ".join(map(str, output.shape)) or "one value"
         st.caption(f"{display.plain(output.datatype)}, {shape}")
         _show_output(output, config.max_numbers)
-    left, right = st.columns(2)
+    buttons = st.container(horizontal=True)
     widgets.download(
-        left,
+        buttons,
         "Download JSON",
         partial(_response_json, result),
         f"{config.model}.json",
     )
     widgets.download(
-        right,
+        buttons,
         export.REQUEST_FILE,
         partial(bytes, result.request),
         export.REQUEST_FILE,

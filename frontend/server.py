@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
@@ -38,6 +39,20 @@ class Doors:
         await self._app(scope, receive, send)
 
 
+class Compressed:
+    """Middleware that compresses the page's scripts and styles, which browsers then keep."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Set the application whose responses to compress."""
+        self._app = app
+        self._compressed = GZipMiddleware(app, minimum_size=1000, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        static = scope["type"] == "http" and scope["path"].startswith("/static/")
+        await (self._compressed if static else self._app)(scope, receive, send)
+
+
 @asynccontextmanager
 async def swept(_: st.App) -> AsyncIterator[None]:
     """Release ended sessions regularly while the server runs."""
@@ -56,4 +71,8 @@ async def _sweep() -> None:
         memory.trim()
 
 
-app = st.App(Path(__file__).with_name("app.py"), lifespan=swept, middleware=[Middleware(Doors)])
+app = st.App(
+    Path(__file__).with_name("app.py"),
+    lifespan=swept,
+    middleware=[Middleware(Doors), Middleware(Compressed)],
+)

@@ -40,44 +40,34 @@ class Field:
     label: str
     placeholder: str
     file_label: str
-    file_types: tuple[str, ...]
     prefilled: str = ""
     key: str = "text"
 
 
 def form(config: Settings, button: str, field: Field) -> Submitted | None:
     """Draw the form; return its content after a click on its button, otherwise None."""
-    source = st.radio(
-        "Input",
-        [PASTE, UPLOAD],
-        horizontal=True,
-        label_visibility="collapsed",
-        on_change=_keep_text,
-        args=(field,),
-    )
-    content: str | bytes = b""
-    name = file_id = ""
+    source = st.radio("Input", [PASTE, UPLOAD], horizontal=True, label_visibility="collapsed")
+    # Both are always drawn, and one is hidden: the browser would forget a text that was not sent.
+    st.html(f"<style>.st-key-{'upload' if source == PASTE else 'paste'} {{display: none}}</style>")
     with st.form("question"):
-        if source == PASTE:
-            content = st.text_area(
+        with st.container(key="paste"):
+            text = st.text_area(
                 field.label,
                 field.prefilled,
                 key=field.key,
                 height=220,
                 max_chars=config.max_text_bytes,
                 placeholder=field.placeholder,
-                persist_state="session",
             )
-        else:
+            # The browser ignores a longer paste without a word.
+            st.caption(f"A longer text than {display.mib(config.max_text_bytes)} is not pasted.")
+        with st.container(key="upload"):
             file = st.file_uploader(
                 field.file_label,
-                type=list(field.file_types),
                 key="file",
                 max_upload_size=config.max_file_mib,
                 help=f"Up to {config.max_numbers:,} numbers, {config.max_file_mib} MiB",
             )
-            if file:
-                name, content, file_id = file.name, file.getvalue(), file.file_id
         version = st.text_input(
             "Model version",
             key="version",
@@ -88,17 +78,11 @@ def form(config: Settings, button: str, field: Field) -> Submitted | None:
         clicked = st.form_submit_button(button, type="primary", width="stretch")
     if not clicked:
         return None
-    _forget_files(but=file_id)
+    _forget_files(but=file.file_id if file else "")
+    if source == PASTE:
+        return Submitted(text, "", version.strip() or None)
+    content, name = (file.getvalue(), file.name) if file else (b"", "")
     return Submitted(content, name, version.strip() or None)
-
-
-def _keep_text(field: Field) -> None:
-    """Send the text to the browser again, which forgets it while it shows the upload.
-
-    `persist_state` alone is not enough if the user switches back before the page has finished
-    drawing the upload.
-    """
-    st.session_state[field.key] = st.session_state.get(field.key, field.prefilled)
 
 
 def _forget_files(but: str) -> None:
@@ -136,7 +120,8 @@ def chart(series: Mapping[str, np.ndarray], *, bars: bool = False) -> None:
     """Draw numbers over their position."""
     drawn = display.chart_indices(list(series.values()))
     count = len(next(iter(series.values())))
-    st.vega_lite_chart(display.chart(series, drawn, bars=bars), height=400)
+    alt = f"Chart of {' and '.join(series)} by number, {count:,} values: the table has them"
+    st.vega_lite_chart(display.chart(series, drawn, bars=bars), height=400, alt=alt)
     if len(drawn) < count:
         st.caption(
             f"The chart draws {len(drawn):,} of {count:,} numbers, the smallest and largest "
@@ -159,6 +144,5 @@ def download(
         "text/csv" if name.endswith(".csv") else "application/json",
         on_click="ignore",
         icon=":material/download:",
-        width="stretch",
         help=help,
     )

@@ -4,7 +4,7 @@ The numbers are always in Arrow and NumPy arrays: Python objects would take seve
 memory.
 """
 
-from frontend.reading.files import FILE_TYPES, parse, parse_file
+from frontend.reading.files import parse, parse_file
 from frontend.reading.numeric import NotNumbersError, Numbers, TooMuchError
 
-__all__ = ["FILE_TYPES", "NotNumbersError", "Numbers", "TooMuchError", "parse", "parse_file"]
+__all__ = ["NotNumbersError", "Numbers", "TooMuchError", "parse", "parse_file"]

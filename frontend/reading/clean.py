@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from frontend.reading.notation import NO_BREAK
 from frontend.reading.numeric import NotNumbersError
@@ -10,6 +11,9 @@ from frontend.reading.numeric import NotNumbersError
 # Zero-width characters, direction marks, soft hyphens and byte order marks.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"))
+# The decimal and thousands marks of Arabic, and full-width marks.
+_MARKS = str.maketrans("\u066b\u066c\uff0e\uff0c\uff0b", ".'.,+")
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 _LOOSE_NO_BREAK = re.compile(rf"(?<![0-9])[{NO_BREAK}]|[{NO_BREAK}](?![0-9])")
 # All other Unicode spaces, except line breaks.
 _SPACE = re.compile(rf"[^\S\n\r\t {NO_BREAK}]")
@@ -17,16 +21,40 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def clean(text: str) -> tuple[str, list[str]]:
-    """Return the text without invisible characters, with ASCII minuses and spaces.
+    """Return the text without invisible characters, with ASCII digits, minuses and spaces.
 
-    A no-break space between two digits is kept. The list has a note if characters were left out.
+    A no-break space between two digits is kept. The list has notes on characters that were left
+    out, and on digits of other scripts.
     """
     if text.isascii():
         return text, []
     seen = _INVISIBLE.sub("", text.removeprefix("\ufeff"))
     left_out = len(text.removeprefix("\ufeff")) - len(seen)
     seen = _LOOSE_NO_BREAK.sub(" ", _SPACE.sub(" ", seen.translate(_MINUS)))
-    return seen, [f"Invisible characters were left out: {left_out:,}"] if left_out else []
+    notes = [f"Invisible characters were left out: {left_out:,}"] if left_out else []
+    if _FOREIGN_DIGIT.search(seen):
+        notes.append("Digits of another script were read as 0 to 9")
+        seen = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), seen)
+        seen = seen.translate(_MARKS)
+    return seen, notes
+
+
+# What a file begins with, and what it is.
+_OTHER_FILES = {
+    b"PK": "an Excel workbook (.xlsx) or another zip archive: save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old format (.xls): save the sheet as CSV",
+    b"\x1f\x8b": "compressed with gzip: unpack it first",
+    b"BZh": "compressed with bzip2: unpack it first",
+    b"\xfd7zXZ": "compressed with xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
+    b"PAR1": "a Parquet file: export it as CSV",
+    b"ARROW1": "an Arrow file: export it as CSV",
+    b"\x93NUMPY": "a NumPy array (.npy): write it with numpy.savetxt",
+    b"\x89HDF": "an HDF5 file: export it as CSV",
+    b"%PDF": "a PDF document: copy the numbers from it",
+    b"\x89PNG": "a picture (PNG), not text",
+    b"\xff\xd8\xff": "a picture (JPEG), not text",
+}
 
 
 def decode(content: bytes) -> tuple[str, list[str]]:
@@ -35,6 +63,9 @@ def decode(content: bytes) -> tuple[str, list[str]]:
     Raises:
         NotNumbersError: it is not text.
     """
+    for start, what in _OTHER_FILES.items():
+        if content.startswith(start):
+            raise NotNumbersError([f"The file is {what}"])
     # Excel's file type "Unicode Text".
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     notes: list[str] = []

@@ -9,9 +9,10 @@ import numpy as np
 
 from frontend.reading import jsonlist, separated, table
 from frontend.reading.clean import clean, decode
+from frontend.reading.notation import is_heading
 from frontend.reading.numeric import Numbers, Source, TooMuchError, to_numbers
 
-FILE_TYPES = ("csv", "txt", "json")
+_LIST = re.compile(r"\s*[\[{]|\s*(np\.|torch\.)?(array|tensor)\(")
 _LOOSE_COMMA = re.compile(r",\s|\s,")
 
 
@@ -28,7 +29,7 @@ def parse(text: str, max_numbers: int = 1_000_000) -> Numbers:
 
 
 def parse_file(name: str, content: bytes, max_numbers: int = 1_000_000) -> Numbers:
-    """Read a file according to its suffix: .csv, .json, or otherwise like `parse`.
+    """Read a file according to its suffix: .csv, .tsv, .json, or otherwise like `parse`.
 
     Raises:
         NotNumbersError: as in `parse`; or the file is not text.
@@ -37,7 +38,7 @@ def parse_file(name: str, content: bytes, max_numbers: int = 1_000_000) -> Numbe
     decoded, guessed = decode(content)
     text, notes = clean(decoded)
     suffix = PurePath(name).suffix.lower()
-    if suffix == ".csv":
+    if suffix in (".csv", ".tsv"):
         source = table.read(text, table.delimiter_of(text), max_numbers)
     elif suffix == ".json":
         source = _json(text, max_numbers)
@@ -47,9 +48,11 @@ def parse_file(name: str, content: bytes, max_numbers: int = 1_000_000) -> Numbe
 
 
 def _read(text: str, max_numbers: int) -> Source:
-    if text.lstrip()[:1] in ("[", "{"):
+    if _LIST.match(text):
         return _json(text, max_numbers)
-    if ";" in text or ("\t" in text and not _LOOSE_COMMA.search(text)):
+    first, _, rest = text.strip().partition("\n")
+    headed = bool(rest) and all(map(is_heading, re.split("[,;\t|]", first.strip())))
+    if headed or ";" in text or "|" in text or ("\t" in text and not _LOOSE_COMMA.search(text)):
         return table.read(text, table.delimiter_of(text), max_numbers)
     if (count := _count(text)) > max_numbers:
         raise TooMuchError(f"{count:,} numbers are more than {max_numbers:,}")

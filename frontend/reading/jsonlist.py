@@ -8,9 +8,14 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from frontend.reading import separated
 from frontend.reading.numeric import TEXT, NotNumbersError, Source, brief, column
 
 _FLAT = re.compile(r"\s*\[[-+.0-9eE,\s]*\]\s*")
+# A list as Python and NumPy print it: with a comma at its end, with "1.", without commas.
+_PRINTED = re.compile(
+    r"\s*(?:(?:np\.|torch\.)?(?:array|tensor)\()?\[([^\[\]{}\"]*)\](?:(?:, ?\w+=[\w.]+)*\))?\s*"
+)
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
@@ -37,7 +42,20 @@ def read(text: str) -> Source:
         ).flatten()
         if pc.all(pc.match_substring_regex(texts, _NUMBER)).as_py():
             return Source(texts, place)
+    printed = _PRINTED.fullmatch(text)
+    if printed and not _is_json(text):
+        # Spaces in place of the rest keep the places of the numbers.
+        before = re.sub(r"\S", " ", text[: printed.start(1)])
+        return separated.read(before + printed[1])
     return Source(_strictly(text), place)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _strictly(text: str) -> pa.Array:

@@ -30,13 +30,21 @@ def _grouped(mark: str) -> str:
     return "|".join(f"{_FIRST}({each}[0-9]{{3}})+" for each in marks)
 
 
-_POINT_GROUPS, _COMMA_GROUPS = _grouped(","), _grouped(r"\.")
+# India groups the digits before the last three in pairs.
+_POINT_GROUPS = rf"{_grouped(',')}|[+-]?[1-9][0-9]?(,[0-9]{{2}})+,[0-9]{{3}}"
+_COMMA_GROUPS = _grouped(r"\.")
 _WHOLE = r"[+-]?(0|[1-9][0-9]*)"
 _POINT_STYLE = rf"^({_POINT_GROUPS})(\.[0-9]+)?$"
 _COMMA_STYLE = rf"^(({_COMMA_GROUPS})(,[0-9]+)?|{_WHOLE},[0-9]+{_EXPONENT}|[+-]?,[0-9]+)$"
 # Three digits behind one comma: a decimal comma, or a thousands separator.
 _EITHER = rf"^{_FIRST},[0-9]{{3}}$"
 _POINT_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
+# One number with two different marks, or several groups with a point: its commas do not separate.
+_CERTAIN = (
+    rf"^({_FIRST}(,[0-9]{{3}})+\.[0-9]+|{_FIRST}(\.[0-9]{{3}})+,[0-9]+"
+    rf"|{_FIRST}(\.[0-9]{{3}}){{2,}}|{_FIRST}([ {NO_BREAK}][0-9]{{3}})+,[0-9]+"
+    rf"|[+-]?[1-9][0-9]?(,[0-9]{{2}})+,[0-9]{{3}}\.[0-9]+)$"
+)
 
 
 class Style(Enum):
@@ -76,6 +84,21 @@ def _evidence(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
         pc.and_(match(texts, _COMMA_STYLE), match(texts, r"\..*\.")),
     )
     return point, comma
+
+
+def are_certain(texts: pa.Array) -> bool:
+    """Return whether each text is one number, and one of them shows the use of its commas."""
+    if not len(texts) or not pc.any(pc.match_substring_regex(texts, _CERTAIN)).as_py():
+        return False
+    one = f"{NUMBER}|{_POINT_STYLE}|{_COMMA_STYLE}"
+    return bool(pc.all(pc.match_substring_regex(texts, one)).as_py())
+
+
+def first_ambiguous(texts: pa.Array, style: Style) -> int:
+    """Return the index of the first fraction that could be thousands, if nothing decides it."""
+    if style is not Style.UNKNOWN:
+        return -1
+    return int(pc.index(pc.match_substring_regex(texts, _POINT_THOUSANDS), pa.scalar(True)).as_py())
 
 
 def normalize(texts: pa.Array, style: Style) -> pa.Array:

@@ -97,7 +97,11 @@ def _plain(source: Source) -> tuple[pa.Array, list[str]]:
     texts = source.texts
     plain = pc.match_substring_regex(texts, notation.NUMBER)
     if pc.all(plain).as_py():
-        return texts, []
+        i = notation.first_ambiguous(texts, notation.style(texts))
+        if i < 0:
+            return texts, []
+        shown = brief(texts[i].as_py())
+        return texts, [f"{source.place(i)}: {shown} was read as a fraction, not as thousands"]
     style = notation.style(texts)
     if style is notation.Style.MIXED:
         point, comma = (

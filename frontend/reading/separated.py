@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from frontend.reading import notation
 from frontend.reading.numeric import NotNumbersError, Source, brief, column
 
 _ITEM = re.compile(r"[^\s,]+|,")
 # A chunk between spaces that could be one number, with a decimal comma or thousands separators.
-_ONE_NUMBER = r"^[+-]?([0-9]+,[0-9]+|[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?),?$"
+_ONE_NUMBER = (
+    r"^[+-]?([0-9]*,[0-9]+([eE][+-]?[0-9]+)?|[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
+    r"|[0-9]{1,3}(\.[0-9]{3})+,[0-9]+),?$"
+)
+_LIST_ITEM = re.compile(r"^[ \t]*([0-9]+\.)[ \t]+(?!.*[0-9]\.(\s|,|$))\S", re.MULTILINE)
+_SPACED = r"^[+-]?[1-9][0-9]{0,2}( [0-9]{3})+$"
 
 
 def read(text: str) -> Source:
     """Return the texts between the separators.
 
     Raises:
-        NotNumbersError: the commas could also be decimal commas, or have no number before them.
+        NotNumbersError: the commas could also be decimal commas, or have no number before them;
+            or the lines are numbered like a list.
     """
-    notes = _commas(text)
+    if item := _LIST_ITEM.search(text):
+        place_of_item = _position(text, item.start(1))
+        raise NotNumbersError(
+            [f"{place_of_item}: {brief(item[1])} looks like the number of a list item: remove it"]
+        )
+    chunks = pc.utf8_split_whitespace(column([text.strip()])).flatten()
+    lines = pc.utf8_trim_whitespace(pc.split_pattern(column([text]), "\n").flatten())
+    lines = lines.filter(pc.not_equal(lines, ""))
+    for cells, gap in ((lines, r"[^\n]*\S[^\n]*"), (chunks, r"\S+")):
+        cells = pc.replace_substring_regex(cells, ",$", "")  # noqa: PLW2901
+        if notation.are_certain(cells):
+            return Source(cells, partial(_place_of_match, gap, text))
+    notes = _commas(text, chunks)
+    if len(lines) > 1 and pc.all(pc.match_substring_regex(lines, _SPACED)).as_py():
+        notes.append(f"Spaces separate: {brief(lines[0].as_py())} was read as several numbers")
     bare = column([text.strip().removesuffix(",")])
     joined = pc.replace_substring_regex(bare, r"[ \t\r\n]*,[ \t\r\n]*|[ \t\r\n]+", ",")
     texts = pc.split_pattern(joined, ",").flatten()
@@ -39,22 +61,25 @@ def read(text: str) -> Source:
     return Source(texts, place, notes)
 
 
-def _commas(text: str) -> list[str]:
+def _place_of_match(pattern: str, text: str, index: int) -> str:
+    found = next(islice(re.finditer(pattern, text), index, None))
+    return _position(text, found.start() + len(found[0]) - len(found[0].lstrip()))
+
+
+def _commas(text: str, chunks: pa.Array) -> list[str]:
     """Return a note if a single chunk has commas that could be decimal; refuse several chunks."""
-    chunks = pc.utf8_split_whitespace(column([text.strip()])).flatten()
-    inner = pc.match_substring_regex(chunks, "[0-9],[0-9]")
-    first = pc.index(inner, pa.scalar(True)).as_py()
-    ambiguous = pc.match_substring_regex(chunks.filter(inner), _ONE_NUMBER)
-    if first < 0 or not pc.all(ambiguous).as_py():
+    ambiguous = pc.match_substring_regex(chunks, _ONE_NUMBER)
+    first = pc.index(ambiguous, pa.scalar(True)).as_py()
+    if first < 0:
         return []
-    chunk = brief(chunks[first].as_py().rstrip(","))
+    found = chunks[first].as_py()
+    chunk = brief(found.rstrip(","))
     if len(chunks) == 1:
         return [f"A comma separates: {chunk} was read as several numbers. A decimal has a point"]
-    start = text.index(chunks[first].as_py())
     raise NotNumbersError(
         [
-            f"{_position(text, start)}: {chunk} could be one number or several. Write a decimal "
-            "with a point, and a space after each comma that separates"
+            f"{_position(text, text.index(found))}: {chunk} could be one number or several. Write "
+            "a decimal with a point, and a space after each comma that separates"
         ]
     )
 

@@ -24,6 +24,10 @@ from frontend.reading.numeric import (
 # The number of fields that are Python objects at the same time.
 _CHUNK_FIELDS = 10_000
 _QUOTED = re.compile(r'"[^"]*"')
+# A separator that no text contains.
+_NONE = "\x1f"
+# Names of columns that number the rows.
+_ROW_NUMBERS = {"id", "index", "no", "no.", "nr", "nr.", "#", "row"}
 # Excel's own hint, which is a separate first line.
 _HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
@@ -33,11 +37,13 @@ class Row:
     """A row that is not empty.
 
     Attributes:
-        line: the line on which it ends, counted from 1.
+        first: the line on which it begins, counted from 1.
+        line: the line on which it ends.
         fields: the stripped fields, without empty ones at the end, which spreadsheets add.
         width: the number of fields including the empty ones.
     """
 
+    first: int
     line: int
     fields: list[str]
     width: int
@@ -67,13 +73,17 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
     if first is None:
         return Source(column([]), lambda _: "")
     has_heading, labelled, notes = _heading(first)
+    if delimiter == "," and has_heading and first.width == 1:
+        # One name, one column: a comma below it is part of a number.
+        delimiter = _NONE
+        rows = islice(_rows(text, delimiter), 1, None)
     chunks: list[pa.Array] = []
     pending: list[str] = [] if has_heading else list(first.fields)
     count = widest = len(pending)
-    lines = int(not has_heading)
+    lines, line, empty = int(not has_heading), first.line, 0
     for row in rows:
-        if delimiter == "," and first.width != row.width and len(first.fields) != len(row.fields):
-            raise NotNumbersError([_ragged(first, row)])
+        empty += _check(row, first, line, delimiter)
+        line = row.line
         fields = _without_label(row, lines) if labelled else row.fields
         pending += fields
         count += len(fields)
@@ -85,8 +95,7 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
             pending.clear()
     if count > max_numbers:
         raise _too_much(max_numbers)
-    if lines > 1 and widest > 1:
-        notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
+    notes += _layout(lines, widest, empty)
     texts = pa.chunked_array([*chunks, column(pending)], TEXT).combine_chunks()
 
     def place(index: int) -> str:
@@ -103,12 +112,40 @@ def read(text: str, delimiter: str, max_numbers: int) -> Source:
 def _heading(first: Row) -> tuple[bool, bool, list[str]]:
     """Return whether a row is the heading, whether its first column has no name, and notes."""
     unnamed = len(first.fields) > 1 and not first.fields[0]
-    if not all(map(is_heading, first.fields[unnamed:])):
+    series = unnamed and first.fields[1:] == [str(i) for i in range(len(first.fields) - 1)]
+    if not series and not all(map(is_heading, first.fields[unnamed:])):
         return False, False, []
+    if len(first.fields) > 1 and first.fields[0].lower() in _ROW_NUMBERS:
+        name = brief(first.fields[0])
+        raise NotNumbersError(
+            [f"Line {first.line}, field 1: {name} numbers rows: remove the column"]
+        )
     notes = [f"Line {first.line} was taken as the heading: {brief(', '.join(first.fields))}"]
     if unnamed:
         notes.append("The column without a name numbers the rows; it was left out")
     return True, unnamed, notes
+
+
+def _layout(lines: int, widest: int, empty: int) -> list[str]:
+    """Return notes on empty rows and on several columns."""
+    notes = [f"Empty rows were left out: {empty:,}"] if empty else []
+    if lines > 1 and widest > 1:
+        notes.append(f"{lines:,} rows of {widest:,} columns were read row by row")
+    return notes
+
+
+def _check(row: Row, first: Row, before: int, delimiter: str) -> int:
+    """Return the number of empty lines between line `before` and a row.
+
+    Raises:
+        NotNumbersError: the row's width is another than the first row's, which may be due to a
+            decimal comma; or a field of a single column is empty.
+    """
+    if delimiter == "," and first.width != row.width and len(first.fields) != len(row.fields):
+        raise NotNumbersError([_ragged(first, row)])
+    if row.first > before + 1 and first.width == 1:
+        raise NotNumbersError([f"Line {before + 1} is an empty field"])
+    return row.first - before - 1
 
 
 def _too_much(limit: int) -> TooMuchError:
@@ -121,6 +158,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
     reader = csv.reader(
         io.StringIO(text[start:], newline=""), delimiter=delimiter, skipinitialspace=True
     )
+    first = 1 + bool(hint)
     try:
         for row in reader:
             fields = [field.strip() for field in row]
@@ -128,7 +166,8 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
             while fields and not fields[-1]:
                 fields.pop()
             if fields:
-                yield Row(reader.line_num + int(bool(hint)), fields, width)
+                yield Row(first, reader.line_num + bool(hint), fields, width)
+            first = reader.line_num + 1 + bool(hint)
     except csv.Error as error:
         raise NotNumbersError([f"Line {reader.line_num}: not CSV: {error}"]) from None
 

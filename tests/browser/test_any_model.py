@@ -53,6 +53,29 @@ def test_each_row_is_answered(page: Page) -> None:
     expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        [[5.1, 3.5, 1.4, 0.2]],
+        {"instances": [[5.1, 3.5, 1.4, 0.2]]},
+        rows([5.1, 3.5, 1.4, 0.2]),
+    ],
+    ids=["bare", "V1", "V2"],
+)
+def test_a_body_of_every_format_is_answered(page: Page, body: object) -> None:
+    predict(page, body)
+    expect(metric(page, "Outputs")).to_be_visible()
+    expect(error(page)).to_have_count(0)
+
+
+def test_an_unknown_version_keeps_the_form(page: Page) -> None:
+    page.get_by_role("textbox", name="Model version").fill("9.9")
+    predict(page)
+    expect(page.get_by_text("Unknown version")).to_be_visible()
+    expect(error(page)).to_contain_text("The server has no version “9.9” of the model")
+    expect(page.get_by_label("Request", exact=True)).to_be_visible()
+
+
 def test_a_file_is_sent(page: Page) -> None:
     page.get_by_text("Upload a file").click()
     page.locator("input[type=file]").set_input_files(

@@ -166,6 +166,24 @@ def test_what_is_typed_outlives_a_look_at_the_upload(tab: Page) -> None:
         expect(tab.get_by_label("Numbers", exact=True)).to_have_value("1 2")
 
 
+def test_what_is_typed_and_not_sent_outlives_a_look_at_the_upload(tab: Page) -> None:
+    field = tab.get_by_label("Numbers", exact=True)
+    field.fill("1 2 3")
+    tab.get_by_text("Upload a file").click()
+    tab.get_by_text("A file of numbers").wait_for()
+    expect(field).to_be_hidden()
+    tab.get_by_text("Type or paste").click()
+    expect(field).to_have_value("1 2 3")
+    double(tab)
+    expect_numbers(tab, "3")
+
+
+def test_a_result_is_announced_and_the_chart_has_a_name(tab: Page) -> None:
+    double(tab, "1 2")
+    expect(tab.get_by_role("alert").filter(has_text="The result is there")).to_have_count(1)
+    expect(tab.get_by_label("Chart of Input and Output by number, 2 values").first).to_be_attached()
+
+
 def test_what_is_not_a_number_is_named_with_its_place(tab: Page) -> None:
     double(tab, "1, 2\n3, four")
     expect(error(tab)).to_contain_text("These are not all numbers; nothing was sent")

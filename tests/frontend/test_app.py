@@ -186,6 +186,38 @@ def classifier(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch) -> AppT
     return page.run()
 
 
+def test_a_model_whose_server_comes_later_gets_its_form(
+    page: AppTest, api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_MODEL", "flowers")
+    monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{closed_port}")
+    page.run()
+    assert "has not described its model yet" in words(page)
+    assert not page.text_area
+    monkeypatch.setenv("BACKEND_URL", api.url)
+    api.metadata = CLASSIFIER
+    page.button[0].click().run()
+    assert "features" in str(page.text_area[0].value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "frames", "texts"),
+    [
+        (b"[[0.5, 0.25, 0.25]]", ["output"], []),
+        (b'{"predictions": [[0.5, 0.5]]}', ["output"], []),
+        (b'{"kind": [1], "name": "rose"}', ["kind"], [["rose"]]),
+        (b"[[1], [2, 3]]", [], [[[1], [2, 3]]]),
+    ],
+)
+def test_a_response_of_every_format_is_shown(
+    classifier: AppTest, api: Api, reply: bytes, frames: list[str], texts: list[object]
+) -> None:
+    api.replies = [(200, reply)]
+    classifier.button[0].click().run()
+    assert [frame.value.columns[1] for frame in classifier.dataframe] == frames
+    assert [json.loads(str(found.value)) for found in classifier.json] == texts
+
+
 def test_another_model_has_its_own_words_and_an_example(classifier: AppTest) -> None:
     assert classifier.title[0].value == "flowers"
     assert "Takes features (FP32, any \u00d7 4)" in words(classifier)

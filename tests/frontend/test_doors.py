@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -93,3 +94,13 @@ def test_a_message_beyond_the_limit_ends_the_session_not_the_page(page: PageServ
         session.paste("1 " * (5 * 2**20))
     with Session(page.url) as session:
         assert "text_area" in session.elements
+
+
+def test_scripts_are_compressed(page: PageServer) -> None:
+    (script,) = re.findall(
+        r'src="\.?(/static/js/index[^"]+)"', requests.get(page.url, timeout=30).text
+    )
+    plain = requests.get(page.url + script, headers={"Accept-Encoding": "identity"}, timeout=30)
+    with requests.get(page.url + script, stream=True, timeout=30) as sent:
+        assert sent.headers["Content-Encoding"] == "gzip"
+        assert len(sent.raw.read()) < len(plain.content) / 2

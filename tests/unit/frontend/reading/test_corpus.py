@@ -48,18 +48,20 @@ READ: dict[str, tuple[list[float], list[str]]] = {
     "no_break_list.txt": ([1, 2, 3], []),
     "commas.txt": ([1, 2, 3, 4, 5, 6], []),
     "semicolons.txt": ([1.5, 2.5], ["Line 1, field 1: “1,5” was read as 1.5"]),
+    "pandas_series.csv": ([1, 2], [HEADING, "The column without a name"]),
+    "unquoted_decimal_comma.csv": ([1.5], [HEADING, "Line 2, field 1: “1,5” was read as 1.5"]),
+    "digits_elsewhere.txt": ([3], ["Digits of another script"]),
+    "trailing_comma.json": ([1, 2], []),
     "list.json": ([9007199254740993, -2], []),
 }
 
 # The position and the reason.
 REFUSED = {
     "pandas_named_index.csv": "Line 2, field 1: “a” is in a column without a name",
-    "pandas_series.csv": "Line 1, field 1: “” is an empty field",
     "pandas_missing.csv": "Line 3, field 1: “” is an empty field",
     "thousands_or_fraction.csv": "Line 2, field 1: “1,234” could be a fraction or thousands",
     "two_styles.csv": "Line 2, field 1: “1.5” has a decimal point, but Line 2, field 2: “2,5” has",
-    "unquoted_decimal_comma.csv": "Line 2: fields: 2, and 1 in line 1",
-    "unquoted_thousands.csv": "Line 2: fields: 2, and 1 in line 1",
+    "unquoted_thousands.csv": "Line 2, field 1: “1,234” could be a fraction or thousands",
     "ragged.csv": "Line 2: fields: 1, and 2 in line 1",
     "currency_first.csv": "Line 1, field 1: “$5” has a currency sign",
     "currency_behind.csv": "Line 1, field 1: “5 €” has a currency sign",
@@ -79,13 +81,11 @@ REFUSED = {
     "no_break_pair.txt": "Line 1, column 1: “1\u00a02” has a space in it",
     "decimal_commas.txt": "Line 1, column 1: “1,5” could be one number or several",
     "decimal_commas_spaced.txt": "Line 1, column 1: “1,5” could be one number or several",
-    "digits_elsewhere.txt": "Line 1, column 1: “٣” is not a number",
     "beyond_int64.txt": "Line 1, column 1: “9223372036854775808” is outside the 64-bit integers",
     "lists.json": "Item 1 of the list: is a list, not a number",
     "list_of_texts.json": 'Item 1 of the list: “"1,5"” is a text, not a number',
     "pandas_records.json": "Item 1 of the list: is an object, not a number",
     "pandas_columns.json": "Expected a JSON list like [1, 2, 3], got an object",
-    "trailing_comma.json": "Line 1, column 7: not JSON",
     "binary.txt": "Character 1: the file is not text",
 }
 

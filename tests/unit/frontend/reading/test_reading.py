@@ -119,7 +119,7 @@ def test_any_file_is_numbers_or_a_sentence(content: bytes, name: str) -> None:
 
 
 @given(
-    st.lists(st.integers().map(str), max_size=20),
+    st.lists(st.integers().map(str), min_size=1, max_size=20),
     st.text(st.characters(categories=["L"]), min_size=1, max_size=10),
     st.lists(st.integers().map(str), max_size=20),
     st.sampled_from([" ", "\n", "\n\n", ", "]),
@@ -150,7 +150,6 @@ def test_the_named_place_is_the_right_one(
         (",1", "Line 1, column 1: “,” has no number before it"),
         ("1 0x10", "Line 1, column 3: “0x10” is not a number"),
         ("1_000", "Line 1, column 1: “1_000” is not a number"),
-        ("٣", "Line 1, column 1: “٣” is not a number"),
         ("NaN", "Line 1, column 1: “NaN” is not a finite number"),
         ("1 -inf", "Line 1, column 3: “-inf” is not a finite number"),
         ("1e999", "Line 1, column 1: “1e999” is too large for float64"),
@@ -158,7 +157,7 @@ def test_the_named_place_is_the_right_one(
         (" \n ", "It contains no number"),
         ("[]", "It contains no number"),
         ("[1, 2", "Line 1, column 6: not JSON: Expecting ',' delimiter"),
-        ("[1,\n2,,3]", "Line 2, column 3: not JSON: Expecting value"),
+        ("[1,\n2,,3]", "Line 2, column 3: “,” has no number before it"),
         ('[1, "3"]', 'Item 2 of the list: “"3"” is a text, not a number'),
         ("[null]", "Item 1 of the list: “null” is null, not a number"),
         ("[1, true]", "Item 2 of the list: “true” is true or false, not a number"),
@@ -270,10 +269,10 @@ def test_more_numbers_than_the_limit_are_refused_with_the_limit(name: str, conte
     assert parse_file(name, content, max_numbers=11).values.tolist() == [1] * 11
 
 
-@pytest.mark.parametrize("text", ["1,5", "1,234", "1,234.5"])
+@pytest.mark.parametrize("text", ["1,5", "1,234", "100,200,300"])
 def test_a_comma_that_could_be_in_a_number_is_noted(text: str) -> None:
     numbers = parse(text)
-    assert len(numbers.values) == 2
+    assert len(numbers.values) == text.count(",") + 1
     (note,) = numbers.notes
     assert f"“{text}” was read as several numbers" in note
 
