@@ -81,6 +81,7 @@ class TensorHandler:
         self.batch: Batch = self._model.batch
         self.sample_error = self._model.sample_error
         self._limits = Limits.from_environment()
+        self._limits.apply()
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
         batch_io.install(self.answer)
