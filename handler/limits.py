@@ -12,13 +12,14 @@ from wire import budget
 from wire.errors import beyond_memory
 
 # Maximum bytes of memory per byte of a body, from parsing to the response, measured with DoubleIt.
-# Each is the peak of a process with a body of 4 MiB in the worst case of its format, rounded up.
+# Each is the peak of a process with a body of 8 MiB in the worst case of its format, rounded up.
 # A model whose output is larger than its input needs more.
 # 4.4 measured: the tensor, the model's output and the bytes of the response.
 BINARY = 6
-# 9 to 17 measured for a list of numbers, 38 for nested lists where a flat list is expected.
-JSON = 40
-# 57 measured: V1 with one list per number, alternating between integers and floats.
+# 6 to 14 measured: also the text, and the numbers in the datatype in which they are read.
+JSON = 16
+# 51 measured: V1 with instances that differ in kind or length. `wire.budget` finds these while it
+# parses, and estimates their memory from the number of values and lists.
 OBJECTS = 60
 
 

@@ -20,8 +20,8 @@ from wire.messages import refusal
 from wire.paths import Path
 from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Pieces, Text, decoder
 
-# Bytes. msgspec parses a shorter list just as fast.
-LARGE_BYTES = 256
+# Bytes. msgspec parses a shorter list, or shorter nested lists, just as fast.
+LARGE_BYTES, LARGE_NESTED_BYTES = 256, 2048
 # Python compares fewer numbers than this faster than NumPy does.
 SMALL = 100
 _INT64 = np.iinfo(np.int64)
@@ -45,7 +45,8 @@ def read(text: Text, rank: int | None, path: Path, kind: Kind, reach: str, datat
         rank = _rank(text)
         if rank > MAX_DIMENSIONS:
             raise invalid(f"More than {MAX_DIMENSIONS} dimensions", path.prefix)
-    if kind == "bool" or len(text) < LARGE_BYTES or not rank or text[:1] != b"[":
+    large = LARGE_BYTES if rank == 1 else LARGE_NESTED_BYTES
+    if kind == "bool" or len(text) < large or not rank or text[:1] != b"[":
         return _careful(text, rank, path, kind, reach, datatype)
     pieces = Pieces(text, rank, kind, datatype)
     array = pieces.quick()

@@ -203,7 +203,7 @@ def nudged(numbers: Array, exact: bytes | bytearray | Array, datatype: str) -> A
     dropped, exponent = _HALVES[datatype]
     bits = numbers.view(np.uint64)
     halfway = (bits & np.uint64((1 << dropped) - 1)) == np.uint64(1 << (dropped - 1))
-    # Numbers below the smallest normal one have fewer digits: halves are odd multiples of 2^exponent.
+    # Subnormal numbers have fewer digits: halves are odd multiples of 2^exponent.
     small = (np.abs(numbers) < 2.0 ** (exponent + 53 - dropped)) & (numbers != 0)
     if small.any():
         steps = numbers[small] * 2.0**-exponent

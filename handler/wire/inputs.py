@@ -44,7 +44,7 @@ def as_input(array: Array, spec: Input, place: Place) -> Tensor:
 
 
 def preferred(datatype: str, spec: Input) -> str:
-    """Return the datatype in which the input gets numbers from JSON that were read as `datatype`."""
+    """Return the datatype in which the input gets JSON numbers read as `datatype`."""
     if not spec.datatypes:
         return spec.fraction if datatype == "FP64" else datatype
     same = (each for each in spec.datatypes if kind(each) == kind(datatype))

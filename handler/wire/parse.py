@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from wire import bare, short, v1, v2
+from wire.duplicates import TOO_DEEP
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Interface
-from wire.duplicates import TOO_DEEP
 from wire.messages import refusal
 from wire.pieces import SPACE
 from wire.request import Request

@@ -94,9 +94,7 @@ class Pieces:
             if self._indices is not None or not self._quick():
                 self._careful(path)
         regular = self._indices is None
-        shape = (
-            self._grid.shape(self._done) if regular else _shape(self._text, self._rank, path)
-        )
+        shape = self._grid.shape(self._done) if regular else _shape(self._text, self._rank, path)
         if self._fraction and self._too_large:
             index, number = self._too_large
             raise invalid(f"{brief(number)} does not fit float64", path.flat(shape)(index))
@@ -121,7 +119,7 @@ class Pieces:
         piece = self._text[self._at : end].strip(SPACE)
         return (
             (depth != 0 if last else depth <= 0)
-            or (self._at > 0 and piece[:1] in {b"", b"]"})
+            or (self._at > 0 and piece[:1] in (b"", b"]"))
             or (not last and piece[-1:] == b"[")
         )
 
