@@ -104,7 +104,7 @@ class TensorHandler:
         headers = [Headers(context.get_all_request_header(i).items()) for i in range(len(data))]
         bodies = [b""] * len(data)
         for i, answer in chain.from_iterable(self.answer(list(data), headers)):
-            bodies[i] = answer.body
+            bodies[i] = bytes(answer.body)
             context.set_response_content_type(i, answer.content_type)
             own = dict(answer.headers) if headers[i] else LAST_OF_STREAM
             for name, value in own.items():

@@ -27,7 +27,9 @@ SMALL = 100
 _INT64 = np.iinfo(np.int64)
 
 
-def read(text: Text, rank: int | None, path: Path, kind: Kind, reach: str, datatype: str) -> Array:
+def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
+    text: Text, rank: int | None, path: Path, kind: Kind, reach: str, datatype: str
+) -> Array:
     """Parse a JSON text as an array.
 
     Args:
@@ -59,7 +61,7 @@ def quick(text: Text, datatype: str) -> Array | None:
     return Pieces(text, rank, "auto", datatype).quick() if 0 < rank <= MAX_DIMENSIONS else None
 
 
-def _careful(  # noqa: PLR0917 (those of `read`)
+def _careful(  # noqa: PLR0913, PLR0917 (those of `read`)
     text: Text, rank: int, path: Path, kind: Kind, reach: str, datatype: str
 ) -> Array:
     try:
