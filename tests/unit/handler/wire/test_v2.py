@@ -31,12 +31,12 @@ from wire.interface import Input
 TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
 
 
-def outputs_of(text: bytes) -> list[dict[str, Any]]:
+def outputs_of(text: bytes | bytearray) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(text)["outputs"]
     return found
 
 
-def output(text: bytes) -> dict[str, Any]:
+def output(text: bytes | bytearray) -> dict[str, Any]:
     (only,) = outputs_of(text)
     return only
 
