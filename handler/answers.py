@@ -20,7 +20,7 @@ LAST_OF_STREAM = {"ts_stream_next": "false"}
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """A response: body, HTTP status, content type and additional headers."""
 
-    body: bytes
+    body: bytes | bytearray
     status: HTTPStatus = HTTPStatus.OK
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()

@@ -67,7 +67,7 @@ _END = _int.pack(-1)
 Fields = Mapping[str, Any]
 Answerer = Callable[[MutableSequence[Fields], Sequence[Headers]], Iterable[Answers]]
 # Pieces of a message, in order.
-Message = list[bytes]
+Message = list[bytes | bytearray]
 
 
 class Batch(NamedTuple):

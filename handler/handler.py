@@ -81,6 +81,7 @@ class TensorHandler:
         self.batch: Batch = self._model.batch
         self.sample_error = self._model.sample_error
         self._limits = Limits.from_environment()
+        self._limits.apply()
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
         batch_io.install(self.answer)
@@ -103,7 +104,7 @@ class TensorHandler:
         headers = [Headers(context.get_all_request_header(i).items()) for i in range(len(data))]
         bodies = [b""] * len(data)
         for i, answer in chain.from_iterable(self.answer(list(data), headers)):
-            bodies[i] = answer.body
+            bodies[i] = bytes(answer.body)
             context.set_response_content_type(i, answer.content_type)
             own = dict(answer.headers) if headers[i] else LAST_OF_STREAM
             for name, value in own.items():

@@ -1,54 +1,35 @@
-"""Converts JSON text to arrays and arrays to JSON text; all rules on JSON numbers are here.
+"""Converts JSON text to arrays; the rules on JSON numbers are here and in `pieces`.
 
 Integers stay exact 64-bit integers; an array with any fraction or exponent is float64 as a whole.
-
-msgspec makes a Python object of each number, and NumPy then reads each object: for a large array
-this is most of a request's cost. simdjson, an equally strict parser, writes the numbers directly
-into an array, but flattens nested lists. To find the shape, the text without digits and white space
-is compared with the brackets and commas of an array of that shape. If the result is not certain,
-msgspec parses the text again; its errors say what is wrong and where.
+msgspec parses short texts; for longer ones `pieces` avoids the object for each number.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Any
 
 import msgspec
 import numpy as np
-import orjson
-import simdjson
 
-from wire.datatypes import Array, Place, Tensor, readable
+from wire.datatypes import Array, Place, nudged
 from wire.errors import RequestError, brief, invalid
 from wire.messages import refusal
 from wire.paths import Path
+from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Pieces, Text, decoder
 
-MAX_DIMENSIONS = 8
-# Bytes. msgspec parses a shorter flat list just as fast.
-LARGE_BYTES = 256
-# Bytes. A parser keeps memory of many times its largest document, so it is reused for documents up
-# to this size only. For a larger document, the cost of a new parser is small.
-KEPT_BYTES = 1 << 20
+# Bytes. msgspec parses a shorter list, or shorter nested lists, just as fast.
+LARGE_BYTES, LARGE_NESTED_BYTES = 256, 2048
 # Python compares fewer numbers than this faster than NumPy does.
 SMALL = 100
-
-SPACE = b" \t\r\n"
-_NUMBER_BYTES = b"0123456789+-.eE" + SPACE
 _INT64 = np.iinfo(np.int64)
 
-# `auto`: int64 if all numbers are integers (uint64 if int64 cannot hold them), otherwise float64.
-# `float`: float64. `bool`: true and false instead of numbers.
-Kind = Literal["auto", "float", "bool"]
 
-_kept = [simdjson.Parser()]
-_buffers = {"i": np.int64, "u": np.uint64, "d": np.float64}
-
-
-def read(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) -> Array:
+def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
+    text: Text, rank: int | None, path: Path, kind: Kind, reach: str, datatype: str
+) -> Array:
     """Parse a JSON text as an array.
 
     Args:
@@ -57,88 +38,34 @@ def read(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) -> A
         path: the position of the text in the request.
         kind: the type of the numbers.
         reach: the end of the error message for an integer that does not fit 64 bits.
+        datatype: the datatype that floats will be cast to, which then rounds the JSON numbers once.
 
     Raises:
         RequestError: the text is not such an array.
     """
-    if kind != "bool" and text[:1] == b"[" and (len(text) >= LARGE_BYTES or rank != 1):
-        array = quick(text, rank, kind)
-        if array is not None:
-            return array
-    return _careful(text, rank, path, kind, reach)
-
-
-def quick(text: bytes, rank: int | None, kind: Kind) -> Array | None:
-    """Parse a JSON text with simdjson; return None unless it is certainly a valid array."""
-    keep = len(text) <= KEPT_BYTES
-    parser = _kept.pop() if keep and _kept else simdjson.Parser()
-    array = None
-    # The exceptions that simdjson raises; a BIGINT_ERROR is a RuntimeError.
-    with contextlib.suppress(RuntimeError, TypeError, ValueError):
-        array = _extract(cast("simdjson.Array", parser.parse(text)), text, kind)
-    # Not reached after a MemoryError: the parser must not be used again then.
-    if keep:
-        _kept.append(parser)
-    if array is None or (rank == 1 and text.count(b"[") == 1):
-        return array
-    shape = _shape(text, array.size)
-    if shape is None or rank not in (None, len(shape)):
-        return None
-    return array.reshape(shape)
-
-
-def _extract(document: simdjson.Array, text: bytes, kind: Kind) -> Array:
-    if kind == "auto":
-        try:
-            return np.frombuffer(document.as_buffer(of_type="i"), np.int64)
-        except (TypeError, ValueError):
-            # Do not read integers as floats: those beyond int64 would be rounded.
-            of_type = "d" if b"." in text or b"e" in text or b"E" in text else "u"
-    else:
-        of_type = "d"
-    return np.frombuffer(document.as_buffer(of_type=of_type), _buffers[of_type])  # type: ignore[arg-type]
-
-
-def _shape(text: bytes, size: int) -> tuple[int, ...] | None:
-    """Return the shape of a nested list of `size` numbers; None if it is ragged."""
-    skeleton = text.translate(None, _NUMBER_BYTES)
-    rank = len(skeleton) - len(skeleton.lstrip(b"["))
-    if not 0 < rank <= MAX_DIMENSIONS:
-        return None
-    shape: list[int] = []
-    # From the innermost depth outwards, get the length of a list from the end of the first one.
-    inner = 0
-    for depth in range(rank, 0, -1):
-        end = skeleton.find(b"]" * (rank - depth + 1))
-        length = end + (rank - depth + 1) - (depth - 1)
-        if end < 0:
-            return None
-        if depth == rank:
-            count = length - 1 if size or length > 2 else 0  # noqa: PLR2004 (the two brackets)
-        else:
-            count, rest = divmod(length - 1, inner + 1)
-            if rest:
-                return None
-        shape.insert(0, count)
-        inner = length
-    if inner != len(skeleton) or functools.reduce(int.__mul__, shape) != size:
-        return None
-    return tuple(shape) if skeleton == _brackets(shape) else None
-
-
-def _brackets(shape: Sequence[int]) -> bytes:
-    """Return the brackets and commas of an array of a shape."""
-    text = b""
-    for depth, size in enumerate(reversed(shape)):
-        text = b"[%b]" % (b"," * (size - 1) if depth == 0 else b",".join([text] * size))
-    return text
-
-
-def _careful(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) -> Array:
     if rank is None:
-        rank = _rank(text, path)
+        rank = _rank(text)
+        if rank > MAX_DIMENSIONS:
+            raise invalid(f"More than {MAX_DIMENSIONS} dimensions", path.prefix)
+    large = LARGE_BYTES if rank == 1 else LARGE_NESTED_BYTES
+    if kind == "bool" or len(text) < large or not rank or text[:1] != b"[":
+        return _careful(text, rank, path, kind, reach, datatype)
+    pieces = Pieces(text, rank, kind, datatype)
+    array = pieces.quick()
+    return pieces.careful(path, reach) if array is None else array
+
+
+def quick(text: Text, datatype: str) -> Array | None:
+    """Return numbers of any dtype, or None unless the text is certainly a valid array."""
+    rank = _rank(text)
+    return Pieces(text, rank, "auto", datatype).quick() if 0 < rank <= MAX_DIMENSIONS else None
+
+
+def _careful(  # noqa: PLR0913, PLR0917 (those of `read`)
+    text: Text, rank: int, path: Path, kind: Kind, reach: str, datatype: str
+) -> Array:
     try:
-        nested = _decoder(rank, kind).decode(text)
+        nested = decoder(rank, kind).decode(text)
     except msgspec.DecodeError as error:
         raise refusal(error, text, path) from None
     except (UnicodeDecodeError, RecursionError) as error:
@@ -152,27 +79,22 @@ def _careful(text: bytes, rank: int | None, path: Path, kind: Kind, reach: str) 
         return np.array(nested, bool).reshape(shape)
     place = path.flat(shape)
     array = to_floats(nested, place) if kind == "float" else to_array(nested, place, reach)
+    if array.dtype == np.float64:
+        array = nudged(array, text, datatype)
     return array if rank == 1 else array.reshape(shape)
 
 
-def _rank(text: bytes, path: Path) -> int:
+def _rank(text: Text) -> int:
+    """Return how many lists begin before the first number; at most one more than is allowed."""
     rank = 0
     for byte in text:
         if byte == ord("["):
             rank += 1
-            if rank > MAX_DIMENSIONS:
-                raise invalid(f"More than {MAX_DIMENSIONS} dimensions", path.prefix)
         elif byte not in SPACE:
             break
+        if rank > MAX_DIMENSIONS:
+            break
     return rank
-
-
-@functools.cache
-def _decoder(rank: int, kind: Kind) -> msgspec.json.Decoder[Any]:
-    wanted: Any = bool if kind == "bool" else int | float
-    for _ in range(rank):
-        wanted = list[wanted]
-    return msgspec.json.Decoder(wanted)
 
 
 def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, ...]]:  # noqa: ANN401
@@ -252,13 +174,14 @@ def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: 
         low, high = int(array.min()), int(array.max())
     if (minimum is None or low >= minimum) and (maximum is None or high <= maximum):
         return
-    flat = array.reshape(-1).tolist()
-    index = next(
-        i
-        for i, number in enumerate(flat)
-        if (minimum is not None and number < minimum) or (maximum is not None and number > maximum)
-    )
-    message = f"{brief(flat[index])} {outside(minimum, maximum)}"
+    flat = array.reshape(-1)
+    refused = np.zeros(flat.shape, bool)
+    if minimum is not None:
+        refused |= flat < minimum
+    if maximum is not None:
+        refused |= flat > maximum
+    index = int(np.argmax(refused))
+    message = f"{brief(int(flat[index]))} {outside(minimum, maximum)}"
     raise invalid(message, place(index))
 
 
@@ -267,43 +190,3 @@ def outside(minimum: int | None, maximum: int | None) -> str:
     low = _INT64.min if minimum is None else minimum
     high = _INT64.max if maximum is None else maximum
     return f"is outside the integers that this model takes, {low} to {high}"
-
-
-class NotFiniteError(Exception):
-    """The model's output contains NaN or infinity, which JSON cannot represent.
-
-    Attributes:
-        index: the index of the number in the flattened output.
-    """
-
-    def __init__(self, number: float, index: int) -> None:
-        """Take the number and its index."""
-        super().__init__(f"The model's answer is {number}, which JSON cannot carry")
-        self.index = index
-
-
-def write(tensor: Tensor) -> bytes:
-    """Return a tensor as compact JSON, nested like its shape; floats are exact and shortest.
-
-    Raises:
-        NotFiniteError: the tensor contains NaN or infinity.
-    """
-    array = readable(tensor)
-    if not array.ndim:
-        text = orjson.dumps(array.item() if tensor.datatype != "FP32" else array[()], option=_NUMPY)
-    else:
-        text = orjson.dumps(np.ascontiguousarray(array), option=_NUMPY)
-    # orjson writes null only for NaN and infinity here.
-    if array.dtype.kind == "f" and b"null" in text:
-        raise not_finite(array)
-    return text
-
-
-_NUMPY = orjson.OPT_SERIALIZE_NUMPY
-
-
-def not_finite(array: Array) -> NotFiniteError:
-    """Return the error for the first number that is NaN or infinite."""
-    flat = array.reshape(-1)
-    index = int(np.argmin(np.isfinite(flat)))
-    return NotFiniteError(flat[index], index)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wire.arrays import write
 from wire.datatypes import Tensor
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Interface
 from wire.paths import Path
-from wire.rendering import as_object, finite, in_shape
+from wire.pieces import Text
+from wire.rendering import write_outputs
 from wire.request import Body, Call, Outputs
 
 ROOT = Path()
@@ -26,19 +26,12 @@ class Bare:
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the output, or an object if there are several."""
         (outputs,) = results
-        if self._shape is not None:
-            ((name, output),) = outputs.items()
-            with finite(ROOT.flat(self._shape), model):
-                return Body(write(in_shape(output, self._shape)))
-        texts = []
-        for name, output in outputs.items():
-            path = ROOT if len(outputs) == 1 else Path(f"$.{name}")
-            with finite(path.flat(output.array.shape), model):
-                texts.append(write(output))
-        return Body(texts[0] if len(texts) == 1 else as_object(outputs, texts))
+        text = bytearray()
+        write_outputs(text, outputs, "$", model, self._shape)
+        return Body(text)
 
 
-def parse(text: bytes, model: Interface) -> Bare:
+def parse(text: Text, model: Interface) -> Bare:
     """Parse a body that is an array or a number."""
     spec = only_input(model, "A list of numbers", "$")
     rank = None if spec.shape is None else len(spec.shape)

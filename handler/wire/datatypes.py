@@ -1,11 +1,18 @@
 """The datatypes of the Open Inference Protocol, and casts to them.
 
 NumPy has no bfloat16: a BF16 array holds the bits of its numbers as uint16.
+
+A number is rounded once, to the nearest number of its datatype, ties to even. JSON numbers are
+first read as float64. That changes the result only if the float64 lies exactly halfway between two
+numbers of the datatype and the JSON number does not, so `nudged` moves such a float64 towards the
+JSON number.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -140,23 +147,99 @@ def _not_integer(array: Array, datatype: str, place: Place) -> RequestError:
 
 
 def _to_floats(array: Array, datatype: str, place: Place) -> Array:
+    if array.dtype.kind != "f" and datatype == "BF16":
+        array = nudged(array.reshape(-1).astype(np.float64), array.reshape(-1), datatype).reshape(
+            array.shape
+        )
     with np.errstate(over="ignore"):
         narrow = array.astype(_FLOATS.get(datatype, "float32"), copy=False)
+    stored = narrow
     if datatype == "BF16":
-        bits = np.ascontiguousarray(narrow).view(np.uint32)
-        # Round to nearest, ties to even, as torch does.
-        rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-        wide = ((rounded >> np.uint32(16)) << np.uint32(16)).view(np.float32)
-        wide = np.where(np.isfinite(narrow), wide, narrow)
-        stored = (wide.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
-        narrow = wide
-    else:
-        stored = narrow
+        stored, narrow = _bfloat16(array, narrow)
     if array.dtype.itemsize > DTYPES[datatype].itemsize:
         outside = np.isinf(narrow) & np.isfinite(array)
         if outside.any():
             raise does_not_fit(array, outside, datatype, place)
     return stored
+
+
+def _bfloat16(array: Array, narrow: Array) -> tuple[Array, Array]:
+    """Return the bits of numbers as BF16, and the rounded numbers as float32.
+
+    Args:
+        array: the numbers as float16, float32 or float64.
+        narrow: the numbers as float32.
+    """
+    bits = np.ascontiguousarray(narrow).view(np.uint32)
+    if array.dtype == np.float64:
+        # If float32 has rounded a number to halfway between two of BF16, undo that direction.
+        tied = (bits & np.uint32(0xFFFF)) == np.uint32(0x8000)
+        if tied.any():
+            exact, rounded = np.abs(array), np.abs(narrow).astype(np.float64)
+            bits = bits + (tied & (exact > rounded)) - (tied & (exact < rounded))
+            bits = bits.astype(np.uint32)
+    # Round to nearest, ties to even, as torch does.
+    bits = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    wide = ((bits >> np.uint32(16)) << np.uint32(16)).view(np.float32)
+    wide = np.where(np.isfinite(narrow), wide, narrow)
+    return (wide.view(np.uint32) >> np.uint32(16)).astype(np.uint16), wide
+
+
+# For each datatype with fewer digits than float64: how many bits of a float64's fraction it has
+# not, and the exponent of the smallest positive number's half.
+_HALVES = {"FP16": (42, -25), "BF16": (45, -134), "FP32": (29, -150)}
+
+
+def nudged(numbers: Array, exact: bytes | bytearray | Array, datatype: str) -> Array:
+    """Return float64 numbers such that a cast to `datatype` rounds the exact numbers once.
+
+    Args:
+        numbers: flat array, the exact numbers rounded to float64.
+        exact: the exact numbers, as JSON text of (nested) lists or as an array of integers.
+        datatype: the datatype that the numbers will be cast to.
+    """
+    if datatype not in _HALVES or not len(numbers):
+        return numbers
+    dropped, exponent = _HALVES[datatype]
+    bits = numbers.view(np.uint64)
+    halfway = (bits & np.uint64((1 << dropped) - 1)) == np.uint64(1 << (dropped - 1))
+    # Subnormal numbers have fewer digits: halves are odd multiples of 2^exponent.
+    small = (np.abs(numbers) < 2.0 ** (exponent + 53 - dropped)) & (numbers != 0)
+    if small.any():
+        steps = numbers[small] * 2.0**-exponent
+        halfway[small] = np.mod(steps, 2) == 1
+    indices = np.flatnonzero(halfway)
+    if not len(indices):
+        return numbers
+    if not isinstance(exact, np.ndarray):
+        return _nudged(numbers, indices, exact)
+    moved = numbers.copy()
+    for i in indices[np.abs(numbers[indices]) >= 2.0**53]:
+        moved[i] = _toward(numbers[i].item(), int(exact[i]), int(numbers[i]))
+    return moved
+
+
+def _nudged(numbers: Array, indices: Array, text: bytes | bytearray) -> Array:
+    commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
+    if len(commas) + 1 != len(numbers):
+        return numbers  # empty lists: they are irregular, and will be refused
+    edges = np.concatenate(([-1], commas, [len(text)]))
+    moved = numbers.copy()
+    for i in indices:
+        digits = text[edges[i] + 1 : edges[i + 1]].strip(b"[] \t\r\n")
+        # A short integer is exact.
+        if len(digits) < 16 and digits.isdigit():  # noqa: PLR2004 (digits of float64)
+            continue
+        number = numbers[i].item()
+        moved[i] = _toward(number, Decimal(digits.decode()), Decimal(number))
+    return moved
+
+
+def _toward(number: float, exact: Any, rounded: Any) -> float:  # noqa: ANN401
+    """Return the float64 next to `number` in the direction of `exact`, if they differ."""
+    if exact == rounded:
+        return number
+    return math.nextafter(number, math.inf if exact > rounded else -math.inf)
 
 
 def does_not_fit(array: Array, outside: Array, datatype: str, place: Place) -> RequestError:

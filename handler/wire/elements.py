@@ -7,21 +7,23 @@ instances do not take a million calls.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 import orjson
 
-from wire import predictions
-from wire.arrays import outside, quick, to_array, to_floats, write
-from wire.datatypes import Place, Tensor
+from wire import budget
+from wire.arrays import outside, quick, to_array, to_floats
+from wire.datatypes import Array, Place, Tensor, nudged
 from wire.errors import RequestError, model_failed
-from wire.inputs import as_input, only_input
+from wire.inputs import as_input, only_input, preferred
 from wire.interface import Input, Interface
 from wire.messages import refusal
 from wire.paths import Path
-from wire.rendering import finite, in_shape
+from wire.rendering import ended, in_shape, predictions, write
 from wire.request import Body, Call, Outputs
 
 # Number of dimensions of a list whose instances are lists.
@@ -29,6 +31,9 @@ LIST_OF_LISTS = 2
 PATH = Path("$.instances")
 Instance = int | float | list[int | float]
 _INSTANCES = msgspec.json.Decoder(list[Instance])
+# An instance without a fraction or an exponent, in a list of numbers or in a list of lists.
+_WHOLE = (re.compile(rb"[\[,][^.eE,]*[,\]]"), re.compile(rb"\[[^.eE\]]*\]"))
+_NUMBER = re.compile(rb"[^\[\], \t\r\n]+")
 
 
 def fits(model: Interface) -> bool:
@@ -40,18 +45,22 @@ def fits(model: Interface) -> bool:
 def parse(text: bytes, model: Interface) -> Even | Uneven:
     """Parse the instances."""
     spec = only_input(model, "A list of instances", "$.instances")
-    array = quick(text, None, "auto")
-    # If all instances are integers, or there is only one list, they have one datatype.
-    if array is not None and (
-        (array.dtype.kind != "f" and array.ndim <= LIST_OF_LISTS)
-        or (array.ndim == LIST_OF_LISTS and len(array) == 1)
-    ):
+    array = quick(text, preferred("FP64", spec))
+    if array is not None and _same_kind(array, text):
         return Even(spec.name, as_input(array, spec, PATH.flat(array.shape)))
+    budget.check_objects(text)
     try:
         instances = _INSTANCES.decode(text)
     except msgspec.DecodeError as error:
         raise refusal(error, text, PATH) from None
-    return Uneven(instances, spec)
+    return Uneven(text, instances, spec)
+
+
+def _same_kind(array: Array, text: bytes) -> bool:
+    """Return whether all instances are integers, or all are floats."""
+    if array.ndim > LIST_OF_LISTS:
+        return False
+    return array.dtype.kind != "f" or _WHOLE[array.ndim - 1].search(text) is None
 
 
 class Even:
@@ -67,14 +76,15 @@ class Even:
         (output,) = results[0].values()
         if output.array.size != math.prod(self._shape):
             raise _not_elements()
-        with finite(PATH.flat(self._shape), model):
-            return predictions.of(write(in_shape(output, self._shape)))
+        text = predictions()
+        write(text, in_shape(output, self._shape), PATH.flat(self._shape), model)
+        return ended(text)
 
 
 class Uneven:
     """Instances with different datatypes or lengths, which may be a mix of lists and numbers."""
 
-    def __init__(self, instances: list[Instance], spec: Input) -> None:
+    def __init__(self, text: bytes, instances: list[Instance], spec: Input) -> None:
         """Collect the integers and the floats of all instances."""
         self._instances = instances
         gathered: tuple[list[Any], list[Any]] = ([], [])
@@ -91,11 +101,23 @@ class Uneven:
         self._used = [kind for kind in (0, 1) if gathered[kind]]
         arrays = {
             0: lambda: to_array(whole, self._place(0), reach),
-            1: lambda: to_floats(fractions, self._place(1)),
+            1: lambda: nudged(
+                to_floats(fractions, self._place(1)), self._fractions(text), preferred("FP64", spec)
+            ),
         }
         self.calls: Sequence[Call] = [
             {spec.name: as_input(arrays[kind](), spec, self._place(kind))} for kind in self._used
         ]
+
+    def _fractions(self, text: bytes) -> bytes:
+        """Return the text of the numbers of all instances that are floats."""
+        numbers = iter(_NUMBER.findall(text))
+        fractions: list[bytes] = []
+        for instance, is_float in zip(self._instances, self._floats, strict=True):
+            own = islice(numbers, len(instance) if isinstance(instance, list) else 1)
+            fractions.extend(own if is_float else ())
+            all(own)  # skip the numbers of other instances
+        return b",".join(fractions)
 
     def _place(self, kind: int) -> Place:
         """Return the function for the path of a number by its index among those of one kind."""
@@ -118,9 +140,10 @@ class Uneven:
             (output,), (given,) = result.values(), call.values()
             if output.array.shape != given.array.shape:
                 raise _not_elements()
-            with finite(self._place(kind), model):
-                # Through JSON, so that a float32 keeps its shortest representation.
-                numbers[kind] = orjson.loads(write(output))
+            written = bytearray()
+            write(written, output, self._place(kind), model)
+            # Through JSON, so that a float32 keeps its shortest representation.
+            numbers[kind] = orjson.loads(written)
         ends = [0, 0]
         answers: list[object] = []
         for instance, kind in zip(self._instances, self._floats, strict=True):
@@ -131,7 +154,10 @@ class Uneven:
             else:
                 ends[kind] = start + 1
                 answers.append(numbers[kind][start])
-        return predictions.of(orjson.dumps(answers))
+        text = predictions()
+        text += orjson.dumps(answers)
+        budget.check_response(len(text))
+        return ended(text)
 
 
 def _not_elements() -> RequestError:

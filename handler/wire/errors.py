@@ -48,6 +48,14 @@ def too_large(message: str) -> RequestError:
     return RequestError(message, 413, "PayloadTooLarge")
 
 
+def beyond_memory(message: str) -> RequestError:
+    """Return the error for a request that takes more memory than the server has for it."""
+    return too_large(
+        f"{message}. The limit follows from the server's memory: give its container more memory, "
+        "or raise MEMORY"
+    )
+
+
 def shorten(text: str) -> str:
     """Return client input for use in a message; a long text is cut."""
     return text if len(text) <= ECHO_CHARACTERS else f"{text[: ECHO_CHARACTERS - 3]}..."

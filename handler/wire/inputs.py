@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from wire.arrays import SPACE, Kind, check_bounds, outside, read
+from wire.arrays import check_bounds, outside, read
 from wire.datatypes import Array, Place, Tensor, cast, kind, natural
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Input, Interface
 from wire.paths import Path
+from wire.pieces import Kind, Text
+
+_BOOLEAN = re.compile(rb"[\[ \t\r\n]*[tf]")
 
 
-def tensor(text: bytes, spec: Input, rank: int | None, path: Path) -> Tensor:
+def tensor(text: Text, spec: Input, rank: int | None, path: Path) -> Tensor:
     """Parse a JSON text as a tensor.
 
     Args:
@@ -24,7 +28,7 @@ def tensor(text: bytes, spec: Input, rank: int | None, path: Path) -> Tensor:
         RequestError: the text is not a tensor, or the input does not accept it.
     """
     reach = outside(spec.minimum, spec.maximum)
-    array = read(text, rank, path, _kind(text, spec), reach)
+    array = read(text, rank, path, _kind(text, spec), reach, preferred("FP64", spec))
     return as_input(array, spec, path.flat(array.shape))
 
 
@@ -33,28 +37,27 @@ def as_input(array: Array, spec: Input, place: Place) -> Tensor:
     found = natural(array)
     if found.datatype in ("INT64", "UINT64"):
         check_bounds(array, spec.minimum, spec.maximum, place)
-    datatype = next(
-        (each for each in spec.datatypes if kind(each) == kind(found.datatype)),
-        spec.datatypes[0] if spec.datatypes else None,
-    )
-    if datatype is None:
-        datatype = spec.fraction if found.datatype == "FP64" else found.datatype
+    datatype = preferred(found.datatype, spec)
     if datatype == found.datatype:
         return found
     return Tensor(cast(found, datatype, place), datatype)
 
 
-def _kind(text: bytes, spec: Input) -> Kind:
+def preferred(datatype: str, spec: Input) -> str:
+    """Return the datatype in which the input gets JSON numbers read as `datatype`."""
+    if not spec.datatypes:
+        return spec.fraction if datatype == "FP64" else datatype
+    same = (each for each in spec.datatypes if kind(each) == kind(datatype))
+    return next(same, spec.datatypes[0])
+
+
+def _kind(text: Text, spec: Input) -> Kind:
     kinds = {kind(each) for each in spec.datatypes}
     if kinds == {"f"}:
         return "float"
-    if kinds == {"b"} or ((not kinds or "b" in kinds) and _starts_with_boolean(text)):
+    if kinds == {"b"} or ((not kinds or "b" in kinds) and _BOOLEAN.match(text)):
         return "bool"
     return "auto"
-
-
-def _starts_with_boolean(text: bytes) -> bool:
-    return text.lstrip(SPACE + b"[")[:1] in (b"t", b"f")
 
 
 def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,25 +16,40 @@ _WORDS = {
     "array | int | float": "a number or a list of numbers",
     "array": "a list",
 }
+_BYTE = re.compile(r"\(byte (\d+)\)")
 _PLACE = re.compile(r" - at `?\$((?:\[\d+\])*)`?$")
 
 
-def refusal(error: msgspec.DecodeError, data: bytes, path: Path | None = None) -> RequestError:
+def refusal(
+    error: msgspec.DecodeError,
+    data: bytes | bytearray,
+    path: Path | None = None,
+    start: Sequence[int] = (),
+    shift: int = 0,
+) -> RequestError:
     """Return the error response for an error of msgspec.
 
     Args:
         error: the error that msgspec raised.
         data: the text that msgspec decoded.
         path: the path of the array in `data`; None if `data` is a whole document.
+        start: the indices of the first element, if `data` is a later part of an array.
+        shift: the position of the first byte.
     """
     message = str(error)
     if not isinstance(error, msgspec.ValidationError):
         if "byte" not in message:
             message = f"{message} (byte {len(data)})"
+        message = _BYTE.sub(lambda match: f"(byte {int(match[1]) + shift})", message)
         return RequestError(f"Not JSON: {message}")
     if path is not None:
-        found = _PLACE.search(message)
-        indices = [int(i) for i in re.findall(r"\d+", found[1])] if found else []
+        match = _PLACE.search(message)
+        indices = [int(i) for i in re.findall(r"\d+", match[1])] if match else []
+        for depth, first in enumerate(start[: len(indices)]):
+            moved = not indices[depth]
+            indices[depth] += first
+            if not moved:
+                break
         message = f"{_PLACE.sub('', message)} - at {path.at(indices)}"
     elif " - at `$" not in message:
         message += " - at $"

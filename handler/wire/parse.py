@@ -10,18 +10,33 @@ The content of the body determines its format:
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from wire import bare, short, v1, v2
-from wire.arrays import SPACE
+from wire.duplicates import TOO_DEEP
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Interface
 from wire.messages import refusal
+from wire.pieces import SPACE
 from wire.request import Request
 
 FORMS = 'a list of numbers, or an object with "instances" or "inputs"'
 # Number of keys that the message for an object without a known key repeats.
 KEYS = 5
 
+# Bytes. In a larger object the keys are not listed, as each takes a Python object.
+KEYS_BYTES = 1 << 16
+# JSON must not begin with one (RFC 8259, section 8.1).
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class _Forms(msgspec.Struct):
+    instances: msgspec.Raw | UnsetType = UNSET
+    inputs: msgspec.Raw | UnsetType = UNSET
+
+
+_FORM_NAMES = _Forms.__struct_fields__
+_FORMS = msgspec.json.Decoder(_Forms)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -41,11 +56,14 @@ def parse(body: bytes | bytearray, model: Interface, json_size: int | None = Non
         request = short.parse(body, model.inputs[0])
         if request:
             return request
-    data = bytes(body) if json_size is None else bytes(body[:json_size])
+    # A copy only if binary tensors follow; parts of the document share its memory.
+    data = body if json_size is None else bytes(body[:json_size])
     binary = None if json_size is None else memoryview(body)[json_size:]
-    text = data.lstrip(SPACE) if data[:1] in _SPACES else data
+    text = data.lstrip(SPACE) if data[:1].isspace() else data
     if not text:
         raise RequestError(f"Empty body: expected {FORMS} - at byte 0")
+    if text[:3] == _BYTE_ORDER_MARK:
+        raise RequestError("The body begins with a byte order mark: send it without - at byte 0")
     try:
         form = _form(data) if text[:1] == b"{" else "bare"
         if form == "inputs":
@@ -55,17 +73,19 @@ def parse(body: bytes | bytearray, model: Interface, json_size: int | None = Non
         return v1.parse(data, model) if form == "instances" else bare.parse(text, model)
     except msgspec.DecodeError as error:
         raise refusal(error, data) from None
-    except (UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise invalid(TOO_DEEP, "$") from None
+    except UnicodeDecodeError as error:
         raise RequestError(f"Not JSON: {error} - at $") from None
 
 
-def _form(data: bytes) -> str:
-    keys = _OBJECT.decode(data)
-    forms = [key for key in ("instances", "inputs") if key in keys]
-    if len(forms) != 1:
-        found = ", ".join(f'"{key}"' for key in list(keys)[:KEYS]) or "no keys"
-        raise invalid(f"Expected {FORMS}, got an object with {shorten(found)}", "$")
-    return forms[0]
-
-
-_SPACES = tuple(bytes([byte]) for byte in SPACE)
+def _form(data: bytes | bytearray) -> str:
+    object_ = _FORMS.decode(data)
+    forms = [name for name in _FORM_NAMES if getattr(object_, name) is not UNSET]
+    if len(forms) == 1:
+        return forms[0]
+    what = ""
+    if len(data) <= KEYS_BYTES:
+        keys = list(_OBJECT.decode(data))[:KEYS]
+        what = " with " + shorten(", ".join(f'"{key}"' for key in keys) or "no keys")
+    raise invalid(f"Expected {FORMS}, got an object{what}", "$")

@@ -1,36 +1,106 @@
-"""Helpers that several formats use to write a response."""
+"""Writes responses: numbers as JSON, in pieces, and what several formats have in common."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import orjson
 
-from wire.arrays import NotFiniteError
-from wire.datatypes import Place, Tensor
-from wire.errors import invalid, model_failed
+from wire import budget
+from wire.datatypes import Array, Place, Tensor, readable
+from wire.errors import RequestError, invalid, model_failed
 from wire.interface import Interface
+from wire.paths import Path
+from wire.request import Body, Outputs
+
+# Numbers that are written at once: larger pieces are not faster.
+PIECE_NUMBERS = 1 << 15
+_NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 
-class finite:  # noqa: N801 (a context manager, as contextlib's)
-    """Turns NaN or infinity in a JSON response into the right error: 400 or 500."""
+def write(text: bytearray, tensor: Tensor, place: Place, model: Interface) -> None:
+    """Append a tensor as compact JSON, nested like its shape; floats are exact and shortest.
 
-    def __init__(self, place: Place, model: Interface) -> None:
-        """Take the function that returns the path of the number at an index of the output."""
-        self._place = place
-        self._model = model
+    Args:
+        text: the response so far.
+        tensor: the tensor.
+        place: returns the path of the number at an index, for the error message.
+        model: the model whose output it is.
 
-    def __enter__(self) -> None:
-        """Do nothing."""
+    Raises:
+        RequestError: a number is NaN or infinite, or the response is larger than it may be.
+    """
+    array = readable(tensor)
+    if not array.ndim:
+        scalar = array.item() if tensor.datatype != "FP32" else array[()]
+        finite = _append(text, orjson.dumps(scalar, option=_NUMPY), array)
+    else:
+        finite = _write(text, np.ascontiguousarray(array))
+    if not finite:
+        raise not_finite(array, place, model)
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Raise RequestError in place of NotFiniteError."""
-        if isinstance(error, NotFiniteError):
-            if self._model.batch == "elements":
-                # The number at the same index of the request caused it.
-                raise invalid(str(error), self._place(error.index)) from None
-            raise model_failed(f"{error} - at {self._place(error.index)}") from None
+
+def _write(text: bytearray, array: Array) -> bool:
+    if array.size <= PIECE_NUMBERS:
+        return _append(text, orjson.dumps(array, option=_NUMPY), array)
+    inner = array.size // len(array)
+    step = max(1, PIECE_NUMBERS // inner)
+    text += b"["
+    for start in range(0, len(array), step):
+        if inner > PIECE_NUMBERS:
+            finite = _write(text, array[start])
+        else:
+            rows = array[start : start + step]
+            finite = _append(text, memoryview(orjson.dumps(rows, option=_NUMPY))[1:-1], rows)
+        if not finite:
+            return False
+        text += b","
+    text[-1:] = b"]"
+    return True
+
+
+def _append(text: bytearray, piece: bytes | memoryview, array: Array) -> bool:
+    """Append JSON text of an array; return False if the array has NaN or infinity."""
+    start = len(text)
+    text += piece
+    budget.check_response(len(text))
+    # orjson writes null only for NaN and infinity here.
+    return array.dtype.kind != "f" or text.find(b"null", start) < 0
+
+
+def not_finite(array: Array, place: Place, model: Interface) -> RequestError:
+    """Return the error for an output with NaN or infinity, which JSON cannot represent."""
+    flat = array.reshape(-1)
+    index = int(np.argmin(np.isfinite(flat)))
+    message = f"The model's answer is {flat[index]}, which JSON cannot carry"
+    if model.batch == "elements":
+        # The number at the same index of the request caused it.
+        return invalid(message, place(index))
+    return model_failed(f"{message} - at {place(index)}")
+
+
+def write_outputs(
+    text: bytearray, outputs: Outputs, prefix: str, model: Interface, shape: Sequence[int] | None
+) -> None:
+    """Append the outputs of a call: an object by name if there are several.
+
+    Args:
+        text: the response so far.
+        outputs: the outputs.
+        prefix: the path of the outputs in the response.
+        model: the model whose outputs they are.
+        shape: the shape of the only output in the response; None for its own.
+    """
+    for i, (name, output) in enumerate(outputs.items()):
+        if len(outputs) > 1:
+            text += b"%b%b:" % (b"," if i else b"{", orjson.dumps(name))
+        shown = output if shape is None else in_shape(output, shape)
+        path = Path(f"{prefix}.{name}" if len(outputs) > 1 else prefix)
+        write(text, shown, path.flat(shown.array.shape), model)
+    if len(outputs) != 1:
+        text += b"}" if outputs else b"{}"
 
 
 def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:
@@ -40,7 +110,12 @@ def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:
     return Tensor(output.array.reshape(tuple(shape)), output.datatype)
 
 
-def as_object(names: Iterable[str], texts: Iterable[bytes]) -> bytes:
-    """Return a JSON object from names and the JSON texts of their values."""
-    pairs = zip(names, texts, strict=True)
-    return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(name), text) for name, text in pairs)
+def predictions() -> bytearray:
+    """Return the beginning of V1's response."""
+    return bytearray(b'{"predictions":')
+
+
+def ended(text: bytearray) -> Body:
+    """Return V1's response, which ends with the predictions in `text`."""
+    text += b"}"
+    return Body(text)

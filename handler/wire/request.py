@@ -27,7 +27,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
         json_size: how many of them are JSON, if binary tensors follow; None if all are.
     """
 
-    data: bytes
+    data: bytes | bytearray
     json_size: int | None = None
 
 

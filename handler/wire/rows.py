@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
 import orjson
 
-from wire import predictions
-from wire.arrays import not_finite, write
+from wire import budget
 from wire.datatypes import Tensor, readable
 from wire.errors import invalid, model_failed, shorten
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Input, Interface
 from wire.paths import Path
-from wire.rendering import finite
+from wire.rendering import ended, not_finite, predictions, write
 from wire.request import Body, Call, Outputs
 
 PREFIX = "$.instances"
+_EMPTY = re.compile(rb"\[[ \t\r\n]*\]")
 
 
 class Rows:
@@ -31,8 +32,10 @@ class Rows:
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return a prediction for each row: an object if the model has several outputs."""
+        text = predictions()
         if not results:
-            return predictions.of(b"[]")
+            text += b"[]"
+            return ended(text)
         (outputs,) = results
         for name, output in outputs.items():
             if output.array.shape[:1] != (self._count,):
@@ -42,26 +45,25 @@ class Rows:
                 )
         if len(outputs) == 1:
             (output,) = outputs.values()
-            with finite(Path("$.predictions").flat(output.array.shape), model):
-                return predictions.of(write(output))
+            write(text, output, Path("$.predictions").flat(output.array.shape), model)
+            return ended(text)
         arrays = {name: np.ascontiguousarray(readable(each)) for name, each in outputs.items()}
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                with finite(Path("$.predictions", name).flat(array.shape), model):
-                    raise not_finite(array)
-        return predictions.body(
-            orjson.dumps(
-                {name: array[i] for name, array in arrays.items()},
-                option=orjson.OPT_SERIALIZE_NUMPY,
-            )
-            for i in range(self._count)
-        )
+                raise not_finite(array, Path("$.predictions", name).flat(array.shape), model)
+        for i in range(self._count):
+            text += b"," if i else b"["
+            row = {name: array[i] for name, array in arrays.items()}
+            text += orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
+            budget.check_response(len(text))
+        text += b"]"
+        return ended(text)
 
 
 def parse(text: bytes, model: Interface) -> Rows:
     """Parse instances that are rows of a single input."""
     spec = only_input(model, "A list of instances", PREFIX)
-    if text[1:].lstrip()[:1] == b"]":
+    if _EMPTY.match(text):
         return Rows(0, None)
     rows = _rows(text, spec, Path(PREFIX))
     return Rows(len(rows.array), {spec.name: rows})

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from wire.arrays import NotFiniteError, write
 from wire.datatypes import Tensor
-from wire.errors import invalid
 from wire.interface import Input, Interface
+from wire.paths import Path
+from wire.rendering import write
 from wire.request import Body, Call, Outputs
 
 # Bytes. Longer lists are parsed faster by simdjson, without a Python object for each number.
@@ -29,13 +29,12 @@ class Short:
         """Hold the one call."""
         self.calls: Sequence[Call] = (call,)
 
-    def render(self, results: Sequence[Outputs], model: Interface) -> Body:  # noqa: ARG002 (the protocol's)
+    def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the model's output as a list."""
         (output,) = results[0].values()
-        try:
-            return Body(write(output))
-        except NotFiniteError as error:
-            raise invalid(str(error), f"$[{error.index}]") from None
+        text = bytearray()
+        write(text, output, Path().flat(output.array.shape), model)
+        return Body(text)
 
 
 def parse(text: bytes | bytearray, spec: Input) -> Short | None:

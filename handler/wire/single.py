@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from wire import predictions
-from wire.arrays import write
 from wire.datatypes import Tensor
 from wire.errors import too_large
 from wire.inputs import check_shape, only_input, tensor
 from wire.interface import Input, Interface
 from wire.paths import Path
-from wire.rendering import as_object, finite, in_shape
+from wire.rendering import ended, predictions, write_outputs
 from wire.request import Body, Call, Outputs
 from wire.rows import PREFIX, specs
 
@@ -36,20 +34,12 @@ class Calls:
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the outputs of each call: an object if the model has several."""
-        return predictions.body(
-            _prediction(i, outputs, shape, model)
-            for i, (outputs, shape) in enumerate(zip(results, self._shapes, strict=True))
-        )
-
-
-def _prediction(index: int, outputs: Outputs, shape: Shape, model: Interface) -> bytes:
-    texts = []
-    for name, output in outputs.items():
-        shown = output if shape is None else in_shape(output, shape)
-        path = Path(f"$.predictions[{index}]" + (f".{name}" if len(outputs) > 1 else ""))
-        with finite(path.flat(shown.array.shape), model):
-            texts.append(write(shown))
-    return texts[0] if len(texts) == 1 else as_object(outputs, texts)
+        text = predictions()
+        for i, (outputs, shape) in enumerate(zip(results, self._shapes, strict=True)):
+            text += b"," if i else b"["
+            write_outputs(text, outputs, f"$.predictions[{i}]", model, shape)
+        text += b"]" if results else b"[]"
+        return ended(text)
 
 
 def parse(text: bytes, model: Interface) -> Calls:

@@ -5,29 +5,32 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protoc
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from wire import duplicates, elements, rows, single
-from wire.arrays import SPACE
+from wire import budget, duplicates, elements, rows, single
 from wire.errors import invalid
 from wire.interface import Interface
 from wire.request import Request
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True):
-    """The body; Vertex AI's `parameters` are accepted and ignored."""
+    """The body; Vertex AI's and TensorFlow Serving's other fields are accepted and ignored."""
 
     instances: msgspec.Raw
-    parameters: Any = None
+    parameters: msgspec.Raw | UnsetType = UNSET
+    signature_name: str | None = None
 
 
 _DOCUMENT = msgspec.json.Decoder(Document)
+_OBJECT = re.compile(rb"\[[ \t\r\n]*\{")
 _OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
-def parse(data: bytes, model: Interface) -> Request:
+def parse(data: bytes | bytearray, model: Interface) -> Request:
     """Parse a V1 request.
 
     Raises:
@@ -38,7 +41,8 @@ def parse(data: bytes, model: Interface) -> Request:
     text = bytes(instances)
     if text[:1] != b"[":
         raise invalid(f"Expected a list, got {_kind(text)}", "$.instances")
-    if text[1:].lstrip(SPACE)[:1] == b"{":
+    if _OBJECT.match(text):
+        budget.check_objects(text)
         objects = _OBJECTS.decode(instances)
         duplicates.refuse(data, [value for each in objects for value in each.values()])
         form: Any = rows if model.batch == "rows" else single

@@ -7,16 +7,17 @@ https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/pro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
 import orjson
 from msgspec import UNSET, UnsetType
 
-from wire import duplicates
-from wire.arrays import MAX_DIMENSIONS, Kind, check_bounds, read, write
+from wire import budget, duplicates
+from wire.arrays import check_bounds, read
 from wire.datatypes import (
     DATATYPES,
     DTYPES,
@@ -33,13 +34,24 @@ from wire.errors import brief, invalid, shorten
 from wire.inputs import check_shape
 from wire.interface import Input, Interface
 from wire.paths import Path
-from wire.rendering import finite
+from wire.pieces import MAX_DIMENSIONS, Kind
+from wire.rendering import write
 from wire.request import Body, Call, Outputs
 
 Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Parameters = dict[str, Any]
 # Parameters for features that are not supported.
 REFUSED = ("classification", "shared_memory_region", "sequence_id")
+
+
+class Parameters(msgspec.Struct):
+    """Parameters of a request or a tensor, as JSON; others are ignored and create no objects."""
+
+    classification: msgspec.Raw | UnsetType = UNSET
+    shared_memory_region: msgspec.Raw | UnsetType = UNSET
+    sequence_id: msgspec.Raw | UnsetType = UNSET
+    binary_data: msgspec.Raw | UnsetType = UNSET
+    binary_data_output: msgspec.Raw | UnsetType = UNSET
+    binary_data_size: msgspec.Raw | UnsetType = UNSET
 
 
 class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,8 +113,10 @@ class Inference:
         head: dict[str, object] = {"model_name": model.name, "model_version": model.version}
         if self._document.id is not None:
             head["id"] = self._document.id
-        tensors: list[bytes] = []
+        text = bytearray(orjson.dumps(head)[:-1] + b',"outputs":')
+        separator = b"["
         binary: list[memoryview] = []
+        size = 0
         given = next(iter(self._given.values())) if model.batch == "elements" else None
         for name, output, as_binary in self._chosen(results[0]):
             shape, place = list(output.array.shape), Path(f"$.outputs.{name}").flat
@@ -114,12 +128,16 @@ class Inference:
                 data = np.ascontiguousarray(output.array).reshape(-1).view(np.uint8).data
                 tensor["parameters"] = {"binary_data_size": len(data)}
                 binary.append(data)
-                tensors.append(orjson.dumps(tensor))
+                size += len(data)
+                budget.check_response(size)
+                text += separator + orjson.dumps(tensor)
             else:
+                text += separator + orjson.dumps(tensor)[:-1] + b',"data":'
                 flat = Tensor(output.array.reshape(-1), output.datatype)
-                with finite(given.place if given else place(shape), model):
-                    tensors.append(b'%b,"data":%b}' % (orjson.dumps(tensor)[:-1], write(flat)))
-        text = b'%b,"outputs":[%b]}' % (orjson.dumps(head)[:-1], b",".join(tensors))
+                write(text, flat, given.place if given else place(shape), model)
+                text += b"}"
+            separator = b","
+        text += b"]}" if separator == b"," else b"[]}"
         if not binary:
             return Body(text)
         return Body(b"".join([text, *binary]), len(text))
@@ -156,10 +174,11 @@ def _as_given(output: Tensor, given: Given) -> Tensor:
     return Tensor(cast(output, given.datatype, given.place), given.datatype)
 
 
+_SIZE = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
 _DOCUMENT = msgspec.json.Decoder(Document)
 
 
-def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference:
+def parse(data: bytes | bytearray, model: Interface, binary: memoryview | None) -> Inference:
     """Parse a V2 request.
 
     Args:
@@ -175,6 +194,7 @@ def parse(data: bytes, model: Interface, binary: memoryview | None) -> Inference
     arrays = [each.data for each in document.inputs if isinstance(each.data, msgspec.Raw)]
     duplicates.refuse(data, arrays)
     _check_parameters(document)
+    _check_outputs(document)
     given: dict[str, Given] = {}
     rest = binary
     for i, each in enumerate(document.inputs):
@@ -201,17 +221,43 @@ def _check_parameters(document: Document) -> None:
     ]
     for parameters, place in owners:
         for name in REFUSED:
-            if parameters and parameters.get(name) is not None:
+            if _parameter(parameters, name) is not None:
                 raise invalid(f"{name} is not supported", f"{place}.{name}")
 
 
+def _check_outputs(document: Document) -> None:
+    """Refuse an output that is requested twice: each copy would multiply the response."""
+    names = set()
+    for i, output in enumerate(document.outputs or []):
+        if output.name in names:
+            raise invalid(
+                f'The output "{shorten(output.name)}" appears twice', f"$.outputs[{i}].name"
+            )
+        names.add(output.name)
+
+
 def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -> bool:
-    value = (parameters or {}).get(name)
+    value = _parameter(parameters, name)
     if value is None:
         return default
-    if not isinstance(value, bool):
-        raise invalid(f"Expected true or false, got {type(value).__name__}", f"{place}.{name}")
-    return value
+    if value not in _FLAGS:
+        raise invalid(f"Expected true or false, got {_type(value)}", f"{place}.{name}")
+    return _FLAGS[value]
+
+
+def _parameter(parameters: Parameters | None, name: str) -> bytes | None:
+    """Return the JSON text of a parameter; None if it is absent or null."""
+    value = getattr(parameters, name, UNSET)
+    return None if value is UNSET or bytes(value) == b"null" else bytes(value)
+
+
+_FLAGS = {b"true": True, b"false": False}
+_TYPES = {b"{": "object", b"[": "list", b'"': "str"}
+
+
+def _type(value: bytes) -> str:
+    number = "float" if re.search(rb"[.eE]", value) else "int"
+    return _TYPES.get(value[:1], number)
 
 
 def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:
@@ -231,12 +277,14 @@ def _binary(
     tensor: InputTensor, rest: memoryview | None, place: str
 ) -> tuple[memoryview | None, memoryview | None]:
     """Return the tensor's part of the binary data, or None, and the rest of the data."""
-    size = (tensor.parameters or {}).get("binary_data_size")
+    value = _parameter(tensor.parameters, "binary_data_size")
     place = f"{place}.parameters.binary_data_size"
-    if size is None:
+    if value is None:
         return None, rest
-    if type(size) is not int or size < 0:
-        raise invalid("Expected a number of bytes", place)
+    try:
+        size = _SIZE.decode(value)
+    except msgspec.DecodeError:
+        raise invalid("Expected a number of bytes", place) from None
     if rest is None:
         raise invalid("Binary data needs the header Inference-Header-Content-Length", place)
     if size > len(rest):
@@ -295,7 +343,8 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
     shape = tensor.shape
     rank = len(shape) if len(shape) > 1 and text.count(b"[") != 1 else 1
     wanted: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
-    array = read(text, rank, path, wanted, f"does not fit {tensor.datatype}")
+    reach = f"does not fit {tensor.datatype}"
+    array = read(text, rank, path, wanted, reach, tensor.datatype)
     if rank > 1:
         _check_nesting(array.shape, shape, path)
     if array.size != count:

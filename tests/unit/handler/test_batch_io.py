@@ -271,7 +271,7 @@ def test_responses_are_sent_as_they_get_ready(sizes: list[list[int]], partial: b
         for s in sizes
     ]
     batch = batch_io.Batch([b"%d" % i for i in range(count)], [], [HTTP] * count)
-    sent: list[list[bytes]] = []
+    sent: list[batch_io.Message] = []
     last = batch_io.write(batch, answers, sent.append if partial else None)
     found = messages(b"".join(piece for message in (*sent, last) for piece in message))
     expected = [[(b"%d" % i, answer.body) for i, answer in some] for some in answers]

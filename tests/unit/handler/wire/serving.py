@@ -51,7 +51,7 @@ def answer(
 
 
 def echo(body: bytes | str, model: Served = DOUBLEIT) -> bytes:
-    return answer(body, model).data
+    return bytes(answer(body, model).data)
 
 
 def refusal(body: bytes | str, model: Served = DOUBLEIT, status: int = 400, **more: Any) -> str:

@@ -115,6 +115,7 @@ def test_a_body_cut_anywhere_is_refused(numbers: list[int], data: st.DataObject)
         ("[NaN]", "Not JSON: JSON is malformed: invalid character (byte 1)"),
         ("[Infinity]", "Not JSON: JSON is malformed: invalid character (byte 1)"),
         (b"\xff[1]", "Not JSON: JSON is malformed: invalid character (byte 0)"),
+        (b"\xef\xbb\xbf[1]", "The body begins with a byte order mark: send it without - at byte 0"),
         ("null", "Expected a list, got null - at $"),
         ("3", "Expected a list, got int - at $"),
         ('"3"', "Expected a list, got str - at $"),

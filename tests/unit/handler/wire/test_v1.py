@@ -37,6 +37,8 @@ from wire.interface import Input
         ('{"instances": [[0.5, 2]]}', b'{"predictions":[[0.5,2.0]]}'),
         ('{"instances": [1], "parameters": {"any": [null]}}', b'{"predictions":[1]}'),
         ('{"instances": [1], "parameters": null}', b'{"predictions":[1]}'),
+        ('{"instances": [1], "signature_name": "serving_default"}', b'{"predictions":[1]}'),
+        ('{"instances": [-0, -0.0]}', b'{"predictions":[0,-0.0]}'),
     ],
 )
 def test_each_instance_has_its_prediction(body: str, expected: bytes) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import (
@@ -22,19 +24,19 @@ from tests.unit.handler.wire.serving import (
     tensor,
     v2,
 )
-from wire import parse
+from wire import budget, parse
 from wire.datatypes import DATATYPES, DTYPES, Tensor, natural, readable
 from wire.interface import Input
 
 TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
 
 
-def outputs_of(text: bytes) -> list[dict[str, Any]]:
+def outputs_of(text: bytes | bytearray) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(text)["outputs"]
     return found
 
 
-def output(text: bytes) -> dict[str, Any]:
+def output(text: bytes | bytearray) -> dict[str, Any]:
     (only,) = outputs_of(text)
     return only
 
@@ -445,3 +447,125 @@ def test_a_tensor_of_bfloat16_is_widened_exactly() -> None:
     assert call["x"].array.tolist() == [1.0078125]
     assert math.prod(call["x"].array.shape) == 1
     assert isinstance(call["x"], Tensor)
+
+
+NARROW = {"FP16": (10, -14), "BF16": (7, -126), "FP32": (23, -126)}
+
+
+def nearest(exact: Fraction, datatype: str) -> Fraction:
+    """Return the nearest number of a datatype without an upper limit; ties to even."""
+    if not exact:
+        return exact
+    digits, smallest = NARROW[datatype]
+    size = abs(exact)
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
+    exponent -= Fraction(2) ** exponent > size
+    step = Fraction(2) ** (max(exponent, smallest) - digits)
+    return round(exact / step) * step
+
+
+@st.composite
+def near_halves(pick: st.DrawFn, datatype: str) -> str:
+    """Return a number at, or very close to, the middle of two numbers of a datatype."""
+    digits, smallest = NARROW[datatype]
+    exponent = pick(st.integers(smallest - 3 if datatype == "FP16" else -30, 14))
+    odd = 2 * pick(st.integers(0, 2**digits)) + 1
+    half = Fraction(odd) * Fraction(2) ** (max(exponent, smallest) - digits - 1)
+    # Powers of two have finitely many decimals.
+    places = max(0, half.denominator.bit_length())
+    number = half.numerator * 10**places // half.denominator
+    text = str(number * 10**30 + pick(st.sampled_from([-1, 0, 1])))
+    return f"{pick(st.sampled_from(['', '-']))}{text}e-{places + 30}"
+
+
+@pytest.mark.parametrize("datatype", NARROW)
+@pytest.mark.parametrize("form", ["v2", "v2 nested", "bare", "instances", "elements"])
+@given(data=st.data(), copies=st.sampled_from([1, 40]))
+@settings(deadline=None, max_examples=40)
+def test_a_number_is_rounded_once(
+    data: st.DataObject, copies: int, form: str, datatype: str
+) -> None:
+    texts = data.draw(st.lists(near_halves(datatype), min_size=1, max_size=4)) * copies
+    joined = ",".join(texts)
+    head = f'{{"inputs": [{{"name": "x", "datatype": "{datatype}", "shape": [{len(texts)}'
+    body, model = {
+        "v2": (f'{head}], "data": [{joined}]}}]}}', ANYTHING),
+        "v2 nested": (f'{head}, 1], "data": [[{"],[".join(texts)}]]}}]}}', ANYTHING),
+        "bare": (f"[{joined}]", Served((Input("x", (datatype,)),))),
+        "instances": (
+            f'{{"instances": [[{joined}]]}}',
+            Served((Input("x", (datatype,)),), "rows"),
+        ),
+        "elements": (
+            f'{{"instances": [[], 7, [{joined}]]}}',
+            Served((Input("x", (datatype, "INT8"), (-1,)),), "elements"),
+        ),
+    }[form]
+    call = parse.parse(body.encode(), model).calls[-1]
+    numbers = readable(call["x"]).astype(float).reshape(-1).tolist()
+    assert numbers == [float(nearest(Fraction(text), datatype)) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "datatype", "number"),
+    [
+        ("1.003906251", "BF16", 1.0078125),
+        ("1.00390625", "BF16", 1.0),
+        ("1.00000017881393432617187499", "FP32", 1.0000001192092896),
+        ("1.00000017881393432617187500", "FP32", 1.000000238418579),
+        ("9007199791611905", "FP32", 9007200328482816.0),
+        ("9007199791611905, 0.5", "FP32", 9007200328482816.0),
+        ("257", "BF16", 256.0),
+        ("1e-46", "FP32", 0.0),
+    ],
+)
+def test_numbers_near_the_middle_of_two(text: str, datatype: str, number: float) -> None:
+    for model in (Served((Input("x", (datatype,)),)), Served((Input("x", (datatype, "BOOL")),))):
+        (call,) = parse.parse(f"[{text}]".encode(), model).calls
+        assert readable(call["x"]).astype(float)[0] == number
+
+
+@pytest.mark.parametrize("outputs", [[{"name": "y"}] * 2, [{"name": "output"}] * 500])
+def test_an_output_that_is_requested_twice_is_refused(outputs: list[Any]) -> None:
+    message = refusal(v2(tensor([1]), outputs=outputs))
+    assert message == f'The output "{outputs[0]["name"]}" appears twice - at $.outputs[1].name'
+
+
+@pytest.mark.parametrize("nested", ["[" * 70 + "]" * 70, '{"a":' * 70 + "1" + "}" * 70])
+def test_depth_has_one_limit(nested: str) -> None:
+    body = v2(tensor([1]), parameters={"a": "?"}).replace('"?"', nested)
+    assert refusal(body) == "Nested more than 64 levels deep - at $"
+
+
+def test_ignored_fields_create_no_objects() -> None:
+    ignored = "[" * 50 + "[],1.5,{}," * 20_000 + "1" + "]" * 50
+    body = v2(tensor([1]), parameters={"a": "?"}).replace('"?"', ignored).encode()
+    tracemalloc.start()
+    try:
+        parse.parse(body, DOUBLEIT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" + "1," * 50_000 + "1]",
+        v2(tensor([1] * 50_000)),
+        json.dumps({"instances": [1] * 50_000}),
+        json.dumps({"instances": [[1], [0.5]] * 20_000}),
+    ],
+)
+def test_a_response_ends_at_its_limit(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "response", 10_000)
+    assert "more than 10000 bytes. The limit follows from" in refusal(body, status=413)
+
+
+def test_irregular_instances_need_memory_for_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixed = json.dumps({"instances": [1, 0.5] * 20_000})
+    monkeypatch.setattr(budget, "objects", 1_000_000)
+    assert "raise MEMORY" in refusal(mixed, status=413)
+    for regular in ([1] * 40_000, [0.5] * 40_000, [[0.5, 1]] * 20_000):
+        assert echo(json.dumps({"instances": regular}))
