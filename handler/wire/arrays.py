@@ -18,10 +18,10 @@ from wire.datatypes import Array, Place, nudged
 from wire.errors import RequestError, brief, invalid
 from wire.messages import refusal
 from wire.paths import Path
-from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Pieces, Text, decoder
+from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Pieces, Text, decoder, flat
 
 # Bytes. msgspec parses a shorter list, or shorter nested lists, just as fast.
-LARGE_BYTES, LARGE_NESTED_BYTES = 256, 2048
+LARGE_BYTES, LARGE_NESTED_BYTES = 256, 8192
 # Python compares fewer numbers than this faster than NumPy does.
 SMALL = 100
 _INT64 = np.iinfo(np.int64)
@@ -50,9 +50,13 @@ def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
     large = LARGE_BYTES if rank == 1 else LARGE_NESTED_BYTES
     if kind == "bool" or len(text) < large or not rank or text[:1] != b"[":
         return _careful(text, rank, path, kind, reach, datatype)
-    pieces = Pieces(text, rank, kind, datatype)
-    array = pieces.quick()
-    return pieces.careful(path, reach) if array is None else array
+    array = flat(text, kind, datatype) if rank == 1 else None
+    if array is None:
+        pieces = Pieces(text, rank, kind, datatype)
+        array = pieces.quick()
+        if array is None:
+            array = pieces.careful(path, reach)
+    return array
 
 
 def quick(text: Text, datatype: str) -> Array | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -18,6 +18,10 @@ from wire.errors import invalid, shorten
 MAX_DEPTH = 64
 MAX_KEYS = 10_000
 TOO_DEEP = f"Nested more than {MAX_DEPTH} levels deep"
+# Bytes. The strings of a shorter text are compared at once, which is faster.
+SHORT_BYTES = 4096
+# A string and the colon after it if it is a key.
+_STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"(?:[ \t\r\n]*(:))?')
 # A bracket, or a string and the colon after it if it is a key.
 _TOKEN = re.compile(rb'[{}\[\]]|"((?:[^"\\]|\\.)*+)"(?:[ \t\r\n]*(:))?')
 
@@ -33,13 +37,29 @@ def refuse(data: bytes | bytearray, arrays: Iterable[msgspec.Raw]) -> None:
         RequestError: an object has a duplicate key or too many keys, or there are too many levels.
     """
     start = _address(data)
-    keys: list[set[bytes]] = []
+    spans = []
     at = 0
     for part in sorted(arrays, key=_address):
         begin = _address(part) - start
-        _scan(data, at, begin, keys)
+        spans.append((at, begin))
         at = begin + len(memoryview(part))
-    _scan(data, at, len(data), keys)
+    spans.append((at, len(data)))
+    if not _are_distinct(data, spans):
+        keys: list[set[bytes]] = []
+        for begin, end in spans:
+            _scan(data, begin, end, keys)
+
+
+def _are_distinct(data: bytes | bytearray, spans: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a short document certainly has no duplicate key and is not nested deeply."""
+    if sum(end - start for start, end in spans) > SHORT_BYTES:
+        return False
+    keys = [key for span in spans for key, colon in _STRING.findall(data, *span) if colon]
+    return (
+        len(set(keys)) == len(keys)
+        and not any(b"\\" in key for key in keys)
+        and sum(data.count(b, *span) for span in spans for b in (b"[", b"{")) <= MAX_DEPTH
+    )
 
 
 def _scan(data: bytes | bytearray, start: int, end: int, keys: list[set[bytes]]) -> None:

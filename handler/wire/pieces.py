@@ -28,11 +28,13 @@ from wire.paths import Path
 Text = bytes | bytearray
 MAX_DIMENSIONS = 8
 # A parser keeps several times the memory of its largest document. Larger pieces are not faster.
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 20
 
 SPACE = b" \t\r\n"
 _NUMBER_BYTES = b"0123456789+-.eE" + SPACE
 _BRACKETS = re.compile(rb"[\[\]]")
+# What follows a comma without an element.
+_NO_ELEMENT = re.compile(rb"[ \t\r\n]*(?:\]|\Z)")
 _INT64 = np.iinfo(np.int64)
 
 # `auto`: int64 if all numbers are integers (uint64 if int64 cannot hold them), otherwise float64.
@@ -52,6 +54,47 @@ def decoder(rank: int, kind: Kind) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(element)
 
 
+def _parse(text: Text, fraction: bool) -> Array | None:
+    """Return the numbers in nested lists as int64, uint64 or float64; None if that fails.
+
+    Args:
+        text: the lists as JSON.
+        fraction: whether all numbers are read as float64.
+    """
+    parser = _parsers.pop() if _parsers else simdjson.Parser()
+    numbers = None
+    # The exceptions that simdjson raises; a BIGINT_ERROR is a RuntimeError.
+    with contextlib.suppress(RuntimeError, TypeError, ValueError):
+        numbers = _extract(cast("simdjson.Array", parser.parse(text)), text, fraction)
+    # Not reached after a MemoryError: the parser must not be used again then.
+    _parsers.append(parser)
+    return numbers
+
+
+def _extract(document: simdjson.Array, text: Text, fraction: bool) -> Array:
+    of_type: Literal["i", "u", "d"] = "d"
+    if not fraction:
+        try:
+            return np.frombuffer(document.as_buffer(of_type="i"), np.int64)
+        except (TypeError, ValueError):
+            # Do not read integers as floats: those beyond int64 would be rounded.
+            of_type = "d" if any(byte in text for byte in (b".", b"e", b"E")) else "u"
+    return np.frombuffer(document.as_buffer(of_type=of_type), _DTYPES[of_type])
+
+
+def flat(text: Text, kind: Kind, datatype: str) -> Array | None:
+    """Return a list of numbers; None unless it is one piece and certainly valid.
+
+    The arguments are those of `Pieces`, which takes longer for short lists.
+    """
+    if len(text) > PIECE_BYTES or text.count(b"[") != 1:
+        return None
+    numbers = _parse(text, kind == "float")
+    if numbers is not None and numbers.dtype == np.float64:
+        numbers = nudged(numbers, text, datatype)
+    return numbers
+
+
 class Pieces:
     """The reading of one array."""
 
@@ -65,6 +108,7 @@ class Pieces:
             datatype: the datatype that floats will be cast to.
         """
         self._text, self._rank, self._kind, self._datatype = text, rank, kind, datatype
+        self._is_whole = len(text) <= PIECE_BYTES
         self._grid = _Grid(rank)
         # 64 bits for each number: of an int64, uint64 or float64, as `_parts` says.
         self._numbers: Array | None = None
@@ -109,22 +153,19 @@ class Pieces:
         text, at = self._text, self._at
         end = text.find(b",", at + PIECE_BYTES)
         if end < 0:
-            end = len(text)
+            return len(text), 0
         depth = self._depth + text.count(b"[", at, end) - text.count(b"]", at, end)
         return end, depth
 
     def _is_broken(self, end: int, depth: int) -> bool:
         """Return whether the text is not JSON, although the piece with its brackets may be."""
-        last = end == len(self._text)
-        piece = self._text[self._at : end].strip(SPACE)
-        return (
-            (depth != 0 if last else depth <= 0)
-            or (self._at > 0 and piece[:1] in (b"", b"]"))
-            or (not last and piece[-1:] == b"[")
-        )
+        text, at = self._text, self._at
+        if at and _NO_ELEMENT.match(text, at, end):
+            return True
+        return end < len(text) and (depth <= 0 or text[at:end].rstrip(SPACE)[-1:] == b"[")
 
     def _document(self, end: int, depth: int) -> Text:
-        if not self._at and end == len(self._text):
+        if self._is_whole:
             return self._text
         piece = memoryview(self._text)[self._at : end]
         return b"".join((b"[" * self._depth, piece, b"]" * depth))
@@ -135,13 +176,7 @@ class Pieces:
         if depth > self._rank or self._is_broken(end, depth):
             return False
         document = self._document(end, depth)
-        parser = _parsers.pop() if _parsers else simdjson.Parser()
-        part = None
-        # The exceptions that simdjson raises; a BIGINT_ERROR is a RuntimeError.
-        with contextlib.suppress(RuntimeError, TypeError, ValueError):
-            part = self._extract(cast("simdjson.Array", parser.parse(document)), document)
-        # Not reached after a MemoryError: the parser must not be used again then.
-        _parsers.append(parser)
+        part = _parse(document, self._fraction)
         if part is None or not self._grid.add(document, self._depth, depth, len(part), self._done):
             return False
         if part.dtype == np.float64:
@@ -151,23 +186,13 @@ class Pieces:
         self._at, self._depth = end + 1, depth
         return True
 
-    def _extract(self, document: simdjson.Array, text: Text) -> Array:
-        of_type: Literal["i", "u", "d"] = "d"
-        if not self._fraction:
-            try:
-                return np.frombuffer(document.as_buffer(of_type="i"), np.int64)
-            except (TypeError, ValueError):
-                # Do not read integers as floats: those beyond int64 would be rounded.
-                of_type = "d" if any(byte in text for byte in (b".", b"e", b"E")) else "u"
-        return np.frombuffer(document.as_buffer(of_type=of_type), _DTYPES[of_type])
-
     def _keep(self, part: Array, kind: str) -> None:
         done, size = self._done, len(part)
-        if self._at == 0 and size == self._text.count(b",") + 1:
+        if self._is_whole:
             self._numbers = part.view(np.int64)
         else:
             if self._numbers is None:
-                self._numbers = np.empty(self._text.count(b",") + 1, np.int64)
+                self._numbers = np.empty(_count(self._text, b",") + 1, np.int64)
             self._numbers[done : done + size] = part.view(np.int64)
         self._parts.append((done, done + size, kind))
         self._done = done + size
@@ -291,11 +316,11 @@ class _Grid:
             count: numbers in it.
             done: numbers before it.
         """
-        if count != document.count(b",") + 1:
-            return False
         rank = self._rank
         if rank == 1:
-            return document.count(b"[") == document.count(b"]") == 1
+            return document.count(b"[") == 1
+        if count != _count(document, b",") + 1:
+            return False
         skeleton = np.frombuffer(document.translate(None, _NUMBER_BYTES), np.uint8)
         edges = np.concatenate(([0], np.flatnonzero(skeleton == ord(",")), [len(skeleton)]))
         starts = _counts(skeleton == ord("["), edges)
@@ -339,6 +364,11 @@ class _Grid:
             indices.append(done // sizes[i])
             done %= sizes[i]
         return indices[:depth]
+
+
+def _count(text: Text, byte: bytes) -> int:
+    """Return how often a frequent byte occurs; `bytes.count` is made for rare ones."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(byte)))
 
 
 def _counts(mask: Array, edges: Array) -> Array:

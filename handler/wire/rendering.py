@@ -16,7 +16,7 @@ from wire.paths import Path
 from wire.request import Body, Outputs
 
 # Numbers that are written at once: larger pieces are not faster.
-PIECE_NUMBERS = 1 << 15
+PIECE_NUMBERS = 1 << 17
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 

@@ -19,6 +19,7 @@ from wire.request import Body, Call, Outputs
 # Bytes. Longer lists are parsed faster by simdjson, without a Python object for each number.
 SHORT_BYTES = 256
 
+_PLACE = Path().flat((0,))
 _LIST = msgspec.json.Decoder(list[int | float])
 
 
@@ -33,7 +34,7 @@ class Short:
         """Return the model's output as a list."""
         (output,) = results[0].values()
         text = bytearray()
-        write(text, output, Path().flat(output.array.shape), model)
+        write(text, output, _PLACE, model)
         return Body(text)
 
 
