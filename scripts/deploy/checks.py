@@ -19,8 +19,8 @@ from server.store.paths import ROOT
 # Google's front ends, so a check is repeated.
 PATIENCE_SECONDS = 60.0
 ATTEMPTS = 3
-# A new permission takes two minutes, sometimes seven or more, until it applies. Until then, requests
-# get 401 or 403, so these are waited for PERMISSION_FACTOR times as long.
+# A new permission takes two minutes, sometimes seven or more, until it applies. Until then,
+# requests get 401 or 403, so these are waited for PERMISSION_FACTOR times as long.
 PERMISSION_FACTOR = 10
 REFUSED = re.compile(r"\b40[13]\b")
 

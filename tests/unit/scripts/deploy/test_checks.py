@@ -42,7 +42,7 @@ def service(url: str | None, *, public: bool) -> Service:
     [(404, 2, 0.01, True), (404, 9, 0.01, False), (403, 9, 1.0, True), (403, 99, 0.01, False)],
     ids=["new URL", "missing", "new permission", "no permission"],
 )
-def test_an_address_or_a_permission_that_needs_a_moment_gets_one(
+def test_an_address_or_a_permission_that_needs_a_moment_gets_one(  # noqa: PLR0913, PLR0917 (fixtures and a table)
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     status: int,

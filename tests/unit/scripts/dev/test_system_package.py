@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def test_a_missing_program_is_installed_or_named(
         program("sudo", f'echo "sudo $*" >>{tmp_path}/calls; [ "$1" = -n ] && shift; {sudo}')
     done = subprocess.run(
         ["/bin/sh", SCRIPT, "wrk", "wrk"],
-        env={"PATH": str(tmp_path), "TMPDIR": os.environ.get("TMPDIR", "/tmp")},
+        env={"PATH": str(tmp_path), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
