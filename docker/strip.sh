@@ -16,6 +16,9 @@ find torch/bin -mindepth 1 ! -name torch_shm_manager -delete 2>/dev/null || true
 rm -rf pyarrow/include pyarrow/src pyarrow/includes numpy/_core/include
 # Parts of Arrow for remote data; the page only builds tables in memory.
 rm -f pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_flight*
+rm -f pyarrow/libarrow_s3* pyarrow/_s3fs*
+# Source maps of the page's scripts, which only a debugger loads.
+find . -type f -name '*.map' -delete
 # All packages' tests, static libraries, C sources and type stubs.
 find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \

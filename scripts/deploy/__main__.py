@@ -13,6 +13,7 @@ its settings from the environment too.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import Annotated
 
@@ -77,6 +78,21 @@ def _roll_back(environment: Environment, stable: dict[str, str], patience: float
     return f"Rolled back: {revisions} serve again"
 
 
+def _superseded() -> bool:
+    """Return whether a workflow deploys a commit of a branch that has a newer one.
+
+    Each commit has its own run, and an older one may reach its deployment last.
+    """
+    if os.environ.get("GITHUB_REF_TYPE") != "branch":
+        return False
+    path = f"repos/{os.environ['GITHUB_REPOSITORY']}/commits/{os.environ['GITHUB_REF_NAME']}"
+    command = ["gh", "api", path, "--jq", ".sha"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"deploy: cannot look up the newest commit: {done.stderr.strip()}")
+    return done.stdout.strip() != os.environ["GITHUB_SHA"]
+
+
 def _say(text: str) -> None:
     print(f"deploy: {text}", flush=True)
 
@@ -91,6 +107,9 @@ def main(
     for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
         if "@sha256:" not in os.environ.get(name, ""):
             sys.exit(f"deploy: {name} is not an image by digest: {os.environ.get(name, '')!r}")
+    if _superseded():
+        _say("skipped: the branch has a newer commit, whose run deploys")
+        return
     target = Environment(environment)
     try:
         deploy(target, patience)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,10 +15,14 @@ from scripts.deploy import identity
 from scripts.deploy.environment import DeploymentError, Service
 from server.store.paths import ROOT
 
-# How long an API may take to become ready. A new URL or permission can take up to a minute to reach
-# all of Google's front ends, so a check is repeated.
+# How long an API may take to become ready. A new URL can take up to a minute to reach all of
+# Google's front ends, so a check is repeated.
 PATIENCE_SECONDS = 60.0
 ATTEMPTS = 3
+# A new permission takes two minutes, sometimes seven or more, until it applies. Until then,
+# requests get 401 or 403, so these are waited for PERMISSION_FACTOR times as long.
+PERMISSION_FACTOR = 10
+REFUSED = re.compile(r"\b40[13]\b")
 
 
 def check(
@@ -55,17 +60,22 @@ def _address(name: str, service: Service, canary: bool) -> str:
 
 
 def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
-    """Call `attempt` up to ATTEMPTS times until it returns None instead of an error message."""
-    attempts = ATTEMPTS if patience else 1
-    for number in range(1, attempts + 1):
-        wrong = attempt()
-        if wrong is None:
-            print(f"deploy: {what} responds as expected", flush=True)
-            return
-        print(f"deploy: {what}, attempt {number} of {attempts}: {wrong}", flush=True)
-        if number < attempts:
-            time.sleep(patience / 6)
-    raise DeploymentError(f"{what} does not respond as expected: {wrong}")
+    """Call `attempt` until it returns None instead of an error message.
+
+    Up to ATTEMPTS times, but as long as the service refuses the caller, for PERMISSION_FACTOR times
+    `patience`.
+    """
+    begin = time.monotonic()
+    number = 1
+    while wrong := attempt():
+        print(f"deploy: {what}, attempt {number}: {wrong}", flush=True)
+        waited = time.monotonic() - begin
+        refused = REFUSED.search(wrong) and waited < PERMISSION_FACTOR * patience
+        if not patience or (number >= ATTEMPTS and not refused):
+            raise DeploymentError(f"{what} does not respond as expected: {wrong}")
+        number += 1
+        time.sleep(patience / 6)
+    print(f"deploy: {what} responds as expected", flush=True)
 
 
 def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float) -> str | None:
@@ -75,9 +85,11 @@ def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float)
         [sys.executable, "-m", "scripts.deploy.smoke", url, *options],
         cwd=ROOT,
         env={**os.environ, "BACKEND_MODEL": name, **({"ID_TOKEN": token} if token else {})},
+        stderr=subprocess.PIPE,
+        text=True,
         check=False,
     )
-    return f"the smoke test ended with {done.returncode}" if done.returncode else None
+    return done.stderr.strip() or f"exit {done.returncode}" if done.returncode else None
 
 
 def _page(url: str) -> str | None:

@@ -120,12 +120,32 @@ init() {
     fi
 }
 
+# Cloud Run keeps a service whose first revision failed to start, and Terraform marks it as tainted.
+# The next plan would replace it, which deletion_protection refuses. An update also creates a new
+# revision, so remove the mark.
+untaint() {
+    local module address
+    for module in backend frontend; do
+        address=module.$module.google_cloud_run_v2_service.this
+        if [[ $(terraform -chdir="$root" state show -no-color "$address" 2>/dev/null || true) == "# $address: (tainted)"* ]]; then
+            echo "iac: the first start of the $module failed; it is updated, not replaced" >&2
+            terraform -chdir="$root" untaint "$address" >&2
+        fi
+    done
+}
+
 plan() {
     init "${1-}"
+    # A plan that does not lock the state must not change it.
+    if [ -z "${PROVIDER_SETUP-}" ] && [[ " ${*:2} " != *" -lock=false "* ]]; then untaint; fi
     [ -n "${BACKEND_IMAGE-}" ] || die "BACKEND_IMAGE is not set: the model server's image, by digest"
     [ -n "${FRONTEND_IMAGE-}" ] || die "FRONTEND_IMAGE is not set: the page's image, by digest"
     export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION \
         TF_VAR_backend_image=$BACKEND_IMAGE TF_VAR_frontend_image=$FRONTEND_IMAGE
+    # Whoever plans, the deployer keeps its access to a private API, which it tests.
+    local suffix=""
+    [ "$1" = dev ] || suffix=-$1
+    export TF_VAR_backend_tester=${TF_VAR_backend_tester:-serviceAccount:${SA_NAME:-github-deployer}$suffix@$PROJECT_ID.iam.gserviceaccount.com}
     [ -z "${ALERT_EMAIL-}" ] || export TF_VAR_alert_email=$ALERT_EMAIL
     terraform -chdir="$root" plan -input=false -var-file="$1.tfvars" -out="$build/$1.tfplan" "${@:2}"
 }

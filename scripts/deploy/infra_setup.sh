@@ -217,12 +217,14 @@ tell_github() {
         if [ -n "${ALERT_EMAIL-}" ]; then set_variable ALERT_EMAIL "$ALERT_EMAIL" --env "$environment"; fi
         if $make_keys; then store_key "$environment" "$(output "deployer_$environment")"; fi
     done
+    set_variable GCP_DEPLOYS true # otherwise deploy.yml skips its jobs, as in a fork
     if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev only
         set_variable GCP_PLANNER "$(output planner)"
         set_variable GCP_PLANNER_PROJECT_ID "$PROJECT_ID"
         set_variable GCP_PLANNER_REGION "$REGION"
         set_variable GCP_PLANNER_STATE_BUCKET "$STATE_BUCKET"
         set_variable GCP_PLANNER_PROVIDER "$provider"
+        if [ -n "${ALERT_EMAIL-}" ]; then set_variable GCP_PLANNER_ALERT_EMAIL "$ALERT_EMAIL"; fi
     else
         # prod pulls its images from dev's project.
         say "in the .env of dev's project: REGISTRY_READERS=\"$(terraform -chdir=iac/shared output -json image_readers | tr -d '[]"\n' | tr , ' ')\"," \

@@ -30,6 +30,13 @@ IMAGES = {
     "frontend": ("frontend", "doubleit-frontend"),
 }
 
+# Docker Engine's default builder can neither export a cache nor attach an SBOM, so images are built
+# by this BuildKit, which is also the same one everywhere.
+BUILDER = "doubleit"
+BUILDKIT = (
+    "moby/buildkit:v0.32.0@sha256:1f8167fcb0eca5b7126353d35299386945cbb8949cc516c592a49f80cfce4fa2"
+)
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -46,11 +53,13 @@ def build() -> None:
             f"--set={target}.cache-from=type=registry,ref={image}:cache",
             f"--set={target}.cache-to=type=registry,ref={image}:cache,mode=max,image-manifest=true",
         ]
+    _make_builder()
     with tempfile.TemporaryDirectory() as folder:
         metadata = Path(folder) / "metadata.json"
         done = subprocess.run(
             [
-                *("docker", "buildx", "bake", "--file=docker/bake.hcl", "--push"),
+                *("docker", "buildx", "bake", f"--builder={BUILDER}"),
+                *("--file=docker/bake.hcl", "--push"),
                 *("--sbom=true", "--provenance=mode=max", f"--metadata-file={metadata}"),
                 *options,
             ],
@@ -87,6 +96,21 @@ def release() -> None:
     _announce(
         {target: _name(name, _commit(), f"v{number}", remedy) for target, name in IMAGES.values()}
     )
+
+
+def _make_builder() -> None:
+    """Create the builder, unless it exists with this BuildKit."""
+    buildx = ["docker", "buildx"]
+    inspect = [*buildx, "inspect", BUILDER]
+    found = subprocess.run(inspect, capture_output=True, text=True, check=False)
+    if found.returncode == 0 and BUILDKIT in found.stdout:
+        return
+    if found.returncode == 0:
+        subprocess.run([*buildx, "rm", BUILDER], check=True)
+    create = ["create", f"--name={BUILDER}", "--driver=docker-container"]
+    done = subprocess.run([*buildx, *create, f"--driver-opt=image={BUILDKIT}"], check=False)
+    if done.returncode:
+        sys.exit(f"publish: docker buildx create ended with {done.returncode}")
 
 
 def _name(name: str, tag: str, new: str, remedy: str) -> str:

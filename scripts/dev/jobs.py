@@ -12,6 +12,7 @@ after another, and then the others, two at a time. When a job fails, no further 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 import yaml
@@ -34,6 +36,22 @@ PLATFORM = ("gcloud ", "gh ")
 ALONE = {"make test", "make test-faults", "make test-bench", "make bench"}
 # Number of other jobs that run at the same time.
 TOGETHER = 2
+# The ordinary user that runs the steps, and what it gets of the caller's environment.
+USER = "ci-runner"
+INHERITED = (
+    *(
+        "BUILD_FLAGS",
+        "DOCKER_CONFIG",
+        "DOCKER_HOST",
+        "LANG",
+        "PROVIDER_SETUP",
+        "SSL_CERT_FILE",
+        "TZ",
+    ),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+PREFIXES = ("PIP_", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Make targets whose result depends on an online service.
 ONLINE = {"audit-workflows": "queries GitHub", "audit-dependencies": "queries the OSV database"}
 
@@ -81,8 +99,9 @@ def run(job: Job, root: Path, output: IO[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         clone = Path(folder) / root.name
         subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-        # If make runs this program, its variables must not reach the make of a step.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+        inherited, account = _account()
+        if account:
+            subprocess.run(["chown", "--recursive", f"{USER}:", folder], check=True)
         for command, variables in job.steps:
             print(f"jobs: {job.name}: {command}", file=output, flush=True)
             done = subprocess.run(
@@ -92,6 +111,7 @@ def run(job: Job, root: Path, output: IO[str] | None = None) -> int:
                 stdout=output,
                 stderr=output and subprocess.STDOUT,
                 check=False,
+                **account,
             )
             if done.returncode:
                 return done.returncode
@@ -129,6 +149,44 @@ def run_all(chosen: Sequence[Job], root: Path) -> tuple[dict[str, str], int]:
     with ThreadPoolExecutor(TOGETHER) as pool:
         list(pool.map(whole, [job for job in chosen if not job.alone]))
     return outcomes, failed[0] if failed else 0
+
+
+def _account() -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the environment of a step, and the options of subprocess that select its user."""
+    # If make runs this program, its variables must not reach the make of a step.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    if os.geteuid() != 0 or os.environ.get("AS_ROOT"):
+        return inherited, {}
+    user = pwd.getpwnam(USER)
+    socket = Path(urlsplit(inherited.get("DOCKER_HOST", "")).path or "/var/run/docker.sock")
+    # A hosted runner's user may use its Docker Engine too.
+    groups = [socket.stat().st_gid] if socket.is_socket() else []
+    # Of the caller's PATH, only the folder of the Docker client: .ci/engine may have added it.
+    client = shutil.which("docker")
+    environment = {
+        **{k: v for k, v in inherited.items() if k in INHERITED or k.startswith(PREFIXES)},
+        "HOME": user.pw_dir,
+        "USER": USER,
+        "PATH": f"{Path(client).parent}:{SYSTEM_PATH}" if client else SYSTEM_PATH,
+    }
+    return environment, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+
+
+def _make_user() -> None:
+    """Create the user that runs the steps, with sudo; if that fails, keep root and print why."""
+    if os.geteuid() != 0 or os.environ.get("AS_ROOT"):
+        return
+    rule = Path("/etc/sudoers.d") / USER
+    command = f"""
+        id {USER} || useradd --create-home --shell /bin/bash {USER}
+        command -v sudo || {{ apt-get update && apt-get install -y --no-install-recommends sudo; }}
+        echo '{USER} ALL=(ALL) NOPASSWD: ALL' >{rule} && chmod 440 {rule}
+        runuser -u {USER} -- sudo -n true"""
+    done = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        os.environ["AS_ROOT"] = "1"
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        print(f"jobs: steps run as root, because {USER} cannot be set up: {last}", flush=True)
 
 
 def _steps(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -170,6 +228,7 @@ def main(
     if unknown := set(names or []) - set(found):
         sys.exit(f"jobs: unknown: {', '.join(sorted(unknown))}; known: {', '.join(found)}")
     chosen = [found[name] for name in names or found]
+    _make_user()
     outcomes, status = run_all([job for job in chosen if not job.skipped], ROOT)
     outcomes |= {job.name: job.skipped for job in chosen if job.skipped}
     summary = [f"{job.name}: {outcomes.get(job.name, 'not run')}" for job in chosen]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make sure that a program is installed; if not, install Debian's package, which needs root.
+# Make sure that a program is installed; if not, install Debian's package, as root or with sudo.
 #
 #   scripts/dev/system_package.sh PACKAGE PROGRAM...    one of the programs is enough
 #
@@ -12,15 +12,20 @@ shift
 for program in "$@"; do
     if command -v "$program" >/dev/null; then exit 0; fi
 done
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "setup: no $package on this machine, and only root with apt-get can install it" >&2
+# Hosted runners are ordinary users whose sudo asks for no password.
+as_root=""
+[ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+# shellcheck disable=SC2086  # no word or two
+if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
+    echo "setup: no $package on this machine; install it, on Debian with: sudo apt-get install $package" >&2
     exit 1
 fi
 echo "setup: no $package on this machine, installing Debian's"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
-if ! { apt-get update && apt-get install -y --no-install-recommends "$package"; } >"$log" 2>&1; then
+# shellcheck disable=SC2086
+if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "$package"; } >"$log" 2>&1; then
     tail -n 5 "$log" >&2
     echo "setup: apt-get could not install $package" >&2
     exit 1

@@ -77,7 +77,13 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> It
     for stand_in in STAND_INS.iterdir():
         (programs / stand_in.name).symlink_to(stand_in)
     monkeypatch.setattr(environment, "ROOT", project)
-    for name in ("PROVIDER_SETUP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GCP_DEPLOYER"):
+    for name in (
+        "PROVIDER_SETUP",
+        "GITHUB_OUTPUT",
+        "GITHUB_STEP_SUMMARY",
+        "GCP_DEPLOYER",
+        "GITHUB_REF_TYPE",
+    ):
         monkeypatch.delenv(name, raising=False)
     settings = {
         "PATH": f"{programs}:/usr/bin:/bin",

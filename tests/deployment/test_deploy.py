@@ -116,9 +116,9 @@ def test_after_a_rollback_the_next_deployment_returns_to_what_serves(
 
 
 def test_a_private_api_is_tested_with_an_id_token_for_its_url(
-    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+    deployed: Cloud,
 ) -> None:
-    monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
+    deployed.tell("private")
     deploy.deploy(DEV, patience=0)
     url = DEV.services()["backend"].url
     asked = [call for call in deployed.calls if call.startswith("gcloud")]
@@ -126,9 +126,9 @@ def test_a_private_api_is_tested_with_an_id_token_for_its_url(
 
 
 def test_a_token_that_is_refused_stops_the_deployment_before_the_shift(
-    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+    deployed: Cloud,
 ) -> None:
-    monkeypatch.setenv("TF_VAR_backend_tester", "user:someone@example.com")
+    deployed.tell("private")
     deployed.tell("refuse")
     with pytest.raises(
         DeploymentError, match="permission denied. The new revisions got no requests"
@@ -152,6 +152,19 @@ def test_the_run_s_page_names_the_outcome_and_the_addresses(
     assert "## dev: deployed" in page.read_text()
     assert f"| frontend | {frontend} | `doubleit-frontend-dev-00002-abc` |" in page.read_text()
     assert f"url={frontend}\n" in outputs.read_text()
+
+
+@pytest.mark.parametrize(("newest", "applies"), [("1" * 40, 2), ("2" * 40, 0)])
+def test_a_commit_is_not_deployed_after_a_newer_one(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, newest: str, applies: int
+) -> None:
+    (tmp_path / "bin/gh").write_text(f"#!/bin/sh\necho {newest}\n")
+    (tmp_path / "bin/gh").chmod(0o755)
+    run = {"REF_TYPE": "branch", "REF_NAME": "main", "REPOSITORY": "o/n", "SHA": "1" * 40}
+    for name, value in run.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    deploy.main(Name.DEV, patience=0)
+    assert len(deployed.applied) == applies
 
 
 @pytest.mark.parametrize("image", ["", "host/project/repository/image:1.0.0"])

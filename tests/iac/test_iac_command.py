@@ -1,5 +1,7 @@
 """scripts/deploy/iac.sh: the state and the variables that it uses for each environment."""
 
+import pytest
+
 from tests.iac.workplace import Workplace
 
 IMAGES = {"BACKEND_IMAGE": "backend@sha256:0", "FRONTEND_IMAGE": "frontend@sha256:1"}
@@ -9,12 +11,16 @@ def test_each_environment_has_its_own_state_and_variables(workplace: Workplace) 
     done = workplace.run("iac.sh", "plan", "prod", **IMAGES)
 
     assert done.returncode == 0, done.stderr
-    init, plan = workplace.calls()
+    init, *_, plan = workplace.calls()
     assert "-backend-config=bucket=my-project-tfstate" in init
     assert "-backend-config=prefix=environment/prod" in init
     assert "-var-file=prod.tfvars" in plan
     seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
     assert "TF_VAR_backend_image=backend@sha256:0" in seen
+    assert (
+        "TF_VAR_backend_tester=serviceAccount:github-deployer-prod@my-project.iam.gserviceaccount.com"
+        in seen
+    )
     assert f"TF_DATA_DIR={workplace.project}/build/iac/prod.terraform" in seen
 
 
@@ -25,7 +31,7 @@ def test_a_plan_is_applied_once(workplace: Workplace) -> None:
     second = workplace.run("iac.sh", "apply", "dev")
 
     assert first.returncode == 0, first.stderr
-    assert workplace.calls()[3].endswith(
+    assert workplace.calls()[5].endswith(
         f"apply -input=false {workplace.project}/build/iac/dev.tfplan"
     )
     assert second.returncode == 1
@@ -45,7 +51,22 @@ def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
 def test_further_options_reach_terraform(workplace: Workplace) -> None:
     workplace.run("iac.sh", "plan", "dev", "-destroy", **IMAGES)
 
-    assert workplace.calls()[1].endswith(" -destroy")
+    assert workplace.calls()[-1].endswith(" -destroy")
+
+
+@pytest.mark.parametrize("options", [(), ("-lock=false",)], ids=["plan", "preview"])
+def test_a_service_whose_first_start_failed_is_not_replaced(
+    workplace: Workplace, options: tuple[str, ...]
+) -> None:
+    (workplace.cloud / "tainted").touch()
+
+    done = workplace.run("iac.sh", "plan", "prod", *options, **IMAGES)
+
+    assert done.returncode == 0, done.stderr
+    untainted = [call.split()[-1] for call in workplace.calls() if " untaint " in call]
+    # Without a lock the state must not change.
+    services = ("backend", "frontend") if not options else ()
+    assert untainted == [f"module.{it}.google_cloud_run_v2_service.this" for it in services]
 
 
 def test_images_must_be_named(workplace: Workplace) -> None:

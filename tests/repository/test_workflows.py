@@ -54,8 +54,32 @@ def test_a_job_states_its_permissions_and_its_time_limit(
 
 
 def test_a_deployment_starts_from_main_or_a_release_tag() -> None:
-    # PyYAML parses the key `on` as true.
-    assert workflows()["deploy.yml"][True] == {"push": {"branches": ["main"], "tags": ["v*"]}}  # type: ignore[index]
+    # PyYAML parses the key `on` as true. A manual start is subject to the environments' rules.
+    assert workflows()["deploy.yml"][True] == {  # type: ignore[index]
+        "push": {"branches": ["main"], "tags": ["v*"]},
+        "workflow_dispatch": None,
+    }
+
+
+@pytest.mark.parametrize("file", ["ci.yml", "deploy.yml", "iac.yml"])
+def test_a_later_push_does_not_cancel_the_run_of_an_earlier_commit(file: str) -> None:
+    assert "github.sha" in workflows()[file]["concurrency"]["group"]
+
+
+def test_a_fork_without_a_cloud_skips_the_deployment() -> None:
+    jobs = workflows()["deploy.yml"]["jobs"]
+    assert jobs["images"]["if"] == "vars.GCP_DEPLOYS == 'true'"
+    assert jobs["deploy"]["needs"] == "images"
+    setup = tracked("scripts/deploy/infra_setup.sh")[0].read_text()
+    assert "set_variable GCP_DEPLOYS true" in setup
+
+
+def test_a_pull_request_s_plan_gets_the_address_for_alerts() -> None:
+    plan = workflows()["iac.yml"]["jobs"]["plan"]["steps"]
+    (step,) = [step for step in plan if "plan-preview" in step.get("run", "")]
+    assert step["env"]["ALERT_EMAIL"] == "${{ vars.GCP_PLANNER_ALERT_EMAIL }}"
+    setup = tracked("scripts/deploy/infra_setup.sh")[0].read_text()
+    assert 'set_variable GCP_PLANNER_ALERT_EMAIL "$ALERT_EMAIL"' in setup
 
 
 def test_no_other_workflow_deploys() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,13 +13,15 @@ from scripts.deploy.environment import DeploymentError, Service
 
 
 class Reluctant(BaseHTTPRequestHandler):
-    """A page that is healthy from the third request on."""
+    """A page that is healthy after `refusals` responses with `status`."""
 
     asked = 0
+    status = 404
+    refusals = 2
 
     def do_GET(self) -> None:
         type(self).asked += 1
-        self.send_response(200 if self.asked > 2 else 404)
+        self.send_response(200 if self.asked > self.refusals else self.status)
         self.end_headers()
         self.wfile.write(b"ok\n")
 
@@ -34,17 +37,30 @@ def service(url: str | None, *, public: bool) -> Service:
     return Service(url=url, canary_url=None, serving=None, latest=None, public=public)
 
 
-def test_an_address_that_needs_a_moment_gets_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("status", "refusals", "patience", "waits"),
+    [(404, 2, 0.01, True), (404, 9, 0.01, False), (403, 9, 1.0, True), (403, 99, 0.01, False)],
+    ids=["new URL", "missing", "new permission", "no permission"],
+)
+def test_an_address_or_a_permission_that_needs_a_moment_gets_one(  # noqa: PLR0913, PLR0917 (fixtures and a table)
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    refusals: int,
+    patience: float,
+    waits: bool,
 ) -> None:
     monkeypatch.setattr(checks, "_smoke", no_smoke_test)
+    for name, value in {"asked": 0, "status": status, "refusals": refusals}.items():
+        monkeypatch.setattr(Reluctant, name, value)
     with ThreadingHTTPServer(("127.0.0.1", 0), Reluctant) as server:
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
         services = {name: service(url, public=True) for name in ("backend", "frontend")}
-        checks.check(services, canary=False, patience=0.01)
+        with nullcontext() if waits else pytest.raises(DeploymentError, match=str(status)):
+            checks.check(services, canary=False, patience=patience)
         server.shutdown()
-    assert "attempt 2 of 3: HTTP Error 404" in capsys.readouterr().out
+    assert f"attempt 2: HTTP Error {status}" in capsys.readouterr().out
 
 
 def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(

@@ -17,6 +17,9 @@ set -u
 echo "$*" >>"$REGISTRY_FOLDER/calls"
 file() { echo "$REGISTRY_FOLDER/tag $(tr /: -- <<<"$1")"; }
 case "$*" in
+"buildx inspect "*) cat "$REGISTRY_FOLDER/builder" 2>/dev/null ;;
+"buildx rm "*) rm "$REGISTRY_FOLDER/builder" ;;
+"buildx create "*) echo "Driver Options: ${!#}" >"$REGISTRY_FOLDER/builder" ;;
 "buildx bake "*)
     [ ! -e "$REGISTRY_FOLDER/broken" ] || exit 1
     for argument in "$@"; do
@@ -73,8 +76,9 @@ def tag(registry: Path, image: str, name: str) -> Path:
 
 def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Path) -> None:
     run("build")
-    (call,) = (registry / "calls").read_text().splitlines()
+    *_, call = (registry / "calls").read_text().splitlines()
     assert {
+        "--builder=doubleit",
         "--file=docker/bake.hcl",
         f"--set=torchserve.tags={BACKEND}:candidate-{COMMIT}",
         "--push",
@@ -87,6 +91,18 @@ def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Pat
         f"BACKEND_IMAGE={BACKEND}@sha256:built",
         "FRONTEND_IMAGE=registry.example/project/images/doubleit-frontend@sha256:built",
     ]
+
+
+def test_the_builder_is_made_once_for_each_version_of_buildkit(registry: Path) -> None:
+    def made() -> int:
+        return (registry / "calls").read_text().count("buildx create --name=doubleit")
+
+    run("build", "build")
+    assert made() == 1
+    assert publish.BUILDKIT in (registry / "builder").read_text()
+    (registry / "builder").write_text("Driver Options: image=moby/buildkit:older\n")
+    run("build")
+    assert made() == 2
 
 
 def test_what_passed_is_tagged_and_not_built_again(
