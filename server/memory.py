@@ -38,7 +38,10 @@ BATCH_BYTES = 512 << 10
 # Small requests have a share of their own, so that they do not wait for large ones: bodies of less
 # than 64 KiB, and incomplete headers.
 SMALL_BYTES, SMALLEST_SHARE_BYTES = 8 * MIB, 2 * MIB
-# Multiples of the largest body in Java's heap: the body, the response, and the response in the
+# In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be so many
+# times as large as the largest body.
+RESPONSE = 3
+# Multiples of the largest response in Java's heap: a body, the response, and the response in the
 # buffer from which it is sent.
 HEAP_COPIES = 3
 # Outside the heap: bodies that arrive. The buffers through which a worker gets a request and sends
@@ -56,8 +59,8 @@ class Limits(NamedTuple):
 
     Attributes:
         workers: workers of each model.
-        request: largest body of a request, and of a response, in bytes. Java holds so many bytes of
-            large bodies in all.
+        request: largest request body, in bytes.
+        response: largest response body, in bytes. Java holds so many bytes of large bodies in all.
         work: bytes that all requests in workers may take together, and that a request may take.
         small: bytes of small bodies in Java, and of incomplete headers.
         heap: bytes of Java's heap.
@@ -66,6 +69,7 @@ class Limits(NamedTuple):
 
     workers: int
     request: int
+    response: int
     work: int
     small: int
     heap: int
@@ -78,7 +82,7 @@ class Limits(NamedTuple):
         return {
             **({"TS_DEFAULT_WORKERS_PER_MODEL": str(self.workers)} if fewer else {}),
             "MAX_REQUEST_BYTES": str(self.request),
-            "MAX_RESPONSE_BYTES": str(self.request),
+            "MAX_RESPONSE_BYTES": str(self.response),
             "REQUEST_MEMORY_BYTES": str(self.work),
             "JAVA_HEAP_BYTES": str(self.heap),
             "JAVA_DIRECT_BYTES": str(self.direct),
@@ -106,23 +110,28 @@ def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (
     if workers is None:
         workers = max(1, min(cores(), free // (each + WORKER_REQUESTS_BYTES)))
     free -= workers * each
-    if free < WORKER_REQUESTS_BYTES // 2:
+    small = min(SMALL_BYTES, max(SMALLEST_SHARE_BYTES, free // 32))
+    # Small bodies and headers in the heap, small bodies outside it, and batches in the workers.
+    free -= int(small * (2 * HEAP_MARGIN + 1)) + workers * len(models) * BATCH_BYTES * OBJECTS
+    if free < SMALLEST_SHARE_BYTES:
         raise ValueError(
             f"{memory // MIB} MiB do not hold {workers} workers of each model: set MEMORY or "
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
-    small = min(SMALL_BYTES, max(SMALLEST_SHARE_BYTES, free // 32))
-    # Small bodies and headers in the heap, small bodies outside it, and batches in the workers.
-    free -= int(small * (2 * HEAP_MARGIN + 1)) + workers * len(models) * BATCH_BYTES * OBJECTS
     java = HEAP_COPIES * HEAP_MARGIN + DIRECT_COPIES
-    request = max(BATCH_BYTES // 8, min(LARGEST_REQUEST_BYTES, int(free / (java + JSON))))
+    request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
+    # What the largest list of numbers leaves over, but most of the memory serves to process several
+    # requests at once.
+    spare = min(int((free - request * JSON) / java), free // 20)
+    response = max(request, min(request * RESPONSE, spare))
     return Limits(
         workers,
         request,
-        max(request * JSON, int(free - request * java)),
+        response,
+        int(free - response * java),
         small,
-        HEAP_BYTES + int((request * HEAP_COPIES + 2 * small) * HEAP_MARGIN),
-        DIRECT_BYTES + small + request * (DIRECT_COPIES + 2 * WORKER_DIRECT_COPIES),
+        HEAP_BYTES + int((response * HEAP_COPIES + 2 * small) * HEAP_MARGIN),
+        DIRECT_BYTES + small + response * (DIRECT_COPIES + 2 * WORKER_DIRECT_COPIES),
     )
 
 
