@@ -49,9 +49,9 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
-        if (message instanceof LastHttpContent) {
+        if (message instanceof LastHttpContent || inTurn.oversized) {
             passOn(ctx);
-        } else if (message instanceof HttpContent && !inTurn.oversized) {
+        } else if (message instanceof HttpContent) {
             gather(ctx, (HttpContent) message);
             return;
         }

@@ -8,8 +8,8 @@ import org.pytorch.serve.job.Job;
 /**
  * The queue of a version's requests.
  *
- * <p>A large request is processed alone, and only when the workers have the memory for it. After a
- * large request small ones are next, so that they do not wait for many large ones.
+ * <p>A large request is processed when the workers have the memory for it. The limit of a batch, and
+ * small and large requests in turn, keep a small request from waiting for many large ones.
  */
 public final class JobQueue extends LinkedBlockingDeque<Job> {
     private static final long serialVersionUID = 1;
@@ -20,7 +20,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
      */
     private static final long LIMIT_BYTES = Long.getLong("doubleit.bodies", Long.MAX_VALUE);
 
-    /** A batch has at most as many bytes; server/memory.py counts on it. */
+    /** A batch of several requests has at most as many bytes; server/memory.py counts on it. */
     private static final long BATCH_BYTES = 512 << 10;
 
     private final int capacity;
@@ -102,11 +102,10 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     }
 
     private Job another(long timeout, TimeUnit unit) throws InterruptedException {
-        long room = Math.min(BATCH_BYTES - batch, Jobs.LARGE_BYTES - 1);
-        Job job = removeFitting(room);
+        Job job = removeFitting(BATCH_BYTES - batch);
         if (job == null && isEmpty()) {
             job = super.poll(timeout, unit);
-            if (job != null && Jobs.bytes(job) > room) {
+            if (job != null && (Jobs.bytes(job) > BATCH_BYTES - batch || !Jobs.begin(job))) {
                 super.addFirst(job);
                 return null;
             }
@@ -117,8 +116,11 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Remove and return the first request of at most this size, or return null. */
     private Job removeFitting(long bytes) {
         for (Job each : this) {
-            if (Jobs.bytes(each) <= bytes && remove(each)) {
-                return each;
+            if (Jobs.bytes(each) <= bytes && Jobs.begin(each)) {
+                if (remove(each)) {
+                    return each;
+                }
+                Jobs.end(each);
             }
         }
         return null;

@@ -36,7 +36,9 @@ public final class Jobs extends LinkedHashMap<String, Job> {
 
     /** Claim the memory that a request may take in a worker, unless others have to end first. */
     static boolean begin(Job job) {
-        if (bytes(job) < LARGE_BYTES) {
+        // TorchServe drops an expired request instead of putting it into this map.
+        boolean dropped = job.getPayload().getClientExpireTS() <= System.currentTimeMillis();
+        if (bytes(job) < LARGE_BYTES || dropped) {
             return true;
         }
         // A request that takes more runs alone, or is refused by the handler, which knows better.
