@@ -38,8 +38,8 @@ BATCH_BYTES = 512 << 10
 # Small requests have a share of their own, so that they do not wait for large ones: bodies of less
 # than 64 KiB, and incomplete headers.
 SMALL_BYTES, SMALLEST_SHARE_BYTES = 8 * MIB, 2 * MIB
-# In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be so many
-# times as large as the largest body.
+# In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be that
+# many times as large as the largest body.
 RESPONSE = 3
 # Multiples of the largest response in Java's heap: a body, the response, and the response in the
 # buffer from which it is sent.

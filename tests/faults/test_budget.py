@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from torch import Tensor, nn
 
 from scripts.model import archiver
@@ -262,8 +261,8 @@ class Repeating(nn.Module):
         return numbers.repeat(int(numbers[0])) if numbers.numel() > 0 else numbers
 
 
-def test_answers_much_larger_than_their_questions(tmp_path: Path, report: Report) -> None:
-    """Clients that do not read such answers cost nobody else's."""
+def test_answers_much_larger_than_their_questions(tmp_path: Path) -> None:
+    """Clients that do not read such answers do not affect others."""
     store = tmp_path / "store"
     module = models.save(Repeating(), tmp_path / "doubleit.pt", SETTINGS)
     archiver.package(module, "doubleit", "1.0", module.with_suffix(".yaml"), store)

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
@@ -384,9 +383,7 @@ def test_pipelined_requests_are_answered_in_order(servers: Pair) -> None:
 
 
 @pytest.mark.parametrize(("name", "refused"), [("edited", True), ("shipped", False)])
-def test_incomplete_headers_take_limited_memory(
-    servers: Pair, name: str, *, refused: bool
-) -> None:
+def test_incomplete_headers_take_limited_memory(servers: Pair, name: str, *, refused: bool) -> None:
     server: Server = getattr(servers, name)
     with contextlib.ExitStack() as stack:
         # Each takes half a megabyte of Java's heap.

@@ -119,14 +119,17 @@ final class Budget {
         }
         boolean more = bytes > share.bytes;
         hold(share, bytes, client);
-        if (more) {
-            long excess = total - limit;
+        if (more && total > limit) {
+            // Unread responses cannot wait. Those of slow clients are closed, and of any beyond twice
+            // the limit.
+            long excess = total - 2 * limit;
             for (Share each : holders) {
-                if (excess > 0 && each.client) {
+                if (excess > 0 && each.client && each != share) {
                     excess -= each.bytes;
                     close(each);
                 }
             }
+            watch(share);
         }
         while (!waiting.isEmpty() && fits(waiting.peek(), waiting.peek().asked)) {
             Share next = waiting.remove();
@@ -171,9 +174,10 @@ final class Budget {
                 close(each);
             }
         }
-        if (!waiting.isEmpty()) {
+        if (!waiting.isEmpty() || total > limit) {
             watching = true;
-            waiting.peek().owner.schedule(this::check);
+            Share some = waiting.isEmpty() ? holders.iterator().next() : waiting.peek();
+            some.owner.schedule(this::check);
         }
     }
 }
