@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from server import memory
+from server.store.paths import ROOT
 
 MIB, GIB = 1 << 20, 1 << 30
+HANDLER = ROOT / "handler" / "limits.py"
 
 
 @pytest.mark.parametrize(
@@ -70,13 +73,27 @@ def test_what_is_allowed_fits(size: int, workers: int) -> None:
     try:
         limits = memory.limits(size * MIB, workers=workers)
     except ValueError:
-        assert size <= 512 * workers
+        assert size <= 256 + 256 * workers
         return
-    taken = limits.heap + limits.direct + workers * limits.request_memory + 64 * limits.request
+    # Java's heap may be full of garbage while bodies arrive and the workers are busy.
+    taken = limits.heap + limits.response + limits.work
     assert taken < (size - 256) * MIB
-    assert 0 < limits.request <= 32 * MIB
-    assert limits.response >= limits.request
-    assert limits.request_memory >= limits.request
+    assert 0 < limits.request <= min(32 * MIB, limits.response)
+    # The largest list of numbers can be answered alone.
+    assert limits.request * memory.JSON <= limits.work
+
+
+def test_the_handler_counts_with_the_same_costs() -> None:
+    for name in ("JSON", "OBJECTS", "BINARY"):
+        found = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
+        assert found
+        assert int(found[1]) == getattr(memory, name)
+
+
+@pytest.mark.parametrize("cost", [40, 14])
+def test_the_largest_body_follows_from_its_cost(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
+    monkeypatch.setattr(memory, "JSON", cost)
+    assert memory.limits(GIB, workers=2).request > {40: 10, 14: 22}[cost] * MIB
 
 
 def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
@@ -84,10 +101,6 @@ def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
     assert sizes == sorted(sizes)
     by_model = [memory.limits(8 * GIB, models=[mib * MIB]).request for mib in range(0, 2_000, 100)]
     assert by_model == sorted(by_model, reverse=True)
-
-
-def test_fewer_at_once_may_be_larger() -> None:
-    assert memory.limits(GIB, at_once=4).request > 1.4 * memory.limits(GIB).request
 
 
 def test_512_mib_hold_one_worker() -> None:
