@@ -345,7 +345,7 @@ def install(answer: Answerer) -> bool:
         current[:] = [connection]
         return reader.read()
 
-    def predict(_service: Service, batch: Batch) -> bytes:
+    def predict(_service: Service, batch: Batch) -> bytes | bytearray:
         (connection,) = current
         large = any(len(each.get("body") or b"") >= MESSAGE_BYTES for each in batch.fields)
         answers = _complete(batch, answer(batch.fields, batch.headers))
