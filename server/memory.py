@@ -50,8 +50,10 @@ HEAP_COPIES = 3
 DIRECT_COPIES, WORKER_DIRECT_COPIES = 1, 2
 # Spare room that Java's garbage collector needs to move live objects.
 HEAP_MARGIN = 1.3
-# Java's base load: objects of its classes, and the arenas from which buffers are allocated.
-HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 24 * MIB
+# Java's base load: objects of its classes, and the arenas from which buffers are allocated. The
+# arenas consist of chunks of 4 MiB, several for each thread, and parts of bodies that wait keep
+# chunks from being freed.
+HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 48 * MIB
 
 
 class Limits(NamedTuple):
