@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -26,9 +27,10 @@ LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOE
 
 
 @pytest.fixture(scope="module")
-def umlaut(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Path]:
-    """A checkout in a folder with a non-ASCII name."""
-    folder = tmp_path_factory.mktemp("checkout") / "Prüfung für Zoë"
+def umlaut(store: Path) -> Iterator[Path]:
+    """A checkout in a folder with a non-ASCII name, and short enough for the paths of sockets."""
+    parent = Path(tempfile.mkdtemp())
+    folder = parent / "Prüfung für Zoë"
     for part in ("server", "config.properties"):
         source, target = ROOT / part, folder / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
@@ -37,7 +39,7 @@ def umlaut(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Pa
     shutil.copytree(store, folder / "model_store")
     (folder / "t").mkdir()
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(parent)
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, Served
 from wire import arrays, parse, pieces, rendering, short
 from wire.datatypes import Array, natural
 from wire.errors import RequestError
+from wire.paths import Path as Path_
 
 integers = st.integers(-(2**62), 2**62 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -220,3 +221,29 @@ def test_arrays_are_written_as_they_are_nested(dtype: type, view: Callable[[Arra
     text = bytearray()
     rendering.write(text, natural(array), str, ANYTHING)
     assert json.loads(text) == array.tolist()
+
+
+HUGE = "1" + "0" * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (f"[[{HUGE}]]", "float", "An integer of 1329 bits does not fit float64 - at $[0][0]"),
+        (f"[[1.5, {HUGE}]]", "auto", "An integer of 1329 bits does not fit float64 - at $[0][1]"),
+        (f"[[1, {HUGE}]]", "auto", "An integer of 1329 bits is too large - at $[0][1]"),
+        (f"[[1, 2.5], [{HUGE}, {ONES}1]]", "float", "Expected a list of 2, like the first one"),
+    ],
+)
+def test_an_integer_beyond_float64_is_refused_by_its_place(
+    text: str, kind: pieces.Kind, message: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        arrays.read(text.encode(), 2, Path_(), kind, "is too large", "FP64")
+    assert message in str(caught.value)
+
+
+def test_true_and_false_are_booleans_in_the_shape_of_the_lists() -> None:
+    array = arrays.read(b"[[true, false], [false, true]]", 2, Path_(), "bool", "", "BOOL")
+    assert array.dtype == np.bool_
+    assert array.tolist() == [[True, False], [False, True]]
