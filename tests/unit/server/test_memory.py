@@ -110,3 +110,28 @@ def test_512_mib_hold_one_worker() -> None:
 def test_models_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not hold 1 workers of each model"):
         memory.limits(GIB, models=[600 * MIB])
+
+
+def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "cores", lambda: 2)
+    found = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
+    rows = {
+        "workers": [str(each.workers) for each in found],
+        "Java's heap, MiB": [str(each.heap // MIB) for each in found],
+        "Java's buffers, MiB": [str(each.direct // MIB) for each in found],
+        "largest response, MiB": [f"{each.response / MIB:.1f}" for each in found],
+        "largest request, MiB: list of numbers, multipart, binary": [
+            f"{each.request / MIB:.1f}" for each in found
+        ],
+        "largest JSON object (V1, V2), MiB": [
+            f"{min(each.request, each.work / memory.OBJECTS) / MIB:.1f}" for each in found
+        ],
+    }
+    page = (ROOT / "docs/reliability.md").read_text().partition("derives them:")[2]
+    for title, cells in rows.items():
+        line = next(line for line in page.splitlines() if line.startswith(f"| {title} "))
+        assert re.split(r"\s*\|\s*", line)[2:-1] == cells, title
+    one = memory.limits(GIB, workers=1)
+    sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
+    assert f"one CPU {one.request // MIB} MiB for 1Gi" in sizing
+    assert f"as a JSON object {int(one.work / memory.OBJECTS) // MIB} MiB" in sizing
