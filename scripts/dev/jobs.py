@@ -23,7 +23,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
 import yaml
@@ -99,7 +98,7 @@ def run(job: Job, root: Path, output: IO[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         clone = Path(folder) / root.name
         subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-        inherited, account = _account()
+        inherited, account = _account(job)
         if account:
             subprocess.run(["chown", "--recursive", f"{USER}:", folder], check=True)
         for command, variables in job.steps:
@@ -151,25 +150,22 @@ def run_all(chosen: Sequence[Job], root: Path) -> tuple[dict[str, str], int]:
     return outcomes, failed[0] if failed else 0
 
 
-def _account() -> tuple[dict[str, str], dict[str, Any]]:
+def _account(job: Job) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the environment of a step, and the options of subprocess that select its user."""
     # If make runs this program, its variables must not reach the make of a step.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-    if os.geteuid() != 0 or os.environ.get("AS_ROOT"):
+    # The engine that .ci/engine starts keeps its configuration in a folder of root.
+    docker = any("make test-images" in command for command, _ in job.steps)
+    if os.geteuid() != 0 or docker or os.environ.get("AS_ROOT"):
         return inherited, {}
     user = pwd.getpwnam(USER)
-    socket = Path(urlsplit(inherited.get("DOCKER_HOST", "")).path or "/var/run/docker.sock")
-    # A hosted runner's user may use its Docker Engine too.
-    groups = [socket.stat().st_gid] if socket.is_socket() else []
-    # Of the caller's PATH, only the folder of the Docker client: .ci/engine may have added it.
-    client = shutil.which("docker")
     environment = {
         **{k: v for k, v in inherited.items() if k in INHERITED or k.startswith(PREFIXES)},
         "HOME": user.pw_dir,
         "USER": USER,
-        "PATH": f"{Path(client).parent}:{SYSTEM_PATH}" if client else SYSTEM_PATH,
+        "PATH": SYSTEM_PATH,
     }
-    return environment, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+    return environment, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def _make_user() -> None:
