@@ -322,7 +322,8 @@ def test_the_access_log_has_a_line_for_each_request(
     identifier = uuid.uuid4().hex
     sent = f"x-request-id: {identifier}\r\n{headers}".encode()
     one(logging_server, sent, b"[1, 2]")
-    wait_until(lambda: identifier in logging_server.output(), "the line of the request")
+    line_end = re.compile(rf"{identifier}.*\n")
+    wait_until(lambda: line_end.search(logging_server.output()), "the line of the request")
     (line,) = re.findall(rf".*{identifier}.*", logging_server.output())
     logged = json.loads(line)
     assert logged.pop("time").endswith("Z")
