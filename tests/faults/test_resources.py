@@ -145,7 +145,7 @@ def test_more_full_size_requests_than_fit(serve: Any, report: Report) -> None:
     statuses: Counter[str] = Counter()
 
     def ask(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
         with contextlib.closing(connection):
             try:
                 connection.request("POST", raw.PATH, body, JSON)
