@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from server import memory
+from server.store.paths import ROOT
 
 MIB, GIB = 1 << 20, 1 << 30
+HANDLER = ROOT / "handler" / "limits.py"
 
 
 @pytest.mark.parametrize(
@@ -70,13 +73,27 @@ def test_what_is_allowed_fits(size: int, workers: int) -> None:
     try:
         limits = memory.limits(size * MIB, workers=workers)
     except ValueError:
-        assert size <= 512 * workers
+        assert size <= 256 + 256 * workers
         return
-    taken = limits.heap + limits.direct + workers * limits.request_memory + 64 * limits.request
+    # Java's heap may be full of garbage while bodies arrive and the workers are busy.
+    taken = limits.heap + limits.response + limits.work
     assert taken < (size - 256) * MIB
-    assert 0 < limits.request <= 32 * MIB
-    assert limits.response >= limits.request
-    assert limits.request_memory >= limits.request
+    assert 0 < limits.request <= min(32 * MIB, limits.response)
+    # The largest list of numbers can be answered alone.
+    assert limits.request * memory.JSON <= limits.work
+
+
+def test_the_handler_counts_with_the_same_costs() -> None:
+    for name in ("JSON", "OBJECTS", "BINARY"):
+        found = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
+        assert found
+        assert int(found[1]) == getattr(memory, name)
+
+
+@pytest.mark.parametrize("cost", [40, 14])
+def test_the_largest_body_follows_from_its_cost(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
+    monkeypatch.setattr(memory, "JSON", cost)
+    assert memory.limits(GIB, workers=2).request > {40: 10, 14: 22}[cost] * MIB
 
 
 def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
@@ -86,10 +103,6 @@ def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
     assert by_model == sorted(by_model, reverse=True)
 
 
-def test_fewer_at_once_may_be_larger() -> None:
-    assert memory.limits(GIB, at_once=4).request > 1.4 * memory.limits(GIB).request
-
-
 def test_512_mib_hold_one_worker() -> None:
     assert memory.limits(512 * MIB).workers == 1
 
@@ -97,3 +110,28 @@ def test_512_mib_hold_one_worker() -> None:
 def test_models_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not hold 1 workers of each model"):
         memory.limits(GIB, models=[600 * MIB])
+
+
+def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "cores", lambda: 2)
+    found = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
+    rows = {
+        "workers": [str(each.workers) for each in found],
+        "Java's heap, MiB": [str(each.heap // MIB) for each in found],
+        "Java's buffers, MiB": [str(each.direct // MIB) for each in found],
+        "largest response, MiB": [f"{each.response / MIB:.1f}" for each in found],
+        "largest request, MiB: list of numbers, multipart, binary": [
+            f"{each.request / MIB:.1f}" for each in found
+        ],
+        "largest JSON object (V1, V2), MiB": [
+            f"{min(each.request, each.work / memory.OBJECTS) / MIB:.1f}" for each in found
+        ],
+    }
+    page = (ROOT / "docs/reliability.md").read_text().partition("derives them:")[2]
+    for title, cells in rows.items():
+        line = next(line for line in page.splitlines() if line.startswith(f"| {title} "))
+        assert re.split(r"\s*\|\s*", line)[2:-1] == cells, title
+    one = memory.limits(GIB, workers=1)
+    sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
+    assert f"one CPU {one.request // MIB} MiB for 1Gi" in sizing
+    assert f"as a JSON object {int(one.work / memory.OBJECTS) // MIB} MiB" in sizing
