@@ -19,9 +19,9 @@ UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
-# Memory of a server before it gets a large request: Java 180 MiB, the imports that workers share
+# Memory of a server before it gets a large request: Java 130 MiB, the imports that workers share
 # 60 MiB, pages of libraries in use 70 MiB, the supervisor, and a margin.
-SERVER_BYTES = 400 * MIB
+SERVER_BYTES = 350 * MIB
 # Memory that each worker adds before it loads a model.
 WORKER_BYTES = 24 * MIB
 # No further worker is started unless it has at least this much memory for its requests.
@@ -32,7 +32,7 @@ LARGEST_REQUEST_BYTES = 32 * MIB
 # Memory that a body may take in a worker, including its response, for each of its bytes: a list of
 # numbers, JSON whose structure may take an object for every few bytes, and binary tensors. The same
 # numbers as in handler/limits.py; a test compares them.
-JSON, OBJECTS, BINARY = 16, 60, 6
+JSON, OBJECTS, BINARY = 12, 52, 6
 # A batch has one request, or small ones with together at most so many bytes (JobQueue.java).
 BATCH_BYTES = 512 << 10
 # Small requests have a share of their own, so that they do not wait for large ones: bodies of less

@@ -90,10 +90,10 @@ def test_the_handler_counts_with_the_same_costs() -> None:
         assert int(found[1]) == getattr(memory, name)
 
 
-@pytest.mark.parametrize("cost", [40, 14])
+@pytest.mark.parametrize("cost", [40, 12])
 def test_the_largest_body_follows_from_its_cost(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
     monkeypatch.setattr(memory, "JSON", cost)
-    assert memory.limits(GIB, workers=2).request > {40: 10, 14: 22}[cost] * MIB
+    assert memory.limits(GIB, workers=2).request > {40: 10, 12: 31}[cost] * MIB
 
 
 def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
