@@ -41,9 +41,9 @@ SMALL_BYTES, SMALLEST_SHARE_BYTES = 8 * MIB, 2 * MIB
 # In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be that
 # many times as large as the largest body.
 RESPONSE = 3
-# Multiples of the largest response in Java's heap: a body, the response, and the response in the
-# buffer from which it is sent.
-HEAP_COPIES = 3
+# Responses of the largest size in Java's heap, one from each worker. As bodies share Java's memory
+# and responses are at most RESPONSE times as large, there are never more.
+HEAP_RESPONSES = RESPONSE
 # Outside the heap: bodies that arrive. The buffers through which a worker gets a request and sends
 # its response are up to twice as large while they grow. They do not count in addition, because
 # the worker does not need its memory at that time.
@@ -120,7 +120,9 @@ def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (
             f"{memory // MIB} MiB do not hold {workers} workers of each model: set MEMORY or "
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
-    java = HEAP_COPIES * HEAP_MARGIN + DIRECT_COPIES
+    # The heap also holds the bodies.
+    copies = 1 + min(workers * len(models), HEAP_RESPONSES)
+    java = copies * HEAP_MARGIN + DIRECT_COPIES
     request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
     # What the largest list of numbers leaves over, but most of the memory serves to process several
     # requests at once.
@@ -132,7 +134,7 @@ def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (
         response,
         int(free - response * java),
         small,
-        HEAP_BYTES + int((response * HEAP_COPIES + 2 * small) * HEAP_MARGIN),
+        HEAP_BYTES + int((response * copies + 2 * small) * HEAP_MARGIN),
         DIRECT_BYTES + small + response * (DIRECT_COPIES + 2 * WORKER_DIRECT_COPIES),
     )
 

@@ -5,8 +5,8 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, QUEUE, JOBS, EXCHANGE and ROUTES, which edits put in place of
-others, and those that they use. They are stored compiled beside their source, because the Java
+A few classes are new: AGGREGATOR, QUEUE, JOBS, RESPONSE, EXCHANGE and ROUTES, which edits put in
+place of others, and those that they use. They are stored compiled beside their source, because the Java
 runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
@@ -28,10 +28,12 @@ from typing import NamedTuple
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
 # The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque and
-# LinkedHashMap, and TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler.
+# LinkedHashMap, Netty's DefaultFullHttpResponse, and TorchServe's ExtendedSSLHandler and
+# ApiDescriptionRequestHandler.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
 JOBS = "doubleit/Jobs"
+RESPONSE = "doubleit/Response"
 EXCHANGE = "doubleit/Exchange"
 ROUTES = "doubleit/Routes"
 COMPILED = Path(__file__).with_name("classes")
@@ -190,6 +192,12 @@ EDITS = (
             # contentEqualsIgnoreCase, ifeq -> ifge.
             _code(14222 + 3, "99", "9c"),
         ),
+    ),
+    Edit(
+        "org/pytorch/serve/job/RestJob",
+        "053de98458cb7590a6a22afe93cd1141eab66036ede5d40418ad2e071eafe834",
+        "Java's heap holds each response twice while it is sent",
+        (_constant(1989 - 3, "io/netty/handler/codec/http/DefaultFullHttpResponse", RESPONSE),),
     ),
     Edit(
         "org/pytorch/serve/util/messages/InputParameter",
