@@ -21,7 +21,7 @@ CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 # Memory of a server before it gets a large request: Java 130 MiB, the imports that workers share
 # 60 MiB, pages of libraries in use 70 MiB, the supervisor, and a margin.
-SERVER_BYTES = 350 * MIB
+SERVER_BYTES = 365 * MIB
 # Memory that each worker adds before it loads a model.
 WORKER_BYTES = 24 * MIB
 # No further worker is started unless it has at least this much memory for its requests.
@@ -37,12 +37,13 @@ JSON, OBJECTS, BINARY = 12, 52, 6
 BATCH_BYTES = 512 << 10
 # Small requests have a share of their own, so that they do not wait for large ones: bodies of less
 # than 64 KiB, and incomplete headers.
-SMALL_BYTES, SMALLEST_SHARE_BYTES = 8 * MIB, 2 * MIB
+SMALL_BYTES, SMALLEST_SHARE_BYTES = 4 * MIB, 2 * MIB
 # In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be that
 # many times as large as the largest body.
 RESPONSE = 3
-# Responses of the largest size in Java's heap, one from each worker. As bodies share Java's memory
-# and responses are at most RESPONSE times as large, there are never more.
+# Responses of the largest size in Java's heap: one from each worker, and at least one that is sent
+# while the next one arrives. As bodies share Java's memory and responses are at most RESPONSE times
+# as large, there are never more.
 HEAP_RESPONSES = RESPONSE
 # Outside the heap: bodies that arrive. The buffers through which a worker gets a request and sends
 # its response are up to twice as large while they grow. They do not count in addition, because
@@ -121,7 +122,7 @@ def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
     # The heap also holds the bodies.
-    copies = 1 + min(workers * len(models), HEAP_RESPONSES)
+    copies = 1 + max(2, min(workers * len(models), HEAP_RESPONSES))
     java = copies * HEAP_MARGIN + DIRECT_COPIES
     request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
     # What the largest list of numbers leaves over, but most of the memory serves to process several
