@@ -36,6 +36,8 @@ use_provider() {
     }
     if [ -n "${PROVIDER_SETUP-}" ]; then
         echo "iac: with the local provider of PROVIDER_SETUP, no cloud behind it" >&2
+        # It may have copied files that nobody may write, and would fail to replace them.
+        [ ! -d "$build/provider" ] || chmod -R u+w "$build/provider"
         TF_CLI_CONFIG_FILE=$("$(realpath "$PROVIDER_SETUP")" "$build/provider" | tail -1)
         export TF_CLI_CONFIG_FILE
     fi
