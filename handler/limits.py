@@ -18,9 +18,8 @@ from wire.errors import beyond_memory
 BINARY = 6
 # 6 to 14 measured: also the text, and the numbers in the datatype in which they are read.
 JSON = 16
-# 51 measured: V1 with instances that differ in kind or length. `wire.budget` finds these while it
-# parses, and estimates their memory from the number of values and lists.
-OBJECTS = 60
+# V1 instances that differ in kind or length take up to 51. `wire.budget` finds these during parsing
+# and estimates their memory from the number of values and lists.
 
 
 class Limits(NamedTuple):

@@ -35,8 +35,8 @@ LARGEST_REQUEST_BYTES = 32 * MIB
 # whole).
 COPIES = 6
 # Memory that parsing, inference and rendering of one request may take in a worker, including its
-# body. A body with an object for every few bytes takes most (handler/limits.py). The factor covers
-# the most expensive format, so that all formats have the same limit.
+# body. A body with an object for every few bytes takes most (handler/wire/budget.py). The factor
+# covers the most expensive format, so that all formats have the same limit.
 WORK = 120
 # In a list with fractions `1,` becomes `2.0,`. A response beyond this factor becomes a 413.
 RESPONSE = 3

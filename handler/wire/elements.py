@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -116,7 +117,7 @@ class Uneven:
         for instance, is_float in zip(self._instances, self._floats, strict=True):
             own = islice(numbers, len(instance) if isinstance(instance, list) else 1)
             fractions.extend(own if is_float else ())
-            all(own)  # skip the numbers of other instances
+            deque(own, maxlen=0)  # skip the numbers of integer instances
         return b",".join(fractions)
 
     def _place(self, kind: int) -> Place:

@@ -61,3 +61,12 @@ def refusal(
 
 def _expected(match: re.Match[str]) -> str:
     return f"Expected {_WORDS.get(match[1], match[1])}"
+
+
+_TYPES = {b"{": "object", b"[": "list", b'"': "str", b"t": "bool", b"f": "bool", b"n": "null"}
+
+
+def type_of(text: bytes) -> str:
+    """Return the type of a JSON value, as msgspec names it in its messages."""
+    number = "float" if any(byte in text for byte in b".eE") else "int"
+    return _TYPES.get(text[:1], number)

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from wire import budget, duplicates, elements, rows, single
 from wire.errors import invalid
 from wire.interface import Interface
+from wire.messages import type_of
 from wire.request import Request
 
 
@@ -40,7 +41,7 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
     instances = _DOCUMENT.decode(data).instances
     text = bytes(instances)
     if text[:1] != b"[":
-        raise invalid(f"Expected a list, got {_kind(text)}", "$.instances")
+        raise invalid(f"Expected a list, got {type_of(text)}", "$.instances")
     if _OBJECT.match(text):
         budget.check_objects(text)
         objects = _OBJECTS.decode(instances)
@@ -54,11 +55,3 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
     if model.batch == "elements" and elements.fits(model):
         return elements.parse(text, model)
     return single.parse(text, model)
-
-
-_KINDS = {b"{": "object", b'"': "str", b"t": "bool", b"f": "bool", b"n": "null"}
-
-
-def _kind(text: bytes) -> str:
-    number = "float" if any(byte in text for byte in b".eE") else "int"
-    return _KINDS.get(text[:1], number)

@@ -7,7 +7,6 @@ https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/pro
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from wire.datatypes import (
 from wire.errors import brief, invalid, shorten
 from wire.inputs import check_shape
 from wire.interface import Input, Interface
+from wire.messages import type_of
 from wire.paths import Path
 from wire.pieces import MAX_DIMENSIONS, Kind
 from wire.rendering import write
@@ -241,7 +241,7 @@ def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -
     if value is None:
         return default
     if value not in _FLAGS:
-        raise invalid(f"Expected true or false, got {_type(value)}", f"{place}.{name}")
+        raise invalid(f"Expected true or false, got {type_of(value)}", f"{place}.{name}")
     return _FLAGS[value]
 
 
@@ -252,12 +252,6 @@ def _parameter(parameters: Parameters | None, name: str) -> bytes | None:
 
 
 _FLAGS = {b"true": True, b"false": False}
-_TYPES = {b"{": "object", b"[": "list", b'"': "str"}
-
-
-def _type(value: bytes) -> str:
-    number = "float" if re.search(rb"[.eE]", value) else "int"
-    return _TYPES.get(value[:1], number)
 
 
 def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:

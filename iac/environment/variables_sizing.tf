@@ -2,9 +2,8 @@ variable "backend" {
   description = "The size of a model server instance (CPUs, memory, concurrent requests, seconds per request) and the number of instances."
   type = object({
     cpu = optional(string, "1")
-    # The JVM and one worker use about 250 MB each. The rest determines the largest request size:
-    # about 2 MiB with 1Gi, 13 MiB with 4Gi, and from 10Gi on Cloud Run's maximum of 32 MiB
-    # (server/memory.py).
+    # The JVM and one worker use about 250 MB each. The rest determines the largest request, with
+    # one CPU 1.3 MiB for 1Gi, 8.2 MiB for 4Gi and 26.6 MiB for 12Gi (server/memory.py).
     memory = optional(string, "1Gi")
     # A quarter of the server's queue (1000), so that the queue never overflows, which would return
     # 503. At most four full batches of 64 wait; with more load, another instance responds sooner.

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from scripts.bench.goals import Goal
 from scripts.bench.lineup import BASELINE
 from scripts.bench.results import Figure, Results, Turn, figure
-from scripts.bench.workloads import Load
+from scripts.bench.workloads import MANY, Load
 
 # The command that writes the text between two markers of a page.
 LISTS_COMMAND, NETWORKS_COMMAND = "make bench WRITE=1", "make bench NETWORKS=1 WRITE=1"
@@ -28,7 +28,7 @@ def report(results: Results, loads: Sequence[Load], goals: Sequence[Goal], what:
         what: the requests, for the sentence above the first table.
     """
     # The fastest server comes first.
-    order = next((load for load in loads if load.connections == 64), loads[0])  # noqa: PLR2004
+    order = MANY if MANY in loads else loads[0]
     names = sorted(results.names, key=lambda name: -results.median(name, figure(order)))
     parts = [
         "; ".join(f"{title}: {text}" for title, text in results.machine.items()),

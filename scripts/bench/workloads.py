@@ -50,7 +50,8 @@ class Load(NamedTuple):
     @property
     def title(self) -> str:
         """Its name in sentences."""
-        return f"{self.request}, {self.connections} connection{'s'[: self.connections > 1]}"
+        connections = "connection" if self.connections == 1 else "connections"
+        return f"{self.request}, {self.connections} {connections}"
 
 
 LENGTHS = {"10 numbers": 10, "1 000 numbers": 1_000, "100 000 numbers": 100_000}

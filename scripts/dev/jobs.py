@@ -38,15 +38,7 @@ TOGETHER = 2
 # The ordinary user that runs the steps, and what it gets of the caller's environment.
 USER = "ci-runner"
 INHERITED = (
-    *(
-        "BUILD_FLAGS",
-        "DOCKER_CONFIG",
-        "DOCKER_HOST",
-        "LANG",
-        "PROVIDER_SETUP",
-        "SSL_CERT_FILE",
-        "TZ",
-    ),
+    *("LANG", "PROVIDER_SETUP", "SSL_CERT_FILE", "TZ"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 PREFIXES = ("PIP_", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX")
@@ -154,7 +146,7 @@ def _account(job: Job) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the environment of a step, and the options of subprocess that select its user."""
     # If make runs this program, its variables must not reach the make of a step.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-    # The engine that .ci/engine starts keeps its configuration in a folder of root.
+    # The Docker Engine that .ci/engine starts has its configuration in root's home.
     docker = any("make test-images" in command for command, _ in job.steps)
     if os.geteuid() != 0 or docker or os.environ.get("AS_ROOT"):
         return inherited, {}

@@ -135,14 +135,16 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** Bytes of this request in UNPACKED. */
     private long unpacked;
 
-    /** The client's request id if it is valid, and its Accept-Encoding. */
-
+    /** The client's request ID; null if it sent none or an invalid one. */
     private String id;
+
+    /** The client's Accept-Encoding. */
     private String accepted;
 
-    /** What the access log needs; null where it is not written. */
+    /** The request for the access log; null if no line is written for it. */
     private HttpRequest logged;
 
+    /** The request ID that was sent back. */
     private String answered;
     private int status;
     private long began;

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from server import memory
+from server.store.paths import ROOT
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -97,3 +99,12 @@ def test_512_mib_hold_one_worker() -> None:
 def test_models_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not hold 1 workers of each model"):
         memory.limits(GIB, models=[600 * MIB])
+
+
+def test_terraform_states_the_largest_requests() -> None:
+    sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
+    stated = re.findall(r"([\d.]+) MiB for (\d+)Gi", sizing)
+    assert len(stated) == 3
+    for largest, memory_gib in stated:
+        request = memory.limits(int(memory_gib) << 30, workers=1).request
+        assert f"{int(10 * request / MIB) / 10}" == largest
