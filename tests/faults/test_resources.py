@@ -146,7 +146,7 @@ UNFINISHED = {
     "uploads that stop after their headers": raw.request(BODY)[: -len(BODY)],
     "uploads that stop in 4000 headers": HEAD + b"a:\r\n" * 4000,
     "chunked uploads without an end": CHUNKED + b"%x\r\n%b\r\n" % (len(BODY), BODY),
-    "chunked uploads in chunks of a byte": CHUNKED + b"1\r\n \r\n" * (len(BODY) // 6),
+    "chunked uploads in chunks of a byte": CHUNKED + b"1\r\n \r\n" * (len(BODY) // 20),
 }
 
 

@@ -1,8 +1,10 @@
 package doubleit;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpContent;
@@ -26,6 +28,10 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     private static final int SMALLEST_BYTES = 64;
 
+    /** Buffers that are read into: a request that waits keeps one. */
+    private static final RecvByteBufAllocator READ =
+            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 32 << 10);
+
     /** Beyond as many unread bytes, responses count in the budget. */
     private static final int UNREAD_BYTES = 8 << 10;
 
@@ -44,7 +50,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         pipeline.addFirst(inTurn.undecoded);
         pipeline.addAfter(pipeline.context(HttpServerCodec.class).name(), null, inTurn);
         WriteBufferWaterMark mark = new WriteBufferWaterMark(UNREAD_BYTES, UNREAD_BYTES);
-        ctx.channel().config().setWriteBufferWaterMark(mark);
+        ctx.channel().config().setWriteBufferWaterMark(mark).setRecvByteBufAllocator(READ);
     }
 
     @Override

@@ -48,6 +48,9 @@ final class Budget {
             return total <= bytes || budget.take(this, total, true);
         }
 
+        /** Whether its owner was told to close, which has not happened yet. */
+        private volatile boolean leaving;
+
         /** Claim `total` bytes in all if they are free now. */
         boolean grow(long total) {
             return total <= bytes || budget.take(this, total, false);
@@ -60,19 +63,29 @@ final class Budget {
             }
         }
 
-        boolean held() {
-            return bytes > 0;
+        /** Whether the owner waits for a claim. */
+        boolean waits() {
+            return asked > 0;
         }
     }
 
     private final long limit;
+
+    /** Beyond this, what clients have neither sent nor read is freed at once, the oldest first. */
+    private final long most;
+
     private final Set<Share> holders = new LinkedHashSet<>();
     private final Queue<Share> waiting = new ArrayDeque<>();
     private long total;
+
+    /** The part of `total` whose owners are being closed. */
+    private long leaving;
+
     private boolean watching;
 
-    Budget(long limit) {
+    Budget(long limit, long most) {
         this.limit = limit;
+        this.most = most;
     }
 
     private synchronized boolean take(Share share, long bytes, boolean wait) {
@@ -101,6 +114,10 @@ final class Budget {
 
     private void hold(Share share, long bytes, boolean client) {
         total += bytes - share.bytes;
+        if (share.leaving) {
+            leaving -= share.bytes;
+            share.leaving = false;
+        }
         share.bytes = bytes;
         share.client = client;
         share.since = System.nanoTime();
@@ -120,12 +137,11 @@ final class Budget {
         boolean more = bytes > share.bytes;
         hold(share, bytes, client);
         if (more && total > limit) {
-            // Unread responses cannot wait. Those of slow clients are closed, and of any beyond twice
-            // the limit.
-            long excess = total - 2 * limit;
             for (Share each : holders) {
-                if (excess > 0 && each.client && each != share) {
-                    excess -= each.bytes;
+                if (total - leaving <= most) {
+                    break;
+                }
+                if (each.client && each != share) {
                     close(each);
                 }
             }
@@ -141,7 +157,15 @@ final class Budget {
 
     private void close(Share share) {
         share.client = false;
-        share.owner.execute(share.owner::stalled);
+        share.leaving = true;
+        leaving += share.bytes;
+        share.owner.execute(
+                () -> {
+                    // Unless the client has moved meanwhile.
+                    if (share.leaving) {
+                        share.owner.stalled();
+                    }
+                });
     }
 
     private void watch(Share share) {

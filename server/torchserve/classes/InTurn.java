@@ -38,19 +38,28 @@ import java.util.concurrent.TimeUnit;
  * <p>TorchServe sends the responses to pipelined requests in any order, and can give one of them no
  * id; then the batch that contains it never reaches a worker.
  *
- * <p>A request holds its body's bytes until the response has been sent. The following take no claim
- * on the budget: a request that arrives in one piece with a body of less than EXEMPT_BYTES, and a
- * response of which less is unread than the channel's high water mark.
+ * <p>A request holds its body's bytes until the response has been sent. A body of less than
+ * EXEMPT_BYTES takes no claim, nor does a response of which less is unread than the channel's high
+ * water mark.
  */
 final class InTurn extends ChannelDuplexHandler {
-    /** Bodies of all connections: while they arrive, in Java, and as responses. */
-    private static final Budget BODIES =
-            new Budget(Long.getLong("doubleit.bodies", Long.MAX_VALUE));
+    private static final long BODIES_BYTES = Long.getLong("doubleit.bodies", Long.MAX_VALUE / 2);
+    private static final long SMALL_SHARE = Long.getLong("doubleit.small", Long.MAX_VALUE / 2);
 
-    /** Bodies of less than SMALL_BYTES do not wait for larger ones. */
-    private static final Budget SMALL = new Budget(Long.getLong("doubleit.small", Long.MAX_VALUE));
+    /**
+     * Bodies of all connections: while they arrive, in Java, and as responses. Unread responses cannot
+     * wait; they may take twice the limit.
+     */
+    private static final Budget BODIES = new Budget(BODIES_BYTES, 2 * BODIES_BYTES);
 
-    private static final Budget HEADERS = new Budget(Long.getLong("doubleit.small", Long.MAX_VALUE));
+    /** Complete bodies of less than SMALL_BYTES, which do not wait for larger ones. */
+    private static final Budget SMALL = new Budget(SMALL_SHARE, 2 * SMALL_SHARE);
+
+    /**
+     * What has arrived of incomplete requests without a claim, and of those that wait. Nobody waits
+     * for it: those that have been silent for the longest time are closed.
+     */
+    private static final Budget UNFINISHED = new Budget(SMALL_SHARE, SMALL_SHARE);
 
     private static final int SMALL_BYTES = 64 << 10;
     private static final int EXEMPT_BYTES = 4 << 10;
@@ -62,12 +71,6 @@ final class InTurn extends ChannelDuplexHandler {
     private static final int HEADER_BYTES = 128;
 
     private static final int MESSAGE_BYTES = 512;
-
-    /**
-     * Netty accepts headers of 8 KiB. The decoder holds them twice, in buffers that grow by
-     * doubling. The claim covers that and MOST_HEADERS.
-     */
-    private static final int HEADERS_BYTES = 48 << 10;
 
     /** More header lines are refused: each takes HEADER_BYTES even if it is a few bytes long. */
     private static final int MOST_HEADERS = 128;
@@ -85,9 +88,8 @@ final class InTurn extends ChannelDuplexHandler {
             "Nothing arrived for too long while other requests waited for memory";
 
     final Undecoded undecoded = new Undecoded();
-    private final Budget.Share headers = new Budget.Share(HEADERS, this);
+    private final Budget.Share unfinished = new Budget.Share(UNFINISHED, this);
     private final Budget.Share small = new Budget.Share(SMALL, this);
-    private final Budget.Share parked = new Budget.Share(SMALL, this);
     private final Budget.Share body = new Budget.Share(BODIES, this);
     private final int maximum;
     private ChannelHandlerContext ctx;
@@ -106,9 +108,6 @@ final class InTurn extends ChannelDuplexHandler {
 
     /** Whether waiting parts are being passed on. */
     private boolean passing;
-
-    /** Whether nothing is read because the claim for an incomplete small request waits. */
-    private boolean stopped;
 
     /** Whether no further request is passed on. */
     private boolean closing;
@@ -139,7 +138,6 @@ final class InTurn extends ChannelDuplexHandler {
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         undecoded.decoded();
-        headers.set(0, false);
         if (message instanceof HttpRequest
                 && ((HttpRequest) message).headers().size() > MOST_HEADERS) {
             ((HttpRequest) message).setDecoderResult(
@@ -229,49 +227,38 @@ final class InTurn extends ChannelDuplexHandler {
     private void hold(Object message) {
         if (waiting.isEmpty()) {
             ctx.channel().config().setAutoRead(false);
-            // Headers are in the buffer and, decoded, in Java's heap.
-            parkedBytes = 2L * undecoded.capacity;
+            parkedBytes = undecoded.capacity;
         }
         parkedBytes += MESSAGE_BYTES;
         if (message instanceof HttpMessage) {
             parkedBytes += (long) ((HttpMessage) message).headers().size() * HEADER_BYTES;
         }
         waiting.add(message);
-        // One request that waits for memory is not worth a claim; many pipelined ones are.
-        if (parkedBytes > 4L * undecoded.capacity) {
-            parked.set(parkedBytes, true);
-        }
+        countUnfinished();
     }
 
-    /** What has been read makes no complete request yet: claim the memory for its rest. */
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
-        if (waiting.isEmpty() && !closing && !discarding) {
-            if (arriving) {
-                stopped = announced < SMALL_BYTES && received < SMALL_BYTES && !oversized
-                        && !small.take(announced < 0 ? SMALL_BYTES : announced + MESSAGE_BYTES);
-            } else if (undecoded.lines > MOST_HEADERS + 1) {
-                refuse(ctx, HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
-            } else if (undecoded.bytes > 0) {
-                long most = 4L * undecoded.bytes + (long) undecoded.lines * HEADER_BYTES;
-                stopped = !headers.held() && !headers.take(HEADERS_BYTES);
-                if (headers.held() && !headers.grow(most)) {
-                    refused();
-                }
-            }
-            if (stopped) {
-                ctx.channel().config().setAutoRead(false);
-            }
+        if (!closing && !discarding && undecoded.lines > MOST_HEADERS + 1) {
+            refuse(ctx, HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
         }
+        countUnfinished();
         context.fireChannelReadComplete();
+    }
+
+    private void countUnfinished() {
+        long bytes = waiting.isEmpty() ? 0 : parkedBytes;
+        if (arriving && received < SMALL_BYTES) {
+            bytes += received;
+        } else if (!arriving && undecoded.bytes > 0) {
+            // Headers are in the decoder's buffers, which grow by doubling, and in Java's heap.
+            bytes += 4L * undecoded.bytes + (long) undecoded.lines * HEADER_BYTES;
+        }
+        unfinished.set(bytes < EXEMPT_BYTES || closing || discarding ? 0 : bytes, true);
     }
 
     /** A claim that waited is granted. */
     void granted() {
-        if (stopped) {
-            stopped = false;
-            ctx.channel().config().setAutoRead(true);
-        }
         resume();
     }
 
@@ -297,7 +284,10 @@ final class InTurn extends ChannelDuplexHandler {
 
     /** The client has neither sent nor read for too long, while others wait for the memory. */
     void stalled() {
-        if (arriving || headers.held()) {
+        if (body.waits()) {
+            body.set(0, false);
+            refused();
+        } else if (arriving || undecoded.bytes > 0) {
             refuse(ctx, HttpResponseStatus.REQUEST_TIMEOUT, "RequestTimeout", STALLED, true);
         } else {
             ctx.close();
@@ -414,7 +404,7 @@ final class InTurn extends ChannelDuplexHandler {
     /** No part waits any more. */
     private void readOn() {
         parkedBytes = 0;
-        parked.set(0, false);
+        countUnfinished();
         ctx.fireChannelReadComplete();
         ctx.channel().config().setAutoRead(true);
     }
@@ -425,8 +415,7 @@ final class InTurn extends ChannelDuplexHandler {
         parkedBytes = 0;
         waiting.forEach(ReferenceCountUtil::release);
         waiting.clear();
-        parked.set(0, false);
-        headers.set(0, false);
+        unfinished.set(0, false);
         if (arriving) {
             body.set(0, false);
             small.set(0, false);
