@@ -25,6 +25,7 @@ for more.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import logging
 import os
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     import socket
 
 logger = logging.getLogger(__name__)
+
+# glibc's function that returns free memory to the system.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _keep: 0)
 
 VERSION = "0.12.0"
 # An environment variable of the supervisor: not empty if TorchServe takes the responses of a batch
@@ -341,12 +345,19 @@ def install(answer: Answerer) -> bool:
         current[:] = [connection]
         return reader.read()
 
-    def predict(_service: Service, batch: Batch) -> bytes:
+    def predict(_service: Service, batch: Batch) -> bytes | bytearray:
         (connection,) = current
+        large = any(len(each.get("body") or b"") >= MESSAGE_BYTES for each in batch.fields)
         answers = _complete(batch, answer(batch.fields, batch.headers))
         last = write(batch, answers, functools.partial(send, connection) if partial else None)
         if sum(map(len, last)) < MESSAGE_BYTES:
-            return b"".join(last)
+            last = [b"".join(last)]
+        del batch, answers
+        if large:
+            # The next large request may be processed by another worker, in the same memory.
+            _trim(0)
+        if len(last) == 1:
+            return last[0]
         send(connection, last)
         return b""  # the worker sends the returned bytes
 

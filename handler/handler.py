@@ -244,6 +244,8 @@ class TensorHandler:
             yield done
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
+        for call in request.calls:
+            call.clear()  # free the inputs before the response takes memory
         try:
             body = request.render(_outputs(results), self)
             self._limits.check_response(body.data)

@@ -16,10 +16,11 @@ from wire.errors import beyond_memory
 # A model whose output is larger than its input needs more.
 # 4.4 measured: the tensor, the model's output and the bytes of the response.
 BINARY = 6
-# 6 to 14 measured: also the text, and the numbers in the datatype in which they are read.
-JSON = 16
-# V1 instances that differ in kind or length take up to 51. `wire.budget` finds these during parsing
-# and estimates their memory from the number of values and lists.
+# 6 to 11 measured: also the text, and the numbers in the datatype in which they are read.
+JSON = 12
+# 51 measured: V1 with instances that differ in kind or length. `wire.budget` finds these while it
+# parses, and estimates their memory from the number of values and lists.
+OBJECTS = 52
 
 
 class Limits(NamedTuple):

@@ -1,8 +1,8 @@
-"""The largest request that fits into the available memory, and Java's share of the memory.
+"""Java's and the workers' share of the memory, and the largest request that fits.
 
-The largest body is chosen such that FULL_SIZE_REQUESTS bodies of that size fit into Java and the
-workers at once. A larger body gets 413 before it is parsed, and more such bodies at once get 503.
-docs/reliability.md lists the measured limits.
+The largest body is the one that fits into Java and a worker when it is the only one. Smaller ones
+share the same memory, as far as they fit together; further ones wait before they are read
+(server/torchserve/classes/Budget.java). docs/reliability.md lists the measured limits.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30}
 SIZE = re.compile(r"(\d{1,15}) ?([KMG]?)(?:iB|i|B)?", re.IGNORECASE | re.ASCII)
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
-# Memory of a server before it gets a large request: Java 180 MiB, the imports that workers share
+# Memory of a server before it gets a large request: Java 130 MiB, the imports that workers share
 # 60 MiB, pages of libraries in use 70 MiB, the supervisor, and a margin.
-SERVER_BYTES = 400 * MIB
+SERVER_BYTES = 365 * MIB
 # Memory that each worker adds before it loads a model.
 WORKER_BYTES = 24 * MIB
 # No further worker is started unless it has at least this much memory for its requests.
@@ -29,26 +29,32 @@ WORKER_REQUESTS_BYTES = 64 * MIB
 # Cloud Run's limit for a request.
 LARGEST_REQUEST_BYTES = 32 * MIB
 
-# The following factors are multiples of the largest body.
-# Copies of a body: one while it arrives, one in Java's heap, two in the buffer from which it is
-# sent to the worker (while the buffer grows), and two in the worker (the parts as received, and the
-# whole).
-COPIES = 6
-# Memory that parsing, inference and rendering of one request may take in a worker, including its
-# body. A body with an object for every few bytes takes most (handler/wire/budget.py). The factor
-# covers the most expensive format, so that all formats have the same limit.
-WORK = 120
-# In a list with fractions `1,` becomes `2.0,`. A response beyond this factor becomes a 413.
+# Memory that a body may take in a worker, including its response, for each of its bytes: a list of
+# numbers, JSON whose structure may take an object for every few bytes, and binary tensors. The same
+# numbers as in handler/limits.py; a test compares them.
+JSON, OBJECTS, BINARY = 12, 52, 6
+# A batch has one request, or small ones with together at most so many bytes (JobQueue.java).
+BATCH_BYTES = 512 << 10
+# Small requests have a share of their own, so that they do not wait for large ones: bodies of less
+# than 64 KiB, and incomplete headers.
+SMALL_BYTES, SMALLEST_SHARE_BYTES = 4 * MIB, 2 * MIB
+# In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be that
+# many times as large as the largest body.
 RESPONSE = 3
-# Copies of a response: two in the buffer of the worker's connection (while it grows). In Java's
-# heap one, and another one in a buffer of up to twice its size.
-RESPONSE_DIRECT_COPIES, RESPONSE_HEAP_COPIES = 2, 3
-# Responses that wait to be sent: workers are faster than the one thread that writes them.
-RESPONSES = 8
+# Responses of the largest size in Java's heap: one from each worker, and at least one that is sent
+# while the next one arrives. As bodies share Java's memory and responses are at most RESPONSE times
+# as large, there are never more.
+HEAP_RESPONSES = RESPONSE
+# Outside the heap: bodies that arrive. The buffers through which a worker gets a request and sends
+# its response are up to twice as large while they grow. They do not count in addition, because
+# the worker does not need its memory at that time.
+DIRECT_COPIES, WORKER_DIRECT_COPIES = 1, 2
 # Spare room that Java's garbage collector needs to move live objects.
 HEAP_MARGIN = 1.3
-# Java's base load: objects of its classes, and the arenas from which buffers are allocated.
-HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 24 * MIB
+# Java's base load: objects of its classes, and the arenas from which buffers are allocated. The
+# arenas consist of chunks of 4 MiB, several for each thread, and parts of bodies that wait keep
+# chunks from being freed.
+HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 48 * MIB
 
 
 class Limits(NamedTuple):
@@ -57,24 +63,20 @@ class Limits(NamedTuple):
     Attributes:
         workers: workers of each model.
         request: largest request body, in bytes.
-        response: largest response body, in bytes.
-        request_memory: bytes that parsing, inference and rendering of one request may take in a
-            worker.
+        response: largest response body, in bytes. Java holds so many bytes of large bodies in all.
+        work: bytes that all requests in workers may take together, and that a request may take.
+        small: bytes of small bodies in Java, and of incomplete headers.
         heap: bytes of Java's heap.
         direct: bytes of Java's buffers outside the heap.
-        unfinished: bytes that requests which have not arrived completely and responses which have
-            not been read may take together.
-        queued: bytes that the requests in the queue of one version may take together.
     """
 
     workers: int
     request: int
     response: int
-    request_memory: int
+    work: int
+    small: int
     heap: int
     direct: int
-    unfinished: int
-    queued: int
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that config.properties and the handler read."""
@@ -84,24 +86,23 @@ class Limits(NamedTuple):
             **({"TS_DEFAULT_WORKERS_PER_MODEL": str(self.workers)} if fewer else {}),
             "MAX_REQUEST_BYTES": str(self.request),
             "MAX_RESPONSE_BYTES": str(self.response),
-            "REQUEST_MEMORY_BYTES": str(self.request_memory),
+            "REQUEST_MEMORY_BYTES": str(self.work),
             "JAVA_HEAP_BYTES": str(self.heap),
             "JAVA_DIRECT_BYTES": str(self.direct),
-            "JAVA_UNFINISHED_BYTES": str(self.unfinished),
-            "JAVA_QUEUED_BYTES": str(self.queued),
+            "SMALL_REQUESTS_BYTES": str(self.small),
+            "COST_JSON": str(JSON),
+            "COST_OBJECTS": str(OBJECTS),
+            "COST_BINARY": str(BINARY),
         }
 
 
-def limits(
-    memory: int, *, workers: int | None = None, models: Sequence[int] = (0,), at_once: int = 32
-) -> Limits:
+def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (0,)) -> Limits:
     """Return the limits of a server.
 
     Args:
         memory: available bytes.
         workers: workers of each model; by default one per core, as far as the memory allows.
         models: size of each model in bytes; each of its workers holds a copy.
-        at_once: how many requests of the largest size must fit at once.
 
     Raises:
         ValueError: the memory is too small for the models.
@@ -112,28 +113,30 @@ def limits(
     if workers is None:
         workers = max(1, min(cores(), free // (each + WORKER_REQUESTS_BYTES)))
     free -= workers * each
-    if free < WORKER_REQUESTS_BYTES // 2:
+    small = min(SMALL_BYTES, max(SMALLEST_SHARE_BYTES, free // 32))
+    # Small bodies and headers in the heap, small bodies outside it, and batches in the workers.
+    free -= int(small * (2 * HEAP_MARGIN + 1)) + workers * len(models) * BATCH_BYTES * OBJECTS
+    if free < SMALLEST_SHARE_BYTES:
         raise ValueError(
             f"{memory // MIB} MiB do not hold {workers} workers of each model: set MEMORY or "
             "TS_DEFAULT_WORKERS_PER_MODEL"
         )
-    busy = workers * len(models)
-    responses = min(RESPONSES, at_once)
-    heap = (at_once + responses * RESPONSE * RESPONSE_HEAP_COPIES) * HEAP_MARGIN
-    # Bodies that have not arrived completely, and responses that clients have not read.
-    unfinished = at_once + responses * RESPONSE
-    direct = 2 * at_once + busy * RESPONSE_DIRECT_COPIES * RESPONSE + unfinished
-    bodies = at_once * (COPIES - 4) + busy * WORK
-    request = min(LARGEST_REQUEST_BYTES, int(free / (heap + direct + bodies)))
+    # The heap also holds the bodies.
+    copies = 1 + max(2, min(workers * len(models), HEAP_RESPONSES))
+    java = copies * HEAP_MARGIN + DIRECT_COPIES
+    request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
+    # What the largest list of numbers leaves over, but most of the memory serves to process several
+    # requests at once.
+    spare = min(int((free - request * JSON) / java), free // 20)
+    response = max(request, min(request * RESPONSE, spare))
     return Limits(
         workers,
         request,
-        request * RESPONSE,
-        request * WORK,
-        HEAP_BYTES + int(request * heap),
-        DIRECT_BYTES + request * direct,
-        request * unfinished,
-        request * at_once,
+        response,
+        int(free - response * java),
+        small,
+        HEAP_BYTES + int((response * copies + 2 * small) * HEAP_MARGIN),
+        DIRECT_BYTES + small + response * (DIRECT_COPIES + 2 * WORKER_DIRECT_COPIES),
     )
 
 

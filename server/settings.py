@@ -29,8 +29,6 @@ DEFAULTS = {
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
-# How many requests of the largest size must fit into memory at once.
-FULL_SIZE_REQUESTS = 32
 HOSTS = tuple(name for name in DEFAULTS if name.endswith("HOST"))
 # Prefixes of variables that are not passed on, and exceptions; the file explains them.
 ENVIRONMENT = [
@@ -42,6 +40,11 @@ NOT_INHERITED = tuple(prefix for prefix, *_ in ENVIRONMENT)
 INHERITED = {name for _, *exceptions in ENVIRONMENT for name in exceptions}
 # Kubernetes sets NAME_PORT to such a URL for each service NAME of the namespace.
 SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
+
+
+# From this size on, each block of memory is a mapping of its own. Without a fixed threshold, glibc
+# raises it to 32 MiB, and Java and each worker keep the memory of their largest requests.
+MMAP_BYTES = 2 << 20
 
 
 class SettingsError(Exception):
@@ -58,7 +61,6 @@ class Settings(NamedTuple):
         version: the default version, unless another one was rolled out.
         memory: bytes that the server may use.
         workers: workers of each version; None to derive it from memory and cores.
-        full_size_requests: how many requests of the largest size must fit into memory at once.
     """
 
     variables: Mapping[str, str]
@@ -67,7 +69,6 @@ class Settings(NamedTuple):
     version: str
     memory: int = 0
     workers: int | None = None
-    full_size_requests: int = FULL_SIZE_REQUESTS
 
     def port(self, name: str) -> int:
         """Return one of PORTS as a number."""
@@ -100,14 +101,20 @@ def local(host: str) -> str:
 def inherited() -> dict[str, str]:
     """Return the caller's environment without the variables that would configure the programs.
 
-    The locale is set to UTF-8, because Java and Python encode file names by it.
+    The locale is set to UTF-8, because Java and Python encode file names by it. Large blocks of
+    memory are returned to the system when they are freed (MMAP_BYTES).
     """
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in INHERITED or not name.startswith(NOT_INHERITED)
     }
-    return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    return {
+        **kept,
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUTF8": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(MMAP_BYTES),
+    }
 
 
 def read(model: str, version: str, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -115,7 +122,7 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
 
     Raises:
         SettingsError: a port is invalid, two ports are equal, a host is an IPv6 address, or
-            MEMORY, TS_DEFAULT_WORKERS_PER_MODEL or FULL_SIZE_REQUESTS is invalid.
+            MEMORY or TS_DEFAULT_WORKERS_PER_MODEL is invalid.
     """
     environment = {
         name: value for name, value in environment.items() if not SERVICE_LINK.match(value)
@@ -130,8 +137,7 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
         raise SettingsError(str(error)) from None
     store = Path(environment.get("MODEL_STORE") or MODEL_STORE).resolve()
     workers = _count("TS_DEFAULT_WORKERS_PER_MODEL", environment)
-    at_once = _count("FULL_SIZE_REQUESTS", environment) or FULL_SIZE_REQUESTS
-    return Settings(variables, store, model, version, at_hand, workers, at_once)
+    return Settings(variables, store, model, version, at_hand, workers)
 
 
 def _check_addresses(variables: Mapping[str, str]) -> None:

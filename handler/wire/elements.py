@@ -109,6 +109,7 @@ class Uneven:
         self.calls: Sequence[Call] = [
             {spec.name: as_input(arrays[kind](), spec, self._place(kind))} for kind in self._used
         ]
+        self._sizes = [len(gathered[kind]) for kind in self._used]
 
     def _fractions(self, text: bytes) -> bytes:
         """Return the text of the numbers of all instances that are floats."""
@@ -137,9 +138,9 @@ class Uneven:
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the predictions, each in the shape of its instance."""
         numbers: dict[int, list[Any]] = {0: [], 1: []}
-        for kind, call, result in zip(self._used, self.calls, results, strict=True):
-            (output,), (given,) = result.values(), call.values()
-            if output.array.shape != given.array.shape:
+        for kind, size, result in zip(self._used, self._sizes, results, strict=True):
+            (output,) = result.values()
+            if output.array.shape != (size,):
                 raise _not_elements()
             written = bytearray()
             write(written, output, self._place(kind), model)

@@ -11,7 +11,7 @@ from wire.datatypes import Tensor
 from wire.interface import Interface
 
 # The inputs of one call of the model, by name, without missing optional inputs.
-Call = Mapping[str, Tensor]
+Call = dict[str, Tensor]
 # The outputs of one call, by name, in order.
 Outputs = Mapping[str, Tensor]
 
@@ -36,7 +36,7 @@ class Request(Protocol):
 
     @property
     def calls(self) -> Sequence[Call]:
-        """The calls of the model."""
+        """The calls of the model. `render` does not need their inputs, which may be removed."""
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the response body for the outputs of each of `calls`.

@@ -7,8 +7,8 @@ https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/pro
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -83,7 +83,7 @@ class Document(msgspec.Struct, forbid_unknown_fields=True):
     model_version: str | None = None
 
 
-class Given(msgspec.Struct):
+class Given(NamedTuple):
     """A tensor of a request.
 
     Attributes:
@@ -99,30 +99,63 @@ class Given(msgspec.Struct):
     place: Place
 
 
-class Inference:
-    """A V2 request."""
+class Echo(NamedTuple):
+    """What a response repeats of a tensor; it does not hold the tensor.
 
-    def __init__(self, document: Document, given: dict[str, Given]) -> None:
-        """Hold the tensors, and the document, parts of which the response repeats."""
+    Attributes:
+        shape: the shape in the request.
+        datatype: the datatype in the request.
+        cast_to: the datatype in which the model gets the tensor.
+        place: returns the JSON path of the number at an index.
+    """
+
+    shape: list[int]
+    datatype: str
+    cast_to: str
+    place: Place
+
+
+class Wanted(NamedTuple):
+    """The outputs that a client requests; None for all.
+
+    Attributes:
+        outputs: for each its name, and whether it is sent as binary data.
+        binary: whether outputs are binary if `outputs` is None.
+    """
+
+    outputs: Sequence[tuple[str, bool]] | None
+    binary: bool
+
+
+class Inference:
+    """A V2 request. It holds neither the document nor its tensors beyond `calls`."""
+
+    def __init__(self, document: Document, given: Mapping[str, Given], model: Interface) -> None:
+        """Take from the document what the response repeats."""
         self.calls: Sequence[Call] = ({name: each.tensor for name, each in given.items()},)
-        self._document = document
-        self._given = given
+        self._id = document.id
+        self._wanted = _wanted(document)
+        # With `batch: elements`, the response has the shape and datatype of the only input.
+        self._echo: Echo | None = None
+        if model.batch == "elements":
+            (only,) = given.values()
+            self._echo = Echo(only.shape, only.datatype, only.tensor.datatype, only.place)
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the inference response with the outputs that the client requests."""
         head: dict[str, object] = {"model_name": model.name, "model_version": model.version}
-        if self._document.id is not None:
-            head["id"] = self._document.id
+        if self._id is not None:
+            head["id"] = self._id
         text = bytearray(orjson.dumps(head)[:-1] + b',"outputs":')
         separator = b"["
         binary: list[memoryview] = []
         size = 0
-        given = next(iter(self._given.values())) if model.batch == "elements" else None
+        echo = self._echo
         for name, output, as_binary in self._chosen(results[0]):
             shape, place = list(output.array.shape), Path(f"$.outputs.{name}").flat
-            if given:
-                output = _as_given(output, given)  # noqa: PLW2901 (the same output)
-                shape = given.shape if math.prod(given.shape) == output.array.size else shape
+            if echo:
+                output = _as_given(output, echo)  # noqa: PLW2901 (the same output)
+                shape = echo.shape if math.prod(echo.shape) == output.array.size else shape
             tensor: dict[str, object] = {"name": name, "shape": shape, "datatype": output.datatype}
             if as_binary:
                 data = np.ascontiguousarray(output.array).reshape(-1).view(np.uint8).data
@@ -134,7 +167,7 @@ class Inference:
             else:
                 text += separator + orjson.dumps(tensor)[:-1] + b',"data":'
                 flat = Tensor(output.array.reshape(-1), output.datatype)
-                write(text, flat, given.place if given else place(shape), model)
+                write(text, flat, echo.place if echo else place(shape), model)
                 text += b"}"
             separator = b","
         text += b"]}" if separator == b"," else b"[]}"
@@ -144,34 +177,39 @@ class Inference:
 
     def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
         """Return the requested outputs: name, tensor, and whether to send it as binary data."""
-        default = _flag(self._document.parameters, "binary_data_output", "$.parameters", False)
-        wanted = self._document.outputs
-        if not wanted:
-            return [(name, each, default) for name, each in outputs.items()]
+        wanted = self._wanted.outputs
+        if wanted is None:
+            return [(name, each, self._wanted.binary) for name, each in outputs.items()]
         chosen = []
-        for i, each in enumerate(wanted):
-            place = f"$.outputs[{i}]"
-            as_binary = _flag(each.parameters, "binary_data", f"{place}.parameters", default)
-            if each.name in outputs:
-                chosen.append((each.name, outputs[each.name], as_binary))
+        for i, (name, as_binary) in enumerate(wanted):
+            if name in outputs:
+                chosen.append((name, outputs[name], as_binary))
             elif len(outputs) == len(wanted) == 1:
                 # If the model has one output, the client may choose its name.
                 (only,) = outputs.values()
-                chosen.append((each.name, only, as_binary))
+                chosen.append((name, only, as_binary))
             else:
-                names = ", ".join(outputs)
                 raise invalid(
-                    f'The model has no output "{shorten(each.name)}", it has {names}',
-                    f"{place}.name",
+                    f'The model has no output "{shorten(name)}", it has {", ".join(outputs)}',
+                    f"$.outputs[{i}].name",
                 )
         return chosen
 
 
-def _as_given(output: Tensor, given: Given) -> Tensor:
+def _wanted(document: Document) -> Wanted:
+    default = _flag(document.parameters, "binary_data_output", "$.parameters", False)
+    outputs = [
+        (each.name, _flag(each.parameters, "binary_data", f"$.outputs[{i}].parameters", default))
+        for i, each in enumerate(document.outputs or ())
+    ]
+    return Wanted(outputs or None, default)
+
+
+def _as_given(output: Tensor, echo: Echo) -> Tensor:
     """Return an output in the request's datatype if the model got a wider one."""
-    if given.datatype == given.tensor.datatype or output.datatype != given.tensor.datatype:
+    if echo.datatype == echo.cast_to or output.datatype != echo.cast_to:
         return output
-    return Tensor(cast(output, given.datatype, given.place), given.datatype)
+    return Tensor(cast(output, echo.datatype, echo.place), echo.datatype)
 
 
 _SIZE = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
@@ -206,11 +244,12 @@ def parse(data: bytes | bytearray, model: Interface, binary: memoryview | None) 
     if rest:
         raise invalid(f"{len(rest)} bytes follow the last tensor", "the binary data")
     if model.any_name:
-        return Inference(document, given)
+        return Inference(document, given, model)
     missing = [e.name for e in model.inputs if not e.optional and e.name not in given]
     if missing:
         raise invalid(f"Missing input {', '.join(missing)}", "$.inputs")
-    return Inference(document, {e.name: given[e.name] for e in model.inputs if e.name in given})
+    known = {each.name: given[each.name] for each in model.inputs if each.name in given}
+    return Inference(document, known, model)
 
 
 def _check_parameters(document: Document) -> None:

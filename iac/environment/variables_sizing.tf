@@ -2,8 +2,9 @@ variable "backend" {
   description = "The size of a model server instance (CPUs, memory, concurrent requests, seconds per request) and the number of instances."
   type = object({
     cpu = optional(string, "1")
-    # The JVM and one worker use about 250 MB each. The rest determines the largest request, with
-    # one CPU 1.3 MiB for 1Gi, 8.2 MiB for 4Gi and 26.6 MiB for 12Gi (server/memory.py).
+    # The JVM and one worker use about 250 MB each. The rest determines the largest request: Cloud
+    # Run's maximum of 32 MiB from 1Gi on, 4 MiB with 512Mi; and how many are processed at once
+    # (docs/reliability.md, section Limits).
     memory = optional(string, "1Gi")
     # A quarter of the server's queue (1000), so that the queue never overflows, which would return
     # 503. At most four full batches of 64 wait; with more load, another instance responds sooner.

@@ -5,9 +5,9 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, QUEUE, EXCHANGE and ROUTES, which edits put in place of others,
-and those that they use. They are stored compiled beside their source, because the Java
-runtime comes without a compiler. `make classes` compiles them.
+A few classes are new: AGGREGATOR, QUEUE, JOBS, RESPONSE, EXCHANGE and ROUTES, which edits put in
+place of others, and those that they use. They are stored compiled beside their source, because the
+Java runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -27,10 +27,13 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque, and
-# TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler.
+# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque and
+# LinkedHashMap, Netty's DefaultFullHttpResponse, and TorchServe's ExtendedSSLHandler and
+# ApiDescriptionRequestHandler.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
+JOBS = "doubleit/Jobs"
+RESPONSE = "doubleit/Response"
 EXCHANGE = "doubleit/Exchange"
 ROUTES = "doubleit/Routes"
 COMPILED = Path(__file__).with_name("classes")
@@ -149,8 +152,11 @@ EDITS = (
         BATCHES,
         "a2518f61d90c11c73d18fab1da637bc03ab32a050e52be4bbd236e263c30c973",
         "all requests of a batch wait for the slowest one, and are lost if they take longer than "
-        "responseTimeout together",
+        "responseTimeout together; large requests in several workers can take more memory than "
+        "there is",
         (
+            # The map of the requests that the worker has.
+            _constant(156 - 3, "java/util/LinkedHashMap", JOBS),
             # sendResponse's code is one byte longer with its stack map.
             Patch(5849 - 12, bytes.fromhex("000002fe"), bytes.fromhex("000002ff")),
             # sendResponse: a response without an id of the batch no longer raises an exception; it
@@ -186,6 +192,19 @@ EDITS = (
             # contentEqualsIgnoreCase, ifeq -> ifge.
             _code(14222 + 3, "99", "9c"),
         ),
+    ),
+    Edit(
+        "org/pytorch/serve/job/RestJob",
+        "053de98458cb7590a6a22afe93cd1141eab66036ede5d40418ad2e071eafe834",
+        "Java's heap holds each response twice while it is sent",
+        (_constant(1989 - 3, "io/netty/handler/codec/http/DefaultFullHttpResponse", RESPONSE),),
+    ),
+    Edit(
+        "org/pytorch/serve/util/messages/InputParameter",
+        "aeafcc9ae215e5535a986a6b2c0e5d6b9fe53bcec0499f16d38d17197fa8a2d9",
+        "Java's heap holds each body twice while it is queued",
+        # The constructor: remove the call of clone(), and the cast of its result to byte[].
+        (_code(1129 + 1, "b60024c00025", "00" * 6),),
     ),
     Edit(
         "org/pytorch/serve/workflow/api/http/WorkflowInferenceRequestHandler",

@@ -96,7 +96,6 @@ def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
             settings.memory,
             workers=settings.workers,
             models=[archive.stat().st_size for archive in archives],
-            at_once=settings.full_size_requests,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None

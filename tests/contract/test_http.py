@@ -220,29 +220,6 @@ def test_a_body_that_cannot_be_unpacked_is_refused(
     answer = one(server, b"Content-Encoding: %b\r\n" % encoding.encode(), packed, close=False)
     assert answer.status == status
     assert message in json.loads(answer.body)["error"]
-
-
-def test_compressed_bodies_share_the_memory_of_one(server: Server) -> None:
-    packed = gzip.compress(b" " * (memory.LARGEST_REQUEST_BYTES * 2 // 3) + b"[1]")
-    head = POST + GZIP + b"Content-Length: %d\r\n\r\n" % len(packed)
-
-    def first_has_the_memory() -> bool:
-        with raw.connect(server.ports["PORT"]) as first:
-            first.sendall(head + packed[:-9])
-            # Where both are unpacked at the same time, either of them can be refused.
-            others = [one(server, GZIP, packed) for _ in range(2)]
-            if [other.status for other in others] != [503, 503]:
-                return False
-            assert "Too many compressed bodies" in json.loads(others[0].body)["error"]
-            assert others[0].headers["retry-after"] == "1"
-            assert one(server, GZIP, gzip.compress(b"[1]")).body == b"[2]"
-            first.sendall(packed[-9:])
-            answer = raw.read(first.makefile("rb"))
-            assert answer
-            assert answer.body == b"[2]"
-        return True
-
-    wait_until(first_has_the_memory, "the memory")
     assert one(server, GZIP, packed).body == b"[2]"
 
 

@@ -235,7 +235,6 @@ def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
         ({"MEMORY": "much"}, "MEMORY=much is not a size such as 1GiB or 512MiB"),
         ({"MEMORY": "300MiB"}, "300 MiB do not hold 1 workers of each model"),
         ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "is not a number from 1 to 9999"),
-        ({"FULL_SIZE_REQUESTS": "0"}, "is not a number from 1 to 9999"),
         ({"MODEL_NAME": "n" * 260}, "is not a model name"),
         ({"MODEL_VERSION": "9" * 300}, "is not a version"),
     ],

@@ -1,9 +1,10 @@
 package doubleit;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpContent;
@@ -14,22 +15,11 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 
 /**
- * Netty's aggregator of requests, with a limit on the memory of all connections together.
+ * Netty's aggregator of requests, which come here when there is memory for them (InTurn).
  *
- * <p>Counted are requests that have not arrived completely, pipelined requests that wait for their
- * turn, and responses that the client has not read. Any other request that arrives in one piece is
- * not counted.
+ * <p>A request that could never be answered gets 413, with the reason.
  */
 public final class BoundedAggregator extends HttpObjectAggregator {
-    /** Bytes; derived from the available memory (server/memory.py). */
-    private static final long LIMIT_BYTES = Long.getLong("doubleit.unfinished", Long.MAX_VALUE);
-
-    /** Java objects of one header. */
-    static final int HEADER_BYTES = 128;
-
-    /** The shortest header, `a:` and a line end. */
-    private static final int SHORTEST_BYTES = 4;
-
     /**
      * The parts of a body are copied into buffers of this size. Otherwise each part, even of a byte,
      * would keep the whole buffer that it was read into.
@@ -38,51 +28,36 @@ public final class BoundedAggregator extends HttpObjectAggregator {
 
     private static final int SMALLEST_BYTES = 64;
 
-    private static final int SMALL_BYTES = 64 << 10;
+    /** Buffers that are read into: a request that waits keeps one. */
+    private static final RecvByteBufAllocator READ =
+            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 32 << 10);
 
-    /** Responses with fewer unread bytes are not counted. */
+    /** Beyond as many unread bytes, responses count in the budget. */
     private static final int UNREAD_BYTES = 8 << 10;
 
-    /** Requests that announce a small body have room of their own, which larger ones do not take. */
-    private static final Room SMALL = new Room(LIMIT_BYTES / 4);
-
-    private static final Room LARGE = new Room(LIMIT_BYTES - LIMIT_BYTES / 4);
-
-    /** Incomplete headers lie in Java's heap, not in its buffers, so this room is in addition. */
-    private static final Room HEADERS = new Room(LIMIT_BYTES / 4);
-
-    private final Undecoded undecoded = new Undecoded();
-    private final InTurn inTurn = new InTurn(undecoded);
+    private final InTurn inTurn;
     private ByteBuf part;
-    private boolean small;
-    private long request;
-    private long response;
-    private Room room;
 
     public BoundedAggregator(int maxContentLength) {
         super(maxContentLength);
+        inTurn = new InTurn(maxContentLength);
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
         super.handlerAdded(ctx);
         ChannelPipeline pipeline = ctx.pipeline();
-        pipeline.addFirst(undecoded);
+        pipeline.addFirst(inTurn.undecoded);
         pipeline.addAfter(pipeline.context(HttpServerCodec.class).name(), null, inTurn);
         WriteBufferWaterMark mark = new WriteBufferWaterMark(UNREAD_BYTES, UNREAD_BYTES);
-        ctx.channel().config().setWriteBufferWaterMark(mark);
+        ctx.channel().config().setWriteBufferWaterMark(mark).setRecvByteBufAllocator(READ);
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
-        if (message instanceof LastHttpContent) {
-            request = 0;
+        if (message instanceof LastHttpContent || inTurn.oversized) {
             passOn(ctx);
-        } else if (message instanceof HttpMessage) {
-            HttpMessage head = (HttpMessage) message;
-            request = (1L + head.headers().size()) * HEADER_BYTES;
-            small = HttpUtil.getContentLength(head, Long.MAX_VALUE) < SMALL_BYTES;
-        } else if (message instanceof HttpContent && request > 0) {
+        } else if (message instanceof HttpContent) {
             gather(ctx, (HttpContent) message);
             return;
         }
@@ -93,15 +68,11 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         ByteBuf bytes = content.content();
         if (part != null && part.readableBytes() + bytes.readableBytes() > PART_BYTES) {
             passOn(ctx);
-            count(ctx);
         }
         if (part == null) {
             part = ctx.alloc().buffer(SMALLEST_BYTES);
-            request += SMALLEST_BYTES;
         }
-        request -= part.capacity();
         part.writeBytes(bytes);
-        request += part.capacity();
         content.release();
     }
 
@@ -113,64 +84,39 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         }
     }
 
+    /** Announce that the body may be sent, unless it is too large. */
     @Override
-    protected void handleOversizedMessage(ChannelHandlerContext ctx, HttpMessage oversized)
-            throws Exception {
-        // The aggregator discards the rest of the body.
-        request = 0;
-        super.handleOversizedMessage(ctx, oversized);
+    protected Object newContinueResponse(HttpMessage start, int maximum, ChannelPipeline pipeline) {
+        return isContentLengthInvalid(start, maximum)
+                ? null
+                : super.newContinueResponse(start, maximum, pipeline);
     }
 
     @Override
-    public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
-        count(ctx);
-        super.channelReadComplete(ctx);
-    }
-
-    @Override
-    public void channelWritabilityChanged(ChannelHandlerContext ctx) throws Exception {
-        ChannelOutboundBuffer unread = ctx.channel().unsafe().outboundBuffer();
-        response = unread == null || unread.isWritable() ? 0 : unread.totalPendingWriteBytes();
-        count(ctx);
-        super.channelWritabilityChanged(ctx);
+    protected void handleOversizedMessage(ChannelHandlerContext ctx, HttpMessage oversized) {
+        // The aggregator discards the rest of the body. After `Expect: 100-continue` it is unknown
+        // whether the client sends it, so the connection cannot be used any more.
+        boolean last =
+                HttpUtil.is100ContinueExpected(oversized) || !HttpUtil.isKeepAlive(oversized);
+        inTurn.refuseTooLarge(ctx, last);
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-        clear(ctx);
+        clear();
         super.channelInactive(ctx);
     }
 
     @Override
     public void handlerRemoved(ChannelHandlerContext ctx) throws Exception {
-        clear(ctx);
+        clear();
         super.handlerRemoved(ctx);
     }
 
-    private void clear(ChannelHandlerContext ctx) {
-        request = 0;
-        response = 0;
-        undecoded.bytes = 0;
-        inTurn.discard();
-        count(ctx);
+    private void clear() {
         if (part != null) {
             part.release();
             part = null;
-        }
-    }
-
-    /** Count what this connection holds now. */
-    private void count(ChannelHandlerContext ctx) {
-        long headers = (long) undecoded.bytes / SHORTEST_BYTES * HEADER_BYTES;
-        long held = headers + inTurn.bytes() + request + response;
-        boolean fits = small && inTurn.bytes() == 0 && response < SMALL_BYTES;
-        Room next = held == 0 ? null : held == headers ? HEADERS : fits ? SMALL : LARGE;
-        if (room != null && room != next) {
-            room.leave(ctx.channel());
-        }
-        room = next;
-        if (room != null) {
-            room.hold(ctx.channel(), held);
         }
     }
 }

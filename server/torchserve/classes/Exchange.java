@@ -42,7 +42,6 @@ import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.Deflater;
@@ -107,14 +106,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** Compresses, so that other connections do not wait for it. */
     private static final ThreadPoolExecutor COMPRESSORS = compressors();
 
-    /**
-     * Bytes of unpacked bodies that have not been answered, of all connections. Together they may be
-     * as large as one body, because a few compressed bytes can unpack to the largest one.
-     */
-    private static final AtomicLong UNPACKED = new AtomicLong();
-
-    private static final long UNPACKED_BYTES = ConfigManager.getInstance().getMaxRequestSize();
-
     /** Whether a request was passed on and its response is not complete. */
     private boolean pending;
 
@@ -132,7 +123,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
 
     private int refusal = 400;
 
-    /** Bytes of this request in UNPACKED. */
+    /** Bytes of this request's body as unpacked. */
     private long unpacked;
 
     /** The client's request ID; null if it sent none or an invalid one. */
@@ -360,18 +351,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         finish(ctx, response, promise);
     }
 
-    @Override
-    public void handlerRemoved(ChannelHandlerContext ctx) {
-        forget();
-    }
-
-    private void forget() {
-        if (unpacked > 0) {
-            UNPACKED.addAndGet(-unpacked);
-            unpacked = 0;
-        }
-    }
-
     /** Write a part of a response, the last of which completes the exchange. */
     private void finish(ChannelHandlerContext ctx, Object message, ChannelPromise promise)
             throws Exception {
@@ -383,7 +362,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         if (last) {
             // Before it is written, because that passes on the next request.
             pending = false;
-            forget();
+            unpacked = 0;
         }
         if (last && head != null && receiving && !shut && !HttpUtil.isKeepAlive(head)) {
             linger(ctx, head, promise);
@@ -642,8 +621,9 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                 }
             }
             unpacked += bytes;
-            if (UNPACKED.addAndGet(bytes) > UNPACKED_BYTES && unpacked <= UNPACKED_BYTES) {
-                refuse(503, "Too many compressed bodies at a time: send it again later", out);
+            InTurn budget = ctx.pipeline().get(InTurn.class);
+            if (budget != null && !budget.unpacked(unpacked)) {
+                refuse(503, InTurn.BUSY, out);
             }
         }
     }

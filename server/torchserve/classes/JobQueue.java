@@ -4,37 +4,32 @@ import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.pytorch.serve.job.Job;
-import org.pytorch.serve.util.messages.InputParameter;
 
 /**
- * The queue of a version's requests, with limits in bytes; TorchServe only limits their number.
+ * The queue of a version's requests.
  *
- * <p>The limit of the queue keeps large requests from filling Java's heap. The limit of a batch, and
+ * <p>A large request is processed when the workers have the memory for it. The limit of a batch, and
  * small and large requests in turn, keep a small request from waiting for many large ones.
  */
 public final class JobQueue extends LinkedBlockingDeque<Job> {
     private static final long serialVersionUID = 1;
 
-    /** Bytes; derived from the available memory (server/memory.py). */
-    private static final long LIMIT_BYTES = Long.getLong("doubleit.queued", Long.MAX_VALUE);
+    /**
+     * Bytes of all bodies in the queue. Connections claim their bodies' memory (InTurn), so only
+     * requests over gRPC and those of clients that have gone can exceed it.
+     */
+    private static final long LIMIT_BYTES = Long.getLong("doubleit.bodies", Long.MAX_VALUE);
 
-    /** As many bytes as the handler processes at a time (TOGETHER_BYTES in handler/handler.py). */
-    private static final long BATCH_BYTES = 1 << 20;
-
-    /** Smaller requests are only limited in their number. */
-    private static final long SMALL_BYTES = 4 << 10;
-
-    /** Requests of at least this size do not displace those that are smaller. */
-    private static final long LARGE_BYTES = 64 << 10;
+    /** A batch of several requests has at most as many bytes; server/memory.py counts on it. */
+    private static final long BATCH_BYTES = 512 << 10;
 
     private final int capacity;
-    private final AtomicLong medium = new AtomicLong();
-    private final AtomicLong large = new AtomicLong();
+    private final AtomicLong queued = new AtomicLong();
 
     /** Bytes of the batch that is being gathered, by one thread at a time. */
     private long batch;
 
-    /** Whether the last batch began with a large request. */
+    /** Whether the last batch was a large request. */
     private boolean afterLarge;
 
     public JobQueue(int capacity) {
@@ -44,11 +39,14 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Add a request; return false if there is no room for it, which TorchServe answers with 503. */
     @Override
     public boolean offer(Job job) {
-        long bytes = bytes(job);
-        long limit = bytes < LARGE_BYTES ? LIMIT_BYTES / 2 : LIMIT_BYTES;
-        long all = queued(bytes).addAndGet(bytes);
-        if (size() >= capacity || (all > limit && bytes >= SMALL_BYTES)) {
-            queued(bytes).addAndGet(-bytes);
+        long bytes = Jobs.bytes(job);
+        boolean large = bytes >= Jobs.LARGE_BYTES;
+        if (queued.addAndGet(bytes) > LIMIT_BYTES && large) {
+            removeAbandoned();
+        }
+        boolean full = queued.get() > LIMIT_BYTES && queued.get() > bytes;
+        if (size() >= capacity || (full && large)) {
+            queued.addAndGet(-bytes);
             return false;
         }
         return super.offer(job);
@@ -57,8 +55,8 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Put a request back that a worker had taken; there is always room for it. */
     @Override
     public void addFirst(Job job) {
-        long bytes = bytes(job);
-        queued(bytes).addAndGet(bytes);
+        Jobs.end(job);
+        queued.addAndGet(Jobs.bytes(job));
         super.addFirst(job);
     }
 
@@ -69,32 +67,45 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         boolean first = timeout == Long.MAX_VALUE;
         Job job = first ? first() : another(timeout, unit);
         if (job != null) {
-            long bytes = bytes(job);
-            queued(bytes).addAndGet(-bytes);
+            long bytes = Jobs.bytes(job);
+            queued.addAndGet(-bytes);
             batch = bytes + (first ? 0 : batch);
         }
         return job;
     }
 
-    /** After a large request, one that waits behind other large ones is next. */
+    /** Wait for a request that a worker has the memory for; after a large one prefer a small one. */
     private Job first() throws InterruptedException {
-        Job job = super.poll(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
-        if (afterLarge && bytes(job) >= LARGE_BYTES) {
-            Job smaller = removeFitting(LARGE_BYTES - 1);
-            if (smaller != null) {
-                super.addFirst(job);
-                job = smaller;
+        while (true) {
+            Job job = super.poll(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+            boolean large = Jobs.bytes(job) >= Jobs.LARGE_BYTES;
+            if (large && !job.isOpen()) {
+                queued.addAndGet(-Jobs.bytes(job));
+                continue;
             }
+            if (large && (afterLarge || !Jobs.begin(job))) {
+                Job small = removeFitting(Jobs.LARGE_BYTES - 1);
+                if (small == null && !(afterLarge && Jobs.begin(job))) {
+                    super.addFirst(job);
+                    Jobs.await();
+                    continue;
+                }
+                if (small != null) {
+                    super.addFirst(job);
+                    job = small;
+                    large = false;
+                }
+            }
+            afterLarge = large;
+            return job;
         }
-        afterLarge = bytes(job) >= LARGE_BYTES;
-        return job;
     }
 
     private Job another(long timeout, TimeUnit unit) throws InterruptedException {
         Job job = removeFitting(BATCH_BYTES - batch);
         if (job == null && isEmpty()) {
             job = super.poll(timeout, unit);
-            if (job != null && bytes(job) > BATCH_BYTES - batch) {
+            if (job != null && (Jobs.bytes(job) > BATCH_BYTES - batch || !Jobs.begin(job))) {
                 super.addFirst(job);
                 return null;
             }
@@ -105,29 +116,28 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Remove and return the first request of at most this size, or return null. */
     private Job removeFitting(long bytes) {
         for (Job each : this) {
-            if (bytes(each) <= bytes && remove(each)) {
-                return each;
+            if (Jobs.bytes(each) <= bytes && Jobs.begin(each)) {
+                if (remove(each)) {
+                    return each;
+                }
+                Jobs.end(each);
             }
         }
         return null;
     }
 
+    /** Remove the large requests of clients that have gone. */
+    private void removeAbandoned() {
+        for (Job each : this) {
+            long bytes = Jobs.bytes(each);
+            if (bytes >= Jobs.LARGE_BYTES && !each.isOpen() && remove(each)) {
+                queued.addAndGet(-bytes);
+            }
+        }
+    }
+
     @Override
     public int remainingCapacity() {
         return Math.max(0, capacity - size());
-    }
-
-    /** Return the bytes in the queue that a request of this size shares its limit with. */
-    private AtomicLong queued(long bytes) {
-        return bytes < LARGE_BYTES ? medium : large;
-    }
-
-    private static long bytes(Job job) {
-        long bytes = 0;
-        for (InputParameter each : job.getPayload().getParameters()) {
-            byte[] value = each.getValue();
-            bytes += value == null ? 0 : value.length;
-        }
-        return bytes;
     }
 }

@@ -9,6 +9,7 @@ from server import memory
 from server.store.paths import ROOT
 
 MIB, GIB = 1 << 20, 1 << 30
+HANDLER = ROOT / "handler" / "limits.py"
 
 
 @pytest.mark.parametrize(
@@ -72,13 +73,27 @@ def test_what_is_allowed_fits(size: int, workers: int) -> None:
     try:
         limits = memory.limits(size * MIB, workers=workers)
     except ValueError:
-        assert size <= 512 * workers
+        assert size <= 256 + 256 * workers
         return
-    taken = limits.heap + limits.direct + workers * limits.request_memory + 64 * limits.request
+    # Java's heap may be full of garbage while bodies arrive and the workers are busy.
+    taken = limits.heap + limits.response + limits.work
     assert taken < (size - 256) * MIB
-    assert 0 < limits.request <= 32 * MIB
-    assert limits.response >= limits.request
-    assert limits.request_memory >= limits.request
+    assert 0 < limits.request <= min(32 * MIB, limits.response)
+    # The largest list of numbers can be answered alone.
+    assert limits.request * memory.JSON <= limits.work
+
+
+def test_the_handler_counts_with_the_same_costs() -> None:
+    for name in ("JSON", "OBJECTS", "BINARY"):
+        found = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
+        assert found
+        assert int(found[1]) == getattr(memory, name)
+
+
+@pytest.mark.parametrize("cost", [40, 12])
+def test_the_largest_body_follows_from_its_cost(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
+    monkeypatch.setattr(memory, "JSON", cost)
+    assert memory.limits(GIB, workers=2).request > {40: 10, 12: 31}[cost] * MIB
 
 
 def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
@@ -86,10 +101,6 @@ def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
     assert sizes == sorted(sizes)
     by_model = [memory.limits(8 * GIB, models=[mib * MIB]).request for mib in range(0, 2_000, 100)]
     assert by_model == sorted(by_model, reverse=True)
-
-
-def test_fewer_at_once_may_be_larger() -> None:
-    assert memory.limits(GIB, at_once=4).request > 1.4 * memory.limits(GIB).request
 
 
 def test_512_mib_hold_one_worker() -> None:
@@ -101,10 +112,26 @@ def test_models_that_do_not_fit_are_refused() -> None:
         memory.limits(GIB, models=[600 * MIB])
 
 
-def test_terraform_states_the_largest_requests() -> None:
+def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "cores", lambda: 2)
+    found = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
+    rows = {
+        "workers": [str(each.workers) for each in found],
+        "Java's heap, MiB": [str(each.heap // MIB) for each in found],
+        "Java's buffers, MiB": [str(each.direct // MIB) for each in found],
+        "largest response, MiB": [f"{each.response / MIB:.1f}" for each in found],
+        "largest request, MiB": [f"{each.request / MIB:.1f}" for each in found],
+        "largest irregular V1 request, MiB": [
+            f"{min(each.request, each.work / memory.OBJECTS) / MIB:.1f}" for each in found
+        ],
+    }
+    page = (ROOT / "docs/reliability.md").read_text().partition("derives them:")[2]
+    for title, cells in rows.items():
+        line = next(line for line in page.splitlines() if line.startswith(f"| {title} "))
+        assert re.split(r"\s*\|\s*", line)[2:-1] == cells, title
     sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
-    stated = re.findall(r"([\d.]+) MiB for (\d+)Gi", sizing)
-    assert len(stated) == 3
-    for largest, memory_gib in stated:
-        request = memory.limits(int(memory_gib) << 30, workers=1).request
-        assert f"{int(10 * request / MIB) / 10}" == largest
+    small, default = (memory.limits(size * MIB, workers=1).request // MIB for size in (512, 1024))
+    assert default == memory.LARGEST_REQUEST_BYTES // MIB
+    assert f"maximum of {default} MiB from 1Gi on, {small} MiB with 512Mi" in re.sub(
+        r"\s+# ", " ", sizing
+    )
