@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +77,7 @@ class Contained:
 def limited(store: Path, size: int, log: Path) -> Iterator[Contained]:
     """Run a server with two workers, if they fit, in a control group with `size` bytes."""
     try:
-        group = Group(f"doubleit-{os.getpid()}-{size // MIB}", size - FILES_BYTES)
+        group = Group(f"doubleit-{uuid.uuid4().hex}", size - FILES_BYTES)
     except OSError as error:
         pytest.skip(f"a control group with a memory limit takes root: {error}")
     server = Server(store, log, environment={"MEMORY": str(size)})
