@@ -117,7 +117,7 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Speed
 
-.PHONY: bench profile
+.PHONY: bench sizes profile
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops bench
 	@touch $@
@@ -126,6 +126,8 @@ bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 .PHONY: cloud-scale
+sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
+	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
 cloud-scale: .venv/.bench .venv/torchserve.aot ## Estimate Cloud Run's instances, cost and cold starts for 10 to 100 000 requests/s [MEASURE=1 WRITE=1]
 	@$(if $(MEASURE),$(WRK_PACKAGE))
 	@$(PYTHON) -m scripts.bench.scale $(if $(MEASURE),--measure) $(if $(WRITE),--write)

@@ -62,6 +62,8 @@ def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
 def quick(text: Text, datatype: str) -> Array | None:
     """Return numbers of any dtype, or None unless the text is certainly a valid array."""
     rank = _rank(text)
+    if rank == 1 and (numbers := flat(text, "auto", datatype)) is not None:
+        return numbers
     return Pieces(text, rank, "auto", datatype).quick() if 0 < rank <= MAX_DIMENSIONS else None
 
 
@@ -110,12 +112,12 @@ def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, 
     shape = [len(nested)]
     for _ in range(rank - 1):
         size = len(nested[0]) if nested else 0
-        for i, each in enumerate(nested):
-            if len(each) != size:
-                raise invalid(
-                    f"Expected a list of {size}, like the first one, got {len(each)}",
-                    path.at(np.unravel_index(i, tuple(shape))),
-                )
+        if len(set(map(len, nested))) > 1:
+            i, other = next((i, len(each)) for i, each in enumerate(nested) if len(each) != size)
+            raise invalid(
+                f"Expected a list of {size}, like the first one, got {other}",
+                path.at(np.unravel_index(i, tuple(shape))),
+            )
         shape.append(size)
         nested = list(chain.from_iterable(nested))
     return nested, tuple(shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
@@ -36,29 +36,25 @@ def refuse(data: bytes | bytearray, arrays: Iterable[msgspec.Raw]) -> None:
     Raises:
         RequestError: an object has a duplicate key or too many keys, or there are too many levels.
     """
+    if len(data) <= SHORT_BYTES and _are_distinct(data):
+        return
+    keys: list[set[bytes]] = []
     start = _address(data)
-    spans = []
     at = 0
     for part in sorted(arrays, key=_address):
         begin = _address(part) - start
-        spans.append((at, begin))
+        _scan(data, at, begin, keys)
         at = begin + len(memoryview(part))
-    spans.append((at, len(data)))
-    if not _are_distinct(data, spans):
-        keys: list[set[bytes]] = []
-        for begin, end in spans:
-            _scan(data, begin, end, keys)
+    _scan(data, at, len(data), keys)
 
 
-def _are_distinct(data: bytes | bytearray, spans: Sequence[tuple[int, int]]) -> bool:
-    """Return whether a short document certainly has no duplicate key and is not nested deeply."""
-    if sum(end - start for start, end in spans) > SHORT_BYTES:
-        return False
-    keys = [key for span in spans for key, colon in _STRING.findall(data, *span) if colon]
+def _are_distinct(data: bytes | bytearray) -> bool:
+    """Return whether a document certainly has no duplicate key and is not nested deeply."""
+    keys = [key for key, colon in _STRING.findall(data) if colon]
     return (
         len(set(keys)) == len(keys)
-        and not any(b"\\" in key for key in keys)
-        and sum(data.count(b, *span) for span in spans for b in (b"[", b"{")) <= MAX_DEPTH
+        and b"\\" not in data
+        and data.count(b"[") + data.count(b"{") <= MAX_DEPTH
     )
 
 

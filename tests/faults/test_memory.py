@@ -6,8 +6,9 @@ import contextlib
 import http.client
 import json
 import os
+import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ import pytest
 from torch import Tensor, nn
 
 from scripts.bench import bodies
+from scripts.bench.cgroup import Group
 from scripts.model import archiver
 from server import memory
 from tests.faults.conftest import Limits, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import models
-from tests.support.cgroup import Group
 from tests.support.raw import PATH
 from tests.support.server import Server
 
@@ -76,7 +77,7 @@ class Contained:
 def limited(store: Path, size: int, log: Path) -> Iterator[Contained]:
     """Run a server with two workers, if they fit, in a control group with `size` bytes."""
     try:
-        group = Group(f"doubleit-{os.getpid()}-{size // MIB}", size - FILES_BYTES)
+        group = Group(f"doubleit-{uuid.uuid4().hex}", size - FILES_BYTES)
     except OSError as error:
         pytest.skip(f"a control group with a memory limit takes root: {error}")
     server = Server(store, log, environment={"MEMORY": str(size)})
@@ -153,7 +154,7 @@ def binary(count: int) -> bodies.Body:
 
 
 # The memory in MiB, the body, and how many of them at once are all answered.
-PEOPLE_SEND = {
+PEOPLE_SEND: dict[str, tuple[int, Callable[[], bodies.Body], int]] = {
     "a photo": (1024, lambda: bodies.Body(json.dumps(photos(1)).encode()), 1),
     "16 photos at once": (1024, lambda: bodies.Body(json.dumps(photos(1)).encode()), 16),
     "two photos as V1": (

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from frontend.settings import Settings
+from scripts.bench.cgroup import Group
 from tests.frontend.api import serve
 from tests.frontend.session import Session
-from tests.support.cgroup import Group
 from tests.support.page import PageServer
 from tests.support.wait import wait_until
 
