@@ -1,6 +1,7 @@
 locals {
   apis = toset([
     "artifactregistry.googleapis.com",     # the images
+    "billingbudgets.googleapis.com",       # the budget, if one is set
     "cloudresourcemanager.googleapis.com", # Terraform reads the project and its grants
     "containerscanning.googleapis.com",    # vulnerability scanning of pushed images
     "iam.googleapis.com",                  # service accounts and the identity pool

@@ -58,6 +58,17 @@ variable "cleanup_dry_run" {
   default     = true
 }
 
+variable "monthly_budget" {
+  description = "The project's costs in a month, in whole units of the billing account's currency, that a mail is sent for, and at 50 % and 90 % of it. Null: no budget. The person who applies this needs the role Billing Account Costs Manager."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget == null || try(var.monthly_budget >= 1 && floor(var.monthly_budget) == var.monthly_budget, false)
+    error_message = "monthly_budget is a whole number of at least 1."
+  }
+}
+
 variable "state_bucket" {
   description = "The name of the bucket with Terraform's state. scripts/deploy/infra_setup.sh creates it before the first run."
   type        = string

@@ -96,6 +96,11 @@ make_service_agents() {
     for service in iap monitoring; do
         gcloud beta services identity create --service "$service.googleapis.com" --project "$PROJECT_ID" --quiet >/dev/null
     done
+    # Monitoring's agent gets no role when it is created this way. It sends the alerts and calls the
+    # private API to check that it is reachable.
+    gcloud projects add-iam-policy-binding "$PROJECT_ID" --condition=None --quiet >/dev/null \
+        --member="serviceAccount:service-$(gcloud projects describe "$PROJECT_ID" --format='value(projectNumber)')@gcp-sa-monitoring-notification.iam.gserviceaccount.com" \
+        --role=roles/monitoring.notificationServiceAgent
 }
 
 make_state_bucket() {

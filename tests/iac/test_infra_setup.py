@@ -27,6 +27,7 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
         "terraform -chdir=iac/shared plan",
         "terraform -chdir=iac/shared apply",
         "gcloud beta services identity create --service iap.googleapis.com",
+        "gcloud projects add-iam-policy-binding my-project",
         "gh api --method PUT repos/owner/name/environments/dev",
         "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
         "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
