@@ -189,3 +189,15 @@ def test_help_names_the_key_option(workplace: Workplace) -> None:
     assert done.returncode == 0
     assert "scripts/deploy/infra_setup.sh --key" in done.stdout
     assert workplace.calls() == []
+
+
+@pytest.mark.parametrize(("visibility", "attests"), [("public", True), ("private", False)])
+def test_images_are_attested_where_github_s_plan_has_attestations(
+    workplace: Workplace, visibility: str, attests: bool
+) -> None:
+    (workplace.cloud / "visibility").write_text(visibility)
+
+    assert workplace.run("infra_setup.sh").returncode == 0
+
+    set_ = [call for call in workplace.calls() if call.startswith("gh variable set ATTESTATIONS")]
+    assert bool(set_) == attests
