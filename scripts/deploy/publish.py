@@ -6,8 +6,8 @@
 
 Only the first command builds. The others add a tag to a digest, so prod runs exactly the images
 that were tested and that dev ran. REGISTRY is the folder of the images, such as
-HOST/PROJECT/REPOSITORY. Each command prints BACKEND_IMAGE and FRONTEND_IMAGE by digest, adds them to
-GITHUB_OUTPUT, and writes the digests to build/images.sha256, in the format of `sha256sum`.
+HOST/PROJECT/REPOSITORY. Each command prints BACKEND_IMAGE and FRONTEND_IMAGE by digest, adds them
+to GITHUB_OUTPUT, and writes the digests to build/images.sha256, in the format of `sha256sum`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ BUILDKIT = (
 # The subjects of the attestation in .github/workflows/deploy.yml.
 CHECKSUMS = ROOT / "build/images.sha256"
 
+PLATFORM = "linux/amd64"  # the only one that Cloud Run runs
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -67,7 +69,7 @@ def build() -> None:
                 *options,
             ],
             cwd=ROOT,
-            env={**os.environ, "VERSION": version(), "REVISION": commit},
+            env={**os.environ, "VERSION": version(), "REVISION": commit, "PLATFORM": PLATFORM},
             check=False,
         )
         if done.returncode:
