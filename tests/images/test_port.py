@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from scripts.model import archiver
+from tests.support import models
 from tests.support.containers import PAGE, SERVER, inspect, output, readable, run
 from tests.support.wait import wait_until
 
@@ -59,8 +60,10 @@ def test_the_image_serves_a_pt2_file(tmp_path: Path) -> None:
     batch = {"input": {0: torch.export.Dim("batch")}}
     program = torch.export.export(torch.nn.Identity(), (rows,), dynamic_shapes=batch)
     torch.export.save(program, tmp_path / "rows.pt2")
-    archiver.package(tmp_path / "rows.pt2", "rows", "1.0", archiver.CONFIG, tmp_path / "store")
-    volume = f"--volume={readable(tmp_path / 'store')}:/app/model_store:ro"
+    (tmp_path / "settings.yaml").write_text(models.SERVER)
+    store = tmp_path / "store"
+    archiver.package(tmp_path / "rows.pt2", "rows", "1.0", tmp_path / "settings.yaml", store)
+    volume = f"--volume={readable(store)}:/app/model_store:ro"
     with started(SERVER, "9123", volume, MODEL_NAME="rows") as container:
         code = (
             "import urllib.request as r\n"
