@@ -37,6 +37,8 @@ module "backend" {
   canary_percent      = var.backend_canary_percent
   deletion_protection = var.deletion_protection
 
+  binary_authorization = var.binary_authorization
+
   sidecar = var.metrics_sidecar_image == null ? null : {
     image         = var.metrics_sidecar_image
     config_secret = "doubleit-run-monitoring"

@@ -32,4 +32,6 @@ module "frontend" {
   stable_revision     = var.frontend_stable_revision
   canary_percent      = var.frontend_canary_percent
   deletion_protection = var.deletion_protection
+
+  binary_authorization = var.binary_authorization
 }

@@ -42,6 +42,12 @@ variable "backend_tester" {
   }
 }
 
+variable "binary_authorization" {
+  description = "Whether the services run only images that the project's policy of Binary Authorization allows. First set allowed_images in iac/shared."
+  type        = bool
+  default     = false
+}
+
 variable "frontend_access" {
   description = "Who may open the page: public (everybody) or iap (the members in iap_members, after a Google sign-in)."
   type        = string

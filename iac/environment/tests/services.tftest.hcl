@@ -55,17 +55,28 @@ run "the_defaults" {
     condition     = length(module.backend.service.template[0].containers) == 1 && length(module.backend.service.template[0].volumes) == 0
     error_message = "there is a sidecar"
   }
+
+  assert {
+    condition     = length(module.backend.service.binary_authorization) == 0
+    error_message = "the service needs a policy that nobody set"
+  }
 }
 
 run "every_option" {
   command = plan
   variables {
+    binary_authorization  = true
     backend_env           = { ACCESS_LOG = "info" }
     backend_audiences     = ["https://api.example.com"]
     model_name            = "square"
     model_version         = "2.1"
     frontend_hosts        = ["doubleit.example.com", "*.example.org"]
     metrics_sidecar_image = "us-docker.pkg.dev/p/r/sidecar@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+  }
+
+  assert {
+    condition     = alltrue([for it in [module.backend.service, module.frontend.service] : it.binary_authorization[0].use_default])
+    error_message = "a service runs images that the policy forbids"
   }
 
   assert {

@@ -13,6 +13,13 @@ resource "google_cloud_run_v2_service" "this" {
   invoker_iam_disabled = var.public
   custom_audiences     = var.audiences
 
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization ? [true] : []
+    content {
+      use_default = true
+    }
+  }
+
   # Set on the service, not on its revisions, so that a revision without traffic keeps no instance
   # warm.
   scaling {

@@ -25,6 +25,12 @@ variable "image" {
   }
 }
 
+variable "binary_authorization" {
+  description = "Whether the project's policy of Binary Authorization decides which images the service runs."
+  type        = bool
+  default     = false
+}
+
 variable "service_account" {
   description = "The email address of the service account that the service runs as."
   type        = string

@@ -49,8 +49,8 @@ run "the_defaults" {
   command = plan
 
   assert {
-    condition     = length(google_billing_budget.this) == 0
-    error_message = "there is a budget that nobody set"
+    condition     = length(google_billing_budget.this) == 0 && length(google_binary_authorization_policy.this) == 0
+    error_message = "there is a budget or a policy that nobody set"
   }
 
   assert {
@@ -157,10 +157,16 @@ run "the_defaults" {
 run "every_option" {
   command = plan
   variables {
+    allowed_images          = ["us-central1-docker.pkg.dev/my-project/ml-deploy-repo/*"]
     cleanup_dry_run         = false
     monthly_budget          = 100
     registry_readers        = ["serviceAccount:prod@other.iam.gserviceaccount.com"]
     prometheus_environments = ["prod"]
+  }
+
+  assert {
+    condition     = google_binary_authorization_policy.this[0].admission_whitelist_patterns[*].name_pattern == tolist(["us-central1-docker.pkg.dev/my-project/ml-deploy-repo/*"]) && google_binary_authorization_policy.this[0].default_admission_rule[0].evaluation_mode == "ALWAYS_DENY"
+    error_message = "other images may run"
   }
 
   assert {

@@ -30,10 +30,11 @@ run "values_of_the_wrong_kind" {
     github_repository_id      = "owner/name"
     github_owner_id           = "owner"
     monthly_budget            = 0.5
+    allowed_images            = ["*"]
     registry_readers          = ["allUsers"]
     workload_identity_pool_id = "gcp-pool"
   }
-  expect_failures = [var.project_id, var.region, var.environments, var.state_bucket, var.registry_name, var.deployer_name, var.github_repository, var.github_repository_id, var.github_owner_id, var.monthly_budget, var.registry_readers, var.workload_identity_pool_id]
+  expect_failures = [var.project_id, var.region, var.environments, var.state_bucket, var.registry_name, var.deployer_name, var.github_repository, var.github_repository_id, var.github_owner_id, var.allowed_images, var.monthly_budget, var.registry_readers, var.workload_identity_pool_id]
 }
 
 run "prometheus_for_an_environment_that_is_not_here" {
