@@ -8,14 +8,14 @@ locals {
   # How many times faster than the objective allows the errors of an hour and of a day may use up
   # the budget.
   burn_rates = {
-    hour = { window = "3600s", limit = var.alert_thresholds.error_share / (1 - var.availability_goal) }
+    hour = { window = "3600s", limit = tonumber(format("%.6g", var.alert_thresholds.error_share / (1 - var.availability_goal))) }
     day  = { window = "86400s", limit = 2 }
   }
 
   alerts = merge(
     {
       for pair in setproduct(keys(local.services), keys(local.burn_rates)) : "${pair[0]} errors, last ${pair[1]}" => {
-        condition = "More than ${local.burn_rates[pair[1]].limit * (1 - var.availability_goal) * 100} % of the last ${pair[1]}'s responses are 5xx"
+        condition = "More than ${format("%.4g", local.burn_rates[pair[1]].limit * (1 - var.availability_goal) * 100)} % of the last ${pair[1]}'s responses are 5xx"
         filter    = "select_slo_burn_rate(\"${google_monitoring_slo.availability[pair[0]].name}\", \"${local.burn_rates[pair[1]].window}\")"
         threshold = local.burn_rates[pair[1]].limit
         duration  = "60s"

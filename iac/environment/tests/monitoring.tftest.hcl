@@ -61,8 +61,7 @@ run "the_defaults" {
   }
 
   assert {
-    # 5 % of an hour's responses, 1 % of a day's.
-    condition     = [for window in ["hour", "day"] : format("%.1f", google_monitoring_alert_policy.metric["page errors, last ${window}"].conditions[0].condition_threshold[0].threshold_value)] == ["10.0", "2.0"]
+    condition     = [for window in ["hour", "day"] : google_monitoring_alert_policy.metric["page errors, last ${window}"].conditions[0].condition_threshold[0].threshold_value] == [10, 2] && google_monitoring_alert_policy.metric["page errors, last day"].conditions[0].display_name == "More than 1 % of the last day's responses are 5xx"
     error_message = "the alerts on errors open at other shares"
   }
 
