@@ -265,7 +265,7 @@ COMPOSE = docker compose --file docker/compose.yaml
 PROFILES ?=
 
 .PHONY: images image-figures compose-up compose-down smoke test-images
-images: ## Build doubleit-torchserve and doubleit-frontend [TAG= BUILD_FLAGS= ARCHIVE_SHA256=]
+images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
 	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)

@@ -13,6 +13,10 @@ variable "REVISION" {
 variable "ARCHIVE_SHA256" {
   default = ""
 }
+# The platform, such as linux/arm64. By default the engine's own, so that nothing is emulated.
+variable "PLATFORM" {
+  default = ""
+}
 
 group "default" {
   targets = ["torchserve", "frontend"]
@@ -20,7 +24,7 @@ group "default" {
 
 target "image" {
   context   = "."
-  platforms = ["linux/amd64"]
+  platforms = PLATFORM == "" ? null : [PLATFORM]
   args = {
     VERSION  = VERSION
     REVISION = REVISION

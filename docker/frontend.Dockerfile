@@ -14,8 +14,14 @@ RUN --mount=type=bind,source=uv.lock,target=uv.lock \
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
-    --mount=type=bind,source=docker/strip.sh,target=strip.sh \
-    uv sync --locked --no-default-groups --group ui && \
+    uv sync --locked --no-default-groups --group ui
+
+FROM builder AS lean
+# For `strip`, which is not part of the final image.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && \
+    rm -rf /var/lib/apt/lists/*
+RUN --mount=type=bind,source=docker/strip.sh,target=strip.sh \
     sh strip.sh .venv/lib/python3.11/site-packages
 
 FROM python AS runtime
@@ -24,7 +30,7 @@ RUN find / -xdev \( -path '*/site-packages/pip*' -o -path '*/dist-packages/pip*'
     -o -name ensurepip -o -name python-wheels \) -prune -exec rm -rf {} +
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH
-COPY --from=builder /app/.venv .venv
+COPY --from=lean /app/.venv .venv
 COPY LICENSE ./
 COPY frontend frontend
 # Compile the modules that the page imports, including the standard library's, because a read-only

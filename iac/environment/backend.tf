@@ -9,37 +9,35 @@ module "backend" {
   name            = "doubleit-backend-${var.environment}"
   project_id      = var.project_id
   region          = var.region
+  size            = var.backend
   image           = var.backend_image
   service_account = data.google_service_account.backend.email
 
-  env = {
+  env = merge({
     MODEL_NAME    = var.model_name
     MODEL_VERSION = var.model_version
     # The server derives Java's heap and the largest request size from it. It writes 1Gi as 1GiB.
     MEMORY = "${var.backend.memory}B"
-  }
-
-  cpu             = var.backend.cpu
-  memory          = var.backend.memory
-  concurrency     = var.backend.concurrency
-  timeout_seconds = var.backend.timeout_seconds
-  min_instances   = var.backend.min_instances
-  max_instances   = var.backend.max_instances
+    # With it, lines of the access log name the request's trace, which the console links to.
+    GOOGLE_CLOUD_PROJECT = var.project_id
+  }, var.backend_env)
 
   # /ping returns 200 while the model still loads; this path returns 200 once a worker can respond.
   startup_path  = local.readiness_path
   liveness_path = "/ping"
 
+  public    = var.backend_public
+  audiences = var.backend_audiences
   invokers = merge(
-    var.backend_public ? { everybody = "allUsers" } : { frontend = data.google_service_account.frontend.member },
-    { for member in var.backend_invokers : member => member },
-    # A public API needs no grant for its tester.
-    { for member in var.backend_tester[*] : member => member if !var.backend_public },
+    { frontend = data.google_service_account.frontend.member },
+    { for member in setunion(var.backend_invokers, var.backend_tester[*]) : member => member },
   )
 
   stable_revision     = var.backend_stable_revision
   canary_percent      = var.backend_canary_percent
   deletion_protection = var.deletion_protection
+
+  binary_authorization = var.binary_authorization
 
   sidecar = var.metrics_sidecar_image == null ? null : {
     image         = var.metrics_sidecar_image

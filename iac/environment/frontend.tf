@@ -5,6 +5,7 @@ module "frontend" {
   name            = "doubleit-frontend-${var.environment}"
   project_id      = var.project_id
   region          = var.region
+  size            = var.frontend
   image           = var.frontend_image
   service_account = data.google_service_account.frontend.email
 
@@ -17,13 +18,6 @@ module "frontend" {
     BACKEND_POLL = var.backend.min_instances == 0 ? "0" : "5"
   }
 
-  cpu             = var.frontend.cpu
-  memory          = var.frontend.memory
-  concurrency     = var.frontend.concurrency
-  timeout_seconds = var.frontend.timeout_seconds
-  min_instances   = var.frontend.min_instances
-  max_instances   = var.frontend.max_instances
-
   # A Streamlit session is in one instance's memory, so its websocket must reconnect to that
   # instance.
   session_affinity = true
@@ -31,10 +25,13 @@ module "frontend" {
   startup_path  = "/_stcore/health"
   liveness_path = "/_stcore/health"
 
+  public      = !local.iap
   iap_enabled = local.iap
-  invokers    = local.iap ? { iap = local.iap_agent } : { everybody = "allUsers" }
+  invokers    = { iap = local.iap_agent }
 
   stable_revision     = var.frontend_stable_revision
   canary_percent      = var.frontend_canary_percent
   deletion_protection = var.deletion_protection
+
+  binary_authorization = var.binary_authorization
 }

@@ -53,35 +53,3 @@ resource "google_monitoring_uptime_check_config" "this" {
     }
   }
 }
-
-resource "google_monitoring_alert_policy" "uptime" {
-  for_each = google_monitoring_uptime_check_config.this
-
-  display_name          = "DoubleIt ${var.environment} ${each.key}: unreachable"
-  combiner              = "OR"
-  severity              = local.alert_severity
-  notification_channels = local.notification_channels
-
-  conditions {
-    display_name = "More than one region gets no good answer"
-    condition_threshold {
-      filter          = "resource.type = \"uptime_url\" AND metric.type = \"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.labels.check_id = \"${each.value.uptime_check_id}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 1
-      duration        = "60s"
-
-      aggregations {
-        # Long enough to contain a result from each region.
-        alignment_period     = "1200s"
-        per_series_aligner   = "ALIGN_NEXT_OLDER"
-        cross_series_reducer = "REDUCE_COUNT_FALSE"
-        group_by_fields      = ["resource.label.project_id", "resource.label.host"]
-      }
-    }
-  }
-
-  documentation {
-    subject = "DoubleIt ${var.environment}: the ${each.key} cannot be reached"
-    content = "Try it yourself: make smoke URL=… If it answers you, check who may invoke it; if not, read the revision's log."
-  }
-}

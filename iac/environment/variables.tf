@@ -32,21 +32,11 @@ variable "environment" {
 variable "backend_image" {
   description = "The model server's image, by digest."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^@\\s]+@sha256:[0-9a-f]{64}$", var.backend_image))
-    error_message = "backend_image is REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:DIGEST. A tag is refused: it can be moved to another image after it was tested."
-  }
 }
 
 variable "frontend_image" {
   description = "The page's image, by digest."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^@\\s]+@sha256:[0-9a-f]{64}$", var.frontend_image))
-    error_message = "frontend_image is REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:DIGEST. A tag is refused: it can be moved to another image after it was tested."
-  }
 }
 
 variable "model_name" {
@@ -68,6 +58,17 @@ variable "model_version" {
   validation {
     condition     = can(regex("^[0-9]+(\\.[0-9]+)*[A-Za-z0-9.]*$", var.model_version)) && length(var.model_version) <= 50
     error_message = "model_version is the version in the archive, such as 1.0: it begins with a digit and has up to 50 characters."
+  }
+}
+
+variable "backend_env" {
+  description = "Additional environment variables of the server, such as ACCESS_LOG with the value info."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.backend_env) : can(regex("^[A-Z][A-Z0-9_]*$", name))])
+    error_message = "backend_env has names in upper case, such as ACCESS_LOG."
   }
 }
 

@@ -9,8 +9,19 @@ variable "alert_email" {
   }
 }
 
+variable "availability_goal" {
+  description = "The share of each service's responses in 28 days that are no 5xx. An alert opens when a day has twice as many as this allows."
+  type        = number
+  default     = 0.995
+
+  validation {
+    condition     = var.availability_goal > 0.5 && var.availability_goal < 1
+    error_message = "availability_goal is a share below 1, such as 0.995 for 99.5 %."
+  }
+}
+
 variable "alert_thresholds" {
-  description = "Values above which an alert opens: the share of 5xx responses, the 95th percentile of the API's latency in milliseconds, the share of an instance's memory and CPU in use."
+  description = "Values above which an alert opens: the share of 5xx responses in an hour, the 95th percentile of the API's latency in milliseconds, the share of an instance's memory and CPU in use."
   type = object({
     error_share    = optional(number, 0.05)
     latency_p95_ms = optional(number, 1000)

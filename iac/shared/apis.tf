@@ -1,6 +1,8 @@
 locals {
   apis = toset([
     "artifactregistry.googleapis.com",     # the images
+    "binaryauthorization.googleapis.com",  # which images may run, if restricted
+    "billingbudgets.googleapis.com",       # the budget, if one is set
     "cloudresourcemanager.googleapis.com", # Terraform reads the project and its grants
     "containerscanning.googleapis.com",    # vulnerability scanning of pushed images
     "iam.googleapis.com",                  # service accounts and the identity pool

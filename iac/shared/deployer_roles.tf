@@ -6,6 +6,7 @@ locals {
     "roles/monitoring.alertPolicyEditor"         = "alert policies"
     "roles/monitoring.uptimeCheckConfigEditor"   = "uptime checks"
     "roles/monitoring.dashboardEditor"           = "the dashboard"
+    "roles/monitoring.servicesEditor"            = "the objectives of availability"
     "roles/monitoring.notificationChannelEditor" = "the channel that alerts go to"
   }
 

@@ -12,6 +12,7 @@ locals {
     "roles/monitoring.alertPolicyViewer"         = "alert policies"
     "roles/monitoring.uptimeCheckConfigViewer"   = "uptime checks"
     "roles/monitoring.dashboardViewer"           = "the dashboard"
+    "roles/monitoring.servicesViewer"            = "the objectives of availability"
     "roles/monitoring.notificationChannelViewer" = "the channel that alerts go to"
   }
 }

@@ -52,10 +52,32 @@ variable "registry_readers" {
   }
 }
 
+variable "allowed_images" {
+  description = "The only images that services with binary_authorization may run, as patterns such as us-central1-docker.pkg.dev/PROJECT/ml-deploy-repo/*. It replaces the project's policy of Binary Authorization; the person who applies this needs the role Binary Authorization Policy Editor. Empty: the policy is not managed here."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for pattern in var.allowed_images : can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^/*]+/.+$", pattern))])
+    error_message = "allowed_images has patterns with a registry's host and project, such as us-central1-docker.pkg.dev/PROJECT/ml-deploy-repo/*."
+  }
+}
+
 variable "cleanup_dry_run" {
   description = "Whether the registry's clean-up only logs what it would delete. Read these logs before you set this to false (docs/deployment.md)."
   type        = bool
   default     = true
+}
+
+variable "monthly_budget" {
+  description = "The project's costs in a month, in whole units of the billing account's currency, that a mail is sent for, and at 50 % and 90 % of it. Null: no budget. The person who applies this needs the role Billing Account Costs Manager."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget == null || try(var.monthly_budget >= 1 && floor(var.monthly_budget) == var.monthly_budget, false)
+    error_message = "monthly_budget is a whole number of at least 1."
+  }
 }
 
 variable "state_bucket" {

@@ -19,6 +19,9 @@ WINDOW_SECONDS = 60.0
 # A request waits for an instance for 10 s, or 3.5 times the start-up time if that is longer. Then
 # it gets 429.
 WAIT_SECONDS, WAIT_STARTS = 10.0, 3.5
+# Cloud Run sends an instance at most so many requests per second over HTTP/1, however fast it is:
+# https://cloud.google.com/run/quotas (2026-11). TorchServe and uvicorn do not speak HTTP/2.
+HTTP1_PER_SECOND = 800.0
 # Limit of the service. Cloud Run's default is 100; more needs a higher quota.
 MAX_INSTANCES = 1_000
 # List prices in us-central1 with request-based billing, 2025: https://cloud.google.com/run/pricing
@@ -47,6 +50,11 @@ class Server(NamedTuple):
     start_seconds: float
     concurrency: int
 
+    @property
+    def planned(self) -> float:
+        """Requests per second that the autoscaler plans for an instance."""
+        return min(TARGET * self.per_second, HTTP1_PER_SECOND)
+
 
 class Outcome(NamedTuple):
     """The result of a simulation with a sudden, constant load.
@@ -74,7 +82,7 @@ class Outcome(NamedTuple):
 
 def settled_instances(server: Server, rate: float) -> int:
     """Return the number of instances for a steady load of `rate` requests per second."""
-    return max(1, math.ceil(rate / (TARGET * server.per_second)))
+    return max(1, math.ceil(rate / server.planned))
 
 
 def dollars_per_million(server: Server, rate: float) -> float:
@@ -111,7 +119,7 @@ def simulate(
             starting.popleft()
             ready += 1
         queue += rate * STEP_SECONDS
-        capacity = ready * server.per_second
+        capacity = ready * min(server.per_second, HTTP1_PER_SECOND)
         done = min(queue, capacity * STEP_SECONDS)
         queue -= done
         served += done
@@ -128,12 +136,12 @@ def simulate(
             caught_up = now
         needed.append(
             max(
-                done / STEP_SECONDS / (TARGET * server.per_second),
+                done / STEP_SECONDS / server.planned,
                 min(queue, ready * server.concurrency) / (TARGET * server.concurrency),
             )
         )
         average = math.ceil(sum(needed) / len(needed) - 1e-9)
-        surge = (rate + pending / limit) / (TARGET * server.per_second) if pending else 0.0
+        surge = (rate + pending / limit) / server.planned if pending else 0.0
         wanted = min(max(average, math.ceil(surge)), max_instances)
         for _ in range(wanted - ready - len(starting)):
             starting.append(now + server.start_seconds)

@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, NamedTuple
 
 import requests
@@ -117,8 +118,10 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="number of starts of each, in turn")] = 5,
 ) -> None:
     """Print the images' sizes and compare their start-up times with those outside containers."""
-    for program in PROGRAMS:
-        print(f"{program.image}: {weigh(f'{program.image}:{tag}')}")
+    with ThreadPoolExecutor() as pool:
+        sizes = list(pool.map(weigh, [f"{program.image}:{tag}" for program in PROGRAMS]))
+    for program, size in zip(PROGRAMS, sizes, strict=True):
+        print(f"{program.image}: {size}")
         seconds: dict[str, list[float]] = {tag: [], "": []}
         for _ in range(rounds + 1):
             for each, found in seconds.items():

@@ -96,8 +96,8 @@ def tables(run: dict[str, Any]) -> str:
             for it in figures
         ),
     )
-    head = "requests/s, an instance, instances, $ per million, cold starts, longest wait, caught up"
-    lines += ["", *_table([*head.split(", "), "refused"], _rows(figures))]
+    head = "requests/s, an instance, instances, CPUs, $ per million, cold starts, longest wait"
+    lines += ["", *_table([*head.split(", "), "caught up", "refused"], _rows(figures))]
     return "\n".join(lines) + "\n"
 
 
@@ -114,10 +114,12 @@ def _rows(figures: list[Figure]) -> Iterator[Sequence[object]]:
             )
             outcome = autoscaler.simulate(server, rate, SIMULATED_SECONDS)
             caught_up = outcome.caught_up_seconds
+            instances = autoscaler.settled_instances(server, rate)
             yield (
                 _spaced(rate),
                 f"{it.server}, {it.cpus} CPU",
-                autoscaler.settled_instances(server, rate),
+                instances,
+                instances * it.cpus,
                 f"{autoscaler.dollars_per_million(server, rate):.2f}",
                 outcome.cold_starts,
                 f"{outcome.longest_wait_seconds:.1f} s",

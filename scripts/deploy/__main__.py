@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -93,6 +94,24 @@ def _superseded() -> bool:
     return done.stdout.strip() != os.environ["GITHUB_SHA"]
 
 
+def _check_provenance(images: Sequence[str]) -> None:
+    """Exit unless deploy.yml built and tested the images on main, from the commit of this run."""
+    repository = os.environ["GITHUB_REPOSITORY"]
+    claims = [
+        f"--repo={repository}",
+        f"--signer-workflow={repository}/.github/workflows/deploy.yml",
+        "--source-ref=refs/heads/main",
+        f"--source-digest={os.environ['GITHUB_SHA']}",
+        "--deny-self-hosted-runners",
+    ]
+    for image in images:
+        command = ["gh", "attestation", "verify", f"oci://{image}", *claims]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"deploy: no valid provenance of {image}: {done.stderr.strip()}")
+    _say("the images' provenance is signed and names this commit")
+
+
 def _say(text: str) -> None:
     print(f"deploy: {text}", flush=True)
 
@@ -110,6 +129,8 @@ def main(
     if _superseded():
         _say("skipped: the branch has a newer commit, whose run deploys")
         return
+    if os.environ.get("ATTESTATIONS") == "true":
+        _check_provenance([os.environ["BACKEND_IMAGE"], os.environ["FRONTEND_IMAGE"]])
     target = Environment(environment)
     try:
         deploy(target, patience)

@@ -62,28 +62,36 @@ check() {
     use_provider
     terraform fmt -check -recursive -diff iac || die "not formatted: terraform fmt -recursive iac"
     make_copy
-    local part environment
+    # Download the provider once for all three folders, which have no lock files here.
+    export TF_PLUGIN_CACHE_DIR=$build/plugins TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=1
+    mkdir -p "$TF_PLUGIN_CACHE_DIR"
+    local part
     for part in modules/service shared environment; do
         echo "== iac/$part"
         terraform -chdir="$build/copy/$part" init -backend=false -input=false >/dev/null
         terraform -chdir="$build/copy/$part" validate
     done
-    terraform -chdir="$build/copy/modules/service" test
-    terraform -chdir="$build/copy/shared" test
-    # Tests for both environments, tests for one of them, and tests of invalid values.
-    for environment in dev prod; do
-        echo "== iac/environment, $environment"
-        terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars"
-        terraform -chdir="$build/copy/environment" test -var-file="$environment.tfvars" -test-directory="tests/$environment"
-    done
-    terraform -chdir="$build/copy/environment" test -var-file=dev.tfvars -test-directory=tests/refusals
-    local example
-    for example in "$build"/copy/environment/examples/*.tfvars; do
-        example=$(basename "$example" .tfvars)
-        echo "== iac/environment, example $example"
-        terraform -chdir="$build/copy/environment" test -var-file="examples/$example.tfvars" -test-directory="tests/examples/$example"
-    done
+    # shellcheck disable=SC2016 # the inner shell expands them
+    tests | xargs -P "$(nproc)" -L 1 bash -c '
+        output=$(terraform -chdir="$0/$1" test "${@:2}" 2>&1) || status=$?
+        printf "== iac/%s\n%s\n" "$*" "$output"
+        exit "${status-0}"' "$build/copy" || die "a test failed"
     scan
+}
+
+# Print the folder and the options of each run of `terraform test`: for both environments, for one of
+# them, with invalid values, and with the variables of each example.
+tests() {
+    printf '%s\n' modules/service shared "environment -var-file=dev.tfvars -test-directory=tests/refusals"
+    local name
+    for name in dev prod; do
+        echo "environment -var-file=$name.tfvars"
+        echo "environment -var-file=$name.tfvars -test-directory=tests/$name"
+    done
+    for name in iac/environment/examples/*.tfvars; do
+        name=$(basename "$name" .tfvars)
+        echo "environment -var-file=examples/$name.tfvars -test-directory=tests/examples/$name"
+    done
 }
 
 # Scan with the variables of both environments, because they override the defaults.

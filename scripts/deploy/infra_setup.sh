@@ -96,6 +96,11 @@ make_service_agents() {
     for service in iap monitoring; do
         gcloud beta services identity create --service "$service.googleapis.com" --project "$PROJECT_ID" --quiet >/dev/null
     done
+    # Monitoring's agent gets no role when it is created this way. It sends the alerts and calls the
+    # private API to check that it is reachable.
+    gcloud projects add-iam-policy-binding "$PROJECT_ID" --condition=None --quiet >/dev/null \
+        --member="serviceAccount:service-$(gcloud projects describe "$PROJECT_ID" --format='value(projectNumber)')@gcp-sa-monitoring-notification.iam.gserviceaccount.com" \
+        --role=roles/monitoring.notificationServiceAgent
 }
 
 make_state_bucket() {
@@ -111,8 +116,9 @@ make_state_bucket() {
 
 apply_shared() {
     local ids readers status=0
-    ids=$(gh api "repos/$GITHUB_REPOSITORY" --jq '"\(.id) \(.owner.id)"') ||
+    ids=$(gh api "repos/$GITHUB_REPOSITORY" --jq '"\(.id) \(.owner.id) \(.visibility)"') ||
         die "GitHub repository $GITHUB_REPOSITORY does not exist, or you may not see it"
+    visibility=${ids##* } ids=${ids% *}
     readers=${REGISTRY_READERS%% }
     export TF_VAR_registry_readers="[${readers:+\"${readers// /\",\"}\"}]"
     export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION TF_VAR_state_bucket=$STATE_BUCKET \
@@ -218,6 +224,8 @@ tell_github() {
         if $make_keys; then store_key "$environment" "$(output "deployer_$environment")"; fi
     done
     set_variable GCP_DEPLOYS true # otherwise deploy.yml skips its jobs, as in a fork
+    # Private repositories have attestations only on GitHub Enterprise Cloud.
+    if [ "$visibility" = public ]; then set_variable ATTESTATIONS true; fi
     if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev only
         set_variable GCP_PLANNER "$(output planner)"
         set_variable GCP_PLANNER_PROJECT_ID "$PROJECT_ID"

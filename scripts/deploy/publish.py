@@ -6,8 +6,8 @@
 
 Only the first command builds. The others add a tag to a digest, so prod runs exactly the images
 that were tested and that dev ran. REGISTRY is the folder of the images, such as
-HOST/PROJECT/REPOSITORY. Each command prints BACKEND_IMAGE and FRONTEND_IMAGE by digest, and adds
-them to GITHUB_OUTPUT.
+HOST/PROJECT/REPOSITORY. Each command prints BACKEND_IMAGE and FRONTEND_IMAGE by digest, adds them
+to GITHUB_OUTPUT, and writes the digests to build/images.sha256, in the format of `sha256sum`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ BUILDKIT = (
     "moby/buildkit:v0.32.0@sha256:1f8167fcb0eca5b7126353d35299386945cbb8949cc516c592a49f80cfce4fa2"
 )
 
+# The subjects of the attestation in .github/workflows/deploy.yml.
+CHECKSUMS = ROOT / "build/images.sha256"
+
+PLATFORM = "linux/amd64"  # the only one that Cloud Run runs
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -64,7 +69,7 @@ def build() -> None:
                 *options,
             ],
             cwd=ROOT,
-            env={**os.environ, "VERSION": version(), "REVISION": commit},
+            env={**os.environ, "VERSION": version(), "REVISION": commit, "PLATFORM": PLATFORM},
             check=False,
         )
         if done.returncode:
@@ -159,6 +164,13 @@ def _commit() -> str:
 
 
 def _announce(digests: dict[str, str]) -> None:
+    CHECKSUMS.parent.mkdir(exist_ok=True)
+    CHECKSUMS.write_text(
+        "".join(
+            f"{digests[target].removeprefix('sha256:')}  {_registry()}/{name}\n"
+            for target, name in IMAGES.values()
+        )
+    )
     for service, (target, name) in IMAGES.items():
         line = f"{service.upper()}_IMAGE={_registry()}/{name}@{digests[target]}"
         print(line, flush=True)

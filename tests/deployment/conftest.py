@@ -83,6 +83,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> It
         "GITHUB_STEP_SUMMARY",
         "GCP_DEPLOYER",
         "GITHUB_REF_TYPE",
+        "ATTESTATIONS",
     ):
         monkeypatch.delenv(name, raising=False)
     settings = {

@@ -167,6 +167,27 @@ def test_a_commit_is_not_deployed_after_a_newer_one(
     assert len(deployed.applied) == applies
 
 
+@pytest.mark.parametrize(("signed", "applies"), [(True, 2), (False, 0)])
+def test_only_images_with_signed_provenance_are_deployed(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, signed: bool, applies: int
+) -> None:
+    outcome = "true" if signed else "{ echo 'no attestations found' >&2; exit 1; }"
+    (tmp_path / "bin/gh").write_text(f'#!/bin/sh\necho "gh $*" >>"$CLOUD/calls"\n{outcome}\n')
+    (tmp_path / "bin/gh").chmod(0o755)
+    monkeypatch.setenv("ATTESTATIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/n")
+    monkeypatch.setenv("GITHUB_SHA", "1" * 40)
+    if signed:
+        deploy.main(Name.DEV, patience=0)
+    else:
+        with pytest.raises(SystemExit, match=f"image@sha256:{'2' * 64}: no attestations found"):
+            deploy.main(Name.DEV, patience=0)
+    assert len(deployed.applied) == applies
+    call = next(call for call in deployed.calls if call.startswith("gh attestation verify oci://"))
+    assert f"--source-digest={'1' * 40} " in call
+    assert "--signer-workflow=o/n/.github/workflows/deploy.yml --source-ref=refs/heads/main" in call
+
+
 @pytest.mark.parametrize("image", ["", "host/project/repository/image:1.0.0"])
 def test_an_image_that_is_not_named_by_digest_is_refused(
     monkeypatch: pytest.MonkeyPatch, image: str

@@ -27,6 +27,7 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
         "terraform -chdir=iac/shared plan",
         "terraform -chdir=iac/shared apply",
         "gcloud beta services identity create --service iap.googleapis.com",
+        "gcloud projects add-iam-policy-binding my-project",
         "gh api --method PUT repos/owner/name/environments/dev",
         "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
         "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
@@ -188,3 +189,15 @@ def test_help_names_the_key_option(workplace: Workplace) -> None:
     assert done.returncode == 0
     assert "scripts/deploy/infra_setup.sh --key" in done.stdout
     assert workplace.calls() == []
+
+
+@pytest.mark.parametrize(("visibility", "attests"), [("public", True), ("private", False)])
+def test_images_are_attested_where_github_s_plan_has_attestations(
+    workplace: Workplace, visibility: str, attests: bool
+) -> None:
+    (workplace.cloud / "visibility").write_text(visibility)
+
+    assert workplace.run("infra_setup.sh").returncode == 0
+
+    set_ = [call for call in workplace.calls() if call.startswith("gh variable set ATTESTATIONS")]
+    assert bool(set_) == attests

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import GIVEN, TAG, Stack, output
+from tests.support.containers import GIVEN, TAG, Stack, output, readable
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,21 +36,20 @@ def images(engine: None) -> None:  # noqa: ARG001 (an order)
 @pytest.fixture(scope="session")
 def stack(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
     """Run server, page and management for all tests that do not change them."""
-    with Stack(f"doubleit-test-{os.getpid()}", _readable(store), "management") as stack:
+    with Stack(f"doubleit-test-{os.getpid()}", readable(store), "management") as stack:
         yield stack
 
 
 @pytest.fixture
-def own_stack(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
-    """Run server and page for a test that stops or kills them."""
-    with Stack(f"doubleit-test-own-{os.getpid()}", _readable(store)) as stack:
+def own_server(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
+    """Run a server for a test that stops or kills it."""
+    with Stack(f"doubleit-test-own-{os.getpid()}", readable(store), services=("server",)) as stack:
         yield stack
 
 
-def _readable(store: Path) -> Path:
-    """Return the store, made readable for the containers' user: pytest's folders are private."""
-    for folder in (store, *store.parents[:2]):
-        folder.chmod(0o755)
-    for file in store.iterdir():
-        file.chmod(0o644)
-    return store
+@pytest.fixture(scope="module")
+def loaded_server(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
+    """Run a server for all tests of a module that load it or kill its workers."""
+    name = f"doubleit-test-loaded-{os.getpid()}"
+    with Stack(name, readable(store), services=("server",)) as stack:
+        yield stack

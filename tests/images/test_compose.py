@@ -103,11 +103,14 @@ def reached(stack: Stack, service: str, targets: list[tuple[str, int]]) -> set[t
     """Return the targets that a service's container can connect to."""
     code = (
         "import json, socket\n"
+        "from concurrent import futures\n"
         "def there(target):\n"
         "    try: socket.create_connection(target, 1).close()\n"
         "    except OSError: return False\n"
         "    return True\n"
-        f"print(json.dumps([t for t in {targets!r} if there(t)]))"
+        f"targets = {targets!r}\n"
+        "with futures.ThreadPoolExecutor(len(targets)) as pool:\n"
+        "    print(json.dumps([t for t, ok in zip(targets, pool.map(there, targets)) if ok]))"
     )
     return {(host, port) for host, port in json.loads(stack.python(service, code))}
 

@@ -63,11 +63,11 @@ def clients(url: str, bodies: list[str]) -> Iterator[Clients]:
             thread.join(60)
 
 
-def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
+def test_sigterm_under_load_loses_no_request(own_server: Stack) -> None:
     """Like a platform, the test sends SIGTERM and no new requests after it."""
-    container = own_stack.container("server")
+    container = own_server.container("server")
     small, large = "[1, 2, 3]", json.dumps(list(range(100_000)))
-    with clients(own_stack.url, [small] * 12 + [large] * 4) as load:
+    with clients(own_server.url, [small] * 12 + [large] * 4) as load:
         wait_until(lambda: len(load.answers) > 50, "requests under way")
         load.enough.set()
         # After these seconds Docker sends SIGKILL, and the exit status is another one.
@@ -77,7 +77,7 @@ def test_sigterm_under_load_loses_no_request(own_stack: Stack) -> None:
     assert set(load.answers) == {(200, True)}
     state = inspect(container)["State"]
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
-    assert "requests were still in flight" not in own_stack.compose("logs", "server")
+    assert "requests were still in flight" not in own_server.compose("logs", "server")
 
 
 def workers(stack: Stack) -> list[int]:
@@ -90,18 +90,18 @@ def workers(stack: Stack) -> list[int]:
     return [int(pid) for pid in json.loads(stack.python("server", code))]
 
 
-def test_killed_workers_are_replaced_and_leave_no_zombie(own_stack: Stack) -> None:
-    before = workers(own_stack)
+def test_killed_workers_are_replaced_and_leave_no_zombie(loaded_server: Stack) -> None:
+    before = workers(loaded_server)
     assert len(before) == 2
-    own_stack.execute("server", "sh", "-c", f"kill -9 {' '.join(map(str, before))}")
+    loaded_server.execute("server", "sh", "-c", f"kill -9 {' '.join(map(str, before))}")
 
     def replaced() -> bool:
-        after = workers(own_stack)
+        after = workers(loaded_server)
         return len(after) == 2 and not set(after) & set(before)
 
     wait_until(replaced, "two other workers")
     answer = requests.post(
-        f"{own_stack.url}/predictions/doubleit", data="[4]", headers=JSON, timeout=10
+        f"{loaded_server.url}/predictions/doubleit", data="[4]", headers=JSON, timeout=10
     )
     assert answer.text == "[8]"
     code = (
@@ -109,20 +109,20 @@ def test_killed_workers_are_replaced_and_leave_no_zombie(own_stack: Stack) -> No
         "print(sum(open(p).read().rsplit(')', 1)[1].split()[0] == 'Z'"
         " for p in glob.glob('/proc/[0-9]*/stat')))"
     )
-    assert own_stack.python("server", code) == "0"
-    assert inspect(own_stack.container("server"))["RestartCount"] == 0
+    assert loaded_server.python("server", code) == "0"
+    assert inspect(loaded_server.container("server"))["RestartCount"] == 0
 
 
-def test_a_dead_server_is_started_again(own_stack: Stack) -> None:
-    container = own_stack.container("server")
-    own_stack.execute("server", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+def test_a_dead_server_is_started_again(own_server: Stack) -> None:
+    container = own_server.container("server")
+    own_server.execute("server", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
 
     def restarted() -> bool:
         found = inspect(container)
         return bool(found["RestartCount"]) and found["State"]["Health"]["Status"] == "healthy"
 
     wait_until(restarted, "a healthy container after a restart")
-    assert requests.get(f"{own_stack.url}/predictions/doubleit/1.0/ready", timeout=10).ok
+    assert requests.get(f"{own_server.url}/predictions/doubleit/1.0/ready", timeout=10).ok
 
 
 def peak(stack: Stack) -> float:
@@ -146,7 +146,7 @@ def peak(stack: Stack) -> float:
     ],
 )
 def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_largest_size(
-    own_stack: Stack, numbers: list[float]
+    loaded_server: Stack, numbers: list[float]
 ) -> None:
     fitting = min(1.0, 0.98 * LARGEST_BYTES / len(json.dumps(numbers)))
     numbers = numbers[: int(fitting * len(numbers))]
@@ -154,24 +154,24 @@ def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_large
 
     def ask(_: int) -> bool:
         answer = requests.post(
-            f"{own_stack.url}/predictions/doubleit", data=body, headers=JSON, timeout=120
+            f"{loaded_server.url}/predictions/doubleit", data=body, headers=JSON, timeout=120
         )
         return answer.status_code == 200 and answer.json() == expected
 
-    container = own_stack.container("server")
-    before = workers(own_stack)
+    container = loaded_server.container("server")
+    before = workers(loaded_server)
     with ThreadPoolExecutor(32) as pool:
         for _ in range(3):
             assert all(pool.map(ask, range(32)))
     state = inspect(container)
     assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
-    assert workers(own_stack) == before
-    print(f"{len(body)} bytes each, {peak(own_stack):.0f} MiB at the peak")  # noqa: T201 (with -s)
+    assert workers(loaded_server) == before
+    print(f"{len(body)} bytes each, {peak(loaded_server):.0f} MiB at the peak so far")  # noqa: T201 (with -s)
 
 
-def test_a_larger_body_is_refused_and_affects_no_other_request(own_stack: Stack) -> None:
-    before = workers(own_stack)
-    url = f"{own_stack.url}/predictions/doubleit"
+def test_a_larger_body_is_refused_and_affects_no_other_request(loaded_server: Stack) -> None:
+    before = workers(loaded_server)
+    url = f"{loaded_server.url}/predictions/doubleit"
     assert requests.post(url, data=b" " * (LARGEST_BYTES + 100_000), timeout=60).status_code == 413
     assert requests.post(url, data="[4]", headers=JSON, timeout=60).text == "[8]"
-    assert workers(own_stack) == before
+    assert workers(loaded_server) == before

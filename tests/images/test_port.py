@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import torch
 
-from tests.support.containers import PAGE, SERVER, inspect, output, run
+from scripts.model import archiver
+from tests.support import models
+from tests.support.containers import PAGE, SERVER, inspect, output, readable, run
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("images")
@@ -20,10 +24,11 @@ def state(container: str) -> str:
 
 
 @contextmanager
-def started(image: str, port: str, **variables: str) -> Iterator[str]:
+def started(image: str, port: str, *options: str, **variables: str) -> Iterator[str]:
     """Run the image as Cloud Run does: writable, with all capabilities, and with PORT set."""
     environment = [f"--env={name}={value}" for name, value in {"PORT": port, **variables}.items()]
-    container = output(["docker", "run", "--detach", "--network", "none", *environment, image])
+    command = ["docker", "run", "--detach", "--network", "none", *options, *environment, image]
+    container = output(command)
     try:
         wait_until(lambda: state(container) != "starting", "a healthy container", 90)
         assert state(container) == "healthy", output(["docker", "logs", container])
@@ -47,6 +52,25 @@ def test_the_image_listens_on_the_given_port(image: str, path: str) -> None:
         )
         answer = output(["docker", "exec", container, "python", "-c", code])
         assert answer.split("\n") == ["200", "True", "None"]
+
+
+def test_the_image_serves_a_pt2_file(tmp_path: Path) -> None:
+    """The build removes parts of torch, and only such a file imports torch.export."""
+    rows = torch.ones(3, 2)
+    batch = {"input": {0: torch.export.Dim("batch")}}
+    program = torch.export.export(torch.nn.Identity(), (rows,), dynamic_shapes=batch)
+    torch.export.save(program, tmp_path / "rows.pt2")
+    (tmp_path / "settings.yaml").write_text(models.SERVER)
+    store = tmp_path / "store"
+    archiver.package(tmp_path / "rows.pt2", "rows", "1.0", tmp_path / "settings.yaml", store)
+    volume = f"--volume={readable(store)}:/app/model_store:ro"
+    with started(SERVER, "9123", volume, MODEL_NAME="rows") as container:
+        code = (
+            "import urllib.request as r\n"
+            "print(r.urlopen(r.Request('http://127.0.0.1:9123/predictions/rows', b'[[1, 2.5]]',"
+            " {'Content-Type': 'application/json'})).read().decode())"
+        )
+        assert output(["docker", "exec", container, "python", "-c", code]) == "[[1.0,2.5]]"
 
 
 def test_the_page_does_not_look_up_its_external_address() -> None:

@@ -129,6 +129,9 @@ def test_images_are_built_once_for_a_commit_and_tested_before_they_are_named() -
     assert ci["images"]["if"] == "${{ !inputs.images-elsewhere }}"
     run = [step.get("run") or step["uses"] for step in deploy["images"]["steps"]]
     order = ["make publish", "make test-images", "$/.github/actions/scan", "make publish-tested"]
+    # Only tested images are attested.
+    (attest,) = [step for step in run if step.startswith("actions/attest-build-provenance@")]
+    order.append(attest)
     assert [step for step in run if step in order] == order
     tested = next(step for step in deploy["images"]["steps"] if step.get("run") == order[1])
     assert tested["env"]["BACKEND_IMAGE"] == "${{ steps.build.outputs.BACKEND_IMAGE }}"
@@ -174,7 +177,7 @@ def test_every_image_of_others_in_compose_is_a_digest() -> None:
 
 def test_torch_is_one_version_everywhere() -> None:
     (line,) = re.findall(
-        r"^torch==(\S+)\+cpu --hash=sha256:[0-9a-f]{64}$",
+        r"^torch==(\S+)\+cpu(?: \\\n    --hash=sha256:[0-9a-f]{64}){2}$",
         tracked("docker/torch.txt")[0].read_text(),
         re.MULTILINE,
     )

@@ -60,10 +60,22 @@ def in_image(image: str, *command: str) -> str:
     return output(["docker", "run", "--rm", "--network", "none", image, *command])
 
 
+def readable(store: Path) -> Path:
+    """Return the store, made readable for the containers' user: pytest's folders are private."""
+    for folder in (store, *store.parents[:2]):
+        folder.chmod(0o755)
+    for file in store.iterdir():
+        file.chmod(0o644)
+    return store
+
+
 class Stack:
     """The compose project on free ports. Use as a context manager, which removes it at the end."""
 
-    def __init__(self, name: str, store: Path, profiles: str = "") -> None:
+    def __init__(
+        self, name: str, store: Path, profiles: str = "", services: Sequence[str] = ()
+    ) -> None:
+        self.services = services  # those to start; by default all of the profiles
         self.command = ["docker", "compose", "--project-name", name]
         self.command += ["--file", "docker/compose.yaml"]
         self.ports = {name: int(port) for name, port in free_ports(PUBLISHED).items()}
@@ -79,7 +91,7 @@ class Stack:
 
     def __enter__(self) -> Stack:
         try:
-            self.compose("up", "--detach", "--wait")
+            self.compose("up", "--detach", "--wait", *self.services)
         except AssertionError as error:
             logs = self.compose("logs")
             self.__exit__()

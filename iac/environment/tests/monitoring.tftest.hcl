@@ -3,6 +3,16 @@ mock_provider "google" {
   source          = "./tests/mocks"
   override_during = plan
 }
+override_resource {
+  target          = google_monitoring_slo.availability["API"]
+  override_during = plan
+  values          = { name = "slo-of-the-API" }
+}
+override_resource {
+  target          = google_monitoring_slo.availability["page"]
+  override_during = plan
+  values          = { name = "slo-of-the-page" }
+}
 
 variables {
   project_id     = "my-project"
@@ -10,31 +20,24 @@ variables {
   frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 }
 
-run "every_alert_is_there_for_every_service" {
+run "the_defaults" {
   command = plan
 
   assert {
-    condition     = keys(google_monitoring_alert_policy.errors) == ["API", "page"] && keys(google_monitoring_alert_policy.start) == ["API", "page"] && keys(google_monitoring_alert_policy.uptime) == ["API", "page"]
-    error_message = "an alert on errors, starts or reachability is missing"
+    condition = toset(keys(google_monitoring_alert_policy.metric)) == toset(concat(["API latency"], flatten([
+      for label in ["API", "page"] : [for what in ["errors, last hour", "errors, last day", "memory", "cpu", "unreachable"] : "${label} ${what}"]
+    ]))) && keys(google_monitoring_alert_policy.start) == ["API", "page"]
+    error_message = "an alert is missing"
   }
 
   assert {
-    condition     = keys(google_monitoring_alert_policy.limits) == ["API cpu", "API memory", "page cpu", "page memory"]
-    error_message = "an alert on memory or CPU is missing"
-  }
-
-  assert {
-    condition     = strcontains(google_monitoring_alert_policy.latency.conditions[0].condition_threshold[0].filter, "run.googleapis.com/request_latencies") && google_monitoring_alert_policy.latency.conditions[0].condition_threshold[0].aggregations[0].cross_series_reducer == "REDUCE_PERCENTILE_95"
-    error_message = "no alert on the API's 95th percentile"
-  }
-}
-
-run "each_alert_watches_its_own_service" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for label, p in google_monitoring_alert_policy.errors : strcontains(p.conditions[0].condition_threshold[0].filter, label == "API" ? "doubleit-backend-${var.environment}" : "doubleit-frontend-${var.environment}")])
+    condition     = alltrue([for key, p in google_monitoring_alert_policy.metric : strcontains(p.conditions[0].condition_threshold[0].filter, "${startswith(key, "API") ? "doubleit-backend" : "doubleit-frontend"}-${var.environment}") if !strcontains(key, "errors") && !endswith(key, "unreachable")])
     error_message = "an alert watches another service"
+  }
+
+  assert {
+    condition     = [for label in ["API", "page"] : google_monitoring_alert_policy.metric["${label} errors, last day"].conditions[0].condition_threshold[0].filter] == ["select_slo_burn_rate(\"slo-of-the-API\", \"86400s\")", "select_slo_burn_rate(\"slo-of-the-page\", \"86400s\")"]
+    error_message = "an alert on errors watches another objective"
   }
 
   assert {
@@ -43,56 +46,29 @@ run "each_alert_watches_its_own_service" {
   }
 
   assert {
-    condition     = alltrue([for label, p in google_monitoring_alert_policy.limits : strcontains(p.conditions[0].condition_threshold[0].filter, "container/${split(" ", label)[1]}/utilizations")])
+    condition     = alltrue([for label, it in google_monitoring_slo.availability : it.goal == 0.995 && strcontains(it.request_based_sli[0].good_total_ratio[0].bad_service_filter, label == "API" ? "doubleit-backend-${var.environment}" : "doubleit-frontend-${var.environment}")])
+    error_message = "the objective is another, or counts another service's errors"
+  }
+
+  assert {
+    condition     = alltrue([for resource in ["memory", "cpu"] : strcontains(google_monitoring_alert_policy.metric["page ${resource}"].conditions[0].condition_threshold[0].filter, "container/${resource}/utilizations")])
     error_message = "an alert watches another resource"
   }
-}
 
-run "thresholds_are_the_given_ones" {
-  command = plan
-  variables {
-    alert_thresholds = { error_share = 0.01, latency_p95_ms = 250, memory_share = 0.8, cpu_share = 0.7 }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.metric["API latency"].conditions[0].condition_threshold[0].filter, "run.googleapis.com/request_latencies") && google_monitoring_alert_policy.metric["API latency"].conditions[0].condition_threshold[0].aggregations[0].cross_series_reducer == "REDUCE_PERCENTILE_95"
+    error_message = "no alert on the API's 95th percentile"
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.errors["API"].conditions[0].condition_threshold[0].threshold_value == 0.01 && google_monitoring_alert_policy.latency.conditions[0].condition_threshold[0].threshold_value == 250
-    error_message = "the thresholds are not the given ones"
+    condition     = [for window in ["hour", "day"] : google_monitoring_alert_policy.metric["page errors, last ${window}"].conditions[0].condition_threshold[0].threshold_value] == [10, 2] && google_monitoring_alert_policy.metric["page errors, last day"].conditions[0].display_name == "More than 1 % of the last day's responses are 5xx"
+    error_message = "the alerts on errors open at other shares"
   }
-
-  assert {
-    condition     = google_monitoring_alert_policy.limits["API memory"].conditions[0].condition_threshold[0].threshold_value == 0.8 && google_monitoring_alert_policy.limits["API cpu"].conditions[0].condition_threshold[0].threshold_value == 0.7
-    error_message = "the thresholds of memory and CPU are not the given ones"
-  }
-}
-
-run "no_mail_is_sent_by_default" {
-  command = plan
 
   assert {
     condition     = length(google_monitoring_notification_channel.email) == 0
     error_message = "there is a channel without an address"
   }
-}
-
-run "every_alert_goes_to_the_given_address" {
-  command = plan
-  variables {
-    alert_email = "oncall@example.com"
-  }
-
-  assert {
-    condition     = google_monitoring_notification_channel.email[0].labels.email_address == "oncall@example.com"
-    error_message = "mail goes to another address"
-  }
-
-  assert {
-    condition     = alltrue([for p in concat([google_monitoring_alert_policy.latency], values(google_monitoring_alert_policy.errors), values(google_monitoring_alert_policy.limits), values(google_monitoring_alert_policy.start), values(google_monitoring_alert_policy.uptime)) : p.notification_channels == tolist(["projects/p/notificationChannels/1"])])
-    error_message = "an alert has no channel"
-  }
-}
-
-run "the_dashboard_fits_its_grid" {
-  command = plan
 
   assert {
     condition     = alltrue([for t in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : t.xPos + t.width <= 48]) && length(distinct([for t in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : [t.xPos, t.yPos]])) == 13
@@ -102,5 +78,29 @@ run "the_dashboard_fits_its_grid" {
   assert {
     condition     = !strcontains(google_monitoring_dashboard.this.dashboard_json, "ts_inference")
     error_message = "there are charts of metrics that are not collected"
+  }
+}
+
+run "every_option" {
+  command = plan
+  variables {
+    alert_email       = "oncall@example.com"
+    alert_thresholds  = { error_share = 0.02, latency_p95_ms = 250, memory_share = 0.8, cpu_share = 0.7 }
+    availability_goal = 0.999
+  }
+
+  assert {
+    condition     = [for key in ["API errors, last hour", "API latency", "API memory", "API cpu"] : format("%.1f", google_monitoring_alert_policy.metric[key].conditions[0].condition_threshold[0].threshold_value)] == ["20.0", "250.0", "0.8", "0.7"]
+    error_message = "the thresholds are not the given ones"
+  }
+
+  assert {
+    condition     = google_monitoring_notification_channel.email[0].labels.email_address == "oncall@example.com"
+    error_message = "mail goes to another address"
+  }
+
+  assert {
+    condition     = alltrue([for p in concat(values(google_monitoring_alert_policy.metric), values(google_monitoring_alert_policy.start)) : p.notification_channels == tolist(["projects/p/notificationChannels/1"])])
+    error_message = "an alert has no channel"
   }
 }

@@ -10,135 +10,110 @@ variables {
   frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 }
 
-run "each_service_has_its_own_account" {
+run "the_defaults" {
   command = plan
 
   assert {
     condition     = module.backend.service.template[0].service_account == "backend@sa" && module.frontend.service.template[0].service_account == "frontend@sa"
     error_message = "the services share an account"
   }
-}
-
-run "images_are_the_given_digests" {
-  command = plan
 
   assert {
     condition     = module.backend.service.template[0].containers[0].image == var.backend_image && module.frontend.service.template[0].containers[0].image == var.frontend_image
     error_message = "the images are not the given ones"
   }
-}
-
-run "the_api_starts_when_the_model_is_ready" {
-  command = plan
 
   assert {
     condition     = module.backend.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/predictions/doubleit/1.0/ready"
     error_message = "the startup probe does not wait for the model"
   }
-
   assert {
     condition     = module.backend.service.template[0].containers[0].liveness_probe[0].http_get[0].path == "/ping"
     error_message = "the liveness probe does not use /ping"
   }
+
+  assert {
+    condition     = module.backend.service.template[0].max_instance_request_concurrency == 256
+    error_message = "the concurrency is not 256"
+  }
+
+  assert {
+    condition     = module.frontend.service.template[0].session_affinity && !module.backend.service.template[0].session_affinity
+    error_message = "the page has no session affinity, or the API has it"
+  }
+  assert {
+    condition     = module.frontend.service.template[0].timeout == "3600s"
+    error_message = "a websocket is cut off early"
+  }
+
+  assert {
+    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app"
+    error_message = "the page refuses its own host name, or accepts others"
+  }
+
+  assert {
+    condition     = length(module.backend.service.template[0].containers) == 1 && length(module.backend.service.template[0].volumes) == 0
+    error_message = "there is a sidecar"
+  }
+
+  assert {
+    condition     = length(module.backend.service.binary_authorization) == 0
+    error_message = "the service needs a policy that nobody set"
+  }
 }
 
-run "readiness_follows_the_model" {
+run "every_option" {
   command = plan
   variables {
-    model_name    = "square"
-    model_version = "2.1"
+    binary_authorization  = true
+    backend_env           = { ACCESS_LOG = "info" }
+    backend_audiences     = ["https://api.example.com"]
+    model_name            = "square"
+    model_version         = "2.1"
+    frontend_hosts        = ["doubleit.example.com", "*.example.org"]
+    metrics_sidecar_image = "us-docker.pkg.dev/p/r/sidecar@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+  }
+
+  assert {
+    condition     = alltrue([for it in [module.backend.service, module.frontend.service] : it.binary_authorization[0].use_default])
+    error_message = "a service runs images that the policy forbids"
+  }
+
+  assert {
+    condition     = module.backend.service.custom_audiences == tolist(["https://api.example.com"])
+    error_message = "tokens for the API's own domain are refused"
   }
 
   assert {
     condition     = module.backend.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/predictions/square/2.1/ready"
     error_message = "the startup probe waits for another model"
   }
-
   assert {
     condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].path == "/predictions/square/2.1/ready"
     error_message = "the uptime check requests another model"
   }
-
   assert {
-    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1", MEMORY = "${var.backend.memory}B" }
+    condition     = { for e in module.backend.service.template[0].containers[0].env : e.name => e.value } == { MODEL_NAME = "square", MODEL_VERSION = "2.1", MEMORY = "${var.backend.memory}B", GOOGLE_CLOUD_PROJECT = "my-project", ACCESS_LOG = "info" }
     error_message = "the server serves another model"
   }
-
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.BACKEND_MODEL == "square"
     error_message = "the page requests another model"
-  }
-}
-
-run "an_instance_gets_fewer_requests_than_its_queue_holds" {
-  command = plan
-
-  assert {
-    condition     = module.backend.service.template[0].max_instance_request_concurrency == 256
-    error_message = "the concurrency is not 256"
-  }
-}
-
-run "the_page_keeps_its_sessions" {
-  command = plan
-
-  assert {
-    condition     = module.frontend.service.template[0].session_affinity && !module.backend.service.template[0].session_affinity
-    error_message = "the page has no session affinity, or the API has it"
-  }
-
-  assert {
-    condition     = module.frontend.service.template[0].timeout == "3600s"
-    error_message = "a websocket is cut off early"
-  }
-}
-
-run "the_page_accepts_cloud_run_s_host_names_only" {
-  command = plan
-
-  assert {
-    condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app"
-    error_message = "the page refuses its own host name, or accepts others"
-  }
-}
-
-run "the_page_accepts_further_host_names" {
-  command = plan
-  variables {
-    frontend_hosts = ["doubleit.example.com", "*.example.org"]
   }
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value }.UI_HOSTS == "*.run.app,*.example.org,doubleit.example.com"
     error_message = "the page refuses its own host name, or accepts others"
   }
-}
-
-run "no_sidecar_by_default" {
-  command = plan
-
-  assert {
-    condition     = length(module.backend.service.template[0].containers) == 1 && length(module.backend.service.template[0].volumes) == 0
-    error_message = "there is a sidecar"
-  }
-}
-
-run "the_sidecar_reads_the_shared_configuration" {
-  command = plan
-  variables {
-    metrics_sidecar_image = "us-docker.pkg.dev/p/r/sidecar@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-  }
 
   assert {
     condition     = module.backend.service.template[0].containers[1].image == var.metrics_sidecar_image && module.backend.service.template[0].volumes[0].secret[0].secret == "doubleit-run-monitoring"
     error_message = "the sidecar's image is not the given one"
   }
-
   assert {
     condition     = length(module.frontend.service.template[0].containers) == 1
     error_message = "the page has a sidecar too"
   }
-
   assert {
     condition     = strcontains(google_monitoring_dashboard.this.dashboard_json, "ts_inference_requests_total")
     error_message = "the dashboard does not show the sidecar's metrics"

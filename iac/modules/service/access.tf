@@ -1,5 +1,5 @@
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = var.invokers
+  for_each = var.public ? {} : var.invokers
 
   project  = var.project_id
   location = google_cloud_run_v2_service.this.location

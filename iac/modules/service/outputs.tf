@@ -24,8 +24,8 @@ output "serving_revision" {
 }
 
 output "invokers" {
-  description = "The IAM members that may invoke the service."
-  value       = [for grant in google_cloud_run_v2_service_iam_member.invoker : grant.member]
+  description = "The IAM members that may invoke the service; allUsers if it is public."
+  value       = tolist(google_cloud_run_v2_service.this.invoker_iam_disabled ? ["allUsers"] : [for grant in google_cloud_run_v2_service_iam_member.invoker : grant.member])
 }
 
 output "service" {

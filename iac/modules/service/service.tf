@@ -6,24 +6,35 @@ resource "google_cloud_run_v2_service" "this" {
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled
 
-  # Reachable from the Internet at its own URL; access.tf controls who may invoke it.
-  ingress = "INGRESS_TRAFFIC_ALL"
+  # Reachable from the Internet at its own URL; access.tf controls who may invoke it. A public
+  # service checks no caller. Granting allUsers would have the same effect, but organizations forbid
+  # it by default (domain-restricted sharing).
+  ingress              = "INGRESS_TRAFFIC_ALL"
+  invoker_iam_disabled = var.public
+  custom_audiences     = var.audiences
+
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization ? [true] : []
+    content {
+      use_default = true
+    }
+  }
 
   # Set on the service, not on its revisions, so that a revision without traffic keeps no instance
   # warm.
   scaling {
-    min_instance_count = var.min_instances
+    min_instance_count = var.size.min_instances
   }
 
   template {
     service_account                  = var.service_account
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
-    max_instance_request_concurrency = var.concurrency
-    timeout                          = "${var.timeout_seconds}s"
+    max_instance_request_concurrency = var.size.concurrency
+    timeout                          = "${var.size.timeout_seconds}s"
     session_affinity                 = var.session_affinity
 
     scaling {
-      max_instance_count = var.max_instances
+      max_instance_count = var.size.max_instances
     }
 
     containers {
@@ -36,8 +47,8 @@ resource "google_cloud_run_v2_service" "this" {
 
       resources {
         limits = {
-          cpu    = var.cpu
-          memory = var.memory
+          cpu    = var.size.cpu
+          memory = var.size.memory
         }
         # CPU between requests costs more. Only the sidecar needs it, to collect metrics at any
         # time.

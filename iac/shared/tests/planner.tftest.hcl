@@ -31,7 +31,7 @@ variables {
   github_owner_id      = "56"
 }
 
-run "only_pull_requests_of_the_repository_use_the_planner" {
+run "the_planner_only_reads_dev" {
   command = plan
 
   assert {
@@ -44,13 +44,9 @@ run "only_pull_requests_of_the_repository_use_the_planner" {
     condition     = output.planner == "planner@sa" && google_service_account.planner[0].account_id == "github-planner"
     error_message = "the output is not the planner's account"
   }
-}
-
-run "the_planner_only_reads" {
-  command = plan
 
   assert {
-    condition     = toset([for grant in google_project_iam_member.planner : grant.role]) == toset(["roles/run.viewer", "roles/monitoring.alertPolicyViewer", "roles/monitoring.uptimeCheckConfigViewer", "roles/monitoring.dashboardViewer", "roles/monitoring.notificationChannelViewer"])
+    condition     = toset([for grant in google_project_iam_member.planner : grant.role]) == toset(["roles/run.viewer", "roles/monitoring.alertPolicyViewer", "roles/monitoring.uptimeCheckConfigViewer", "roles/monitoring.dashboardViewer", "roles/monitoring.servicesViewer", "roles/monitoring.notificationChannelViewer"])
     error_message = "the planner's project roles changed: say why in planner.tf"
   }
   assert {
@@ -61,10 +57,6 @@ run "the_planner_only_reads" {
     condition     = alltrue([for grant in google_project_iam_member.planner : grant.member == "serviceAccount:planner@sa"])
     error_message = "another member has the planner's roles"
   }
-}
-
-run "the_planner_reads_dev_only" {
-  command = plan
 
   assert {
     condition     = { for name, grant in google_service_account_iam_member.planner_sees : name => grant.role } == { doubleit-backend-dev = "roles/iam.serviceAccountViewer", doubleit-frontend-dev = "roles/iam.serviceAccountViewer" }

@@ -3,10 +3,14 @@
 mock_provider "google" {
   override_during = plan
 }
+mock_provider "google" {
+  alias           = "billing"
+  override_during = plan
+}
 override_data {
   target          = data.google_project.this
   override_during = plan
-  values          = { number = "789" }
+  values          = { number = "789", billing_account = "0A-1B-2C" }
 }
 # The only way to mock an import.
 override_resource {
@@ -41,8 +45,13 @@ variables {
   github_owner_id      = "56"
 }
 
-run "registry_is_ml_deploy_repo_in_us_central1" {
+run "the_defaults" {
   command = plan
+
+  assert {
+    condition     = length(google_billing_budget.this) == 0 && length(google_binary_authorization_policy.this) == 0
+    error_message = "there is a budget or a policy that nobody set"
+  }
 
   assert {
     condition     = output.registry == "us-central1-docker.pkg.dev/my-project/ml-deploy-repo"
@@ -52,10 +61,6 @@ run "registry_is_ml_deploy_repo_in_us_central1" {
     condition     = google_artifact_registry_repository.images.vulnerability_scanning_config[0].enablement_config == "INHERITED" && contains(keys(google_project_service.this), "containerscanning.googleapis.com")
     error_message = "images are not scanned"
   }
-}
-
-run "released_images_are_kept" {
-  command = plan
 
   assert {
     condition = jsonencode({ for p in google_artifact_registry_repository.images.cleanup_policies : p.id => [p.action, p.condition[*].tag_state, p.condition[*].tag_prefixes, p.condition[*].older_than, p.most_recent_versions[*].keep_count] }) == jsonencode({
@@ -65,52 +70,16 @@ run "released_images_are_kept" {
     })
     error_message = "the clean-up may delete an image that a rollback needs"
   }
-}
-
-run "the_cleanup_only_logs_by_default" {
-  command = plan
 
   assert {
     condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run
     error_message = "the first apply already deletes"
   }
-}
-
-run "the_cleanup_deletes_on_request" {
-  command = plan
-  variables {
-    cleanup_dry_run = false
-  }
-
-  assert {
-    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false
-    error_message = "images are never cleaned up"
-  }
-}
-
-run "another_project_reads_the_images" {
-  command = plan
-  variables {
-    registry_readers = ["serviceAccount:prod@other.iam.gserviceaccount.com"]
-  }
-
-  assert {
-    condition     = { for member, grant in google_artifact_registry_repository_iam_member.reader : member => grant.role } == { "serviceAccount:prod@other.iam.gserviceaccount.com" = "roles/artifactregistry.reader" }
-    error_message = "prod in its own project cannot pull the images that dev tested"
-  }
-}
-
-run "the_accounts_that_pull_images_are_an_output" {
-  command = plan
 
   assert {
     condition     = output.image_readers == ["serviceAccount:dev@sa", "serviceAccount:prod@sa", "serviceAccount:service-789@serverless-robot-prod.iam.gserviceaccount.com"]
     error_message = "the deployers or Cloud Run's own agent are missing"
   }
-}
-
-run "state_is_versioned_and_private" {
-  command = plan
 
   assert {
     condition     = google_storage_bucket.state.versioning[0].enabled
@@ -120,10 +89,6 @@ run "state_is_versioned_and_private" {
     condition     = google_storage_bucket.state.public_access_prevention == "enforced" && google_storage_bucket.state.uniform_bucket_level_access
     error_message = "the state could be made public"
   }
-}
-
-run "only_the_one_repository_is_federated" {
-  command = plan
 
   assert {
     condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository_id == '1234' && assertion.repository_owner_id == '56'"
@@ -134,10 +99,6 @@ run "only_the_one_repository_is_federated" {
     condition     = google_iam_workload_identity_pool_provider.github.attribute_mapping["google.subject"] == "has(assertion.environment) ? assertion.repository_id + ':environment:' + assertion.environment : assertion.repository_id + ':' + assertion.event_name"
     error_message = "the subject is not made from the IDs of repository and environment"
   }
-}
-
-run "each_deployer_is_bound_to_its_github_environment" {
-  command = plan
 
   assert {
     condition = { for e, grant in google_service_account_iam_member.deployer_federation : e => [grant.service_account_id, grant.role, grant.member] } == {
@@ -150,23 +111,15 @@ run "each_deployer_is_bound_to_its_github_environment" {
     condition     = google_service_account.deployer["dev"].account_id == "github-deployer" && google_service_account.deployer["prod"].account_id == "github-deployer-prod"
     error_message = "the deployers have other account IDs"
   }
-}
-
-run "deployers_have_no_admin_role" {
-  command = plan
 
   assert {
-    condition     = toset([for grant in google_project_iam_member.deployer : grant.role]) == toset(["roles/run.developer", "roles/monitoring.alertPolicyEditor", "roles/monitoring.uptimeCheckConfigEditor", "roles/monitoring.dashboardEditor", "roles/monitoring.notificationChannelEditor"])
+    condition     = toset([for grant in google_project_iam_member.deployer : grant.role]) == toset(["roles/run.developer", "roles/monitoring.alertPolicyEditor", "roles/monitoring.uptimeCheckConfigEditor", "roles/monitoring.dashboardEditor", "roles/monitoring.servicesEditor", "roles/monitoring.notificationChannelEditor"])
     error_message = "the deployers' project roles changed: say why in deployer_roles.tf"
   }
   assert {
     condition     = google_project_iam_custom_role.access.permissions == toset(["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy", "logging.notificationRules.create", "logging.notificationRules.delete", "logging.notificationRules.get", "logging.notificationRules.list", "logging.notificationRules.update", "resourcemanager.projects.get", "run.services.getIamPolicy", "run.services.setIamPolicy"])
     error_message = "the deployers' own role changed: say why in deployer_roles.tf"
   }
-}
-
-run "deployers_act_as_their_own_environment_only" {
-  command = plan
 
   assert {
     condition = { for account, grant in google_service_account_iam_member.deployer_acts_as : account => [grant.role, grant.member] } == {
@@ -181,10 +134,6 @@ run "deployers_act_as_their_own_environment_only" {
     condition     = alltrue([for e, grant in google_storage_bucket_iam_member.deployer_state : length(regexall("environment/", grant.condition[0].expression)) == 2 && length(regexall("environment/${e}/", grant.condition[0].expression)) == 2])
     error_message = "a deployer may use another environment's state"
   }
-}
-
-run "a_deployer_makes_id_tokens_of_its_own_and_no_others" {
-  command = plan
 
   assert {
     condition = { for e, grant in google_service_account_iam_member.deployer_id_token : e => [grant.service_account_id, grant.role, grant.member] } == {
@@ -193,14 +142,55 @@ run "a_deployer_makes_id_tokens_of_its_own_and_no_others" {
     }
     error_message = "no token for the smoke test, or tokens of another account"
   }
-}
-
-run "only_dev_pushes_images" {
-  command = plan
 
   assert {
     condition     = { for e, grant in google_artifact_registry_repository_iam_member.deployer : e => grant.role } == { dev = "roles/artifactregistry.writer", prod = "roles/artifactregistry.reader" }
     error_message = "prod's deployer can push what was never tested"
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret.run_monitoring) == 0 && length(google_project_iam_member.backend_writes_metrics) == 0
+    error_message = "there are permissions for a sidecar that is not used"
+  }
+}
+
+run "every_option" {
+  command = plan
+  variables {
+    allowed_images          = ["us-central1-docker.pkg.dev/my-project/ml-deploy-repo/*"]
+    cleanup_dry_run         = false
+    monthly_budget          = 100
+    registry_readers        = ["serviceAccount:prod@other.iam.gserviceaccount.com"]
+    prometheus_environments = ["prod"]
+  }
+
+  assert {
+    condition     = google_binary_authorization_policy.this[0].admission_whitelist_patterns[*].name_pattern == tolist(["us-central1-docker.pkg.dev/my-project/ml-deploy-repo/*"]) && google_binary_authorization_policy.this[0].default_admission_rule[0].evaluation_mode == "ALWAYS_DENY"
+    error_message = "other images may run"
+  }
+
+  assert {
+    condition     = google_billing_budget.this[0].billing_account == "0A-1B-2C" && google_billing_budget.this[0].amount[0].specified_amount[0].units == "100" && google_billing_budget.this[0].budget_filter[0].projects == toset(["projects/789"])
+    error_message = "the budget is for other costs"
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false
+    error_message = "images are never cleaned up"
+  }
+
+  assert {
+    condition     = { for member, grant in google_artifact_registry_repository_iam_member.reader : member => grant.role } == { "serviceAccount:prod@other.iam.gserviceaccount.com" = "roles/artifactregistry.reader" }
+    error_message = "prod in its own project cannot pull the images that dev tested"
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.backend_writes_metrics) == ["prod"] && keys(google_secret_manager_secret_iam_member.backend_reads_run_monitoring) == ["prod"]
+    error_message = "another environment got the permissions"
+  }
+  assert {
+    condition     = yamldecode(google_secret_manager_secret_version.run_monitoring[0].secret_data).spec.endpoints[0].port == 8082
+    error_message = "the sidecar does not scrape TorchServe's port"
   }
 }
 
@@ -217,30 +207,5 @@ run "prod_alone_in_its_project_pushes" {
   assert {
     condition     = output.deployer_dev == null && output.deployer_prod == "prod@sa"
     error_message = "there is a deployer for an environment of another project"
-  }
-}
-
-run "no_prometheus_unless_asked" {
-  command = plan
-
-  assert {
-    condition     = length(google_secret_manager_secret.run_monitoring) == 0 && length(google_project_iam_member.backend_writes_metrics) == 0
-    error_message = "there are permissions for a sidecar that is not used"
-  }
-}
-
-run "prometheus_for_one_environment" {
-  command = plan
-  variables {
-    prometheus_environments = ["prod"]
-  }
-
-  assert {
-    condition     = keys(google_project_iam_member.backend_writes_metrics) == ["prod"] && keys(google_secret_manager_secret_iam_member.backend_reads_run_monitoring) == ["prod"]
-    error_message = "another environment got the permissions"
-  }
-  assert {
-    condition     = yamldecode(google_secret_manager_secret_version.run_monitoring[0].secret_data).spec.endpoints[0].port == 8082
-    error_message = "the sidecar does not scrape TorchServe's port"
   }
 }

@@ -17,44 +17,24 @@ variables {
   github_owner_id      = "56"
 }
 
-run "a_project_number" {
+run "values_of_the_wrong_kind" {
   command = plan
   variables {
-    project_id = "123456789012"
+    project_id                = "123456789012"
+    region                    = "us-central1-a"
+    environments              = ["staging"]
+    state_bucket              = "gs://my-project-tfstate"
+    registry_name             = "ML_repo"
+    deployer_name             = "github-deployer-of-the-team"
+    github_repository         = "https://host.example/owner/name"
+    github_repository_id      = "owner/name"
+    github_owner_id           = "owner"
+    monthly_budget            = 0.5
+    allowed_images            = ["*"]
+    registry_readers          = ["allUsers"]
+    workload_identity_pool_id = "gcp-pool"
   }
-  expect_failures = [var.project_id]
-}
-
-run "a_zone" {
-  command = plan
-  variables {
-    region = "us-central1-a"
-  }
-  expect_failures = [var.region]
-}
-
-run "an_unknown_environment" {
-  command = plan
-  variables {
-    environments = ["staging"]
-  }
-  expect_failures = [var.environments]
-}
-
-run "a_bucket_with_its_scheme" {
-  command = plan
-  variables {
-    state_bucket = "gs://my-project-tfstate"
-  }
-  expect_failures = [var.state_bucket]
-}
-
-run "a_registry_in_upper_case" {
-  command = plan
-  variables {
-    registry_name = "ML_repo"
-  }
-  expect_failures = [var.registry_name]
+  expect_failures = [var.project_id, var.region, var.environments, var.state_bucket, var.registry_name, var.deployer_name, var.github_repository, var.github_repository_id, var.github_owner_id, var.allowed_images, var.monthly_budget, var.registry_readers, var.workload_identity_pool_id]
 }
 
 run "prometheus_for_an_environment_that_is_not_here" {
@@ -64,45 +44,4 @@ run "prometheus_for_an_environment_that_is_not_here" {
     prometheus_environments = ["prod"]
   }
   expect_failures = [var.prometheus_environments]
-}
-
-run "a_deployer_name_too_long_for_its_suffix" {
-  command = plan
-  variables {
-    deployer_name = "github-deployer-of-the-team"
-  }
-  expect_failures = [var.deployer_name]
-}
-
-run "a_repository_url" {
-  command = plan
-  variables {
-    github_repository = "https://host.example/owner/name"
-  }
-  expect_failures = [var.github_repository]
-}
-
-run "a_repository_name_in_place_of_its_id" {
-  command = plan
-  variables {
-    github_repository_id = "owner/name"
-    github_owner_id      = "owner"
-  }
-  expect_failures = [var.github_repository_id, var.github_owner_id]
-}
-
-run "all_users_as_readers_of_the_registry" {
-  command = plan
-  variables {
-    registry_readers = ["allUsers"]
-  }
-  expect_failures = [var.registry_readers]
-}
-
-run "a_reserved_pool" {
-  command = plan
-  variables {
-    workload_identity_pool_id = "gcp-pool"
-  }
-  expect_failures = [var.workload_identity_pool_id]
 }

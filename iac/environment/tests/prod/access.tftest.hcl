@@ -16,54 +16,48 @@ variables {
   frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 }
 
-run "only_the_page_may_invoke_the_api" {
+run "only_the_page_may_invoke_prod_s_api" {
   command = plan
 
   assert {
-    condition     = output.backend_invokers == ["serviceAccount:frontend@sa"]
+    condition     = output.backend_invokers == tolist(["serviceAccount:frontend@sa"])
     error_message = "others may invoke the API"
   }
-}
-
-run "only_the_page_is_public" {
-  command = plan
 
   assert {
-    condition     = output.frontend_invokers == ["allUsers"]
+    condition     = output.frontend_invokers == tolist(["allUsers"])
     error_message = "the page is not public, although prod.tfvars says so"
   }
-
   assert {
     condition     = !contains(output.backend_invokers, "allUsers") && !contains(output.backend_invokers, "allAuthenticatedUsers")
     error_message = "the API is public"
   }
-
   assert {
-    condition     = !coalesce(module.backend.service.invoker_iam_disabled, false) && !coalesce(module.frontend.service.invoker_iam_disabled, false)
-    error_message = "the IAM check of invokers is off"
+    condition     = !module.backend.service.invoker_iam_disabled && module.frontend.service.invoker_iam_disabled
+    error_message = "the API's callers are not checked, or the page's are"
   }
-}
-
-run "the_page_sends_a_token_to_the_private_api" {
-  command = plan
 
   assert {
     condition     = { for e in module.frontend.service.template[0].containers[0].env : e.name => e.value } == { BACKEND_URL = "https://service.example.test", BACKEND_AUTH = "id-token", BACKEND_POLL = "5", BACKEND_MODEL = "doubleit", UI_HOSTS = "*.run.app" }
     error_message = "the page has other environment variables"
   }
-}
-
-run "prod_is_warm_and_protected" {
-  command = plan
 
   assert {
     condition     = module.backend.service.scaling[0].min_instance_count == 1 && module.frontend.service.scaling[0].min_instance_count == 1
     error_message = "no instance is kept warm"
   }
-
   assert {
     condition     = module.backend.service.deletion_protection && module.frontend.service.deletion_protection
     error_message = "prod can be deleted by mistake"
+  }
+
+  assert {
+    condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
+    error_message = "the uptime check of the API would be refused"
+  }
+  assert {
+    condition     = length(google_monitoring_uptime_check_config.this["page"].http_check[0].service_agent_authentication) == 0
+    error_message = "the uptime check of the public page sends a token"
   }
 }
 
@@ -100,13 +94,13 @@ run "with_a_sign_in_only_iap_invokes_the_page" {
   }
 
   assert {
-    condition     = output.frontend_invokers == ["serviceAccount:service-123@gcp-sa-iap.iam.gserviceaccount.com"]
+    condition     = output.frontend_invokers == tolist(["serviceAccount:service-123@gcp-sa-iap.iam.gserviceaccount.com"])
     error_message = "the page can be reached around the sign-in"
   }
 
   assert {
-    condition     = module.frontend.service.iap_enabled && !module.backend.service.iap_enabled
-    error_message = "IAP is off for the page, or on for the API"
+    condition     = module.frontend.service.iap_enabled && !module.frontend.service.invoker_iam_disabled && !module.backend.service.iap_enabled
+    error_message = "IAP is off for the page or can be passed by, or is on for the API"
   }
 
   assert {
@@ -117,19 +111,5 @@ run "with_a_sign_in_only_iap_invokes_the_page" {
   assert {
     condition     = keys(google_monitoring_uptime_check_config.this) == ["API"]
     error_message = "the page has an uptime check, which would get the sign-in page and always pass"
-  }
-}
-
-run "the_uptime_check_of_prod_s_api_signs_in" {
-  command = plan
-
-  assert {
-    condition     = google_monitoring_uptime_check_config.this["API"].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
-    error_message = "the uptime check of the API would be refused"
-  }
-
-  assert {
-    condition     = length(google_monitoring_uptime_check_config.this["page"].http_check[0].service_agent_authentication) == 0
-    error_message = "the uptime check of the public page sends a token"
   }
 }

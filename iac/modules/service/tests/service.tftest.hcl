@@ -19,18 +19,13 @@ variables {
   region              = "us-central1"
   image               = "us-central1-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   service_account     = "svc@my-project.iam.gserviceaccount.com"
-  cpu                 = "1"
-  memory              = "1Gi"
-  concurrency         = 256
-  timeout_seconds     = 60
-  min_instances       = 1
-  max_instances       = 3
+  size                = { cpu = "1", memory = "1Gi", concurrency = 256, timeout_seconds = 60, min_instances = 1, max_instances = 3 }
   startup_path        = "/ready"
   liveness_path       = "/ping"
   deletion_protection = true
 }
 
-run "runs_as_declared" {
+run "the_defaults" {
   command = plan
 
   assert {
@@ -57,10 +52,6 @@ run "runs_as_declared" {
     condition     = google_cloud_run_v2_service.this.deletion_protection
     error_message = "the service can be deleted"
   }
-}
-
-run "probes_use_the_given_paths" {
-  command = plan
 
   assert {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].path == "/ready"
@@ -75,20 +66,12 @@ run "probes_use_the_given_paths" {
     condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold * google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].period_seconds <= 240
     error_message = "a start may take longer than the 240 s that Cloud Run allows"
   }
-}
-
-run "each_probe_gives_up_before_the_next_one_starts" {
-  command = plan
 
   assert {
     # Cloud Run rejects a timeout that is not below the period.
     condition     = alltrue([for p in concat(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe, google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe) : p.timeout_seconds < p.period_seconds])
     error_message = "a probe's timeout is not below its period"
   }
-}
-
-run "keeps_warm_instances_on_the_service_not_on_each_revision" {
-  command = plan
 
   assert {
     condition     = google_cloud_run_v2_service.this.scaling[0].min_instance_count == 1
@@ -102,19 +85,15 @@ run "keeps_warm_instances_on_the_service_not_on_each_revision" {
     condition     = google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 3
     error_message = "the limit is not the given one"
   }
-}
-
-run "nobody_may_invoke_by_default" {
-  command = plan
 
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0
     error_message = "the service has invokers"
   }
-}
-
-run "newest_serves_everything_without_a_stable_revision" {
-  command = plan
+  assert {
+    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled == false
+    error_message = "callers are not checked"
+  }
 
   assert {
     condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
@@ -123,6 +102,19 @@ run "newest_serves_everything_without_a_stable_revision" {
   assert {
     condition     = output.serving_revision == "svc-00002-new"
     error_message = "the serving revision is not the newest"
+  }
+}
+
+run "a_public_service_is_public_without_grants" {
+  command = plan
+  variables {
+    public   = true
+    invokers = { tester = "serviceAccount:deployer@sa" }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled && length(google_cloud_run_v2_service_iam_member.invoker) == 0
+    error_message = "callers are checked, or there is a grant without effect"
   }
 }
 
@@ -215,12 +207,4 @@ run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
     condition     = google_cloud_run_v2_service.this.template[0].containers[1].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
     error_message = "the sidecar has no limits of its own"
   }
-}
-
-run "refuses_a_tag" {
-  command = plan
-  variables {
-    image = "us-central1-docker.pkg.dev/p/r/i:latest"
-  }
-  expect_failures = [var.image]
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
 from scripts.bench import autoscaler
 from scripts.bench.autoscaler import Server
+from server.store.paths import ROOT
 
 FAST = Server("fast", 1, 1, per_second=10_000, start_seconds=2, concurrency=256)
 SLOW = Server("slow", 1, 1, per_second=1_000, start_seconds=2, concurrency=80)
@@ -25,12 +27,12 @@ def test_no_request_is_lost_or_invented(server: Server, rate: float) -> None:
 
 @SERVERS
 @RATES
-def test_instances_settle_where_their_cpu_is_used_to_the_target(
+def test_instances_settle_where_their_cpu_or_their_request_rate_is_used_to_the_target(
     server: Server, rate: float
 ) -> None:
     settled = autoscaler.settled_instances(server, rate)
-    assert settled * server.per_second * autoscaler.TARGET >= rate
-    assert settled == 1 or (settled - 1) * server.per_second * autoscaler.TARGET < rate
+    assert settled * server.planned >= rate
+    assert settled == 1 or (settled - 1) * server.planned < rate
     outcome = autoscaler.simulate(server, rate, seconds=600, max_instances=1_000)
     assert outcome.settled == pytest.approx(settled, abs=1)
 
@@ -43,7 +45,7 @@ def test_a_faster_server_costs_less_and_starts_fewer_instances(rate: float) -> N
 
 
 def test_a_load_that_one_instance_carries_starts_no_other_and_delays_no_request() -> None:
-    outcome = autoscaler.simulate(FAST, 5_000)
+    outcome = autoscaler.simulate(FAST, autoscaler.HTTP1_PER_SECOND)
     assert (outcome.peak, outcome.cold_starts, outcome.longest_wait_seconds) == (1, 0, 0)
 
 
@@ -62,7 +64,18 @@ def test_what_all_instances_together_cannot_answer_is_refused() -> None:
 
 @SERVERS
 def test_a_million_requests_cost_their_fee_and_the_time_of_the_instances(server: Server) -> None:
-    # Under high load every instance is always busy, at 60 % of its capacity.
+    # Under high load every instance is always busy.
     price = autoscaler.CPU_SECOND + autoscaler.GIB_SECOND
-    expected = 1e6 / (server.per_second * autoscaler.TARGET) * price + 0.40
+    expected = 1e6 / server.planned * price + 0.40
     assert autoscaler.dollars_per_million(server, 1_000_000) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("page", ["scale.md", "deployment.md"])
+def test_both_pages_state_the_model_s_prices(page: str) -> None:
+    text = " ".join((ROOT / "docs" / page).read_text().split())
+    for price, unit in (
+        (f"{autoscaler.CPU_SECOND:.6f} $", "vCPU-second"),
+        (f"{autoscaler.GIB_SECOND:.7f} $", "GiB-second"),
+        (f"{autoscaler.MILLION_REQUESTS:.2f} $", "million"),
+    ):
+        assert re.search(rf"{re.escape(price)} per {unit}", text)

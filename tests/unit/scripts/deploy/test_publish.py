@@ -62,6 +62,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REGISTRY", "registry.example/project/images/")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     monkeypatch.delenv("GITHUB_REF_NAME", raising=False)
+    monkeypatch.setattr(publish, "CHECKSUMS", tmp_path / "build/images.sha256")
     return tmp_path
 
 
@@ -90,6 +91,10 @@ def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Pat
     assert (registry / "outputs").read_text().splitlines() == [
         f"BACKEND_IMAGE={BACKEND}@sha256:built",
         "FRONTEND_IMAGE=registry.example/project/images/doubleit-frontend@sha256:built",
+    ]
+    assert (registry / "build/images.sha256").read_text().splitlines() == [
+        f"built  {BACKEND}",
+        "built  registry.example/project/images/doubleit-frontend",
     ]
 
 

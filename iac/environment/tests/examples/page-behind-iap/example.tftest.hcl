@@ -14,7 +14,7 @@ run "page_behind_iap" {
   command = plan
 
   assert {
-    condition     = module.frontend.service.iap_enabled && output.frontend_invokers == ["serviceAccount:service-789@gcp-sa-iap.iam.gserviceaccount.com"]
+    condition     = module.frontend.service.iap_enabled && output.frontend_invokers == tolist(["serviceAccount:service-789@gcp-sa-iap.iam.gserviceaccount.com"])
     error_message = "the page can be reached without the sign-in"
   }
 
