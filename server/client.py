@@ -1,4 +1,4 @@
-"""A client of TorchServe's three APIs (inference, management, metrics) for one model.
+"""A client of TorchServe's three APIs (inference, management, metrics).
 
 All programs of this project send their requests to a running server through this module. It needs
 only the standard library and msgspec, because the server's image contains nothing else, and never
@@ -143,8 +143,9 @@ class _Model(msgspec.Struct, rename="camel"):
     model_name: str
 
 
-class _Models(msgspec.Struct):
+class _Models(msgspec.Struct, rename="camel"):
     models: list[_Model]
+    next_page_token: str | None = None
 
 
 class Client:
@@ -153,6 +154,25 @@ class Client:
     def __init__(self, target: Target) -> None:
         """Prepare to talk to `target`; nothing is sent yet."""
         self.target = target
+
+    def of(self, model: str) -> Client:
+        """Return a client of another model of the same server."""
+        target = self.target
+        return Client(Addresses(model, target.inference, target.management, target.metrics))
+
+    def models(self, timeout: float = TIMEOUT_SECONDS) -> list[str]:
+        """Return the names of all models of the server, in alphabetical order.
+
+        Raises:
+            ClientError: no response, or not TorchServe's.
+        """
+        found: list[str] = []
+        page: str | None = "0"
+        while page is not None:
+            listed = self._get(f"models?next_page_token={page}", _Models, timeout)
+            found += [model.model_name for model in listed.models]
+            page = listed.next_page_token
+        return sorted(found)
 
     def predict(self, version: str, body: bytes, timeout: float) -> Response:
         """Send a prediction request to `version` and return the response, whatever its status.
@@ -247,9 +267,9 @@ class Client:
             body = self._manage("GET", path, timeout=timeout)
             return msgspec.json.decode(body, type=kind)
         except Refused as error:
-            if error.status != HTTPStatus.NOT_FOUND or path == "models":
+            if error.status != HTTPStatus.NOT_FOUND or path.startswith("models?"):
                 raise
-            known = ", ".join(m.model_name for m in self._get("models", _Models).models) or "none"
+            known = ", ".join(self.models()) or "none"
             message = f"{self.target.management} has no model {self.target.model}; it has {known}"
             raise UnknownModel(message, error.status) from None
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

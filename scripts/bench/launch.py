@@ -50,7 +50,7 @@ class ServerProcess:
 
         Args:
             log: a file to append its output to.
-            model: the model to serve.
+            model: the model to serve, or models separated by commas.
             version: the version to serve.
             environment: variables besides this process's own.
         """
@@ -63,7 +63,7 @@ class ServerProcess:
     def start(self) -> Self:
         """Start it without waiting."""
         module = [sys.executable, "-m", "server"]
-        served = ["--name", self.settings.model, "--version", self.settings.version]
+        served = ["--name", ",".join(self.settings.models), "--version", self.settings.version]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*module, *served],

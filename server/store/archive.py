@@ -25,11 +25,19 @@ class ArchiveError(Exception):
 
 
 class Archive(NamedTuple):
-    """A model archive in the model store."""
+    """A model archive in the model store.
+
+    Attributes:
+        name: its model's name.
+        version: its version.
+        path: its file.
+        workers: its recorded number of workers; None if it is not recorded.
+    """
 
     name: str
     version: str
     path: Path
+    workers: int | None = None
 
 
 class _Model(msgspec.Struct, rename="camel"):

@@ -57,14 +57,14 @@ def train(store: Path) -> None:
     ):
         process = java.start(
             server,
-            [served.path],
+            [served],
             Path(temp),
             extra={},
             flags=[f"-XX:AOTCacheOutput={partial}"],
             output=log.fileno(),
         )
         try:
-            readiness.wait(client, [server.version], process=process)
+            readiness.wait({client: [server.version]}, process=process)
             _exercise(client)
             process.terminate()
             process.wait(LIMIT_SECONDS)

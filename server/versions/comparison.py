@@ -12,7 +12,7 @@ from typing import NamedTuple
 from scripts.model.examples import examples
 from server.client import Client, Refused, Unreachable
 from server.store.text import brief
-from server.versions.errors import VersionsError
+from server.versions.registered import VersionsError
 
 # Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
 # and smallest ones, one beyond them, floats that have to come back exact, one whose double is

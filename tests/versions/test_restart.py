@@ -26,6 +26,7 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
     with Server(fresh_store, log, environment={**ONE_WORKER, **COVERAGE}) as server:
         operator = Operator(server)
         operator.do("rollout", "2.0", "--workers", "2")
+        operator.do("--name", "other", "register", "1.0")
         before = state(operator)
         assert before == {
             "default": "2.0",
@@ -45,6 +46,8 @@ def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path)
         assert f"doubleit 2.0 is ready at {server.predictions}\n" in server.output()
         assert operator.answering() == "2.0"
         assert state(operator) == before
+        assert f"other 1.0 is ready at {server.url}/predictions/other\n" in server.output()
+        assert server.post("[1]", "/predictions/other").text == "[2]"
         operator.do("rollback")
         operator.do("unregister", "2.0")
         assert server.stop(signal.SIGTERM) == 0

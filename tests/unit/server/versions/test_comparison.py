@@ -9,7 +9,7 @@ import pytest
 from server.client import Addresses, Client
 from server.versions import comparison
 from server.versions.comparison import Check, Comparable
-from server.versions.errors import VersionsError
+from server.versions.registered import VersionsError
 
 CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
 

@@ -1,16 +1,54 @@
-"""The versions of a model as a table and as JSON."""
+"""What an operator sees: the versions of a model, finished steps, and what is being waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from rich.console import Group, RenderableType
+import rich.progress
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from server.client import Target
 from server.store.records import Record
-from server.versions.metrics import UNVERSIONED
-from server.versions.registered import Registered
+from server.versions.registered import UNVERSIONED, Registered
+
+# A shorter wait gets no line in a log.
+PATIENCE_SECONDS = 1.0
+
+
+class Progress:
+    """Reports steps on stdout, unless JSON goes there, and waiting on stderr."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Prepare both; `quiet` reports no steps."""
+        self._quiet = quiet
+        self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        """Report a finished step."""
+        if not self._quiet:
+            print(line, flush=True)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show what is waited for: with the elapsed time on a terminal, as one line elsewhere."""
+        if self._stderr.is_terminal:
+            columns = rich.progress.SpinnerColumn(), "{task.description}"
+            with rich.progress.Progress(
+                *columns, rich.progress.TimeElapsedColumn(), console=self._stderr, transient=True
+            ) as bar:
+                bar.add_task(what, total=None)
+                yield
+            return
+        timer = threading.Timer(PATIENCE_SECONDS, self._stderr.print, [f"{what} ..."])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def summary(
@@ -27,7 +65,7 @@ def summary(
     previous = record.previous if record else None
     return {
         "model": server.model,
-        "default": versions.default,
+        "default": versions.default or None,
         "previous": previous,
         "recorded": record is not None
         and record.default == versions.default
@@ -64,9 +102,9 @@ def summary(
 def table(
     server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
 ) -> RenderableType:
-    """Return the columns of `summary` that an operator needs."""
+    """Return the columns of `summary` that an operator needs, under the model's name."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("version", "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
+    for heading in (server.model, "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
         right = heading in ("batch", "queue", "requests")
         grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for name, version in versions.all.items():
