@@ -95,7 +95,7 @@ def run(server: settings.Settings) -> int:
         lock = temp / "in-flight.lock"
         # Started first because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
-        client = Client(server)
+        client = Client(server.addresses)
         accepting = [server.port("PORT"), server.port("GRPC_PORT")]
         drain = stack.enter_context(Drain(client, lock, accepting))
         gate = stack.enter_context(Gate(server, temp))

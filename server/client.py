@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -60,28 +60,8 @@ class NotTorchServe(ClientError):  # noqa: N818 (says what the server is)
     """The response is not one of TorchServe's."""
 
 
-class Target(Protocol):
-    """A model on a server."""
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-
-    @property
-    def inference(self) -> str:
-        """The inference API's URL, without a path."""
-
-    @property
-    def management(self) -> str:
-        """The management API's URL, without a path."""
-
-    @property
-    def metrics(self) -> str:
-        """The metrics API's URL, without a path."""
-
-
 class Addresses(NamedTuple):
-    """A target that is given by its URLs."""
+    """A model's name, and the URLs of its server's three APIs without a path."""
 
     model: str
     inference: str
@@ -134,6 +114,11 @@ class VersionInfo(msgspec.Struct, rename="camel"):
         """How many workers have loaded the model."""
         return sum(worker.ready for worker in self.workers)
 
+    @property
+    def loaded(self) -> datetime | None:
+        """When the first of its workers started; None without workers."""
+        return min((worker.start_time for worker in self.workers), default=None)
+
 
 class _Failure(msgspec.Struct):
     message: str = ""
@@ -151,14 +136,13 @@ class _Models(msgspec.Struct, rename="camel"):
 class Client:
     """Sends requests to one server, about one model. Each request has a connection of its own."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Addresses) -> None:
         """Prepare to talk to `target`; nothing is sent yet."""
         self.target = target
 
     def of(self, model: str) -> Client:
         """Return a client of another model of the same server."""
-        target = self.target
-        return Client(Addresses(model, target.inference, target.management, target.metrics))
+        return Client(self.target._replace(model=model))
 
     def models(self, timeout: float = TIMEOUT_SECONDS) -> list[str]:
         """Return the names of all models of the server, in alphabetical order.

@@ -23,7 +23,7 @@ READY_SECONDS = 3.5
 def main() -> int:
     """Return the exit status; print the reason if it is not 0."""
     server = settings.read(settings.MODEL_NAME, settings.MODEL_VERSION)
-    client = Client(server)
+    client = Client(server.addresses)
     try:
         names = {*server.models, *client.models(MANAGEMENT_SECONDS)}
         with ThreadPoolExecutor(len(names)) as pool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server import memory
+from server.client import Addresses
 from server.store.paths import MODEL_STORE, ROOT
 
 CONFIG = ROOT / "config.properties"
@@ -78,6 +79,11 @@ class Settings(NamedTuple):
     def model(self) -> str:
         """The model for requests whose URL names none."""
         return self.models[0]
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where clients on this machine reach the first model."""
+        return Addresses(self.model, self.inference, self.management, self.metrics)
 
     @property
     def inference(self) -> str:

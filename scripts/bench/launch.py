@@ -57,7 +57,7 @@ class ServerProcess:
         self.log = log
         self.environment = {**os.environ, **free_ports(), **(environment or {})}
         self.settings = settings.read(model, version, self.environment)
-        self.client = Client(self.settings)
+        self.client = Client(self.settings.addresses)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:

@@ -53,7 +53,7 @@ class _Manifest(msgspec.Struct):
     model: _Model
 
 
-def check_name(name: str, version: str) -> None:
+def check_name(name: str, version: str = "1.0") -> None:
     """Check the name and version of a model.
 
     Raises:

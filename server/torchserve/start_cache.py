@@ -49,7 +49,7 @@ def train(store: Path) -> None:
     """
     server = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     served = archive.find(server.model_store, server.model, server.version)
-    client = Client(server)
+    client = Client(server.addresses)
     partial = CACHE.with_suffix(".partial")
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp,

@@ -10,7 +10,7 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -28,8 +28,6 @@ from server.versions.registered import VersionsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from server.versions.registered import Registered
-
 # The model of all commands but `list`, which lists all.
 MODEL_NAME = "doubleit"
 # What a shell reports for a program that SIGINT ended.
@@ -39,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 def _version(text: str) -> str:
-    archive.check_name(settings.MODEL_NAME, text)
+    archive.check_name(MODEL_NAME, text)
     return text
 
 
@@ -51,34 +49,32 @@ Workers = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON and nothing else")]
 
 
-class Context:
-    """What the commands share: the server, its model store and the output format."""
+class Context(NamedTuple):
+    """What the commands share.
 
-    def __init__(self, client: Client, store: Path, *, named: bool) -> None:
-        """Prepare; `named` is whether the caller has chosen the model."""
-        self.client = client
-        self.store = store
-        self.named = named
+    Attributes:
+        client: of the server and the model.
+        store: the server's model store.
+        named: whether the caller has chosen the model.
+    """
+
+    client: Client
+    store: Path
+    named: bool
 
     @contextmanager
     def operations(self, *, as_json: bool) -> Iterator[Operations]:
         """Yield the operations; afterwards print the versions if JSON is wanted."""
         yield Operations(self.client, self.store, display.Progress(quiet=as_json))
         if as_json:
-            self.show(registered.read(self.client, or_none=True), self.client, as_json=True)
+            print(json.dumps(self.overview(self.client, or_none=True).summary(), indent=2))
 
-    def show(self, versions: Registered, client: Client, *, as_json: bool) -> None:
-        """Print the versions of a model."""
-        server = client.target
-        known = (
-            versions,
-            records.load(self.store, server.model),
-            registered.requests_by_version(client),
-        )
-        if as_json:
-            print(json.dumps(display.summary(server, *known), indent=2))
-        else:
-            Console(highlight=False, soft_wrap=True).print(display.table(server, *known))
+    def overview(self, client: Client, *, or_none: bool = False) -> display.Overview:
+        """Return what is known about a model's versions; `or_none` as for `registered.read`."""
+        versions = registered.read(client, or_none=or_none)
+        record = records.load(self.store, client.target.model)
+        requests = registered.requests_by_version(client)
+        return display.Overview(client.target, versions, record, requests)
 
 
 @app.callback()
@@ -122,7 +118,7 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
 ) -> None:
     """Manage the models of a running server and their versions."""
     model = MODEL_NAME if name is None else name
-    archive.check_name(model, settings.MODEL_VERSION)
+    archive.check_name(model)
     here = settings.read(model, "")
     server = Addresses(
         model,
@@ -141,7 +137,7 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
             "load code into the server. Add --allow-remote if that is intended"
         )
     place = store.resolve() if store else here.model_store
-    context.obj = Context(Client(server), place, named=name is not None)
+    context.obj = Context(Client(server), place, name is not None)
 
 
 @app.command("list")
@@ -152,11 +148,12 @@ def list_versions(context: typer.Context, *, as_json: Json = False) -> None:
     """
     common: Context = context.obj
     models = [common.client.target.model] if common.named else common.client.models()
-    for i, model in enumerate(models):
-        if i and not as_json:
-            print()
-        client = common.client.of(model)
-        common.show(registered.read(client), client, as_json=as_json)
+    found = [common.overview(common.client.of(model)) for model in models]
+    if as_json:
+        print(*(json.dumps(each.summary(), indent=2) for each in found), sep="\n")
+    else:
+        tables = [part for each in found for part in ("", each.table())][1:]
+        Console(highlight=False, soft_wrap=True).print(*tables, sep="\n")
 
 
 @app.command()

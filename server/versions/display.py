@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import rich.progress
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from server.client import Target
+from server.client import Addresses
 from server.store.records import Record
 from server.versions.registered import UNVERSIONED, Registered
 
@@ -51,94 +52,95 @@ class Progress:
             timer.cancel()
 
 
-def summary(
-    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
-) -> dict[str, object]:
-    """Return everything that is known about the versions, ready for JSON.
+class Overview(NamedTuple):
+    """What is known about the versions of a model.
 
-    Args:
-        server: the server's URLs.
+    Attributes:
+        server: the server's URLs and the model's name.
         versions: the registered versions.
         record: the versions after a restart, if they were recorded.
         requests: the requests of each version since the server started, if known.
     """
-    previous = record.previous if record else None
-    return {
-        "model": server.model,
-        "default": versions.default or None,
-        "previous": previous,
-        "recorded": record is not None
-        and record.default == versions.default
-        and set(record.versions) == set(versions.all),
-        "requests_without_version": requests and requests.get(UNVERSIONED, 0),
-        "versions": [
-            {
-                "version": name,
-                "default": name == versions.default,
-                "previous": name == previous,
-                "archive": version.model_url,
-                "workers": [
-                    {
-                        "id": worker.id,
-                        "pid": worker.pid,
-                        "ready": worker.status == "READY",
-                        "started": worker.start_time.isoformat(),
-                    }
-                    for worker in version.workers
-                ],
-                "workers_wanted": version.min_workers,
-                "batch_size": version.batch_size,
-                "max_batch_delay": version.max_batch_delay,
-                "response_timeout_s": version.response_timeout,
-                "queue": version.job_queue_status.pending_requests,
-                "loaded": min((w.start_time.isoformat() for w in version.workers), default=None),
-                "requests": None if requests is None else requests.get(name, 0),
-            }
-            for name, version in versions.all.items()
-        ],
-    }
 
+    server: Addresses
+    versions: Registered
+    record: Record | None
+    requests: Mapping[str, int] | None
 
-def table(
-    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
-) -> RenderableType:
-    """Return the columns of `summary` that an operator needs, under the model's name."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in (server.model, "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
-        right = heading in ("batch", "queue", "requests")
-        grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    for name, version in versions.all.items():
-        loaded = min((worker.start_time for worker in version.workers), default=None)
-        grid.add_row(
-            name,
-            _role(name, versions, record),
-            f"{version.ready} of {version.min_workers} ready",
-            str(version.batch_size),
-            str(version.job_queue_status.pending_requests),
-            f"{loaded:%Y-%m-%d %H:%M:%S}" if loaded else "-",
-            "?" if requests is None else str(requests.get(name, 0)),
+    @property
+    def recorded(self) -> bool:
+        """Whether a restart preserves the versions and the default."""
+        now = self.versions
+        return self.record is not None and (
+            (self.record.default, set(self.record.versions)) == (now.default, set(now.all))
         )
-    return Group(grid, *_notes(server, versions, record, requests))
 
+    def summary(self) -> dict[str, object]:
+        """Return everything, ready for JSON."""
+        previous = self.record and self.record.previous
+        return {
+            "model": self.server.model,
+            "default": self.versions.default or None,
+            "previous": previous,
+            "recorded": self.recorded,
+            "requests_without_version": self.requests and self.requests.get(UNVERSIONED, 0),
+            "versions": [
+                {
+                    "version": name,
+                    "default": name == self.versions.default,
+                    "previous": name == previous,
+                    "archive": version.model_url,
+                    "workers": [
+                        {
+                            "id": worker.id,
+                            "pid": worker.pid,
+                            "ready": worker.ready,
+                            "started": worker.start_time.isoformat(),
+                        }
+                        for worker in version.workers
+                    ],
+                    "workers_wanted": version.min_workers,
+                    "batch_size": version.batch_size,
+                    "max_batch_delay": version.max_batch_delay,
+                    "response_timeout_s": version.response_timeout,
+                    "queue": version.job_queue_status.pending_requests,
+                    "loaded": version.loaded and version.loaded.isoformat(),
+                    "requests": None if self.requests is None else self.requests.get(name, 0),
+                }
+                for name, version in self.versions.all.items()
+            ],
+        }
 
-def _role(name: str, versions: Registered, record: Record | None) -> str:
-    if name == versions.default:
-        return "default"
-    return "previous" if record and record.previous == name else ""
+    def table(self) -> RenderableType:
+        """Return the columns that an operator needs, under the model's name."""
+        grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        name = self.server.model
+        for heading in (name, "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
+            right = heading in ("batch", "queue", "requests")
+            grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
+        roles = {self.record.previous: "previous"} if self.record else {}
+        roles[self.versions.default] = "default"
+        for name, version in self.versions.all.items():
+            grid.add_row(
+                name,
+                roles.get(name, ""),
+                f"{version.ready} of {version.min_workers} ready",
+                str(version.batch_size),
+                str(version.job_queue_status.pending_requests),
+                f"{version.loaded:%Y-%m-%d %H:%M:%S}" if version.loaded else "-",
+                "?" if self.requests is None else str(self.requests.get(name, 0)),
+            )
+        return Group(grid, *self._notes())
 
-
-def _notes(
-    server: Target, versions: Registered, record: Record | None, requests: Mapping[str, int] | None
-) -> list[str]:
-    if requests is None:
-        notes = [f"no metrics at {server.metrics}: the numbers of requests are unknown"]
-    else:
-        unversioned = requests.get(UNVERSIONED, 0)
-        notes = [f"{unversioned} requests without a version went to the then-current default"]
-    if record and (record.default, set(record.versions)) != (versions.default, set(versions.all)):
-        recorded = ", ".join(record.others)
-        notes.append(
-            f"after a restart the default would be {record.default}"
-            f"{recorded and f', besides {recorded}'}: versions were changed without this tool"
-        )
-    return notes
+    def _notes(self) -> Iterator[str]:
+        if self.requests is None:
+            yield f"no metrics at {self.server.metrics}: the numbers of requests are unknown"
+        else:
+            unversioned = self.requests.get(UNVERSIONED, 0)
+            yield f"{unversioned} requests without a version went to the then-current default"
+        if self.record and not self.recorded:
+            others = ", ".join(self.record.others)
+            yield (
+                f"after a restart the default would be {self.record.default}"
+                f"{others and f', besides {others}'}: versions were changed without this tool"
+            )

@@ -11,7 +11,7 @@ record of the new versions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from server import readiness
@@ -92,15 +92,14 @@ class Operations:
             if version == old:
                 self._progress.say(f"{self._model} {version} is already the default")
                 return
-            if not old:
-                with self._removed_on_failure(version):
+            new = version not in versions.all
+            with self._removed_on_failure(version) if new else nullcontext():
+                workers = (
                     self._register(versions, version, workers)
-            elif version in versions.all:
-                self._check(old, version, versions.all[version].min_workers, check)
-                self._set_default(version)
-            else:
-                with self._removed_on_failure(version):
-                    workers = self._register(versions, version, workers)
+                    if new
+                    else versions.all[version].min_workers
+                )
+                if old:
                     self._check(old, version, workers, check)
                     self._set_default(version)
             self._save()
@@ -136,7 +135,6 @@ class Operations:
             if not versions.all[previous].ready:
                 raise VersionsError(f"{previous} has no ready worker")
             self._set_default(previous)
-            self._save()
             self._progress.say(
                 f"{self._model} {previous} is the default again; {versions.default} stays"
             )

@@ -51,10 +51,9 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("zone", "locale"),
     [
-        pytest.param("Asia/Tokyo", {"LANG": "de_DE.UTF-8"}, id="de_DE.UTF-8"),
         pytest.param("America/Los_Angeles", {"LC_ALL": "de_DE.ISO-8859-1"}, id="ISO-8859-1"),
-        pytest.param("Nowhere/Unknown", {"LANG": "no_such.locale", "LC_CTYPE": "x"}, id="unknown"),
         pytest.param("UTC-14", {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
+        pytest.param("Nowhere/Unknown", {"LANG": "no_such.locale", "LC_CTYPE": "x"}, id="unknown"),
     ],
 )
 def test_any_time_zone_and_locale_in_a_folder_with_an_umlaut(
@@ -146,7 +145,6 @@ def hostile(tmp_path: Path) -> dict[str, str]:
         "ENV": "/etc/profile",
         "CDPATH": "/usr:/tmp",
         "UI_PORT": "tcp://10.0.0.1:80",
-        "GRPC_PORT": "tcp://10.0.0.1:80",
         "PYTHONPATH": str(tmp_path / "path"),
         "PYTHONOPTIMIZE": "2",
         "VIRTUAL_ENV": "/nowhere",
@@ -163,9 +161,7 @@ def hostile(tmp_path: Path) -> dict[str, str]:
 def test_make_archive_and_make_serve_in_a_hostile_environment(
     tmp_path: Path, hostile: dict[str, str]
 ) -> None:
-    # A GRPC_PORT that is ignored would be the default one, which may be taken.
-    ports = {name: port for name, port in free_ports().items() if name != "GRPC_PORT"}
-    variables = {**hostile, **ports}
+    variables = {**hostile, **free_ports()}
 
     def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -18,7 +18,7 @@ def serve(store: Path, temp: Path) -> None:
     served = settings.read("doubleit", "1.0", {**ports.free_ports(), **variables})
     process = java.start(served, [archive.find(store, "doubleit", "1.0")], temp, extra={})
     try:
-        readiness.wait({Client(served): ["1.0"]}, process=process)
+        readiness.wait({Client(served.addresses): ["1.0"]}, process=process)
     finally:
         processes.stop(process)
 
