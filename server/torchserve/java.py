@@ -103,7 +103,9 @@ def limits(settings: Settings, archives: Sequence[Archive]) -> memory.Limits:
             recorded=[archive.workers for archive in archives],
         )
     except ValueError as error:
-        raise SettingsError(str(error)) from None
+        recorded = any(archive.workers for archive in archives)
+        remedy = f", or state fewer workers in {settings.model_store}/*.json" if recorded else ""
+        raise SettingsError(f"{error}{remedy}") from None
 
 
 def configuration(archives: Sequence[Archive]) -> str:

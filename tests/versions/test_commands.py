@@ -119,6 +119,11 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
             "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
             "store with MODEL_STORE",
         ),
+        (
+            "--name other --store {parent} register 1.0",
+            "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
+            "store with MODEL_STORE",
+        ),
         ("--store /nowhere rollback", "no model store at /nowhere: No such file or directory"),
         ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
         (

@@ -1,19 +1,14 @@
-"""Several models on one server: registered, rolled out, removed, and back after a restart."""
+"""Several models on one server: registered, rolled out and removed."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import signal
-from pathlib import Path
 
 import pytest
 
-from tests.support.load import Load
-from tests.support.measuring import COVERAGE
-from tests.support.operators import ONE_WORKER, Operator
-from tests.support.server import Server
+from tests.support.operators import Operator
 from tests.support.wait import wait_until
 
 
@@ -120,36 +115,3 @@ def test_an_interrupted_registration_leaves_nothing(only_one: Operator) -> None:
         fork_server.resume()
     assert only_one.models() == ["doubleit"]
     assert list(only_one.store.glob("*.json")) == []
-
-
-def test_two_models_lose_nothing_over_register_rollout_and_restart(
-    fresh_store: Path, tmp_path: Path
-) -> None:
-    environment = {**ONE_WORKER, **COVERAGE}
-    with Server(fresh_store, tmp_path / "log", "doubleit,other", environment=environment) as server:
-        operator = Operator(server)
-        first, second = (f"{server.url}/predictions/{name}" for name in ("doubleit", "other"))
-        with Load(first, clients=12) as one, Load(second, clients=12) as two:
-
-            def both_are_answered() -> None:
-                one.wait_for(100)
-                two.wait_for(100)
-
-            both_are_answered()
-            operator.do("register", "2.0")
-            both_are_answered()
-            operator.do("--name", "other", "rollout", "2.0", "--retire")
-            both_are_answered()
-            assert server.process
-            server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(60) == 0
-        assert one.faults == two.faults == []
-        server.log.unlink()
-
-        server.start().wait_ready()
-        assert operator.models() == ["doubleit", "other"]
-        assert [operator.show(name)["default"] for name in operator.models()] == ["1.0", "2.0"]
-        assert sorted(operator.server.client.versions()) == ["1.0", "2.0"]
-        assert [server.post("[1]", f"/predictions/{name}").text for name in operator.models()] == [
-            "[2]"
-        ] * 2
