@@ -120,17 +120,12 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     model = MODEL_NAME if name is None else name
     archive.check_name(model)
     here = settings.read(model, "")
-    server = Addresses(
-        model,
-        *(
-            (given or default).rstrip("/")
-            for given, default in (
-                (inference, here.inference),
-                (management, here.management),
-                (metrics_url, here.metrics),
-            )
-        ),
+    urls = (
+        inference or here.inference,
+        management or here.management,
+        metrics_url or here.metrics,
     )
+    server = Addresses(model, *(url.rstrip("/") for url in urls))
     if not (allow_remote or is_loopback(server.management)):
         raise VersionsError(
             f"{server.management} is not on loopback: anyone who can reach a management API can "
