@@ -12,6 +12,8 @@ from server.client import Client, ClientError, UnknownModel, VersionInfo
 POLL_SECONDS = 0.02
 # TorchServe's own start, and a worker's beyond the model's startupTimeout, which TorchServe counts.
 START_SECONDS = 60.0
+# A running server that does not respond for this long is gone.
+SILENT_SECONDS = 10.0
 
 
 class NotReady(Exception):  # noqa: N818 (says what the server is)
@@ -27,7 +29,7 @@ def wait(
     """Return once every version is ready.
 
     The time limit for a version is its archive's startupTimeout, from when TorchServe has
-    registered it; TorchServe itself gets START_SECONDS.
+    registered it; TorchServe itself gets START_SECONDS to start.
 
     Args:
         versions: the versions that have to be ready, by the client of their model.
@@ -42,7 +44,8 @@ def wait(
         client: [_Version(client, version, workers) for version in wanted]
         for client, wanted in versions.items()
     }
-    deadline = time.monotonic() + START_SECONDS
+    limit = START_SECONDS if process else SILENT_SECONDS
+    responded = time.monotonic()
     while waiting:
         if process is not None and process.poll() is not None:
             raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
@@ -52,9 +55,10 @@ def wait(
             except UnknownModel:
                 described = {}
             except ClientError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > responded + limit:
                     raise NotReady(str(error)) from None
                 break
+            responded = time.monotonic()
             left[:] = [each for each in left if not each.is_ready(described.get(each.version))]
             if not left:
                 del waiting[client]
