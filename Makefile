@@ -83,7 +83,7 @@ $(if $(filter $(DOUBLEIT),$(STORED)),$(DOUBLEIT),$(DOUBLEIT) $(STORED)): $(wildc
 # also creates the edited classes of TorchServe's jar.
 .venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
-serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the model is ready [NAME= VERSION=]
+serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the models are ready [NAME=,... VERSION=]
 	@exec $(PYTHON) -m server --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 
 ##@ Page
@@ -91,7 +91,7 @@ serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0
 .PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
-up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME= VERSION=]
+up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME=,... VERSION=]
 	@exec $(PYTHON) -m scripts.dev.up --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
@@ -102,8 +102,8 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 
 MODELS = $(PYTHON) -m server.versions --name $(call quote,$(NAME))
 .PHONY: models register rollout rollback scale unregister
-models: .venv/.server ## Show the versions of the running server
-	@$(MODELS) list $(ARGS)
+models: .venv/.server ## Show the models of the running server and their versions [NAME=: of one]
+	@$(PYTHON) -m server.versions $(if $(filter command,$(firstword $(origin NAME))),--name $(call quote,$(NAME))) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
 	@$(MODELS) register $(call quote,$(VERSION)) $(ARGS)
 rollout: .venv/.server ## Make VERSION the default if its responses match the current default's [ARGS=--retire]

@@ -1,8 +1,9 @@
-"""Start TorchServe, wait until the model is ready, and stop without losing a request.
+"""Start TorchServe, wait until the models are ready, and stop without losing a request.
 
-python -m server [--name NAME] [--version VERSION]
+python -m server [--name NAME,...] [--version VERSION]
 
-Versions that were rolled out or rolled back (server/versions/) are restored after a restart.
+Models and versions that were registered or rolled out (server/versions/) are restored after a
+restart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -44,11 +46,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--name", default=settings.MODEL_NAME, help="the model's name")
+    parser.add_argument(
+        "--name",
+        default=settings.MODEL_NAME,
+        help="the models to serve, separated by commas",
+    )
     parser.add_argument(
         "--version",
         default=settings.MODEL_VERSION,
-        help="the version to serve if none was rolled out",
+        help="the version of each model of which none was rolled out",
     )
     options = parser.parse_args()
     raise_stop_on_signals()
@@ -76,12 +82,7 @@ def run(server: settings.Settings) -> int:
         NotReady: TorchServe did not become ready, or exited unexpectedly.
         Stop: a signal arrived during the start.
     """
-    archive.check_name(server.model, server.version)
-    record = records.load(server.model_store, server.model)
-    if record:
-        server = server._replace(version=record.default)
-    archives = find_archives(server, record)
-    workers = {name: version.workers for name, version in record.versions.items()} if record else {}
+    archives = find_archives(server)
     ports.check(server)
     with contextlib.ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True)
@@ -94,22 +95,24 @@ def run(server: settings.Settings) -> int:
         lock = temp / "in-flight.lock"
         # Started first because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
-        client = Client(server)
+        client = Client(server.addresses)
         accepting = [server.port("PORT"), server.port("GRPC_PORT")]
-        drain = stack.enter_context(Drain([client], lock, accepting))
+        drain = stack.enter_context(Drain(client, lock, accepting))
         gate = stack.enter_context(Gate(server, temp))
         process = java.start(
             server,
-            [a.path for a in archives],
+            archives,
             temp,
             extra={**gate.variables, **pool.variables},
             python=pool.python,
             flags=start_cache.flags(),
-            workers=workers,
         )
+        models: dict[str, list[str]] = {}
+        for each in archives:
+            models.setdefault(each.name, []).append(each.version)
         try:
-            readiness.wait(client, [a.version for a in archives], process=process)
-            announce(server, client)
+            readiness.wait({client.of(name): models[name] for name in models}, process=process)
+            announce(client, {name: versions[0] for name, versions in models.items()})
             try:
                 supervise(process, temp)
             except Stop:
@@ -141,29 +144,35 @@ def supervise(process: subprocess.Popen[bytes], temp: Path) -> NoReturn:
     raise NotReady(f"TorchServe exited unexpectedly with status {process.returncode}")
 
 
-def find_archives(
-    server: settings.Settings, record: records.Record | None
-) -> list[archive.Archive]:
-    """Return the archives to serve, the default version first.
+def find_archives(server: settings.Settings) -> list[archive.Archive]:
+    """Return the archives to serve, of each model the default version first.
 
-    If there is a record, it decides: a version that was rolled out stays the default even if the
+    If a model has a record, it decides: a version that was rolled out stays the default even if the
     command line names another one.
     """
-    if record is None:
-        return [archive.find(server.model_store, server.model, server.version)]
-    file = records.path(server.model_store, server.model)
-    others = record.others
-    also = f", also {', '.join(others)}" if others else ""
-    say(f"{file}: the default is {server.model} {record.default}{also}")
-    try:
-        return [
-            archive.find(server.model_store, server.model, version)
-            for version in (record.default, *others)
-        ]
-    except archive.ArchiveError as error:
-        raise records.RecordError(
-            f"{error}. {file} names this version: remove that file to start without it"
-        ) from None
+    for name in server.models:
+        archive.check_name(name, server.version)
+    recorded = records.load_all(server.model_store)
+    found = []
+    for name in dict.fromkeys([*server.models, *recorded]):
+        if name not in recorded:
+            found.append(archive.find(server.model_store, name, server.version))
+            continue
+        file, record = records.path(server.model_store, name), recorded[name]
+        also = f", also {', '.join(record.others)}" if record.others else ""
+        say(f"{file}: the default is {name} {record.default}{also}")
+        try:
+            found += [
+                archive.find(server.model_store, name, version)._replace(
+                    workers=record.versions[version].workers
+                )
+                for version in (record.default, *record.others)
+            ]
+        except archive.ArchiveError as error:
+            raise records.RecordError(
+                f"{error}. {file} names this version: remove that file to start without it"
+            ) from None
+    return found
 
 
 def check_temp(temp: Path) -> None:
@@ -180,18 +189,19 @@ def check_temp(temp: Path) -> None:
         )
 
 
-def announce(server: settings.Settings, client: Client) -> None:
-    """Print the URL of the model and a command to try."""
-    url = f"{server.inference}/predictions/{server.model}"
-    command = f"curl {url}/{server.version}/metadata"
+def announce(client: Client, defaults: Mapping[str, str]) -> None:
+    """Print the URL of each model, and a command to try the first one."""
+    urls = {name: f"{client.target.inference}/predictions/{name}" for name in defaults}
+    name, url = next(iter(urls.items()))
+    command = f"curl {url}/{defaults[name]}/metadata"
     with contextlib.suppress(ClientError):
-        metadata = client.metadata(server.version)
+        metadata = client.metadata(defaults[name])
         shapes = [each.get("shape") for each in metadata.get("inputs", [])]
         # Such a model takes a list of numbers of any length.
         if metadata.get("batch") == "elements" and shapes == [[-1]]:
             command = f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}"
-    say(f"{server.model} {server.version} is ready at {url}")
-    say(command)
+    ready = [f"{each} {defaults[each]} is ready at {urls[each]}" for each in defaults]
+    say("\n".join([*ready, command]))
 
 
 def say(line: str, stream: TextIO = sys.stdout) -> None:

@@ -1,4 +1,4 @@
-"""A client of TorchServe's three APIs (inference, management, metrics) for one model.
+"""A client of TorchServe's three APIs (inference, management, metrics).
 
 All programs of this project send their requests to a running server through this module. It needs
 only the standard library and msgspec, because the server's image contains nothing else, and never
@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -60,28 +60,8 @@ class NotTorchServe(ClientError):  # noqa: N818 (says what the server is)
     """The response is not one of TorchServe's."""
 
 
-class Target(Protocol):
-    """A model on a server."""
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-
-    @property
-    def inference(self) -> str:
-        """The inference API's URL, without a path."""
-
-    @property
-    def management(self) -> str:
-        """The management API's URL, without a path."""
-
-    @property
-    def metrics(self) -> str:
-        """The metrics API's URL, without a path."""
-
-
 class Addresses(NamedTuple):
-    """A target that is given by its URLs."""
+    """A model's name, and the URLs of its server's three APIs without a path."""
 
     model: str
     inference: str
@@ -134,6 +114,11 @@ class VersionInfo(msgspec.Struct, rename="camel"):
         """How many workers have loaded the model."""
         return sum(worker.ready for worker in self.workers)
 
+    @property
+    def loaded(self) -> datetime | None:
+        """When the first of its workers started; None without workers."""
+        return min((worker.start_time for worker in self.workers), default=None)
+
 
 class _Failure(msgspec.Struct):
     message: str = ""
@@ -143,16 +128,35 @@ class _Model(msgspec.Struct, rename="camel"):
     model_name: str
 
 
-class _Models(msgspec.Struct):
+class _Models(msgspec.Struct, rename="camel"):
     models: list[_Model]
+    next_page_token: str | None = None
 
 
 class Client:
     """Sends requests to one server, about one model. Each request has a connection of its own."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Addresses) -> None:
         """Prepare to talk to `target`; nothing is sent yet."""
         self.target = target
+
+    def of(self, model: str) -> Client:
+        """Return a client of another model of the same server."""
+        return Client(self.target._replace(model=model))
+
+    def models(self, timeout: float = TIMEOUT_SECONDS) -> list[str]:
+        """Return the names of all models of the server, in alphabetical order.
+
+        Raises:
+            ClientError: no response, or not TorchServe's.
+        """
+        found: list[str] = []
+        page: str | None = "0"
+        while page is not None:
+            listed = self._get(f"models?next_page_token={page}", _Models, timeout)
+            found += [model.model_name for model in listed.models]
+            page = listed.next_page_token
+        return sorted(found)
 
     def predict(self, version: str, body: bytes, timeout: float) -> Response:
         """Send a prediction request to `version` and return the response, whatever its status.
@@ -247,9 +251,9 @@ class Client:
             body = self._manage("GET", path, timeout=timeout)
             return msgspec.json.decode(body, type=kind)
         except Refused as error:
-            if error.status != HTTPStatus.NOT_FOUND or path == "models":
+            if error.status != HTTPStatus.NOT_FOUND or path.startswith("models?"):
                 raise
-            known = ", ".join(m.model_name for m in self._get("models", _Models).models) or "none"
+            known = ", ".join(self.models()) or "none"
             message = f"{self.target.management} has no model {self.target.model}; it has {known}"
             raise UnknownModel(message, error.status) from None
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -20,7 +20,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,15 +150,15 @@ class Drain:
     The lock's file is opened at the start, as for `Connections`.
     """
 
-    def __init__(self, clients: Sequence[Client], lock: Path, ports: Collection[int]) -> None:
+    def __init__(self, client: Client, lock: Path, ports: Collection[int]) -> None:
         """Open `lock`, the file that workers lock while they process a batch.
 
         Args:
-            clients: one for each model of the server.
+            client: of the server.
             lock: the lock's path.
             ports: where the server accepts requests.
         """
-        self._clients = clients
+        self._client = client
         self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._connections = Connections(ports)
 
@@ -207,15 +207,16 @@ class Drain:
         return False
 
     def _queued(self, limit: float) -> bool:
-        """Return whether a version has requests in its queue."""
-        for client in self._clients:
-            try:
-                versions = client.versions(timeout=min(1.0, limit)).values()
-            except Unreachable:
-                # Not known, as when this process has no descriptor left for a connection.
-                return True
-            except ClientError:
-                continue
-            if any(version.job_queue_status.pending_requests for version in versions):
-                return True
-        return False
+        """Return whether a version of a model has requests in its queue."""
+        timeout = min(1.0, limit)
+        try:
+            return any(
+                version.job_queue_status.pending_requests
+                for model in self._client.models(timeout)
+                for version in self._client.of(model).versions(timeout).values()
+            )
+        except Unreachable:
+            # Not known, as when this process has no descriptor left for a connection.
+            return True
+        except ClientError:
+            return False

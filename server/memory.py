@@ -96,33 +96,47 @@ class Limits(NamedTuple):
         }
 
 
-def limits(memory: int, *, workers: int | None = None, models: Sequence[int] = (0,)) -> Limits:
+def limits(
+    memory: int,
+    *,
+    workers: int | None = None,
+    models: Sequence[int] = (0,),
+    recorded: Sequence[int | None] = (None,),
+) -> Limits:
     """Return the limits of a server.
 
     Args:
         memory: available bytes.
         workers: workers of each model; by default one per core, as far as the memory allows.
-        models: size of each model in bytes; each of its workers holds a copy.
+        models: size of each version of each model in bytes; each of its workers holds a copy.
+        recorded: recorded number of workers of each of `models`, or None for `workers`.
 
     Raises:
         ValueError: the memory is too small for the models.
     """
     # TorchServe unpacks each archive into the temporary folder, which may be a tmpfs.
     free = memory - SERVER_BYTES - sum(models)
-    each = len(models) * WORKER_BYTES + sum(models)
+    each = stated = 0
+    for size, number in zip(models, recorded, strict=True):
+        if number is None:
+            each += WORKER_BYTES + size
+        else:
+            stated += number
+            free -= number * (WORKER_BYTES + size)
     if workers is None:
         workers = max(1, min(cores(), free // (each + WORKER_REQUESTS_BYTES)))
     free -= workers * each
+    busy = workers * list(recorded).count(None) + stated
     small = min(SMALL_BYTES, max(SMALLEST_SHARE_BYTES, free // 32))
     # Small bodies and headers in the heap, small bodies outside it, and batches in the workers.
-    free -= int(small * (2 * HEAP_MARGIN + 1)) + workers * len(models) * BATCH_BYTES * OBJECTS
+    free -= int(small * (2 * HEAP_MARGIN + 1)) + busy * BATCH_BYTES * OBJECTS
     if free < SMALLEST_SHARE_BYTES:
+        needed = f"{busy} recorded workers" if stated else f"{workers} workers of each model"
         raise ValueError(
-            f"{memory // MIB} MiB do not hold {workers} workers of each model: set MEMORY or "
-            "TS_DEFAULT_WORKERS_PER_MODEL"
+            f"{memory // MIB} MiB do not hold {needed}: set MEMORY or TS_DEFAULT_WORKERS_PER_MODEL"
         )
     # The heap also holds the bodies.
-    copies = 1 + max(2, min(workers * len(models), HEAP_RESPONSES))
+    copies = 1 + max(2, min(busy, HEAP_RESPONSES))
     java = copies * HEAP_MARGIN + DIRECT_COPIES
     request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
     # What the largest list of numbers leaves over, but most of the memory serves to process several

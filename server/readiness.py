@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 
 from server.client import Client, ClientError, UnknownModel, VersionInfo
 
 POLL_SECONDS = 0.02
 # TorchServe's own start, and a worker's beyond the model's startupTimeout, which TorchServe counts.
 START_SECONDS = 60.0
+# A running server that does not respond for this long is gone.
+SILENT_SECONDS = 10.0
 
 
 class NotReady(Exception):  # noqa: N818 (says what the server is)
@@ -19,8 +21,7 @@ class NotReady(Exception):  # noqa: N818 (says what the server is)
 
 
 def wait(
-    client: Client,
-    versions: Sequence[str],
+    versions: Mapping[Client, Collection[str]],
     *,
     workers: int | None = None,
     process: subprocess.Popen[bytes] | None = None,
@@ -28,11 +29,10 @@ def wait(
     """Return once every version is ready.
 
     The time limit for a version is its archive's startupTimeout, from when TorchServe has
-    registered it; TorchServe itself gets START_SECONDS.
+    registered it; TorchServe itself gets START_SECONDS to start.
 
     Args:
-        client: of the server.
-        versions: the versions that have to be ready.
+        versions: the versions that have to be ready, by the client of their model.
         workers: how many workers of each version have to be ready; any number by default.
         process: TorchServe's process where it is this program's child.
 
@@ -40,22 +40,28 @@ def wait(
         NotReady: TorchServe ended, a version is not registered, a worker died while it loaded the
             model, or the time limit passed.
     """
-    waiting = {version: _Version(client, version, workers) for version in versions}
-    deadline = time.monotonic() + START_SECONDS
+    waiting = {
+        client: [_Version(client, version, workers) for version in wanted]
+        for client, wanted in versions.items()
+    }
+    limit = START_SECONDS if process else SILENT_SECONDS
+    responded = time.monotonic()
     while waiting:
         if process is not None and process.poll() is not None:
             raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
-        try:
-            described = client.versions(timeout=1.0)
-        except UnknownModel:
-            described = {}
-        except ClientError as error:
-            if time.monotonic() > deadline:
-                raise NotReady(str(error)) from None
-            time.sleep(POLL_SECONDS)
-            continue
-        for version in [v for v in waiting if waiting[v].is_ready(described.get(v))]:
-            del waiting[version]
+        for client, left in list(waiting.items()):
+            try:
+                described = client.versions(timeout=1.0)
+            except UnknownModel:
+                described = {}
+            except ClientError as error:
+                if time.monotonic() > responded + limit:
+                    raise NotReady(str(error)) from None
+                break
+            responded = time.monotonic()
+            left[:] = [each for each in left if not each.is_ready(described.get(each.version))]
+            if not left:
+                del waiting[client]
         if waiting:
             time.sleep(POLL_SECONDS)
 
@@ -64,7 +70,7 @@ class _Version:
     """A version that is waited for."""
 
     def __init__(self, client: Client, version: str, workers: int | None) -> None:
-        self._client, self._version, self._workers = client, version, workers
+        self._client, self.version, self._workers = client, version, workers
         self._what = f"{client.target.model} {version}"
         self._watch = Watch()
         self._began = time.monotonic()
@@ -82,7 +88,7 @@ class _Version:
             loaded = described.ready > 0
         else:
             loaded = described.ready == len(described.workers) == self._workers
-        return loaded and self._client.is_ready(self._version)
+        return loaded and self._client.is_ready(self.version)
 
 
 class Watch:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server import memory
+from server.client import Addresses
 from server.store.paths import MODEL_STORE, ROOT
 
 CONFIG = ROOT / "config.properties"
@@ -25,7 +26,7 @@ DEFAULTS = {
     "GRPC_PORT": "7070",
     "GRPC_MANAGEMENT_PORT": "7071",
 }
-# The defaults of --name and --version.
+# The defaults of --name and --version; MODEL_NAME may list several names, separated by commas.
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
@@ -57,15 +58,15 @@ class Settings(NamedTuple):
     Attributes:
         variables: hosts and ports, by the names in config.properties.
         model_store: the folder of archives.
-        model: the model's name in URLs.
-        version: the default version, unless another one was rolled out.
+        models: the names of the models to serve, besides those that the model store has records of.
+        version: the default version of each of `models` that has no record.
         memory: bytes that the server may use.
         workers: workers of each version; None to derive it from memory and cores.
     """
 
     variables: Mapping[str, str]
     model_store: Path
-    model: str
+    models: tuple[str, ...]
     version: str
     memory: int = 0
     workers: int | None = None
@@ -73,6 +74,16 @@ class Settings(NamedTuple):
     def port(self, name: str) -> int:
         """Return one of PORTS as a number."""
         return int(self.variables[name])
+
+    @property
+    def model(self) -> str:
+        """The model for requests whose URL names none."""
+        return self.models[0]
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where clients on this machine reach the first model."""
+        return Addresses(self.model, self.inference, self.management, self.metrics)
 
     @property
     def inference(self) -> str:
@@ -117,8 +128,8 @@ def inherited() -> dict[str, str]:
     }
 
 
-def read(model: str, version: str, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings for a server of `model`.
+def read(names: str, version: str, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings for a server of `names`, the names of models separated by commas.
 
     Raises:
         SettingsError: a port is invalid, two ports are equal, a host is an IPv6 address, or
@@ -137,7 +148,8 @@ def read(model: str, version: str, environment: Mapping[str, str] = os.environ) 
         raise SettingsError(str(error)) from None
     store = Path(environment.get("MODEL_STORE") or MODEL_STORE).resolve()
     workers = _count("TS_DEFAULT_WORKERS_PER_MODEL", environment)
-    return Settings(variables, store, model, version, at_hand, workers)
+    models = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
+    return Settings(variables, store, models, version, at_hand, workers)
 
 
 def _check_addresses(variables: Mapping[str, str]) -> None:

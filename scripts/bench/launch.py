@@ -50,20 +50,20 @@ class ServerProcess:
 
         Args:
             log: a file to append its output to.
-            model: the model to serve.
+            model: the model to serve, or models separated by commas.
             version: the version to serve.
             environment: variables besides this process's own.
         """
         self.log = log
         self.environment = {**os.environ, **free_ports(), **(environment or {})}
         self.settings = settings.read(model, version, self.environment)
-        self.client = Client(self.settings)
+        self.client = Client(self.settings.addresses)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it without waiting."""
         module = [sys.executable, "-m", "server"]
-        served = ["--name", self.settings.model, "--version", self.settings.version]
+        served = ["--name", ",".join(self.settings.models), "--version", self.settings.version]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*module, *served],

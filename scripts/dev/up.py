@@ -1,6 +1,6 @@
 """Start server and page together; stop both with Ctrl-C, or when one of them ends.
 
-python -m scripts.dev.up [--name NAME] [--version VERSION]
+python -m scripts.dev.up [--name NAME,...] [--version VERSION]
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def main() -> int:
     parser.add_argument(
         "--name",
         default=os.environ.get("BACKEND_MODEL") or "doubleit",
-        help="the model to serve and to show on the page (BACKEND_MODEL, doubleit)",
+        help="the models to serve; the page shows the first (BACKEND_MODEL, doubleit)",
     )
     parser.add_argument("--version", default="1.0", help="the version to serve")
     options = parser.parse_args()
     raise_stop_on_signals()
     try:
-        api = settings.read(options.name, options.version).inference
+        served = settings.read(options.name, options.version)
     except settings.SettingsError as error:
         print(f"up: {error}", file=sys.stderr)
         return 1
@@ -42,9 +42,9 @@ def main() -> int:
         running["page"] = _start(
             "frontend",
             "--no-look",
-            BACKEND_URL=api,
+            BACKEND_URL=served.inference,
             BACKEND_AUTH="none",
-            BACKEND_MODEL=options.name,
+            BACKEND_MODEL=served.model,
         )
         ended = _first_end(running)
         print(f"up: the {ended} exited unexpectedly; stopping the other", file=sys.stderr)

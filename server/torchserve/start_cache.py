@@ -49,7 +49,7 @@ def train(store: Path) -> None:
     """
     server = settings.read("doubleit", "1.0", {**ports.free_ports(), "MODEL_STORE": str(store)})
     served = archive.find(server.model_store, server.model, server.version)
-    client = Client(server)
+    client = Client(server.addresses)
     partial = CACHE.with_suffix(".partial")
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temp,
@@ -57,14 +57,14 @@ def train(store: Path) -> None:
     ):
         process = java.start(
             server,
-            [served.path],
+            [served],
             Path(temp),
             extra={},
             flags=[f"-XX:AOTCacheOutput={partial}"],
             output=log.fileno(),
         )
         try:
-            readiness.wait(client, [server.version], process=process)
+            readiness.wait({client: [server.version]}, process=process)
             _exercise(client)
             process.terminate()
             process.wait(LIMIT_SECONDS)

@@ -1,15 +1,17 @@
-"""Manage the versions of a model on a running server.
+"""Manage the models of a running server and their versions.
 
 python -m server.versions [OPTIONS] COMMAND ...
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -19,15 +21,15 @@ from server.client import Addresses, Client, ClientError, Unreachable
 from server.processes import Stop, raise_stop_on_signals
 from server.readiness import NotReady
 from server.store import archive, records
-from server.versions import comparison, metrics, registered, table
-from server.versions.errors import VersionsError
-from server.versions.loopback import is_loopback
+from server.versions import comparison, display, registered
 from server.versions.operations import Operations
-from server.versions.progress import Progress
+from server.versions.registered import VersionsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+# The model of all commands but `list`, which lists all.
+MODEL_NAME = "doubleit"
 # What a shell reports for a program that SIGINT ended.
 STOPPED_STATUS = 130
 
@@ -35,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 def _version(text: str) -> str:
-    archive.check_name(settings.MODEL_NAME, text)
+    archive.check_name(MODEL_NAME, text)
     return text
 
 
@@ -47,40 +49,41 @@ Workers = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print the versions as JSON and nothing else")]
 
 
-class Context:
-    """What the commands share: the server, its model store and the output format."""
+class Context(NamedTuple):
+    """What the commands share.
 
-    def __init__(self, client: Client, store: Path) -> None:
-        """Prepare."""
-        self.client = client
-        self.store = store
+    Attributes:
+        client: of the server and the model.
+        store: the server's model store.
+        named: whether the caller has chosen the model.
+    """
+
+    client: Client
+    store: Path
+    named: bool
 
     @contextmanager
     def operations(self, *, as_json: bool) -> Iterator[Operations]:
         """Yield the operations; afterwards print the versions if JSON is wanted."""
-        yield Operations(self.client, self.store, Progress(quiet=as_json))
+        yield Operations(self.client, self.store, display.Progress(quiet=as_json))
         if as_json:
-            self.show(as_json=True)
+            print(json.dumps(self.overview(self.client, or_none=True).summary(), indent=2))
 
-    def show(self, *, as_json: bool) -> None:
-        """Print the versions."""
-        server = self.client.target
-        versions = registered.read(self.client)
-        known = (
-            versions,
-            records.load(self.store, server.model),
-            metrics.requests_by_version(self.client),
-        )
-        if as_json:
-            print(json.dumps(table.summary(server, *known), indent=2))
-        else:
-            Console(highlight=False, soft_wrap=True).print(table.table(server, *known))
+    def overview(self, client: Client, *, or_none: bool = False) -> display.Overview:
+        """Return what is known about a model's versions; `or_none` as for `registered.read`."""
+        versions = registered.read(client, or_none=or_none)
+        record = records.load(self.store, client.target.model)
+        requests = registered.requests_by_version(client)
+        return display.Overview(client.target, versions, record, requests)
 
 
 @app.callback()
 def connect(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    name: Annotated[str, typer.Option(help="the model's name")] = "doubleit",
+    name: Annotated[
+        str | None,
+        typer.Option(help=f"the model's name; by default all for `list`, otherwise {MODEL_NAME}"),
+    ] = None,
     management: Annotated[
         str | None,
         typer.Option(
@@ -113,33 +116,39 @@ def connect(  # noqa: PLR0913, PLR0917 (each is an option)
         typer.Option("--allow-remote", help="use a management API that is not on loopback"),
     ] = False,
 ) -> None:
-    """Manage the versions of a model on a running server."""
-    archive.check_name(name, settings.MODEL_VERSION)
-    here = settings.read(name, "")
-    server = Addresses(
-        name,
-        *(
-            (given or default).rstrip("/")
-            for given, default in (
-                (inference, here.inference),
-                (management, here.management),
-                (metrics_url, here.metrics),
-            )
-        ),
+    """Manage the models of a running server and their versions."""
+    model = MODEL_NAME if name is None else name
+    archive.check_name(model)
+    here = settings.read(model, "")
+    urls = (
+        inference or here.inference,
+        management or here.management,
+        metrics_url or here.metrics,
     )
+    server = Addresses(model, *(url.rstrip("/") for url in urls))
     if not (allow_remote or is_loopback(server.management)):
         raise VersionsError(
             f"{server.management} is not on loopback: anyone who can reach a management API can "
             "load code into the server. Add --allow-remote if that is intended"
         )
-    context.obj = Context(Client(server), store.resolve() if store else here.model_store)
+    place = store.resolve() if store else here.model_store
+    context.obj = Context(Client(server), place, name is not None)
 
 
 @app.command("list")
 def list_versions(context: typer.Context, *, as_json: Json = False) -> None:
-    """List the versions with their workers, batches, load times and requests."""
+    """List the versions with their workers, batches, load times and requests.
+
+    Without --name, those of every model; as JSON, one object after the other.
+    """
     common: Context = context.obj
-    common.show(as_json=as_json)
+    models = [common.client.target.model] if common.named else common.client.models()
+    found = [common.overview(common.client.of(model)) for model in models]
+    if as_json:
+        print(*(json.dumps(each.summary(), indent=2) for each in found), sep="\n")
+    else:
+        tables = [part for each in found for part in ("", each.table())][1:]
+        Console(highlight=False, soft_wrap=True).print(*tables, sep="\n")
 
 
 @app.command()
@@ -152,8 +161,8 @@ def register(
 ) -> None:
     """Register NAME-VERSION.mar of the model store and wait until it is ready.
 
-    The default version does not change. If the new version does not become ready, it is removed
-    again.
+    The default version does not change; the first version of a model is its default. If the new
+    version does not become ready, it is removed again.
     """
     with context.obj.operations(as_json=as_json) as operations:
         operations.register(version, workers)
@@ -219,10 +228,22 @@ def scale(
 def unregister(context: typer.Context, version: VersionArgument, *, as_json: Json = False) -> None:
     """Remove a version once its requests are completed. The archive stays.
 
-    The default version cannot be removed.
+    The default version cannot be removed, unless it is the last version of one of several models:
+    with it, the model is removed.
     """
     with context.obj.operations(as_json=as_json) as operations:
         operations.unregister(version)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether `url` is on loopback. Of host names, only localhost is."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

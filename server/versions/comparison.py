@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from scripts.model.examples import examples
 from server.client import Client, Refused, Unreachable
-from server.store.text import brief
-from server.versions.errors import VersionsError
+from server.store.archive import brief
+from server.versions.registered import VersionsError
 
 # Each kind of response of DoubleIt, errors included: integers that float64 cannot hold, the largest
 # and smallest ones, one beyond them, floats that have to come back exact, one whose double is
@@ -31,10 +31,6 @@ NUMBERS = [
 RETRY_SECONDS = 0.2
 # Time limit for each example.
 EXAMPLE_SECONDS = 30.0
-
-
-class DifferentResponseError(VersionsError):
-    """The new version responds differently."""
 
 
 class Check(NamedTuple):
@@ -110,7 +106,7 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
     """Check that `new` responds as `old` does; return the number of requests.
 
     Raises:
-        DifferentResponseError: it does not; the message has the request body and both responses.
+        VersionsError: it does not; the message has the request body and both responses.
     """
     bodies = requests_for(client, old) if check.bodies is None else check.bodies
     told = False
@@ -118,18 +114,18 @@ def compare(client: Client, old: str, new: str, check: Check) -> int:
         sent = brief(body.decode(errors="replace"))
         expected = _patiently(client, old, body, check.timeout)
         if not expected.status:
-            raise DifferentResponseError(f"the default version {old} fails on {sent}: {expected}")
+            raise VersionsError(f"the default version {old} fails on {sent}: {expected}")
         actual = _predict(client, new, body, check.timeout)
         told = told or expected.status == HTTPStatus.OK
         if actual == expected or (check.accept_differences and _sound(actual, expected)):
             continue
         content = check.accept_differences and expected.status == HTTPStatus.OK
         wanted = "200" if content else expected
-        raise DifferentResponseError(
+        raise VersionsError(
             f"{new} failed the smoke check on {sent}: expected {wanted} as from {old}, got {actual}"
         )
     if not told:
-        raise DifferentResponseError(
+        raise VersionsError(
             f"{old} returns 200 for none of the smoke requests, so they prove nothing: pass "
             "others with --smoke"
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from server.client import Client, VersionInfo
-from server.versions import metrics, registered
+from server.versions import registered
 
 LOCKS = Path("/proc/locks")
 # Set by server/__main__.py and read by handler/in_flight.py.
@@ -33,11 +33,15 @@ def wait(client: Client, version: str, limit: float) -> bool:
     quiet_since = None
     asked: dict[str, int] | None = None
     while (now := time.monotonic()) < deadline:
-        described = registered.read(client).get(version)
+        versions = registered.read(client)
+        described = versions.get(version)
         working = busy(described)
-        before, asked = asked, metrics.requests_by_version(client)
-        # Requests whose URL names the version may come and go between two polls.
-        newly_asked = bool(before and asked and asked.get(version) != before.get(version))
+        before, asked = asked, registered.requests_by_version(client)
+        # Requests whose URL leads to the version may come and go between two polls.
+        labels = {version} if version != versions.default else {version, registered.UNVERSIONED}
+        newly_asked = bool(
+            before and asked and any(asked.get(label) != before.get(label) for label in labels)
+        )
         if described.job_queue_status.pending_requests or working or newly_asked:
             quiet_since = None
         else:

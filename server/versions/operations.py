@@ -1,5 +1,8 @@
 """The operations on the versions of a model. A failed operation leaves everything as it was.
 
+A model that the server does not have is one without versions: the first one that is registered
+becomes its default, and with the last one that is removed the model goes.
+
 Each change first writes the record of the current versions, so that a model store that cannot be
 written, or is not the server's, is noticed before anything has changed. Afterwards it writes the
 record of the new versions.
@@ -8,16 +11,15 @@ record of the new versions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from server import readiness
 from server.client import Client, ClientError
 from server.store import archive, records
 from server.versions import comparison, idle, registered
-from server.versions.errors import VersionsError
-from server.versions.progress import Progress
-from server.versions.registered import Registered
+from server.versions.display import Progress
+from server.versions.registered import Registered, VersionsError
 
 # How long a version may take to finish beyond its responseTimeout: for requests in its queue.
 FINISH_SECONDS = 30.0
@@ -46,14 +48,15 @@ class Operations:
 
         Args:
             version: the version; its archive is NAME-VERSION.mar in the model store.
-            workers: its number of workers; the default version's by default.
+            workers: its number of workers; by default that of the default version, or for the first
+                version of a model that of another model's default version.
 
         Raises:
             VersionsError: it is already registered.
             NotReady: it does not become ready; it is removed again.
             archive.ArchiveError: its archive is missing, corrupt or another model's.
         """
-        with self._changing() as versions:
+        with self._changing(new=True) as versions:
             if version in versions.all:
                 raise VersionsError(f"version {version} is already registered")
             with self._removed_on_failure(version):
@@ -69,6 +72,8 @@ class Operations:
     ) -> None:
         """Make a version the default once it has responded as the current default does.
 
+        The first version of a model is the default once it is ready.
+
         Args:
             version: the version; registered if it is not.
             check: the requests to compare responses to.
@@ -82,21 +87,25 @@ class Operations:
                 then the new one is the default and the old one stays.
             archive.ArchiveError: as for `register`.
         """
-        with self._changing() as versions:
+        with self._changing(new=True) as versions:
             old = versions.default
             if version == old:
                 self._progress.say(f"{self._model} {version} is already the default")
                 return
-            if version in versions.all:
-                self._check(old, version, versions.all[version].min_workers, check)
-                self._set_default(version)
-            else:
-                with self._removed_on_failure(version):
-                    workers = self._register(versions, version, workers)
+            new = version not in versions.all
+            with self._removed_on_failure(version) if new else nullcontext():
+                workers = (
+                    self._register(versions, version, workers)
+                    if new
+                    else versions.all[version].min_workers
+                )
+                if old:
                     self._check(old, version, workers, check)
                     self._set_default(version)
             self._save()
             self._progress.say(f"{self._model} {version} is the default")
+            if not old:
+                return
             if retire:
                 self._remove(old)
             elif self._finishes(old, KEPT_SECONDS):
@@ -126,7 +135,6 @@ class Operations:
             if not versions.all[previous].ready:
                 raise VersionsError(f"{previous} has no ready worker")
             self._set_default(previous)
-            self._save()
             self._progress.say(
                 f"{self._model} {previous} is the default again; {versions.default} stays"
             )
@@ -148,11 +156,13 @@ class Operations:
         """Remove a version once its requests are completed. Its archive stays.
 
         Raises:
-            VersionsError: it is the default, is not registered, or does not finish.
+            VersionsError: it is not registered, does not finish, or is the default and there are
+                other versions or no other model.
         """
         with self._changing() as versions:
             versions.get(version)
-            if version == versions.default:
+            last = len(versions.all) == 1 and len(self._client.models()) > 1
+            if version == versions.default and not last:
                 raise VersionsError(
                     f"{version} is the default and cannot be removed: roll out another version "
                     "first"
@@ -160,16 +170,27 @@ class Operations:
             self._remove(version)
 
     @contextmanager
-    def _changing(self) -> Iterator[Registered]:
-        """Yield the current versions; afterwards record the new ones, whatever happened."""
+    def _changing(self, *, new: bool = False) -> Iterator[Registered]:
+        """Yield the current versions; afterwards record the new ones, whatever happened.
+
+        Args:
+            new: whether the model may be one that the server does not have.
+        """
         with records.locked(self._store):
-            versions = registered.read(self._client)
-            for described in versions.all.values():
-                if not (self._store / described.model_url).exists():
-                    raise VersionsError(
-                        f"the server has {described.model_url}, which is not in {self._store}: "
-                        "name the server's model store with MODEL_STORE"
-                    )
+            versions = registered.read(self._client, or_none=new)
+            for other in map(self._client.of, self._client.models()):
+                for described in other.versions().values():
+                    if not (self._store / described.model_url).exists():
+                        raise VersionsError(
+                            f"the server has {described.model_url}, which is not in {self._store}: "
+                            "name the server's model store with MODEL_STORE"
+                        )
+            if not versions.all and records.load(self._store, self._model):
+                raise VersionsError(
+                    f"the server has no model {self._model}, but "
+                    f"{records.path(self._store, self._model)} names versions of it: restart the "
+                    "server to load them, or remove that file"
+                )
             self._save()
             try:
                 yield versions
@@ -181,18 +202,20 @@ class Operations:
             self._save()
 
     def _save(self) -> None:
-        """Write the record of the versions that the server has now."""
-        now = registered.read(self._client)
-        versions = {name: records.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
-        record = records.Record(now.default, None, versions)
+        """Write the record of the versions that the server has now; without any, remove it."""
+        now = registered.read(self._client, or_none=True)
         before = records.load(self._store, self._model)
-        if before != (after := record.after(before)):
+        after = None
+        if now.all:
+            versions = {name: records.Version(max(v.min_workers, 1)) for name, v in now.all.items()}
+            after = records.Record(now.default, None, versions).after(before)
+        if before != after:
             records.save(self._store, self._model, after)
 
     def _register(self, versions: Registered, version: str, workers: int | None) -> int:
         """Register a version, wait until it is ready, and return its number of workers."""
         found = archive.find(self._store, self._model, version)
-        workers = workers or versions.all[versions.default].min_workers
+        workers = workers or self._usual_workers(versions)
         self._client.register(found.path.name, workers)
         if registered.read(self._client).get(version).min_workers != workers:
             # The archive's own settings take precedence over the number in the request.
@@ -201,6 +224,13 @@ class Operations:
         self._progress.say(f"{self._model} {version} is ready, with {_workers(workers)}")
         return workers
 
+    def _usual_workers(self, versions: Registered) -> int:
+        """Return the number of workers of the default version of this model, or else of another."""
+        if not versions.all:
+            others = map(self._client.of, self._client.models())
+            versions = next((registered.read(other) for other in others), versions)
+        return versions.get(versions.default).min_workers if versions.all else 1
+
     @contextmanager
     def _removed_on_failure(self, version: str) -> Iterator[None]:
         """Remove a version that was registered in this block if the block fails."""
@@ -208,7 +238,7 @@ class Operations:
             yield
         except BaseException as failure:
             try:
-                if version in registered.read(self._client).all:
+                if version in registered.read(self._client, or_none=True).all:
                     self._client.unregister(version)
             except (VersionsError, ClientError) as error:
                 raise VersionsError(
@@ -246,7 +276,7 @@ class Operations:
 
     def _wait_ready(self, what: str, version: str, workers: int) -> None:
         with self._progress.waiting(what):
-            readiness.wait(self._client, [version], workers=workers)
+            readiness.wait({self._client: [version]}, workers=workers)
 
 
 def _workers(number: int) -> str:

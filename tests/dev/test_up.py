@@ -78,8 +78,9 @@ def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
 
 
 def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_path: Path) -> None:
-    archiver.package(torchscript, "other", "1.0", archiver.CONFIG, tmp_path)
-    up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other")
+    for name in ("other", "second"):
+        archiver.package(torchscript, name, "1.0", archiver.CONFIG, tmp_path)
+    up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other,second")
     try:
         wait_healthy(up.page, up.process, up.log)
         with Session(up.page) as session:

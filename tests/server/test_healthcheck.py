@@ -32,7 +32,7 @@ def test_nothing_that_listens_is_unhealthy(server: Server) -> None:
     port = str(free_port())
     status, output = check(server, MANAGEMENT_PORT=port)
     assert status == 1
-    url = f"http://127.0.0.1:{port}/models/doubleit"
+    url = f"http://127.0.0.1:{port}/models?next_page_token=0"
     assert output == f"healthcheck: no server responds at {url}: Connection refused\n"
 
 

@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from scripts.model import archiver
+from server.drain import ABANDONED_MS
 from server.store.paths import ROOT
 from tests.support import models, raw
 from tests.support.measuring import COVERAGE
@@ -29,7 +30,7 @@ def gone(pids: list[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_a_signal_ends_everything(
+def test_a_signal_ends_everything_soon_while_connections_are_idle(
     store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # A short name, because the path of the workers' sockets is limited.
@@ -39,7 +40,14 @@ def test_a_signal_ends_everything(
         pids = [server.java_pid(), *server.worker_pids()]
         assert len(pids) >= 2
         assert list(temp.glob("torchserve-*/.ts.sock.*"))
-        assert server.stop(signal.SIGTERM) == 0
+        # A connection without a request, and one with a part of a request and no more.
+        with requests.Session() as session, raw.connect(server.ports["PORT"]) as client:
+            session.post(server.predictions, data="[1]", timeout=30)
+            client.sendall(b"POST /predictions/doubleit HTTP/1.1\r\n")
+            time.sleep(ABANDONED_MS / 1000)
+            began = time.monotonic()
+            assert server.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - began < 3
         wait_until(lambda: gone(pids), "the end of all processes")
         assert list(temp.iterdir()) == []
         for port in server.ports.values():
@@ -113,22 +121,6 @@ def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> No
     assert "doubleit-9.9.mar is missing" in refuse(Server(store, tmp_path / "log", version="9.9"))
 
 
-def test_a_corrupt_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    good = (store / "doubleit-1.0.mar").read_bytes()
-    archive = tmp_path / "doubleit-1.0.mar"
-    archive.write_bytes(good[: len(good) // 2])
-    assert "is not a model archive" in refuse(Server(tmp_path, tmp_path / "log"))
-    archive.write_bytes(good.replace(b"import torch", b"import tarch"))
-    assert "is corrupt" in refuse(Server(tmp_path, tmp_path / "log"))
-
-
-def test_an_archive_of_another_model_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    (tmp_path / "other-1.0.mar").write_bytes((store / "doubleit-1.0.mar").read_bytes())
-    assert "contains doubleit 1.0, not other 1.0" in refuse(
-        Server(tmp_path, tmp_path / "log", "other")
-    )
-
-
 def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
     model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
     archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
@@ -150,57 +142,36 @@ def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
     assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_response_that_is_being_read_slowly_arrives_whole(
-    store: Path, tmp_path: Path, number: signal.Signals
+def test_what_is_arriving_and_what_is_being_read_slowly_arrives_whole(
+    store: Path, tmp_path: Path
 ) -> None:
     count = 2_000_000
-    body = b"[" + b",".join([b"12345"] * count) + b"]"
-    with Server(store, tmp_path / "log", environment={"MEMORY": "8GiB"}) as server:
+    large = b"[" + b",".join([b"12345"] * count) + b"]"
+    late = raw.request(b"[" + b"1," * 500 + b"1]")
+    with (
+        Server(store, tmp_path / "log", environment={"MEMORY": "8GiB"}) as server,
+        raw.connect(server.ports["PORT"]) as reader,
+        raw.connect(server.ports["PORT"]) as writer,
+        writer.makefile("rb") as stream,
+    ):
         assert server.process
-        with raw.connect(server.ports["PORT"]) as client:
-            client.sendall(raw.request(body))
-            received = client.recv(1 << 16)
-            server.process.send_signal(number)
-            while chunk := client.recv(1 << 18):
-                received += chunk
-                time.sleep(0.05)
+        reader.sendall(raw.request(large))
+        received = reader.recv(1 << 16)
+        writer.sendall(late[:200])
+        server.process.send_signal(signal.SIGHUP)
+        for start in range(200, len(late), 200):
+            time.sleep(0.5)
+            writer.sendall(late[start : start + 200])
+            received += reader.recv(1 << 18)
+        answer = raw.read(stream)
+        assert answer
+        assert answer.status == 200
+        while chunk := reader.recv(1 << 18):
+            received += chunk
         assert server.process.wait(10) == 0
     head, _, content = received.partition(b"\r\n\r\n")
     assert b" 200 " in head.splitlines()[0]
     assert content.count(b"24690") == count
-
-
-def test_a_request_that_is_still_arriving_is_answered(store: Path, tmp_path: Path) -> None:
-    body = b"[" + b"1," * 500 + b"1]"
-    with (
-        Server(store, tmp_path / "log") as server,
-        raw.connect(server.ports["PORT"]) as client,
-        client.makefile("rb") as stream,
-    ):
-        sent = raw.request(body)
-        client.sendall(sent[:200])
-        assert server.process
-        server.process.send_signal(signal.SIGTERM)
-        for start in range(200, len(sent), 200):
-            time.sleep(0.5)
-            client.sendall(sent[start : start + 200])
-        answer = raw.read(stream)
-        assert answer
-        assert answer.status == 200
-        assert server.process.wait(10) == 0
-
-
-def test_a_stop_is_quick_while_connections_are_idle(store: Path, tmp_path: Path) -> None:
-    with Server(store, tmp_path / "log") as server, requests.Session() as session:
-        session.post(server.predictions, data="[1]", timeout=30)
-        # A part of a request, of a client that sends no more.
-        with raw.connect(server.ports["PORT"]) as client:
-            client.sendall(b"POST /predictions/doubleit HTTP/1.1\r\n")
-            time.sleep(2)
-            began = time.monotonic()
-            assert server.stop(signal.SIGTERM) == 0
-            assert time.monotonic() - began < 3
 
 
 def test_a_stop_of_stopped_processes_takes_less_than_ten_seconds(

@@ -8,6 +8,7 @@ import pytest
 
 from server import ports, processes, readiness, settings
 from server.client import Client
+from server.store import archive
 from server.torchserve import java, start_cache
 
 
@@ -15,9 +16,9 @@ def serve(store: Path, temp: Path) -> None:
     """Start a server, wait until it is ready, and stop it."""
     variables = {"MODEL_STORE": str(store), "TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     served = settings.read("doubleit", "1.0", {**ports.free_ports(), **variables})
-    process = java.start(served, [store / "doubleit-1.0.mar"], temp, extra={})
+    process = java.start(served, [archive.find(store, "doubleit", "1.0")], temp, extra={})
     try:
-        readiness.wait(Client(served), ["1.0"], process=process)
+        readiness.wait({Client(served.addresses): ["1.0"]}, process=process)
     finally:
         processes.stop(process)
 

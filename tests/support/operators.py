@@ -79,8 +79,8 @@ class Operator:
         assert lines[0].startswith("models: ")
         return lines[0].removeprefix("models: ")
 
-    def show(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.do("list", "--json"))
+    def show(self, model: str = "doubleit") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.do("--name", model, "list", "--json"))
         return found
 
     def versions(self) -> tuple[str, list[str]]:
@@ -90,16 +90,27 @@ class Operator:
         return default, sorted(version["modelVersion"] for version in self.server.describe())
 
     def reset(self) -> None:
-        """Remove all versions except 1.0 from the server, and remove the record."""
+        """Remove all versions except doubleit 1.0 from the server, and remove the records."""
         url = f"{self.server.management}/models/doubleit"
         requests.put(f"{url}/1.0/set-default", timeout=10).raise_for_status()
         for version in self.versions()[1]:
             if version != "1.0":
                 requests.delete(f"{url}/{version}", timeout=30).raise_for_status()
-        (self.store / "doubleit.json").unlink(missing_ok=True)
+        for model in self.models()[1:]:
+            client = self.server.client.of(model)
+            # The default version cannot be removed while there are others.
+            default = client.default_version()
+            for version in sorted(client.versions(), key=default.__eq__):
+                client.unregister(version)
+        for record in self.store.glob("*.json"):
+            record.unlink()
 
-    def record(self) -> dict[str, Any]:
-        record: dict[str, Any] = json.loads((self.store / "doubleit.json").read_text())
+    def models(self) -> list[str]:
+        """Return the server's models."""
+        return self.server.client.models()
+
+    def record(self, model: str = "doubleit") -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.store / f"{model}.json").read_text())
         return record
 
     def answering(self) -> str:

@@ -13,10 +13,11 @@ from tests.support.server import Server
 
 
 def make_store(store: Path, torchscript: Path) -> Path:
-    """Create a model store with doubleit 1.0 and 2.0."""
+    """Create a model store with the versions 1.0 and 2.0 of two models."""
     store.mkdir()
-    for version in ("1.0", "2.0"):
-        archiver.package(torchscript, "doubleit", version, archiver.CONFIG, store)
+    for name in ("doubleit", "other"):
+        for version in ("1.0", "2.0"):
+            archiver.package(torchscript, name, version, archiver.CONFIG, store)
     return store
 
 

@@ -18,7 +18,7 @@ def test_the_table_shows_what_each_version_is(operator: Operator) -> None:
     for _ in range(3):
         assert operator.server.post("[1]").status_code == 200
     lines = operator.do("list").splitlines()
-    assert " ".join(lines[0].split()) == "version workers batch queue loaded (UTC) requests"
+    assert " ".join(lines[0].split()) == "doubleit workers batch queue loaded (UTC) requests"
     row = next(line.split() for line in lines if line.startswith("1.0"))
     assert row[:7] == ["1.0", "default", "1", "of", "1", "ready", "64"]
     assert lines[-1].endswith("requests without a version went to the then-current default")
@@ -119,6 +119,11 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
             "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
             "store with MODEL_STORE",
         ),
+        (
+            "--name other --store {parent} register 1.0",
+            "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
+            "store with MODEL_STORE",
+        ),
         ("--store /nowhere rollback", "no model store at /nowhere: No such file or directory"),
         ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
         (
@@ -128,7 +133,7 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
         (
             "--management {metrics} list",
             "TorchServe refused: 404 Requested resource is not found, please refer to API "
-            "document. ({metrics}/models)",
+            "document. ({metrics}/models?next_page_token=0)",
         ),
     ],
 )
@@ -178,8 +183,8 @@ def test_help_names_the_commands_and_each_has_its_own(command: str) -> None:
 def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
     port = free_port()
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
-        f"no server responds at http://localhost:{port}/models/doubleit/all: Connection refused; "
-        "start it with make serve, or set MANAGEMENT_URL to another one"
+        f"no server responds at http://localhost:{port}/models?next_page_token=0: Connection "
+        "refused; start it with make serve, or set MANAGEMENT_URL to another one"
     )
 
 

@@ -32,7 +32,12 @@ def test_versions_go_the_way_that_the_page_shows(only_one: Operator) -> None:
         done = subprocess.run(
             [*command.split(), *settings],
             cwd=ROOT,
-            env={k: v for k, v in only_one.server.environment.items() if not k.startswith("MAKE")},
+            env={
+                **{
+                    k: v for k, v in only_one.server.environment.items() if not k.startswith("MAKE")
+                },
+                "MODEL_NAME": "doubleit,other",
+            },
             check=True,
             capture_output=True,
             text=True,

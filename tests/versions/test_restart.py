@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.load import Load
 from tests.support.measuring import COVERAGE
 from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
@@ -15,79 +17,96 @@ from tests.support.wait import wait_until
 
 
 def state(operator: Operator) -> dict[str, object]:
-    """Return the state that a restart must preserve."""
-    found = operator.show()
-    workers = {v["version"]: len(v["workers"]) for v in found["versions"]}
-    return {**{key: found[key] for key in ("default", "previous", "recorded")}, "workers": workers}
+    """Return what a restart must preserve of each model."""
+    found = {model: operator.show(model) for model in operator.models()}
+    return {
+        model: {
+            **{key: shown[key] for key in ("default", "previous", "recorded")},
+            "workers": {each["version"]: len(each["workers"]) for each in shown["versions"]},
+        }
+        for model, shown in found.items()
+    }
 
 
-def test_a_killed_server_comes_back_as_it_was(fresh_store: Path, tmp_path: Path) -> None:
+def test_two_models_lose_nothing_over_register_rollout_and_restart(
+    fresh_store: Path, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
-    with Server(fresh_store, log, environment={**ONE_WORKER, **COVERAGE}) as server:
+    environment = {**ONE_WORKER, **COVERAGE}
+    with Server(fresh_store, log, "doubleit,other", environment=environment) as server:
         operator = Operator(server)
-        operator.do("rollout", "2.0", "--workers", "2")
-        before = state(operator)
+        first, second = (f"{server.url}/predictions/{name}" for name in ("doubleit", "other"))
+        with Load(first, clients=12) as one, Load(second, clients=12) as two:
+
+            def both_are_answered() -> None:
+                one.wait_for(100)
+                two.wait_for(100)
+
+            both_are_answered()
+            operator.do("register", "2.0", "--workers", "2")
+            both_are_answered()
+            operator.do("--name", "other", "rollout", "2.0")
+            operator.do("--name", "other", "unregister", "1.0")
+            both_are_answered()
+            before = state(operator)
+            assert server.process
+            server.process.send_signal(signal.SIGTERM)
+        assert one.faults == two.faults == []
+        assert server.process.wait(60) == 0
         assert before == {
-            "default": "2.0",
-            "previous": "1.0",
-            "recorded": True,
-            "workers": {"1.0": 1, "2.0": 2},
+            "doubleit": {
+                "default": "1.0",
+                "previous": None,
+                "recorded": True,
+                "workers": {"1.0": 1, "2.0": 2},
+            },
+            "other": {
+                "default": "2.0",
+                "previous": "1.0",
+                "recorded": True,
+                "workers": {"2.0": 1},
+            },
         }
-        server.stop(signal.SIGKILL)
-        wait_until(lambda: operator.run("list")[0] != 0, "the server's end")
-        log.unlink()
 
-        server.start().wait_ready()
-        assert (
-            f"{fresh_store}/doubleit.json: the default is doubleit 2.0, also 1.0\n"
-            in server.output()
-        )
-        assert f"doubleit 2.0 is ready at {server.predictions}\n" in server.output()
-        assert operator.answering() == "2.0"
-        assert state(operator) == before
-        operator.do("rollback")
-        operator.do("unregister", "2.0")
-        assert server.stop(signal.SIGTERM) == 0
-        log.unlink()
-
-        # The record takes precedence over the version on the command line.
-        server.version = "2.0"
-        server.start().wait_ready()
-        assert state(operator) == {
-            "default": "1.0",
-            "previous": "2.0",
-            "recorded": True,
-            "workers": {"1.0": 1},
-        }
-        assert server.post("[1]").text == "[2]"
+        for _ in range(2):
+            log.unlink()
+            server.start().wait_ready()
+            assert server.output().startswith(
+                f"{fresh_store}/doubleit.json: the default is doubleit 1.0, also 2.0\n"
+                f"{fresh_store}/other.json: the default is other 2.0\n"
+            )
+            assert f"doubleit 1.0 is ready at {first}\nother 2.0 is ready at {second}\n" in (
+                server.output()
+            )
+            assert state(operator) == before
+            for model in ("doubleit", "other"):
+                assert server.post("[1]", f"/predictions/{model}").text == "[2]"
+            server.stop(signal.SIGKILL)
+            wait_until(lambda: operator.run("list")[0] != 0, "the server's end")
 
 
 @pytest.mark.parametrize(
-    ("record", "reason"),
+    ("make", "reason"),
     [
+        (os.mkfifo, "it is not a regular file of at most 1 MiB"),
         (
-            {"default": "3.0", "previous": None, "versions": {"3.0": {"workers": 1}}},
-            "{store}/doubleit-3.0.mar is missing: build it with make archive. "
-            "{store}/doubleit.json names this version: remove that file to start without it",
-        ),
-        (
-            {"default": "3.0", "previous": None, "versions": {"1.0": {"workers": 1}}},
-            "{store}/doubleit.json is not a record of versions: the default 3.0 is not among the "
-            "versions; fix or remove it",
-        ),
-        (
-            {"default": "1.0", "previous": None, "versions": {"1.0": {"workers": "two"}}},
-            "{store}/doubleit.json is not a record of versions: Expected `int`, got `str` - at "
-            "`$.versions[...].workers`; fix or remove it",
+            lambda file: file.write_text(
+                '{"default": "1.0", "previous": null, "versions": {"1.0": {"workers": "two"}}}'
+            ),
+            "Expected `int`, got `str` - at `$.versions[...].workers`",
         ),
     ],
+    ids=["pipe", "text"],
 )
 def test_a_record_that_cannot_be_followed_is_refused(
-    fresh_store: Path, tmp_path: Path, record: object, reason: str
+    fresh_store: Path, tmp_path: Path, make: Callable[[Path], object], reason: str
 ) -> None:
-    (fresh_store / "doubleit.json").write_text(json.dumps(record))
+    record = fresh_store / "other.json"
+    make(record)
     server = Server(fresh_store, tmp_path / "log", environment=COVERAGE)
     process = server.start().process
     assert process
     assert process.wait(60) == 1
-    assert server.output().splitlines()[-1] == f"serve: {reason.format(store=fresh_store)}"
+    assert server.output().splitlines()[-1] == (
+        f"serve: {record} is not a record of versions: {reason}; fix or remove it"
+    )

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from server.versions import comparison, idle, operations, registered
-from server.versions.errors import VersionsError
-from server.versions.progress import Progress
+from server.versions.display import Progress
+from server.versions.registered import VersionsError
 from tests.support import models
 from tests.support.load import Load
 from tests.support.operators import Operator, add, add_edited

@@ -71,8 +71,18 @@ public final class Routes extends ApiDescriptionRequestHandler {
             }
         }
         if (routed != null) {
-            super.handleRequest(ctx, request, decoder, routed);
+            super.handleRequest(ctx, request, named(decoder, path), routed);
         }
+    }
+
+    /** Return the query, with the server's model if `/invocations` names none. */
+    private static QueryStringDecoder named(QueryStringDecoder query, String[] path) {
+        boolean invocations = path.length == 2 && "invocations".equals(path[1]);
+        if (!invocations || query.parameters().containsKey("model_name")) {
+            return query;
+        }
+        String model = "?model_name=" + System.getProperty("doubleit.model");
+        return new QueryStringDecoder(query.path() + model + "&" + query.rawQuery());
     }
 
     /** Return the path to go on with, or null if the request has been answered. */

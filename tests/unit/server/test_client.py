@@ -13,9 +13,20 @@ from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable
 
 
 class Other(BaseHTTPRequestHandler):
-    """A web server that responds with 200, and to /models/moved with a redirect."""
+    """A web server that responds with 200, and to /models/moved with a redirect.
+
+    It lists models as TorchServe does, three pages with a name each.
+    """
 
     def do_GET(self) -> None:
+        if self.path.startswith("/models?next_page_token="):
+            page = int(self.path[-1])
+            token = f'"nextPageToken": "{page + 1}", ' if page < 2 else ""
+            self.send_response(200)
+            self.end_headers()
+            models = f'[{{"modelName": "m{3 - page}", "modelUrl": "m.mar"}}]'
+            self.wfile.write(f'{{{token}"models": {models}}}'.encode())
+            return
         moved = self.path.startswith("/models/moved")
         self.send_response(302 if moved else 200)
         self.send_header("Location", "http://192.0.2.1/")
@@ -48,6 +59,10 @@ def test_a_server_that_is_not_torchserve_is_an_error(other: str) -> None:
         match=f"{other}/models/doubleit/all is not TorchServe's management API: JSON is malformed",
     ):
         client(other).versions()
+
+
+def test_every_page_of_the_list_of_models_is_read(other: str) -> None:
+    assert client(other).models() == ["m1", "m2", "m3"]
 
 
 def test_a_redirect_is_not_followed(other: str) -> None:

@@ -103,6 +103,15 @@ def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
     assert by_model == sorted(by_model, reverse=True)
 
 
+def test_recorded_workers_count_beside_those_of_the_other_models() -> None:
+    sizes = [MIB, 2 * MIB, 2 * MIB]
+    same = memory.limits(GIB, workers=2, models=sizes, recorded=[None] * 3)
+    assert memory.limits(GIB, workers=2, models=sizes, recorded=[2, None, 2]) == same
+    assert memory.limits(GIB, workers=9, models=sizes, recorded=[2, 2, 2]).heap == same.heap
+    with pytest.raises(ValueError, match="1024 MiB do not hold 1000000002 recorded workers"):
+        memory.limits(GIB, workers=2, models=sizes[:2], recorded=[10**9, None])
+
+
 def test_512_mib_hold_one_worker() -> None:
     assert memory.limits(512 * MIB).workers == 1
 

@@ -1,4 +1,4 @@
-"""Detection of a worker's death."""
+"""Detection of a worker's death, and of a server's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from server import readiness
+from server.client import Addresses, Client
 from server.readiness import Watch, alive
 
 
@@ -42,3 +46,10 @@ def test_a_process_that_cannot_be_seen_from_here_has_not_died() -> None:
 def test_another_users_process_is_alive() -> None:
     assert alive(1)
     assert not alive(2**22 + 1)
+
+
+def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "SILENT_SECONDS", 0.05)
+    gone = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
+    with pytest.raises(readiness.NotReady, match="no server responds at http://127.0.0.1:1/"):
+        readiness.wait({gone: ["1.0"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,56 @@ def test_a_store_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         records.save(tmp_path / "nowhere", "m", ONE)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"default": "1.0"}', '{"default": 1}', "\xff"])
-def test_what_is_no_record_is_an_error(tmp_path: Path, text: str) -> None:
-    (tmp_path / "m.json").write_text(text, encoding="latin-1")
-    with pytest.raises(
-        records.RecordError, match=r"m.json is not a record of versions: .*remove it"
-    ):
-        records.load(tmp_path, "m")
+def record(workers: str) -> bytes:
+    """Return a record with this number of workers."""
+    text = '{"default": "1.0", "previous": null, "versions": {"1.0": {"workers": %s}}}'
+    return text.replace("%s", workers).encode()
+
+
+NO_RECORDS: dict[str, Callable[[Path], object]] = {
+    **{
+        repr(text): lambda file, text=text: file.write_bytes(text)  # type: ignore[misc]
+        for text in (
+            *(b"", b"[]", b'{"default": "1.0"}', b'{"default": 1}', b"\xff", b"[" * 100_000),
+            *map(record, ('"two"', "0", "-1", "1.5", "true", "null", "9" * 5_000, "[" * 100_000)),
+            record("1").replace(b'"1.0", "p', b'"3.0", "p'),
+            record('1, "more": 1'),
+        )
+    },
+    "a large file": lambda file: file.write_bytes(record("1") + b" " * records.LARGEST_BYTES),
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a link to nothing": lambda file: file.symlink_to("nothing"),
+    "a link to itself": lambda file: file.symlink_to(file),
+    "a link to a device": lambda file: file.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("make", NO_RECORDS.values(), ids=[name[:40] for name in NO_RECORDS])
+def test_what_is_no_record_is_an_error_if_there_is_an_archive(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "m.json")
+    assert records.load_all(tmp_path) == {}
+    (tmp_path / "m-1.0.mar").touch()
+    for read in (records.load_all, lambda store: records.load(store, "m")):
+        with pytest.raises(
+            records.RecordError, match=r"m.json is not a record of versions: .*remove it"
+        ) as error:
+            read(tmp_path)
+        assert len(str(error.value)) < len(str(tmp_path)) + 200
+        assert str(error.value).isprintable()
+
+
+def test_every_record_is_found_beside_other_files(tmp_path: Path) -> None:
+    for name in ("b", "a.1", "A_2"):
+        records.save(tmp_path, name, ONE)
+    for name in ("-x.json", "x y.json", "[a].json", ".b.json.123", "b.json.old", "b.yaml"):
+        (tmp_path / name).write_bytes(record("1"))
+    assert records.load_all(tmp_path) == {"A_2": ONE, "a.1": ONE, "b": ONE}
+    records.save(tmp_path, "b", None)
+    assert sorted(records.load_all(tmp_path)) == ["A_2", "a.1"]
+    assert records.load_all(tmp_path / "nowhere") == {}
 
 
 def test_a_second_change_is_refused_until_the_first_is_over(tmp_path: Path) -> None:

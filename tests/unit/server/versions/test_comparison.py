@@ -9,7 +9,7 @@ import pytest
 from server.client import Addresses, Client
 from server.versions import comparison
 from server.versions.comparison import Check, Comparable
-from server.versions.errors import VersionsError
+from server.versions.registered import VersionsError
 
 CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
 
@@ -49,9 +49,7 @@ def test_responses_are_compared_digit_by_digit(one: str, other: str, same: bool)
 
 
 def test_the_status_belongs_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        comparison.DifferentResponseError, match="expected 200 x as from 1.0, got 400 x"
-    ):
+    with pytest.raises(VersionsError, match="expected 200 x as from 1.0, got 400 x"):
         compare(monkeypatch, Comparable(200, "x"), Comparable(400, "x"))
 
 
@@ -64,7 +62,7 @@ def test_differences_are_accepted_as_long_as_it_returns_200(
 ) -> None:
     try:
         compare(monkeypatch, Comparable(old, "x"), Comparable(new, "y"), accept_differences=True)
-    except comparison.DifferentResponseError as error:
+    except VersionsError as error:
         assert ("failed the smoke check" in str(error)) is not fine
         assert fine is ("prove nothing" in str(error))
     else:
@@ -81,7 +79,7 @@ def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.Monke
 
 def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
     with pytest.raises(
-        comparison.DifferentResponseError,
+        VersionsError,
         match=r"version 1.0 fails on \[1\]: no server responds",
     ):
         comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))

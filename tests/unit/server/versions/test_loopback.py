@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.versions.loopback import is_loopback
+from server.versions.__main__ import is_loopback
 
 
 @pytest.mark.parametrize(

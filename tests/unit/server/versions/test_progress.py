@@ -12,13 +12,13 @@ import threading
 import pytest
 
 from server.store.paths import ROOT
-from server.versions import progress
-from server.versions.progress import Progress
+from server.versions import display
+from server.versions.display import Progress
 from tests.support.wait import wait_until
 
 WAIT = """
 import time
-from server.versions.progress import Progress
+from server.versions.display import Progress
 with Progress().waiting("waiting for it"):
     time.sleep(1.2)
 """
@@ -27,7 +27,7 @@ with Progress().waiting("waiting for it"):
 def test_a_long_wait_is_a_line_in_a_log(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(display, "PATIENCE_SECONDS", 0.05)
     printed = io.StringIO()
     monkeypatch.setattr(sys, "stderr", printed)
     with Progress().waiting("waiting for it"):

@@ -1,0 +1,117 @@
+"""Several models on one server: registered, rolled out and removed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from tests.support.operators import Operator
+from tests.support.wait import wait_until
+
+
+def test_a_model_comes_with_its_first_version_and_goes_with_its_last(only_one: Operator) -> None:
+    other = ("--name", "other")
+    url = "/predictions/other"
+    assert only_one.server.post("[1]", url).status_code == 404
+    assert only_one.do(*other, "register", "1.0") == "other 1.0 is ready, with 1 worker\n"
+    assert only_one.models() == ["doubleit", "other"]
+    assert only_one.do(*other, "rollout", "2.0").splitlines()[1:3] == [
+        "other 2.0 responds to 9 smoke requests as 1.0 does",
+        "other 2.0 is the default",
+    ]
+    assert only_one.server.post("[1]", url).text == "[2]"
+    assert only_one.record("other") == {
+        "default": "2.0",
+        "previous": "1.0",
+        "versions": {"1.0": {"workers": 1}, "2.0": {"workers": 1}},
+    }
+    headings = [line.split()[0] for line in only_one.do("list").splitlines() if "workers" in line]
+    assert headings == ["doubleit", "other"]
+    assert only_one.do(*other, "rollback") == "other 1.0 is the default again; 2.0 stays\n"
+    assert only_one.do(*other, "scale", "1.0", "2") == "other 1.0 has 2 workers\n"
+    assert only_one.refused(*other, "unregister", "1.0").startswith("1.0 is the default")
+
+    only_one.do(*other, "unregister", "2.0")
+    assert json.loads(only_one.do(*other, "unregister", "1.0", "--json"))["versions"] == []
+    assert only_one.models() == ["doubleit"]
+    assert not (only_one.store / "other.json").exists()
+    assert only_one.server.post("[1]", url).status_code == 404
+    assert only_one.refused(*other, "list").endswith(" has no model other; it has doubleit")
+
+
+def test_a_url_without_a_name_leads_to_the_first_model(only_one: Operator) -> None:
+    only_one.do("--name", "other", "register", "1.0")
+    only_one.do("rollout", "2.0", "--retire")
+    named = '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}]}'
+    for url, model in (
+        ("/invocations", ("doubleit", "2.0")),
+        ("/invocations?x=1", ("doubleit", "2.0")),
+        ("/invocations?model_name=other", ("other", "1.0")),
+    ):
+        answer = only_one.server.post(named, url).json()
+        assert (answer["model_name"], answer["model_version"]) == model
+    only_one.do("rollout", "1.0", "--retire")
+
+
+def test_the_first_version_of_a_model_can_be_rolled_out(only_one: Operator) -> None:
+    assert only_one.do("--name", "other", "rollout", "2.0", "--workers", "2").splitlines() == [
+        "other 2.0 is ready, with 2 workers",
+        "other 2.0 is the default",
+    ]
+    assert only_one.record("other")["versions"] == {"2.0": {"workers": 2}}
+
+
+def test_without_space_in_the_store_nothing_is_changed(
+    only_one: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    message = f"cannot write to {only_one.store}: No space left on device"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert only_one.refused("--name", "other", "register", "1.0") == message
+        assert only_one.refused("rollout", "2.0") == message
+    assert only_one.models() == ["doubleit"]
+    assert list(only_one.store.glob("*.json")) == []
+
+
+def test_a_model_that_only_its_record_has_is_not_registered(only_one: Operator) -> None:
+    record = only_one.store / "other.json"
+    record.write_text('{"default": "2.0", "previous": null, "versions": {"2.0": {"workers": 1}}}')
+    message = only_one.refused("--name", "other", "register", "1.0")
+    assert message == (
+        f"the server has no model other, but {record} names versions of it: restart the server to "
+        "load them, or remove that file"
+    )
+    assert only_one.record("other")["default"] == "2.0"
+    assert only_one.models() == ["doubleit"]
+
+
+def test_a_killed_registration_is_completed_by_the_next_command(only_one: Operator) -> None:
+    process = only_one.start("--name", "other", "register", "1.0")
+    wait_until(lambda: only_one.models() == ["doubleit", "other"], "the registration")
+    process.kill()
+    process.communicate()
+    assert only_one.refused("--name", "other", "register", "1.0") == (
+        "version 1.0 is already registered"
+    )
+    assert only_one.record("other")["versions"] == {"1.0": {"workers": 1}}
+
+
+def test_an_interrupted_registration_leaves_nothing(only_one: Operator) -> None:
+    # Stopped, so that the registration is not complete when the signal comes.
+    fork_server = only_one.server.fork_server()
+    fork_server.suspend()
+    try:
+        process = only_one.start("--name", "other", "register", "1.0")
+        wait_until(lambda: only_one.models() == ["doubleit", "other"], "the registration")
+        process.terminate()
+        process.communicate(timeout=60)
+    finally:
+        fork_server.resume()
+    assert only_one.models() == ["doubleit"]
+    assert list(only_one.store.glob("*.json")) == []
