@@ -6,6 +6,8 @@ NAME := $(or $(BACKEND_MODEL),doubleit)
 VERSION := 1.0
 MODEL :=
 CONFIG :=
+CODE :=
+FILES :=
 FORCE :=
 WORKERS :=
 ARGS :=
@@ -67,9 +69,10 @@ model: .venv/.server ## Rebuild the TorchScript file and show its contents
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
-archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= FORCE=1]
+archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= CODE= FILES= FORCE=1]
 	@$(PYTHON) -m scripts.model.archiver --name $(call quote,$(NAME)) --version $(call quote,$(VERSION)) \
 		$(if $(MODEL),--model $(call quote,$(MODEL))) $(if $(CONFIG),--config $(call quote,$(CONFIG))) \
+		$(if $(CODE),--code $(call quote,$(CODE))) $(if $(FILES),--files $(call quote,$(FILES))) \
 		$(if $(MODEL_STORE),--store $(call quote,$(MODEL_STORE))) $(if $(FORCE),--replace)
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
 # only by `make archive FORCE=1`. The start-up cache and the tests use the one in model_store.
