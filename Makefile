@@ -45,14 +45,14 @@ help: ## List the targets
 # Set-up: each stamp file stands for a set of dependency groups, at the versions of uv.lock.
 SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 .venv/.server: $(SETUP)
-	@scripts/dev/setup.sh server torch archive ops
+	@scripts/dev/setup.sh server torch archive ops code
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops ui browser test contract bench
+	@scripts/dev/setup.sh server torch archive ops code ui browser test contract bench
 	@touch $@
 # The linters need every package that the code imports except torch, and no browser.
 .venv-lint/.ready: $(SETUP)
-	@VENV=.venv-lint scripts/dev/setup.sh server archive ops ui browser test contract lint bench
+	@VENV=.venv-lint scripts/dev/setup.sh server archive ops code ui browser test contract lint bench
 	@touch $@
 .venv/.ui: $(SETUP)
 	@scripts/dev/setup.sh ui
@@ -122,7 +122,7 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 .PHONY: bench sizes profile
 .venv/.bench: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops bench
+	@scripts/dev/setup.sh server torch archive ops code bench
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import multipart
 
@@ -21,10 +21,22 @@ PLACE, AT_QUERY = "at the multipart body", "at the request's body and query"
 ENCODED = "application/x-www-form-urlencoded"
 
 
-def body(
-    fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str] = ()
-) -> tuple[Bytes, str]:
-    """Return the body of a request and its content type, which is empty if none was sent.
+class Content(NamedTuple):
+    """What a request holds.
+
+    Attributes:
+        body: the body.
+        content_type: its type; empty if none was sent.
+        parameters: the texts of the other fields of a form, or the query's parameters.
+    """
+
+    body: Bytes
+    content_type: str
+    parameters: Mapping[str, str]
+
+
+def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str] = ()) -> Content:
+    """Return the content of a request.
 
     Args:
         fields: the raw body under `body` and the query's parameters, or the fields of a form.
@@ -55,7 +67,12 @@ def body(
             got = ", got both" if found else ""
             raise RequestError(f"Expected one field named data or body{got} - {place}")
     value: str | Bytes = fields[found[0]]
-    return value.encode() if isinstance(value, str) else value, sent
+    others = {
+        name: each if isinstance(each, str) else bytes(each).decode(errors="replace")
+        for name, each in fields.items()
+        if name not in NAMES
+    }
+    return Content(value.encode() if isinstance(value, str) else value, sent, others)
 
 
 def unsupported(message: str) -> RequestError:
@@ -91,12 +108,15 @@ def _parse(raw: bytes, boundary: str) -> tuple[dict[str, bytes], str]:
     with multipart.PushMultipartParser(boundary, max_segment_count=MAX_FIELDS) as parser:
         for event in parser.parse(raw):
             if isinstance(event, multipart.MultipartSegment):
-                pieces = None
-                if event.name in found:
-                    raise RequestError(f"The field {event.name} came more than once - {PLACE}")
                 if event.name in NAMES:
-                    pieces = found[event.name] = []
+                    if event.name in found:
+                        raise RequestError(f"The field {event.name} came more than once - {PLACE}")
                     kind = event.header("Content-Type", "")
+                # Other files are ignored.
+                used = event.name in NAMES or event.filename is None
+                pieces = [] if used else None
+                if pieces is not None:
+                    found[event.name] = pieces
             elif event is not None and pieces is not None:
                 pieces.append(bytes(event))
     return {name: b"".join(each) for name, each in found.items()}, kind

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import torch
 
 import batch_io
+import hooks
 import settings
 from answers import LAST_OF_STREAM, Answer, Answers, failure, success
 from headers import Headers
-from hooks import Hooks
 from in_flight import InFlight
 from limits import Limits
 from merging import Result, run_requests
@@ -81,7 +81,7 @@ class TensorHandler:
         self.sample_error = self._model.sample_error
         self._limits = Limits.from_environment()
         self._limits.apply()
-        self._hooks = Hooks(folder, given.model, self) if given.model.code else None
+        self._hooks = hooks.load(folder, given.model, self)
         self._reader = Reader(self, self._limits, self._hooks)
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)

@@ -63,11 +63,7 @@ class Hooks:
     """
 
     def __init__(self, folder: Path, settings: ModelSettings, model: Interface) -> None:
-        """Import the code from the archive in `folder`.
-
-        Raises:
-            ValueError: the code cannot be imported, or does not match `settings`.
-        """
+        """Import the code; see `load`."""
         self._path = folder / FOLDER / str(settings.code)
         self._model = model
         self.accepts = settings.accepts
@@ -120,10 +116,13 @@ class Hooks:
         return _Own(self, call, shape, parameters)
 
     def answering(self, request: Request, parameters: Parameters) -> Request:
-        """Return a request in a format of the API as one that `postprocess` answers, if it does."""
-        if self._postprocess is None or not isinstance(request, (Bare, Short)):
-            return request
-        return _Own(self, request.calls[0], request.shape, parameters)
+        """Return a request in the bare format as one that `postprocess` answers.
+
+        Only without `preprocess`: otherwise `postprocess` answers what that has read.
+        """
+        if self._preprocess is None and isinstance(request, (Bare, Short)):
+            return _Own(self, request.calls[0], request.shape, parameters)
+        return request
 
     def answer(self, outputs: Outputs, parameters: Parameters) -> Body:
         """Return what `postprocess` makes of the outputs; without it, the outputs as JSON.
@@ -238,6 +237,17 @@ class Hooks:
             return call, None
         ((name, only),) = call.items()
         return {name: Tensor(only.array.reshape(-1), only.datatype)}, only.array.shape
+
+
+def load(folder: Path, settings: ModelSettings, model: Interface) -> Hooks | None:
+    """Return the code of the archive in `folder`, or None if it has none.
+
+    Raises:
+        ValueError: the code cannot be imported, or does not match `settings`.
+    """
+    if settings.code is None and settings.accepts:
+        raise ValueError(f"{FILE}: model.accepts needs code that reads these types: set CODE")
+    return None if settings.code is None else Hooks(folder, settings, model)
 
 
 class _Own:

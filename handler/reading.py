@@ -64,9 +64,10 @@ class Reader:
 
     def _parse(self, fields: Fields, headers: Headers) -> Request:
         hooks = self._hooks
-        body, content_type = forms.body(fields, headers, hooks.accepts if hooks else ())
+        body, content_type, parameters = forms.content(
+            fields, headers, hooks.accepts if hooks else ()
+        )
         json_size = _json_size(headers, len(body)) if JSON_SIZE in headers else None
-        parameters = _parameters(fields) if hooks else {}
         if hooks and json_size is None and hooks.reads(body, content_type):
             encoded = _encoded(headers)
             if encoded:
@@ -95,15 +96,6 @@ class Reader:
             what = f"path {shorten(path)}" if path else "explanations"
             raise RequestError(f"The model {self._model.name} has no {what}", 404, "NotFound")
         return None
-
-
-def _parameters(fields: Fields) -> dict[str, str]:
-    """Return the parameters of the query."""
-    return {
-        name: value if isinstance(value, str) else bytes(value).decode(errors="replace")
-        for name, value in fields.items()
-        if name not in (*forms.NAMES, forms.REPEATED)
-    }
 
 
 def _json_size(headers: Headers, size: int) -> int:

@@ -26,7 +26,7 @@ import yaml
 from model_archiver import ModelArchiver, ModelArchiverConfig
 
 from scripts.model.examples import examples
-from scripts.model.loading import FOLDER, HANDLER, Loaded, read_settings
+from scripts.model.loading import FOLDER, HANDLER, Loaded, is_exported, read_settings
 from scripts.model.torchscript import DEFAULT, build
 from server.store.archive import MANIFEST, ArchiveError, check_name, file_name
 from server.store.paths import ROOT
@@ -83,7 +83,8 @@ def _archive(  # noqa: PLR0913, PLR0917
     # separate temp folder. The copies have the names that the files get in the archive.
     copied = folder / CONFIG.name
     copied.write_bytes(config.read_bytes())
-    serialized = folder / f"{name}.pt"
+    # PyTorch loads a .pt2 file by its suffix.
+    serialized = folder / f"{name}.pt{'2' if is_exported(model) else ''}"
     serialized.write_bytes(model.read_bytes())
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
@@ -129,14 +130,14 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     config: Annotated[
         Path | None, typer.Option(help="its model-config.yaml; by default MODEL's name with .yaml")
     ] = None,
-    code: Annotated[
-        Path | None, typer.Option(help="a Python file with preprocess, postprocess or both")
-    ] = None,
-    files: Annotated[str, typer.Option(help="files that the code needs, separated by commas")] = "",
     store: Annotated[Path, typer.Option(help="the model store to write to")] = STORE,
     replace: Annotated[
         bool, typer.Option("--replace", help="replace an archive with other content")
     ] = False,
+    code: Annotated[
+        Path | None, typer.Option(help="a Python file with preprocess, postprocess or both")
+    ] = None,
+    files: Annotated[str, typer.Option(help="files that the code needs, separated by commas")] = "",
 ) -> None:
     """Package a TorchScript or .pt2 file and the handler into STORE/NAME-VERSION.mar.
 

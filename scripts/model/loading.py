@@ -26,10 +26,11 @@ if str(HANDLER) not in sys.path:
     sys.path.insert(0, str(HANDLER))
 import diagnosis  # noqa: E402 (from that folder)
 import settings  # noqa: E402
+from diagnosis import is_exported  # noqa: E402
 from handler import TensorHandler  # noqa: E402
 from hooks import FOLDER  # noqa: E402
 
-__all__ = ["FOLDER", "HANDLER", "Loaded", "read_settings"]
+__all__ = ["FOLDER", "HANDLER", "Loaded", "is_exported", "read_settings"]
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -22,12 +22,12 @@ def form(*fields: tuple[str, Any], boundary: str = "x") -> tuple[dict[str, bytes
 
 
 def body(fields: dict[str, Any], headers: Headers) -> bytes | bytearray:
-    return forms.body(fields, headers)[0]
+    return forms.content(fields, headers).body
 
 
 def refusal(fields: dict[str, Any], headers: Headers) -> RequestError:
     with pytest.raises(RequestError) as caught:
-        forms.body(fields, headers)
+        forms.content(fields, headers)
     return caught.value
 
 
@@ -52,6 +52,13 @@ def test_a_multipart_field_is_the_body(value: bytes, name: str, named: bool, mor
     others = [("comment", b"ignored"), ("file", ("x", b"[2]"))] if more else []
     fields, headers = form(*others, (name, content), boundary=boundary)
     assert body(fields, headers) == value
+
+
+def test_the_type_of_the_body_and_the_other_fields_of_a_form_are_kept() -> None:
+    fields, headers = form(
+        ("top", "2"), ("data", ("a.jpg", b"x", "image/jpeg")), ("more", ("b.txt", b"a file"))
+    )
+    assert forms.content(fields, headers) == (b"x", "image/jpeg", {"top": "2"})
 
 
 @pytest.mark.parametrize(
