@@ -7,6 +7,7 @@ depend on an HTTP server.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, MutableSequence, Sequence
 from http import HTTPStatus
@@ -85,6 +86,8 @@ class TensorHandler:
         self._reader = Reader(self, self._limits, self._hooks)
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
+        # TorchServe's own reader would parse JSON leniently before the handler gets it.
+        os.environ["TS_DECODE_INPUT_REQUEST"] = "false"
         batch_io.install(self.answer)
         # TorchServe's worker code logs at least one line per batch, through a pipe that the server
         # reads line by line. The metrics in those lines are counted by the server as well.
