@@ -17,7 +17,7 @@ class Scaled(nn.Module):
 
 
 if __name__ == "__main__":
-    # At most 64 rows: the server merges requests up to that, and refuses larger ones.
+    # The server merges requests up to this many rows, and refuses larger ones.
     rows = Dim("rows", min=1, max=64)
     program = export(Scaled().eval(), (torch.ones(2, 4),), dynamic_shapes=({0: rows},))
     save(program, "build/scaled.pt2")

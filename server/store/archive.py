@@ -108,7 +108,12 @@ def read(path: Path) -> Archive:
         what = brief(str(error).partition("\n")[0])
         raise ArchiveError(f"{path} is not a model archive: {what}") from None
     for part in (model.serialized_file, model.handler.split(":")[0]):
-        if part and part not in held and f"{part}.py" not in held and not _is_built_in(part):
+        if (
+            part is not None
+            and part not in held
+            and f"{part}.py" not in held
+            and not _is_built_in(part)
+        ):
             raise ArchiveError(
                 f"{path} is corrupt: its manifest names {brief(part)}, which is missing"
             )
@@ -118,9 +123,8 @@ def read(path: Path) -> Archive:
 def _is_built_in(handler: str) -> bool:
     """Return whether TorchServe itself has a handler of this name, such as `image_classifier`."""
     spec = find_spec("ts")
-    if spec is None or spec.origin is None or not NAME.fullmatch(handler):
-        return False
-    return Path(spec.origin).with_name("torch_handler").joinpath(f"{handler}.py").is_file()
+    folder = Path(spec.origin).with_name("torch_handler") if spec and spec.origin else Path()
+    return f"{handler}.py" in {path.name for path in folder.glob("*.py")}
 
 
 def find(store: Path, name: str, version: str) -> Archive:
