@@ -94,7 +94,9 @@ CASES = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     store = tmp_path_factory.mktemp("hooks")
     hooks.package(store)
-    with Server(store, store / "log", "hooks") as server:
+    # One worker, so that batches are large.
+    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    with Server(store, store / "log", "hooks", environment=one) as server:
         yield server
 
 

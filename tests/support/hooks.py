@@ -12,7 +12,7 @@ from scripts.model import archiver
 from tests.support import models
 
 SETTINGS = """
-responseTimeout: 5
+responseTimeout: 10
 model:
   batch: rows
   inputs:
