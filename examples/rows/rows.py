@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,25 +11,30 @@ from torch import Tensor
 COLUMNS = ("area", "rooms", "age")
 
 
-def preprocess(body: bytes, content_type: str) -> Mapping[str, np.ndarray]:
+def preprocess(body: bytes, content_type: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
     """Return CSV with a header, or a JSON list of objects, as the model's rows."""
-    text = body.decode("utf-8-sig")
-    if content_type.startswith("text/csv"):
-        rows = list(csv.DictReader(text.splitlines()))
-    else:
+    text = body.decode("utf-8-sig").strip()
+    if text.startswith(("[", "{")):
         rows = json.loads(text)
+    else:
+        rows = list(csv.DictReader(text.splitlines()))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("Expected a list of objects, one for each row")
-    return {"rows": np.array([_numbers(i, row) for i, row in enumerate(rows)]).reshape(-1, 3)}
+    numbers = [[_number(i, row, name) for name in COLUMNS] for i, row in enumerate(rows, 1)]
+    return {"rows": np.array(numbers).reshape(-1, len(COLUMNS))}
 
 
-def _numbers(i: int, row: Mapping[str, object]) -> list[float]:
+def _number(i: int, row: Mapping[str, object], name: str) -> float:
+    value = row.get(name)
+    if value is None:
+        raise ValueError(f"Row {i} has no {name}")
     try:
-        return [float(str(row[name])) for name in COLUMNS]
-    except KeyError as error:
-        raise ValueError(f"Row {i + 1} has no {error.args[0]}") from None
-    except ValueError as error:
-        raise ValueError(f"Row {i + 1}: {error}") from None
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"Row {i}: the {name} is not a number")
+    return number
 
 
 def postprocess(outputs: Mapping[str, Tensor], _parameters: Mapping[str, str]) -> object:

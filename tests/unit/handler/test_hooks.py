@@ -19,6 +19,7 @@ from headers import Headers
 from hooks import FOLDER
 from tests.support import hooks, models
 from tests.unit.handler.test_handler import Made, make
+from wire.errors import RequestError
 
 CSV = Headers([("Content-Type", "text/csv"), ("Host", "x")])
 HONEST = b'{"instances": [{"x": [1, 2], "k": 3}]}'
@@ -217,3 +218,50 @@ def test_postprocess_alone_answers_the_bare_format(tmp_path: Path) -> None:
     found = dict(pair for some in handler.answer(fields, [JSON] * 2) for pair in some)
     assert json.loads(found[0].body) == [6]
     assert json.loads(found[1].body) == {"predictions": [[[1, 2], [1, 2]]]}
+
+
+V1, V2 = b'{"instances": [1]}', b' {"inputs": [ {"name": "x"}]}'
+OWN, JPEG, OCTETS = b'{"inputs": "a text"}', b"\xff\xd8", "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "content_type", "body", "reader"),
+    [
+        ("image/*", "image/jpeg", JPEG, "code"),
+        ("image/*", "Image/JPEG; q=1", JPEG, "code"),
+        ("image/*", "image/jpeg", b"[1]", "code"),
+        ("image/jpeg", "image/png", JPEG, 415),
+        ("image/*", "text/csv", b"1,2", 415),
+        ("image/*", "", JPEG, "code"),
+        ("image/*", OCTETS, JPEG, "code"),
+        ("image/*", "", b" [1]", "tensors"),
+        ("image/*", OCTETS, b'{"a": 1}', "tensors"),
+        ("image/*", "", b"", "tensors"),
+        ("image/*", "application/json", JPEG, "tensors"),
+        ("image/*", "application/vnd.api+json", b"[1]", "tensors"),
+        ("application/json", "application/json", OWN, "code"),
+        ("application/json", "application/json", b"[1]", "code"),
+        ("application/json", "application/json", V1, "tensors"),
+        ("application/json", "application/json; charset=utf-8", V2, "tensors"),
+        ("application/json", "", OWN, "tensors"),
+        ("*/*", "", OWN, "code"),
+        ("*/*", "", V2, "tensors"),
+        ("*/*", "anything/else", V2, "code"),
+        ("*/*", "application/json", b"{", "code"),
+    ],
+)
+def test_who_reads_a_body(
+    made: Made, accepted: str, content_type: str, body: bytes, reader: str | int
+) -> None:
+    handler, _ = made
+    assert handler._hooks
+    handler._hooks.accepts = [accepted]
+    try:
+        found = "code" if handler._hooks.reads(body, content_type) else "tensors"
+    except RequestError as error:
+        assert str(error).endswith(f"send {accepted} or application/json")
+        assert error.status == reader
+    else:
+        assert found == reader
+    finally:
+        handler._hooks.accepts = ["text/csv"]
