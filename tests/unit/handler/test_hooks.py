@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from answers import Answer
 from headers import Headers
 from hooks import FOLDER
+from module import Module
 from tests.support import hooks, models
 from tests.unit.handler.test_handler import Made, make
 from wire.errors import RequestError
@@ -169,6 +170,21 @@ def test_what_the_code_writes_to_reaches_no_other_request(made: Made) -> None:
         own = check(answers(made, lambda *_: GOOD, post))
         assert (own.status, json.loads(own.body)) == (200, 4.0)
     assert all(np.array_equal(kept[name], each) for name, each in GOOD.items())
+
+
+def test_what_the_code_has_read_shares_a_call_with_all_others(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    really = Module.__call__
+
+    def counted(self: Module, call: Any) -> Any:
+        calls.append(len(call["k"].array))
+        return really(self, call)
+
+    monkeypatch.setattr(Module, "__call__", counted)
+    own = check(answers(made, lambda *_: GOOD, lambda outputs, _: outputs["y"].tolist()))
+    assert (json.loads(own.body), calls) == ([[3.0, 1.0]], [3])
 
 
 @pytest.mark.parametrize(
