@@ -214,7 +214,7 @@ limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bo
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
 classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17)
-	@$(JAVAC) -d build/classes server/torchserve/classes/*.java
+	@rm -rf build/classes && $(JAVAC) -d build/classes server/torchserve/classes/*.java
 	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java
 	@cp build/classes/doubleit/*.class server/torchserve/classes/
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
