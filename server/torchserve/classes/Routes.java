@@ -39,6 +39,9 @@ public final class Routes extends ApiDescriptionRequestHandler {
     /** Headers by which TorchServe tells a handler what to do; clients must not set them. */
     private static final String[] INTERNAL = {"url_path", "explain", "describe"};
 
+    /** The name of the server in its metadata. */
+    static final String SERVER = "torchserve";
+
     private final boolean inference;
 
     public Routes(ConnectorType type) {
@@ -151,7 +154,7 @@ public final class Routes extends ApiDescriptionRequestHandler {
         sendReady(ctx, answer, ready, request);
     }
 
-    private static Model find(String name, String version) throws ModelException {
+    static Model find(String name, String version) throws ModelException {
         Model model = ModelManager.getInstance().getModel(name, version);
         if (model == null) {
             throw new ModelNotFoundException("Model not found: " + name);
@@ -167,14 +170,14 @@ public final class Routes extends ApiDescriptionRequestHandler {
         return models;
     }
 
-    private static boolean areReady() {
+    static boolean areReady() {
         Collection<ModelVersionedRefs> models = models().values();
         return !models.isEmpty()
                 && models.stream().allMatch(each -> isReady(each.getDefaultModel()));
     }
 
     /** Return whether a worker has loaded this version of a model. */
-    private static boolean isReady(Model model) {
+    static boolean isReady(Model model) {
         return model != null
                 && ModelManager.getInstance().getWorkers(model.getModelVersionName()).stream()
                         .anyMatch(each -> each.getState() == WorkerState.WORKER_MODEL_LOADED);
@@ -184,7 +187,7 @@ public final class Routes extends ApiDescriptionRequestHandler {
         JsonArray extensions = new JsonArray();
         extensions.add("binary_tensor_data");
         JsonObject server = new JsonObject();
-        server.addProperty("name", "torchserve");
+        server.addProperty("name", SERVER);
         server.addProperty("version", ConfigManager.getInstance().getVersion());
         server.add("extensions", extensions);
         return server;
