@@ -29,8 +29,8 @@ class Client:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.raw, name)
 
-    def tensor(self, array: Any, datatype: str) -> Any:
-        made = self.module.InferInput("x", list(array.shape), datatype)
+    def tensor(self, array: Any, datatype: str, name: str = "x") -> Any:
+        made = self.module.InferInput(name, list(array.shape), datatype)
         made.set_data_from_numpy(array, **self._binary)
         return made
 
@@ -136,9 +136,7 @@ def test_unknown_models_and_versions(client: Client) -> None:
     for name, version in (("none", ""), ("doubleit", "9.9")):
         calls = [
             lambda n=name, v=version: client.get_model_metadata(n, v),
-            lambda n=name, v=version: client.infer(
-                n, [client.tensor(np.array([3]), "INT64")], v
-            ),
+            lambda n=name, v=version: client.infer(n, [client.tensor(np.array([3]), "INT64")], v),
         ]
         if client.is_grpc:
             calls.append(lambda n=name, v=version: client.is_model_ready(n, v))

@@ -336,8 +336,10 @@ final class GrpcRequest {
                 continue;
             }
             int start = in.getTotalBytesRead();
-            if (!in.skipField(tag)) {
-                throw new InvalidProtocolBufferException("a group ends that has not begun");
+            // Skipping a group would recurse as deep as groups are nested.
+            if (WireFormat.getTagWireType(tag) == WireFormat.WIRETYPE_START_GROUP
+                    || !in.skipField(tag)) {
+                throw new InvalidProtocolBufferException("it has a group");
             }
             field.read(number, message.substring(start, in.getTotalBytesRead()));
         }
