@@ -36,11 +36,11 @@ async def main(url: str, address: str) -> dict[str, object]:
         await v1.infer(url, {"instances": [["1"]]}, model_name="doubleit")
     except httpx.HTTPStatusError as error:
         got["bad"] = [error.response.status_code, error.response.json()["message"]]
-    got["live"] = [await each.is_server_live(url) for each in (v1, v2)]
-    got["ready"] = [await each.is_model_ready(url, "doubleit") for each in (v1, v2)]
     got["server ready"] = await v2.is_server_ready(url)
-    got["live"] += [await grpc.is_server_live()]
-    got["ready"] += [await grpc.is_model_ready("doubleit"), await grpc.is_server_ready()]
+    live = [await each.is_server_live(url) for each in (v1, v2)]
+    ready = [await each.is_model_ready(url, "doubleit") for each in (v1, v2)]
+    got["live"] = [*live, await grpc.is_server_live()]
+    got["ready"] = [*ready, await grpc.is_model_ready("doubleit"), await grpc.is_server_ready()]
     await grpc.close()
     got["unknown"] = await v2.is_model_ready(url, "unknown")
     return got

@@ -19,7 +19,7 @@ def got(server: Server) -> dict[str, Any]:
     if not (PYTHON.parent.parent / ".ready").exists():
         pytest.skip("KServe's client is not installed: make contract installs it into build/kserve")
     script = ROOT / "tests" / "contract" / "kserve_client.py"
-    command = [PYTHON, script, server.url, f"127.0.0.1:{server.ports['GRPC_PORT']}"]
+    command = [str(PYTHON), str(script), server.url, f"127.0.0.1:{server.ports['GRPC_PORT']}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -132,20 +132,16 @@ def test_health_metadata_and_versions(client: Client) -> None:
         assert result.as_numpy("output").tolist() == [6]
 
 
-def test_unknown_models_and_versions(client: Client) -> None:
-    for name, version in (("none", ""), ("doubleit", "9.9")):
-        calls = [
-            lambda n=name, v=version: client.get_model_metadata(n, v),
-            lambda n=name, v=version: client.infer(n, [client.tensor(np.array([3]), "INT64")], v),
-        ]
-        if client.is_grpc:
-            calls.append(lambda n=name, v=version: client.is_model_ready(n, v))
-        else:
-            assert not client.is_model_ready(name, version)
-        for call in calls:
-            with pytest.raises(InferenceServerException, match=f"{name}|9.9") as error:
-                call()
-            assert client.status(error) == "404"
+@pytest.mark.parametrize(("name", "version"), [("none", ""), ("doubleit", "9.9")])
+@pytest.mark.parametrize("call", ["get_model_metadata", "infer", "is_model_ready"])
+def test_unknown_models_and_versions(client: Client, call: str, name: str, version: str) -> None:
+    if call == "is_model_ready" and not client.is_grpc:
+        assert not client.is_model_ready(name, version)
+        return
+    inputs = [[client.tensor(np.array([3]), "INT64")]] if call == "infer" else []
+    with pytest.raises(InferenceServerException, match=f"{name}|9.9") as error:
+        getattr(client, call)(name, *inputs, version)
+    assert client.status(error) == "404"
 
 
 @pytest.mark.parametrize("call", ["get_model_config", "get_inference_statistics", "load_model"])
