@@ -39,6 +39,8 @@ ROUTES = "doubleit/Routes"
 # Added to TorchServe's gRPC server.
 GRPC = "doubleit/GrpcService"
 COMPILED = Path(__file__).with_name("classes")
+# What Docs.java serves: a page, and docs/openapi.yaml as JSON.
+SERVED = Path(__file__).with_name("docs")
 # The edited class that takes a batch's responses in several messages.
 BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
 # It belongs to the installed jar, so it lies in the same virtual environment.
@@ -350,10 +352,10 @@ def _fingerprint(jar: Path) -> bytes:
 
 
 def _added() -> dict[str, bytes]:
-    """Return the new classes by their names in a jar."""
+    """Return the new classes, and the files that they serve, by their names in a jar."""
     package = AGGREGATOR.rpartition("/")[0]
-    classes = sorted(COMPILED.glob("*.class"))
-    return {f"{package}/{path.name}": path.read_bytes() for path in classes}
+    added = sorted([*COMPILED.glob("*.class"), *SERVED.iterdir()])
+    return {f"{package}/{path.name}": path.read_bytes() for path in added}
 
 
 def _say(line: str) -> None:

@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.pytorch.serve.archive.DownloadArchiveException;
 import org.pytorch.serve.archive.model.ModelException;
@@ -38,6 +39,8 @@ import org.pytorch.serve.wlm.WorkerState;
 public final class Routes extends ApiDescriptionRequestHandler {
     /** Headers by which TorchServe tells a handler what to do; clients must not set them. */
     private static final String[] INTERNAL = {"url_path", "explain", "describe"};
+
+    private static final Set<String> DOCS = Set.of("docs", "openapi.json");
 
     /** The name of the server in its metadata. */
     static final String SERVER = "torchserve";
@@ -71,6 +74,13 @@ public final class Routes extends ApiDescriptionRequestHandler {
             }
             if (path.length > 1 && path[1].length() == 2) {
                 routed = route(ctx, request, path);
+            } else if (path.length > 1 && DOCS.contains(path[1])) {
+                String rest = String.join("/", Arrays.copyOfRange(path, 1, path.length));
+                if (Docs.has(rest)) {
+                    require(request, HttpMethod.GET);
+                    Docs.send(ctx, rest, models().keySet());
+                    return;
+                }
             }
         }
         if (routed != null) {
