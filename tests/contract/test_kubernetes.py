@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,45 +50,42 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container.get("env", [])}
 
 
-@pytest.fixture(scope="module", params=["deployment", *range(len(SERVICES))])
-def pod(
-    request: pytest.FixtureRequest, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, dict[str, Any], dict[str, str]]]:
-    """A server with a pod's variables and a model store as it is mounted, and the container."""
-    folder = tmp_path_factory.mktemp("pod")
-    archives = shutil.copytree(store, folder / "models", dirs_exist_ok=True)
+def test_a_pod_is_probed_and_answers(store: Path, tmp_path: Path) -> None:
+    """Start a server with the variables of the pod for gRPC, which has those of all others."""
+    (container,) = RUNTIME["containers"]
+    models = [service["predictor"]["model"] for service in SERVICES]
+    (over_grpc,) = [model for model in models if model["protocolVersion"] == "grpc-v2"]
+    variables = environment(container) | environment(over_grpc)
+    for other in (*models, *DEPLOYMENT["template"]["spec"]["containers"]):
+        assert environment(other).items() <= variables.items()
+    assert variables["MODEL_STORE"] == "/mnt/models"
+    assert {**environment(container)}["MODEL_NAME"] == "{{.Name}}"
+    archives = shutil.copytree(store, tmp_path / "models")
     archives.chmod(0o555)
-    (container,) = PODS["deployment" if request.param == "deployment" else "runtime"]["containers"]
-    variables = environment(container)
-    if request.param != "deployment":
-        assert variables["MODEL_STORE"] == "/mnt/models"
-        variables["MODEL_NAME"] = variables["MODEL_NAME"].replace("{{.Name}}", "doubleit")
-        model = SERVICES[request.param]["predictor"]["model"]
-        variables |= environment(model)
-        container = {**container, "ports": model.get("ports", container["ports"])}
     name, version = variables["MODEL_NAME"], variables["MODEL_VERSION"]
     own = {**variables, "MODEL_STORE": str(archives)}
-    with Server(archives, folder / "log", name, version, environment=own) as server:
-        yield server, container, variables
+    with Server(archives, tmp_path / "log", name, version, environment=own) as server:
+        for each in (container, *DEPLOYMENT["template"]["spec"]["containers"]):
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                if get := each.get(probe, {}).get("httpGet"):
+                    assert get["port"] in {"http", int(DEFAULTS["PORT"])}
+                    url = server.url + get["path"]
+                    assert requests.get(url, timeout=20).status_code == 200
+        assert server.post("[1]").text == "[2]"
+        with grpc.InferenceServerClient(f"127.0.0.1:{server.ports['GRPC_PORT']}") as client:
+            assert client.is_model_ready(name)
     archives.chmod(0o755)
 
 
-def test_a_pod_is_probed_and_answers(pod: tuple[Server, dict[str, Any], dict[str, str]]) -> None:
-    server, container, variables = pod
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        if get := container.get(probe, {}).get("httpGet"):
-            assert get["port"] in {"http", 8080}
-            assert requests.get(server.url + get["path"], timeout=20).status_code == 200
-    assert server.post("[1]").text == "[2]"
-    ports = {port["containerPort"] for port in container["ports"]}
-    if int(DEFAULTS["GRPC_PORT"]) in ports:
-        assert variables["GRPC_HOST"] == "0.0.0.0"
-        with grpc.InferenceServerClient(f"127.0.0.1:{server.ports['GRPC_PORT']}") as client:
-            assert client.is_model_ready("doubleit")
-    else:
-        assert int(DEFAULTS["PORT"]) in ports
-        assert "GRPC_HOST" not in variables
-    assert "MANAGEMENT_HOST" not in variables
+def test_only_the_ports_that_are_needed_are_open() -> None:
+    opened = {"HOST": "PORT", "METRICS_HOST": "METRICS_PORT", "GRPC_HOST": "GRPC_PORT"}
+    for pod in (*PODS.values(), *(service["predictor"]["model"] for service in SERVICES)):
+        for container in pod.get("containers", [pod]):
+            hosts = {name for name in environment(container) if name.endswith("_HOST")}
+            assert hosts <= opened.keys()
+            if ports := container.get("ports"):
+                numbers = {port["containerPort"] for port in ports}
+                assert numbers <= {int(DEFAULTS[opened[host]]) for host in {*hosts, "HOST"}}
 
 
 @pytest.mark.parametrize("name", PODS)
