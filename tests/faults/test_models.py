@@ -113,7 +113,7 @@ def message(pick: random.Random) -> bytes:
     key = pick.choice((b"data", b"body", b"", b"x" * 1_000, b"\xc3\xa9"))
     entry = field(1, key) + field(2, body)
     name = pick.choice((b"doubleit", b"doubleit", b"other", b"", b"x" * 10_000))
-    whole = field(1, name) + field(3, entry) * pick.choice((0, 1, 1, 2, 1_000))
+    whole = field(1, name) + field(3, entry) * pick.choice((0, 1, 1, 2, 50))
     tensor = field(1, b"x") + field(2, pick.choice((b"INT64", b"FP32", b"BOOL", b"BYTES", b"")))
     tensor += field(3, pick.choice((b"\1", b"\2", b"", b"\xff"))) + field(5, field(3, b"\1"))
     open_inference = field(1, name) + field(5, tensor) * pick.choice((1, 1, 2, 10_000))
@@ -130,7 +130,7 @@ def test_a_flood_over_grpc(store: Path, tmp_path: Path, report: Report) -> None:
         address = f"127.0.0.1:{server.ports['GRPC_PORT']}"
         with Load(server.ports["PORT"]) as load, grpc.insecure_channel(address) as channel:
             until = time.monotonic() + SECONDS
-            while time.monotonic() < until:
+            while time.monotonic() < until or not outcomes["answered"]:
                 path = pick.choice(
                     (
                         f"/{SERVICE}/Predictions",
