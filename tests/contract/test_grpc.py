@@ -20,6 +20,7 @@ from grpc_tools import _proto, protoc
 from tritonclient.grpc import service_pb2 as v2
 from tritonclient.grpc import service_pb2_grpc as v2_grpc
 
+from server.store.archive import Archive
 from server.torchserve import java
 from server.torchserve.java import site_packages
 from tests.support.server import Server
@@ -283,7 +284,8 @@ def small(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 @pytest.fixture
 def limit(small: Server, store: Path) -> int:
     """The largest request in bytes."""
-    return java.limits(small.settings, [store / "doubleit-1.0.mar"]).request
+    archives = [Archive("doubleit", "1.0", store / "doubleit-1.0.mar")]
+    return java.limits(small.settings, archives).request
 
 
 @pytest.mark.parametrize("kind", ["raw", "typed", "compressed"])
