@@ -84,7 +84,7 @@ $(if $(filter $(DOUBLEIT),$(STORED)),$(DOUBLEIT),$(DOUBLEIT) $(STORED)): $(wildc
 	@$(PYTHON) -m scripts.model.archiver --replace --store "$$(dirname $(call quote,$@))" >/dev/null
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
-.venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class) .venv/.server | $(DOUBLEIT)
+.venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class server/torchserve/docs/*) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the models are ready [NAME=,... VERSION=]
 	@exec $(PYTHON) -m server --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
@@ -213,10 +213,11 @@ test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
-classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17)
+classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17), and docs/openapi.yaml for them
 	@rm -rf build/classes && $(JAVAC) -d build/classes server/torchserve/classes/*.java
 	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java
 	@cp build/classes/doubleit/*.class server/torchserve/classes/
+	@$(PYTHON) -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < docs/openapi.yaml > server/torchserve/docs/openapi.json
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
