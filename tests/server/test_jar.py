@@ -195,14 +195,15 @@ def test_a_request_survives_a_scaled_down_worker_once(servers: Pair) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_forms_reach_the_handler_as_they_are(servers: Pair, kind: str) -> None:
+def test_a_handler_gets_the_fields_of_a_form(servers: Pair, kind: str) -> None:
     def post(server: Server) -> Any:
         return requests.post(
             server.predictions, FORMS[kind], headers={"Content-Type": kind}, timeout=30
         ).json()
 
-    assert post(servers.edited) == {"fields": ["body"], "size": len(FORMS[kind]), "batch": 1}
-    assert "a" in post(servers.shipped)["fields"]
+    fields = post(servers.edited)
+    assert "a" in fields["fields"]
+    assert fields == post(servers.shipped)
 
 
 # Forms for which Netty's parser throws an exception.
