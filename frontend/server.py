@@ -7,14 +7,12 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit import runtime
 
 from frontend import memory
 
@@ -39,20 +37,6 @@ class Doors:
         await self._app(scope, receive, send)
 
 
-class Compressed:
-    """Middleware that compresses the page's scripts and styles, which browsers then keep."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Set the application whose responses to compress."""
-        self._app = app
-        self._compressed = GZipMiddleware(app, minimum_size=1000, compresslevel=6)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        static = scope["type"] == "http" and scope["path"].startswith("/static/")
-        await (self._compressed if static else self._app)(scope, receive, send)
-
-
 @asynccontextmanager
 async def swept(_: st.App) -> AsyncIterator[None]:
     """Release ended sessions regularly while the server runs."""
@@ -62,11 +46,9 @@ async def swept(_: st.App) -> AsyncIterator[None]:
 
 
 async def _sweep() -> None:
-    # Streamlit only releases an ended session when the next one ends, and has no setting for it.
-    sessions: Any = runtime.get_instance()._session_mgr
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        sessions._session_storage._cache.expire()
+        memory.expire()
         gc.collect()
         memory.trim()
 
@@ -74,5 +56,6 @@ async def _sweep() -> None:
 app = st.App(
     Path(__file__).with_name("app.py"),
     lifespan=swept,
-    middleware=[Middleware(Doors), Middleware(Compressed)],
+    # Browsers keep the scripts and styles, which are large.
+    middleware=[Middleware(Doors), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],
 )

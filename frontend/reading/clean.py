@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from frontend.reading.notation import NO_BREAK
-from frontend.reading.numeric import NotNumbersError
+from frontend.reading.numbers import NotNumbersError
 
 # Zero-width characters, direction marks, soft hyphens and byte order marks.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from frontend.reading import notation
+from frontend.reading.notation import Marks
 
 # The number of invalid texts that an error names; it counts the rest.
 NAMED = 5
@@ -35,22 +36,33 @@ class Numbers:
 
 
 class NotNumbersError(ValueError):
-    """The input contains something other than numbers.
+    """The input contains something other than numbers, so it is not sent.
 
     Attributes:
-        problems: a sentence for each of the first `NAMED` problems, with position and reason.
-        more: the number of further problems.
+        title: a headline.
+        sentences: one for each of the first `NAMED` problems, with position and reason, and one
+            that counts the rest.
+        ambiguous: whether it could be read if the meaning of its commas were known.
     """
 
-    def __init__(self, problems: list[str], more: int = 0) -> None:
+    title = "These are not all numbers; nothing was sent"
+
+    def __init__(self, problems: list[str], *, ambiguous: bool = False, title: str = "") -> None:
         """Set the problems."""
-        super().__init__("; ".join(problems))
-        self.problems = problems
-        self.more = more
+        super().__init__("; ".join(problems[:NAMED]))
+        more = len(problems) - NAMED
+        self.sentences = problems[:NAMED] + ([f"… and {more:,} more like these"] * (more > 0))
+        self.ambiguous, self.title = ambiguous, title or self.title
 
 
-class TooMuchError(ValueError):
+class TooMuchError(NotNumbersError):
     """The input is larger than the page allows; the message contains the limit."""
+
+    title = "This is more than the page takes; nothing was sent"
+
+    def __init__(self, message: str) -> None:
+        """Set the message."""
+        super().__init__([message])
 
 
 @dataclass(frozen=True)
@@ -74,15 +86,15 @@ def column(texts: Iterable[str]) -> pa.Array:
     return pa.array(texts, TEXT)
 
 
-def to_numbers(source: Source) -> Numbers:
-    """Return the texts as numbers.
+def to_numbers(source: Source, marks: Marks | None = None) -> Numbers:
+    """Return the texts as numbers; without `marks`, their style follows from the numbers.
 
     Raises:
         NotNumbersError: one of them is not a number, or there are none.
     """
     if not len(source.texts):
         raise NotNumbersError(["It contains no number"])
-    texts, notes = _plain(source)
+    texts, notes = _plain(source, marks)
     integers = pc.match_substring_regex(texts, notation.INTEGER)
     if pc.all(integers).as_py():
         return Numbers(_int64(texts, source.place), (*source.notes, *notes))
@@ -92,49 +104,50 @@ def to_numbers(source: Source) -> Numbers:
     return Numbers(values, (*source.notes, *notes, *rounded))
 
 
-def _plain(source: Source) -> tuple[pa.Array, list[str]]:
+def _plain(source: Source, marks: Marks | None) -> tuple[pa.Array, list[str]]:
     """Return the texts with numbers as in JSON, and a note if one was changed."""
     texts = source.texts
-    plain = pc.match_substring_regex(texts, notation.NUMBER)
-    if pc.all(plain).as_py():
-        i = notation.first_ambiguous(texts, notation.style(texts))
-        if i < 0:
-            return texts, []
-        shown = brief(texts[i].as_py())
-        return texts, [f"{source.place(i)}: {shown} was read as a fraction, not as thousands"]
-    style = notation.style(texts)
-    if style is notation.Style.MIXED:
-        point, comma = (
-            f"{source.place(i)}: {brief(texts[i].as_py())}" for i in notation.examples(texts)
-        )
-        raise NotNumbersError([f"{point} has a decimal point, but {comma} has a decimal comma"])
-    normal = notation.normalize(texts, style)
-    plain = pc.match_substring_regex(normal, notation.NUMBER)
-    _refuse(~_array(plain), source, lambda i: notation.reason(texts[i].as_py()))
+    point, comma = _matches(texts, notation.POINT), _matches(texts, notation.COMMA)
+    _refuse(~(point | comma), source, lambda i: notation.reason(texts[i].as_py()))
+    notes = []
+    if marks:
+        decimal_comma = marks is Marks.DECIMAL_COMMA
+        other = ~(comma if decimal_comma else point)
+        _refuse(other, source, lambda _: f"is not written like {marks.value}")
+    else:
+        decimal_comma = not point.all()
+        if decimal_comma and not comma.all():
+            first, second = (
+                f"{source.place(i)}: {brief(texts[i].as_py())}"
+                for i in (int(np.argmin(comma)), int(np.argmin(point)))
+            )
+            raise NotNumbersError(
+                [f"{first} has a decimal point, but {second} has a decimal comma"]
+            )
+        if comma.all() and not decimal_comma:
+            either = _matches(texts, notation.COMMA_OR_THOUSANDS)
+            _refuse(either, source, lambda i: notation.reason(texts[i].as_py()), ambiguous=True)
+            either = _matches(texts, notation.POINT_OR_THOUSANDS)
+            for i in np.flatnonzero(either)[:1].tolist():
+                shown = f"{source.place(i)}: {brief(texts[i].as_py())}"
+                notes.append(f"{shown} was read as a fraction, not as thousands")
+    normal = notation.normalize(texts, decimal_comma=decimal_comma)
     changed = np.flatnonzero(_array(pc.not_equal(normal, texts)))
-    if not len(changed):
-        return normal, []
-    i = int(changed[0])
-    rest = f", and {len(changed) - 1:,} more like it" if len(changed) > 1 else ""
-    return normal, [
-        f"{source.place(i)}: {brief(texts[i].as_py())} was read as {normal[i].as_py()}{rest}"
-    ]
+    for i in changed[:1].tolist():
+        rest = f", and {len(changed) - 1:,} more like it" if len(changed) > 1 else ""
+        shown = f"{source.place(i)}: {brief(texts[i].as_py())}"
+        notes.append(f"{shown} was read as {normal[i].as_py()}{rest}")
+    return normal, notes
 
 
 def _int64(texts: pa.Array, place: Callable[[int], str]) -> np.ndarray:
-    unsigned = pc.replace_substring_regex(texts, r"^\+", "")
     try:
-        return _array(pc.cast(unsigned, pa.int64()))
+        return _array(pc.cast(pc.replace_substring_regex(texts, r"^\+", ""), pa.int64()))
     except pa.ArrowInvalid:
-        # Only a text of 19 digits or more can be out of range.
-        long = np.flatnonzero(_array(pc.greater_equal(pc.binary_length(texts), 19)))
-        limits = np.iinfo(np.int64)
-        out = np.zeros(len(texts), bool)
-        for i in long.tolist():
-            text = texts[i].as_py()
-            digits = len(text.lstrip("+-"))
-            out[i] = digits > 19 or not limits.min <= int(text) <= limits.max  # noqa: PLR2004
-        _refuse(out, Source(texts, place), lambda _: OUT_OF_INT64)
+        # A cut number is still out of range; Python does not convert one of thousands of digits.
+        cut = (int(text[:30]) for text in texts.to_pylist())
+        wrong = np.fromiter((not -(2**63) <= number < 2**63 for number in cut), bool)
+        _refuse(wrong, Source(texts, place), lambda _: OUT_OF_INT64)
         raise
 
 
@@ -144,16 +157,17 @@ def _rounded(
     """Return a note with the first integer that float64 does not represent exactly, if any."""
     long = pc.greater_equal(pc.binary_length(texts), ROUNDED_DIGITS)
     for i in np.flatnonzero(_array(pc.and_(integers, long))).tolist():
-        text, kept = texts[i].as_py(), float(values[i])
-        if int(text) != int(kept):
+        if int(texts[i].as_py()) != int(values[i]):
             return [
                 "A fraction makes the whole list float64, which does not hold every integer. "
-                f"{place(i)}: {text} becomes {kept!r}"
+                f"{place(i)}: {texts[i].as_py()} becomes {float(values[i])!r}"
             ]
     return []
 
 
-def _refuse(wrong: np.ndarray, source: Source, reason: Callable[[int], str]) -> None:
+def _refuse(
+    wrong: np.ndarray, source: Source, reason: Callable[[int], str], *, ambiguous: bool = False
+) -> None:
     """Raise NotNumbersError for the texts where `wrong` is true, if there are any."""
     indices = np.flatnonzero(wrong)
     if not len(indices):
@@ -162,7 +176,11 @@ def _refuse(wrong: np.ndarray, source: Source, reason: Callable[[int], str]) -> 
         f"{source.place(i)}: {brief(source.texts[i].as_py())} {reason(i)}"
         for i in indices[:NAMED].tolist()
     ]
-    raise NotNumbersError(named, len(indices) - len(named))
+    raise NotNumbersError([*named, *[""] * (len(indices) - len(named))], ambiguous=ambiguous)
+
+
+def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    return _array(pc.match_substring_regex(texts, pattern))
 
 
 def _array(found: pa.Array) -> np.ndarray:

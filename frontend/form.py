@@ -1,0 +1,302 @@
+"""The page's form: the ways to give an input, and the request that follows from each."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+import numpy as np
+import orjson
+import streamlit as st
+
+from frontend import client, display, memory, model, questions, reading
+from frontend.components import COMPONENTS, column_names, component_of
+from frontend.model import JSON, Model, Request, Tensor
+from frontend.reading import NotNumbersError, Numbers, Table
+from frontend.settings import DEFAULT_MODEL, Settings
+
+# A longer example is a download instead of text in the field.
+EXAMPLE_BYTES = 16_000
+# Makes the request after a click on the form's button, or returns None if there is a question; and
+# draws the questions, and makes the request once they are answered.
+Draft = tuple[Callable[[], Request | None], Callable[[], Request | None] | None]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the form depends on; `button` is the label of its button."""
+
+    config: Settings
+    button: str
+    model: Model | None
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether the input is a list of numbers."""
+        return self.model.takes_numbers if self.model else self.config.model == DEFAULT_MODEL
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The inputs that can be filled in; none if a required one cannot."""
+        if (
+            self.model is None
+            or self.takes_numbers
+            or not all(map(component_of, self.model.required))
+        ):
+            return []
+        return [tensor for tensor in self.model.inputs if component_of(tensor)]
+
+    @property
+    def rows(self) -> Tensor | None:
+        """The input whose rows a file can hold: the only one, a table."""
+        tables = [tensor for tensor in self.tensors if component_of(tensor) == "table"]
+        return tables[0] if len(tables) == len(self.tensors) == 1 else None
+
+    def accepts(self, content_type: str) -> bool:
+        """Return whether the model's own code reads a content type, such as image/jpeg."""
+        if self.model is None:
+            return not self.takes_numbers
+        return any(fnmatch(content_type, each) for each in self.model.accepts)
+
+
+def _area(form: Form, label: str, key: str, value: str, placeholder: str) -> str:
+    limit = form.config.max_text_bytes
+    text = st.text_area(label, value, key=key, height=220, max_chars=limit, placeholder=placeholder)
+    # The browser ignores a longer paste without a word.
+    st.caption(f"A longer text than {display.mib(limit)} is not pasted.")
+    return text
+
+
+def _pasted(form: Form) -> Draft:
+    limit = f"{form.config.max_numbers:,} numbers, {display.mib(form.config.max_text_bytes)}"
+    help_text = (
+        "1, 2, 3.5\n\nSeparated by commas, spaces or new lines, or a JSON list like [1, 2, 3.5], "
+        f"or cells from a spreadsheet. Up to {limit}"
+    )
+    return _numbers(form, _area(form, "Numbers", "text", "", help_text), "")
+
+
+def _numbers(form: Form, content: str | bytes, name: str, rows: Tensor | None = None) -> Draft:
+    """Return the draft of a list of numbers, or of the rows of a table."""
+    limit, names = form.config.max_numbers, column_names(rows) if rows else None
+
+    def request(found: Numbers) -> Request:
+        if rows is None:
+            return client.numbers(found.values, form.model, found.notes)
+        return model.v2([(rows, found.values.reshape(-1, len(names or ())))], found.notes)
+
+    def make() -> Request | None:
+        try:
+            found = reading.read(content, name, limit)
+            if rows or (isinstance(found, Table) and found.asks):
+                return None
+            source = found.source() if isinstance(found, Table) else found
+            return request(reading.to_numbers(source))
+        except NotNumbersError as error:
+            if error.ambiguous:
+                return None
+            raise
+
+    def ask() -> Request | None:
+        found = questions.ask(content, name, limit, names, form.button)
+        return request(found) if found else None
+
+    return make, ask
+
+
+def _file(form: Form) -> Draft:
+    types = form.model.accepts if form.model else ()
+    kind = "numbers" if form.takes_numbers else "rows, as CSV" if form.rows else "a JSON request"
+    kind = ", ".join(types) or (kind if form.model or form.takes_numbers else "of any type")
+    file = st.file_uploader(
+        f"A file: {kind}",
+        type=list(types) if types and "*/*" not in types else None,
+        key="file",
+        max_upload_size=form.config.max_file_mib,
+        help=f"Up to {form.config.max_numbers:,} numbers, {form.config.max_file_mib} MiB",
+    )
+    content, name = (file.getvalue(), file.name) if file else (b"", "")
+    memory.forget_files(but=file.file_id if file else "")
+    guessed = (file and file.type) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if form.takes_numbers:
+        return _numbers(form, content, name)
+    if types or form.model is None:
+        return _raw(Request(content, guessed) if file else st.session_state.sample)
+    if form.rows and guessed != JSON:
+        return _numbers(form, content, name, form.rows)
+    return lambda: _checked(content), None
+
+
+def _camera(_: Form) -> Draft:
+    picture = st.camera_input("A picture", key="camera", label_visibility="collapsed")
+    return _raw(Request(picture.getvalue(), picture.type) if picture else None)
+
+
+def _raw(request: Request | None) -> Draft:
+    """Show a file that is sent as it is."""
+
+    def make() -> Request:
+        if request is None:
+            raise NotNumbersError(["Choose one first"], title="There is no file; nothing was sent")
+        return request
+
+    if request and request.content_type.startswith("image/"):
+        st.image(request.body, "The picture that is sent", width=300)
+    elif request:
+        st.caption(f"The file that is sent: {request.content_type}, {len(request.body):,} bytes")
+    return make, None
+
+
+def _text(form: Form) -> Draft:
+    text = _area(form, "Text", "plain", "", "A text, which is sent as it is")
+    return lambda: Request(text.encode(), "text/plain"), None
+
+
+def _fields(form: Form) -> Draft:
+    state, drawn = st.session_state, []
+    for tensor in form.tensors:
+        first = state.filled.get(tensor.name)
+        if first is None and not tensor.optional:
+            first = model.example_of(tensor)
+        # A version with the same inputs keeps what was entered.
+        key = f"{tensor.name}-{tensor.datatypes[0]}-{tensor.shape}-{tensor.names}-{state.fills}"
+        drawn.append((tensor, COMPONENTS[component_of(tensor) or ""].draw(tensor, first, key)))
+
+    def make() -> Request:
+        entered = [(tensor, get()) for tensor, get in drawn]
+        return model.v2([(tensor, values) for tensor, values in entered if values is not None])
+
+    return make, None
+
+
+def _json(form: Form) -> Draft:
+    text = st.session_state.json
+    if not text and form.model and not form.model.sample:
+        text = model.example(form.model).body.decode()
+    # Each version of the model has its own example.
+    version = (form.model.name, form.model.version) if form.model else ""
+    placeholder = '{"inputs": […]}, {"instances": […]}, or the value of the only required input'
+    text = "" if len(text) > EXAMPLE_BYTES else text
+    typed = _area(form, "Request", f"json-{version}-{st.session_state.fills}", text, placeholder)
+    return lambda: _checked(typed.encode()), None
+
+
+def _checked(content: bytes) -> Request:
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        place = f"Line {error.lineno}, column {error.colno}: {error.msg}"
+        raise NotNumbersError([place], title="This is not JSON; nothing was sent") from None
+    return Request(content)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to give the input.
+
+    Attributes:
+        fits: whether it suits the model.
+        draw: draws it.
+        deferred: whether what is entered only counts after a click on the form's button.
+    """
+
+    fits: Callable[[Form], bool]
+    draw: Callable[[Form], Draft]
+    deferred: bool = True
+
+
+PASTE, FIELDS, UPLOAD, ADVANCED = "Type or paste", "Fill in", "Upload a file", "Advanced: JSON"
+WAYS = {
+    PASTE: Way(lambda form: form.takes_numbers, _pasted),
+    FIELDS: Way(lambda form: bool(form.tensors), _fields),
+    UPLOAD: Way(lambda _: True, _file, deferred=False),
+    "Camera": Way(lambda form: form.accepts("image/jpeg"), _camera, deferred=False),
+    "Text": Way(lambda form: form.accepts("text/plain"), _text),
+    ADVANCED: Way(lambda _: True, _json),
+}
+
+
+def fill(form: Form, request: Request) -> None:
+    """Put a request into the form: into the components that can show it, or else as JSON."""
+    state = st.session_state
+    state.fills, state.filled, state.json, state.sample = state.get("fills", 0) + 1, {}, "", None
+    state.asking = ""
+    if request.content_type != JSON:
+        state.sample, state.way = request, UPLOAD
+    elif request.body:
+        state.json = request.body.decode(errors="replace")
+        values = model.values_of(request, form.model) if form.model else {}
+        if form.takes_numbers and state.json.lstrip()[:1] != "{":
+            state.text, state.way = state.json, PASTE
+        elif values and all(_can_show(form, *each) for each in values.items()):
+            state.filled, state.way = values, FIELDS
+        else:
+            state.way = ADVANCED
+
+
+def _can_show(form: Form, name: str, values: np.ndarray) -> bool:
+    """Return whether the form's components show the values of an input exactly."""
+    shape = next((tensor.shape for tensor in form.tensors if tensor.name == name), None)
+    return (
+        shape is not None
+        and len(shape) == values.ndim
+        and all(size in (-1, n) for size, n in zip(shape, values.shape, strict=True))
+        and values.dtype.kind in "bif"
+        and np.abs(values.astype(float)).max(initial=0) <= display.EXACT_IN_BROWSER
+    )
+
+
+def draw(form: Form) -> Request | None:
+    """Draw the form; return the request after a click on its button, otherwise None.
+
+    Raises:
+        NotNumbersError: after a click, the input is not sent.
+    """
+    state = st.session_state
+    ways = {label: way for label, way in WAYS.items() if way.fits(form)}
+    if state.get("way") not in ways:
+        state.way = next(iter(ways))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.radio(
+            "Input", list(ways), key="way", horizontal=True, label_visibility="collapsed"
+        )
+        _draw_example(form)
+    # All are drawn, and the others hidden: the browser would forget a text that was not sent. Only
+    # the camera is not: it asks for permission.
+    names = {label: f"way-{i}" for i, label in enumerate(ways)}
+    hidden = ", ".join(f".st-key-{name}" for label, name in names.items() if label != chosen)
+    st.html(f"<style>{hidden} {{display: none}}</style>")
+    drafts: dict[str, Draft] = {}
+
+    def draw_ways(*, deferred: bool) -> None:
+        for label, way in ways.items():
+            if way.deferred is deferred and (label == chosen or way.draw is not _camera):
+                with st.container(key=names[label]):
+                    drafts[label] = way.draw(form)
+
+    draw_ways(deferred=False)
+    with st.form("question"):
+        draw_ways(deferred=True)
+        clicked = st.form_submit_button(form.button, type="primary", width="stretch")
+    make, ask = drafts[chosen]
+    made = None
+    if clicked:
+        made = make()
+        state.asking = "" if made else chosen
+    if state.asking == chosen and ask:
+        made = ask()
+        state.asking = "" if made else chosen
+    return made
+
+
+def _draw_example(form: Form) -> None:
+    if form.model is None:
+        return
+    example = model.example(form.model)
+    if example.content_type == JSON and len(example.body) > EXAMPLE_BYTES:
+        st.download_button("Download an example", example.body, "request.json", on_click="ignore")
+        return
+    icon = ":material/lightbulb:"
+    st.button("Example", icon=icon, on_click=fill, args=(form, example), type="tertiary")
