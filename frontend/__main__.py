@@ -50,16 +50,11 @@ def main() -> None:
 
 def streamlit_options(config: settings.Settings, host: str, port: int) -> list[str]:
     """Return Streamlit's command-line options for the page's settings."""
+    options = [("address", host), ("port", port), ("maxUploadSize", config.max_file_mib)]
     # MB. A message from the browser contains the field's text and little else.
-    message = config.max_text_bytes // 10**6 + 2
-    options = {
-        "address": [host],
-        "port": [str(port)],
-        "allowedHosts": list(config.hosts),
-        "maxUploadSize": [str(config.max_file_mib)],
-        "maxWidgetStateSize": [str(message)],
-    }
-    return [part for name, vs in options.items() for v in vs for part in (f"--server.{name}", v)]
+    options.append(("maxWidgetStateSize", config.max_text_bytes // 10**6 + 2))
+    options += [("allowedHosts", name) for name in config.hosts]
+    return [part for name, value in options for part in (f"--server.{name}", str(value))]
 
 
 if __name__ == "__main__":

@@ -7,34 +7,23 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from html import escape
-from typing import Literal
+from typing import NamedTuple
 
 import streamlit as st
 
 from frontend import display, export, form, memory, model, outputs, settings
-from frontend.client import RESPONDS, Client, Result
+from frontend.client import RESPONDS, Client, Response
 from frontend.errors import ApiError, State
 from frontend.model import JSON, Model, Request
 from frontend.reading import NotNumbersError
 from frontend.settings import Settings, SettingsError
 
-Badge = tuple[str, Literal["green", "orange", "red"]]
-BADGES: dict[State, Badge] = {
-    State.READY: (":material/check_circle:", "green"),
-    State.LOADING: (":material/hourglass_top:", "orange"),
-    State.BUSY: (":material/hourglass_top:", "orange"),
-}
-OTHER_BADGE: Badge = (":material/error:", "red")
-NO_METADATA = (
-    "The server does not describe the inputs of this model, so the page sends a list of numbers. "
-    "An archive made with this version of the project describes them."
-)
-FOREIGN = (
-    "The server does not describe the inputs of this model, which may have a handler of its own: "
-    "send it a file, a text or JSON."
-)
+_WAIT = ("hourglass_top", "orange")
+BADGES = {State.READY: ("check_circle", "green"), State.LOADING: _WAIT, State.BUSY: _WAIT}
+_NO_METADATA = "The server does not describe the inputs of this model"
+OLD = f"{_NO_METADATA}, so the page sends a list of numbers. A newer archive describes them."
+FOREIGN = f"{_NO_METADATA}, which may have a handler of its own: send it a file, a text or JSON."
 WAITING = "The server has not described its model yet. The form appears as soon as it does."
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
@@ -48,8 +37,7 @@ STYLE = """<style>
 _client = st.cache_resource(show_spinner=False)(Client)
 
 
-@dataclass(frozen=True)
-class Described:
+class Described(NamedTuple):
     """The model's metadata, if known; `responded` is false if the server did not send it now."""
 
     model: Model | None
@@ -76,7 +64,7 @@ def describe(config: Settings, version: str | None) -> Described:
         found = metadata(config, version)
     except ApiError:
         known = known_models().get(config, Described(None, responded=False))
-        return replace(known, responded=False)
+        return known._replace(responded=False)
     if found.model:
         known_models()[config] = found
     return found
@@ -104,7 +92,7 @@ def main() -> None:
     with left, error_if_busy():
         draw_input(drawn, version, described)
     with right, error_if_busy():
-        show(config)
+        show(drawn)
     # Last, so that a slow server does not delay the rest of the page.
     with state:
         st.fragment(show_state, run_every=config.poll or None)(drawn, version, described)
@@ -113,35 +101,30 @@ def main() -> None:
 def draw_input(drawn: form.Form, version: str | None, described: Described) -> None:
     """Draw the version and the form; after a click, send the request and keep the outcome."""
     if described.responded and described.model is None:
-        st.info(NO_METADATA if drawn.takes_numbers else FOREIGN, icon=":material/info:")
+        st.info(OLD if drawn.takes_numbers else FOREIGN, icon=":material/info:")
     elif not described.model and not drawn.takes_numbers:
         st.info(WAITING, icon=":material/hourglass_top:")
         st.button("Try again")
         return
     if "fills" not in st.session_state:
         form.fill(drawn, Request(st.query_params.get("input", "").encode()))
+    versions = ["", *sorted({*described.versions, version or ""} - {""})]
     st.selectbox(
-        "Model version",
-        ["", *sorted({*described.versions, version or ""} - {""})],
-        key="version",
-        accept_new_options=True,
+        "Model version", versions, key="version", accept_new_options=True, bind="query-params",
         format_func=lambda each: each or "the server's default",
-        help="The default, or another version that the server has",
-        bind="query-params",
-    )
-    found: Result | NotNumbersError | ApiError
+    )  # fmt: skip
+    found: Response | NotNumbersError | ApiError
     try:
         request = form.draw(drawn)
         if request is None:
             return
         with st.spinner("The model is at work …", show_time=True), memory.turn(len(request.body)):
-            response = _client(drawn.config).infer(request, version)
-        found = Result(response, request, version, drawn.model)
+            found = _client(drawn.config).infer(request, version)
     except (NotNumbersError, ApiError) as error:
         # Its traceback would keep the whole input in memory.
         found = error.with_traceback(None)
     state = st.session_state
-    earlier = [each for each in state.get("results", []) if isinstance(each, Result)]
+    earlier = [each for each in state.get("results", []) if isinstance(each, Response)]
     small = [each for each in earlier if len(each.request.body) <= HISTORY_BYTES]
     state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
 
@@ -155,12 +138,12 @@ def error_if_busy() -> Iterator[None]:
         st.error("The page is busy with other large inputs. Try again in a moment.")
 
 
-def show(config: Settings) -> None:
+def show(drawn: form.Form) -> None:
     """Show the result of the last click, why there is none, or an earlier result."""
-    results: list[Result | NotNumbersError | ApiError] = st.session_state.get("results", [])
+    results: list[Response | NotNumbersError | ApiError] = st.session_state.get("results", [])
     with st.container(key="announcement"):
         for last in results[:1]:
-            there = "The result is there: " if isinstance(last, Result) else ""
+            there = "The result is there: " if isinstance(last, Response) else ""
             st.html(f'<p role="alert">{escape(there + _label(last))}</p>')
     if not results:
         st.info("The result appears here.", icon=":material/arrow_back:")
@@ -168,20 +151,18 @@ def show(config: Settings) -> None:
     chosen = 0
     if len(results) > 1:
         labels = [f"{'last' if i == 0 else i}: {_label(each)}" for i, each in enumerate(results)]
-        chosen = st.selectbox(
-            "Results of this session", range(len(results)), format_func=labels.__getitem__,
-            key=f"result-{st.session_state.clicks}",
-        )  # fmt: skip
+        key, places = f"result-{st.session_state.clicks}", range(len(results))
+        chosen = st.selectbox("Results of this session", places, 0, labels.__getitem__, key=key)
     found = results[chosen]
-    if isinstance(found, Result):
-        outputs.show(config, found)
+    if isinstance(found, Response):
+        outputs.show(drawn.config, found, drawn.model)
     else:
         sentences = "\n".join(f"- {display.plain(sentence)}" for sentence in found.sentences)
         st.error(f"**{found.title}**\n\n{sentences}", icon=":material/error:")
 
 
-def _label(found: Result | NotNumbersError | ApiError) -> str:
-    if not isinstance(found, Result):
+def _label(found: Response | NotNumbersError | ApiError) -> str:
+    if not isinstance(found, Response):
         return found.title
     request = found.request
     sent = request.body if request.values is None else export.to_json(request.values[:20])
@@ -203,9 +184,10 @@ def show_state(drawn: form.Form, version: str | None, described: Described) -> N
         st.session_state.followed = time.monotonic()
         metadata.clear()
         st.rerun()
-    icon, color = BADGES.get(state, OTHER_BADGE)
+    icon, color = BADGES.get(state, ("error", "red"))
     label, detail = state.value, display.plain(detail)
-    st.badge(f"{label} · {detail}" if state is State.READY else label, icon=icon, color=color)
+    label = f"{label} · {detail}" if state is State.READY else label
+    st.badge(label, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
     if state is not State.READY:
         st.caption(detail)
 

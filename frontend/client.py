@@ -81,37 +81,25 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """The model's response.
+    """The model's response to a request.
 
     Attributes:
         outputs: at least one.
         version: the version of the model that the response came from.
         seconds: duration of the call, including retries and waits.
+        asked: the version in the request; None is the default.
     """
 
     outputs: tuple[Output, ...]
     version: str
     seconds: float
+    request: Request
+    asked: str | None
 
     @property
     def values(self) -> np.ndarray:
         """The numbers of the first output."""
         return cast("np.ndarray", self.outputs[0].values)
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A successful prediction.
-
-    Attributes:
-        version: the version in the request; None is the default.
-        model: the metadata of the model; None if the server has none.
-    """
-
-    response: Response
-    request: Request
-    version: str | None
-    model: Model | None = None
 
 
 def predictions_url(settings: Settings, version: str | None) -> str:
@@ -127,10 +115,7 @@ class Client:
         """Prepare without connecting to the API.
 
         With `id_token`, google-auth fetches a token from the metadata server (or with the service
-        account of GOOGLE_APPLICATION_CREDENTIALS), and renews it before it expires.
-
-        Raises:
-            ApiError: an ID token is required and this machine has no identity.
+        account of GOOGLE_APPLICATION_CREDENTIALS), and renews it, or ApiError is raised.
         """
         self._settings = settings
         # As many connections as Streamlit runs scripts concurrently on a small machine.
@@ -157,12 +142,9 @@ class Client:
     def infer(
         self, request: Request, version: str | None = None, *, quick: bool = False
     ) -> Response:
-        """Return the model's response to a request of any format that the server accepts.
+        """Return the response to a request of any format that the API takes, or raise ApiError.
 
         That to a list of numbers has as many. With `quick`, the timeout is short, without retries.
-
-        Raises:
-            ApiError: the API refuses the request, or fails.
         """
         url, count = predictions_url(self._settings, version), request.values
         body, kind, seconds = self._call(url, request, version, quick=quick)
@@ -175,13 +157,10 @@ class Client:
                 raise ValueError(f"not {len(count)} numbers")
         except _OTHER_FORMAT as error:
             raise errors.not_the_api(url, str(error)) from error
-        return Response(outputs, named or version or "default", seconds)
+        return Response(outputs, named or version or "default", seconds, request, version)
 
     def look(self, version: str | None, model: Model | None, *, numbers: bool = True) -> str:
-        """Return in words which version responds now, or raise ApiError.
-
-        `numbers` says whether a model without metadata takes a list of numbers.
-        """
+        """Return in words which version responds, or raise ApiError; `numbers`: it takes a list."""
         try:
             if model.takes_numbers if model else numbers:
                 return f"version {self.probe(version, model).version}"
@@ -203,13 +182,10 @@ class Client:
             return ()
 
     def metadata(self, version: str | None = None) -> Model | None:
-        """Return the model's metadata; None if the server has none.
+        """Return the model's metadata (None: the server has none), or raise ApiError.
 
         Like a prediction, the request passes through the queue and a worker, so it also shows that
         a model responds that does not take a list of numbers.
-
-        Raises:
-            ApiError: the API fails.
         """
         settings = self._settings
         if version is None:

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import streamlit as st
 
 from frontend import display
+from frontend.display import EXACT_IN_BROWSER
 from frontend.model import Tensor
 from frontend.reading import NotNumbersError, Table, read, to_numbers
 
 # The most columns of an input that is filled in as a table.
 TABLE_COLUMNS = 50
-# Up to here, the browser's number fields are exact.
-EXACT = 2**53 - 1
+# Returns what was entered in the input's shape, or None if nothing was, or raises NotNumbersError.
+Read = Callable[[], np.ndarray | None]
 
 
-@dataclass(frozen=True)
-class Component:
-    """How a person gives one input.
-
-    Attributes:
-        fits: whether it can represent an input with a shape of at most two dimensions.
-        draw: draws it with initial values (None: empty); returns a function that returns what was
-            entered in the input's shape, or None if nothing was, or raises NotNumbersError.
-    """
+class Component(NamedTuple):
+    """Whether it fits an input with a shape; draws it with initial values (or None) and a key."""
 
     fits: Callable[[Tensor, tuple[int, ...]], bool]
-    draw: Callable[[Tensor, np.ndarray | None, str], Callable[[], np.ndarray | None]]
+    draw: Callable[[Tensor, np.ndarray | None, str], Read]
 
 
 def _title(tensor: Tensor) -> str:
@@ -44,12 +37,13 @@ def _limits(tensor: Tensor) -> tuple[Any, Any]:
     if not tensor.whole:
         low, high = tensor.minimum, tensor.maximum
         return None if low is None else float(low), None if high is None else float(high)
-    low = 0 if tensor.datatypes[0].startswith("U") else -EXACT
+    low = 0 if tensor.datatypes[0].startswith("U") else -EXACT_IN_BROWSER
     low = low if tensor.minimum is None else max(low, math.ceil(tensor.minimum))
-    return low, EXACT if tensor.maximum is None else min(EXACT, math.floor(tensor.maximum))
+    most = EXACT_IN_BROWSER if tensor.maximum is None else math.floor(tensor.maximum)
+    return low, min(EXACT_IN_BROWSER, most)
 
 
-def _value(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], np.ndarray | None]:
+def _value(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     # Streamlit wants all of a field's numbers to be of one type.
     kind = bool if tensor.datatypes[0] == "BOOL" else int if tensor.whole else float
     initial: Any = None if first is None else kind(first.ravel()[0])
@@ -59,11 +53,10 @@ def _value(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], n
         entered = st.selectbox(_title(tensor), [True, False], index=index, key=key)
     else:
         low, high = _limits(tensor)
-        exact = {"step": 1} if tensor.whole else {"step": 0.1, "format": "%g"}
-        entered = st.number_input(
-            _title(tensor), low, high, initial, key=key, help=_range(tensor),
-            placeholder="not sent" if tensor.optional else None, **exact,
-        )  # fmt: skip
+        options: dict[str, Any] = {"step": 1} if tensor.whole else {"step": 0.1, "format": "%g"}
+        options |= {"placeholder": "not sent"} if tensor.optional else {}
+        options |= {"key": key, "help": _range(tensor)}
+        entered = st.number_input(_title(tensor), low, high, initial, **options)
 
     def read_value() -> np.ndarray | None:
         if entered is None and not tensor.optional:
@@ -86,13 +79,14 @@ def column_names(tensor: Tensor) -> list[str]:
     return [f"{tensor.name} {i + 1}" for i in range(width)]
 
 
-def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], np.ndarray | None]:
+def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     names, shape = column_names(tensor), tensor.shape or ()
     low, high = _limits(tensor)
-    kind = {"B": "bool", "I": "int64", "U": "int64"}.get(tensor.datatypes[0][0], "float64")
+    boolean = tensor.datatypes[0] == "BOOL"
+    kind = "bool" if boolean else "int64" if tensor.whole else "float64"
     values = np.empty((0, len(names))) if first is None else first.reshape(-1, len(names))
     number = st.column_config.NumberColumn(
-        required=True, min_value=low, max_value=high, step=1 if kind == "int64" else None,
+        required=True, min_value=low, max_value=high, step=1 if tensor.whole else None,
         format="%s", help=_range(tensor),
     )  # fmt: skip
     grows = tensor.optional or (len(shape) > 1 and shape[0] < 0)
@@ -100,7 +94,7 @@ def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], n
     edited = st.data_editor(
         pa.table(dict(zip(names, values.astype(kind).T, strict=True))),
         key=key, hide_index=True, num_rows="dynamic" if grows else "fixed",
-        column_config={} if kind == "bool" else dict.fromkeys(names, number),
+        column_config={} if boolean else dict.fromkeys(names, number),
         alt=f"Table of {tensor.name}, to fill in",
     )  # fmt: skip
 
@@ -117,16 +111,12 @@ def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], n
     return read_table
 
 
-def _lines(tensor: Tensor, first: np.ndarray | None, key: str) -> Callable[[], np.ndarray | None]:
+def _lines(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     rows = [] if first is None else first.reshape(-1, first.shape[-1]).tolist()
     many = len(tensor.shape or ()) > 1
-    text = st.text_area(
-        _title(tensor),
-        "\n".join(" ".join(map(str, row)) for row in rows),
-        key=key,
-        height=100,
-        placeholder="1 2 3" + (", and a line for each further row" if many else ""),
-    )
+    value = "\n".join(" ".join(map(str, row)) for row in rows)
+    more = "1 2 3" + (", and a line for each further row" if many else "")
+    text = st.text_area(_title(tensor), value, key=key, height=100, placeholder=more)
 
     def read_lines() -> np.ndarray | None:
         found = []

@@ -53,8 +53,7 @@ def columns_of(
 ) -> dict[str, np.ndarray]:
     """Return an output as columns of a table, with a row per index of the first dimension.
 
-    A few long rows become columns instead; an output that fits neither way is one column. `names`
-    are those of the last dimension, if known.
+    A few long rows become columns; otherwise it is one. `names` are the last dimension's, if known.
     """
     if len(shape) > 1 and values.size:
         rows = values.reshape(shape[0], -1)

@@ -55,30 +55,22 @@ class ApiError(Exception):
 # The position in a message of the API: "... - at $.inputs[0].data[2]".
 _PLACE = re.compile(r"(?P<what>.*) - at \$\.inputs\[0\]\.data\[(?P<index>\d+)\]", re.DOTALL)
 _BUSY = (
-    State.BUSY,
     "The server cannot take this request now: its queue is full, or its worker is restarting. "
-    "Try again in a moment.",
+    "Try again in a moment."
 )
 
 
 def no_response(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
     """Return the error for a request that got no response, or that could not be sent."""
     if isinstance(error, GoogleAuthError):
-        state, text = State.NOT_ALLOWED, (
-            "The page has to identify itself (BACKEND_AUTH=id-token), but cannot get an ID token "
-            f"on this machine: {error}"
-        )  # fmt: skip
-    elif isinstance(error, ReadTimeoutError):
-        state, text = State.LOADING, (
-            f"The server at {settings.url} did not respond in time: it is loading the model or "
-            "is overloaded. Try again in a moment."
-        )  # fmt: skip
-    else:
-        state, text = State.NOT_REACHABLE, (
-            f"No server responds at {settings.url}. Is it running? “make serve” starts one on "
-            "this machine; BACKEND_URL names another."
-        )  # fmt: skip
-    return ApiError(state, text)
+        what = "The page has to identify itself (BACKEND_AUTH=id-token), but cannot get an ID token"
+        return ApiError(State.NOT_ALLOWED, f"{what} on this machine: {error}")
+    if isinstance(error, ReadTimeoutError):
+        why = "it is loading the model or is overloaded. Try again in a moment."
+        what = f"The server at {settings.url} did not respond in time: {why}"
+        return ApiError(State.LOADING, what)
+    what = f"No server responds at {settings.url}. Is it running? “make serve” starts one on this"
+    return ApiError(State.NOT_REACHABLE, f"{what} machine; BACKEND_URL names another.")
 
 
 def unknown_version(version: str) -> ApiError:
@@ -94,32 +86,26 @@ def not_the_api(url: str, what: str) -> ApiError:
 def refused(
     status: int, body: bytes, values: np.ndarray | None, version: str | None, settings: Settings
 ) -> ApiError:
-    """Return the error for a response with a status other than 200.
-
-    `values` are the list of numbers that was sent, `version` the one in the URL, if any.
-    """
+    """Return the error for a status other than 200; `values` is the list that was sent, if any."""
     message = _message(body)
     if status == 404 and version is not None:  # noqa: PLR2004
         return unknown_version(version)
-    who = f"The server at {settings.url} refuses this page. " + (
-        "This page's service account has no permission to invoke it."
-        if settings.id_token
-        else "It requires an ID token: set BACKEND_AUTH=id-token."
-    )
-    size = "this size" if values is None else f"{len(values):,} numbers"
+    who = "It requires an ID token: set BACKEND_AUTH=id-token."
+    if settings.id_token:
+        who = "This page's service account has no permission to invoke it."
+    who = f"The server at {settings.url} refuses this page. {who}"
+    size = "" if values is None else f", {len(values):,} numbers,"
+    large = f"The request{size} is larger than the server accepts. Send fewer at a time."
     failed = f"The server failed to process this request: {message} (status {status})"
     known = {
         400: (State.INVALID_INPUT, _with_place(message, values)),
         401: (State.NOT_ALLOWED, who),
         403: (State.NOT_ALLOWED, who),
         404: (State.FAILED, f"The server at {settings.url} has no model “{settings.model}”."),
-        413: (
-            State.INVALID_INPUT,
-            f"The request of {size} is larger than the server accepts. Send fewer at a time.",
-        ),
+        413: (State.INVALID_INPUT, large),
         415: (State.INVALID_INPUT, message),
-        429: _BUSY,
-        503: _BUSY,
+        429: (State.BUSY, _BUSY),
+        503: (State.BUSY, _BUSY),
     }
     return ApiError(*known.get(status, (State.FAILED, failed)))
 

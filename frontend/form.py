@@ -1,24 +1,29 @@
-"""The page's form: the ways to give an input, and the request that follows from each."""
+"""The page's form: the ways to give an input, and the request that follows from each.
+
+Where a table or commas can be read in several ways, it asks, with a preview, before it sends.
+"""
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 import streamlit as st
 
-from frontend import client, display, memory, model, questions, reading
+from frontend import client, display, memory, model, outputs, reading
 from frontend.components import COMPONENTS, column_names, component_of
 from frontend.model import JSON, Model, Request, Tensor
-from frontend.reading import NotNumbersError, Numbers, Table
+from frontend.reading import Marks, NotNumbersError, Numbers, Table
 from frontend.settings import DEFAULT_MODEL, Settings
 
 # A longer example is a download instead of text in the field.
 EXAMPLE_BYTES = 16_000
+PREVIEW_ROWS = 5
 # Makes the request after a click on the form's button, or returns None if there is a question; and
 # draws the questions, and makes the request once they are answered.
 Draft = tuple[Callable[[], Request | None], Callable[[], Request | None] | None]
@@ -70,12 +75,12 @@ def _area(form: Form, label: str, key: str, value: str, placeholder: str) -> str
 
 
 def _pasted(form: Form) -> Draft:
-    limit = f"{form.config.max_numbers:,} numbers, {display.mib(form.config.max_text_bytes)}"
-    help_text = (
+    placeholder = (
         "1, 2, 3.5\n\nSeparated by commas, spaces or new lines, or a JSON list like [1, 2, 3.5], "
-        f"or cells from a spreadsheet. Up to {limit}"
+        f"or cells from a spreadsheet. Up to {form.config.max_numbers:,} numbers, "
+        f"{display.mib(form.config.max_text_bytes)}"
     )
-    return _numbers(form, _area(form, "Numbers", "text", "", help_text), "")
+    return _numbers(form, _area(form, "Numbers", "text", "", placeholder), "")
 
 
 def _numbers(form: Form, content: str | bytes, name: str, rows: Tensor | None = None) -> Draft:
@@ -100,23 +105,78 @@ def _numbers(form: Form, content: str | bytes, name: str, rows: Tensor | None = 
             raise
 
     def ask() -> Request | None:
-        found = questions.ask(content, name, limit, names, form.button)
+        found = _ask(content, name, form, names)
         return request(found) if found else None
 
     return make, ask
+
+
+def _ask(
+    content: str | bytes, name: str, form: Form, columns: Sequence[str] | None
+) -> Numbers | None:
+    """Draw the questions; return the numbers after a click on their button.
+
+    `columns` names the columns that are needed; None if any number of them will do.
+    """
+    with st.container(border=True, key="questions"):
+        st.markdown("**What should be sent?** Nothing was sent yet.")
+        marks = st.selectbox(
+            "Commas and points", list(Marks), index=None, format_func=lambda each: each.value,
+            placeholder="as the numbers show", key="marks",
+        )  # fmt: skip
+        try:
+            found = reading.read(content, name, form.config.max_numbers, marks)
+            if isinstance(found, Table):
+                chosen = _columns(found, columns)
+                source = found.source(chosen, whole=bool(columns))
+                names = [found.names[i] for i in chosen]
+            else:
+                source, names = found, []
+            numbers = reading.to_numbers(source, marks)
+        except NotNumbersError as error:
+            st.warning("\n".join(f"- {display.plain(each)}" for each in error.sentences))
+            return None
+        needed = len(columns or ())
+        if columns and (len(names or columns) != needed or len(numbers.values) % needed):
+            st.warning(f"Choose {needed} columns: {', '.join(columns)}")
+            return None
+        _preview(numbers.values, names)
+        for note in numbers.notes:
+            st.caption(display.plain(note))
+        count = len(numbers.values) // (needed or 1)
+        label = f"{form.button} these {count:,} {'rows' if columns else 'numbers'}"
+        return numbers if st.button(label, type="primary") else None
+
+
+def _columns(table: Table, needed: Sequence[str] | None) -> list[int]:
+    names = [name.lower() for name in table.names]
+    by_name = [names.index(each.lower()) for each in needed or () if each.lower() in names]
+    usual = by_name if needed and len(by_name) == len(needed) else table.usual
+    return st.multiselect(
+        "Columns, in the order in which they are read", range(len(table.names)), usual,
+        format_func=lambda i: table.names[i], max_selections=len(needed) if needed else None,
+        key=f"columns-{table.names}",
+    )  # fmt: skip
+
+
+def _preview(values: np.ndarray, names: Sequence[str]) -> None:
+    """Show the first numbers; in columns if they fill them."""
+    width = len(names) if names and len(values) % len(names) == 0 else 1
+    shown = values[: PREVIEW_ROWS * width].reshape(-1, width)
+    titles = names if len(set(names)) == width else [f"Column {i + 1}" for i in range(width)]
+    outputs.table(dict(zip(titles, shown.T, strict=True)))
+    if len(shown) * width < len(values):
+        st.caption(f"The first {len(shown) * width:,} of {len(values):,} numbers")
 
 
 def _file(form: Form) -> Draft:
     types = form.model.accepts if form.model else ()
     kind = "numbers" if form.takes_numbers else "rows, as CSV" if form.rows else "a JSON request"
     kind = ", ".join(types) or (kind if form.model or form.takes_numbers else "of any type")
-    file = st.file_uploader(
-        f"A file: {kind}",
-        type=list(types) if types and "*/*" not in types else None,
-        key="file",
-        max_upload_size=form.config.max_file_mib,
-        help=f"Up to {form.config.max_numbers:,} numbers, {form.config.max_file_mib} MiB",
-    )
+    numbers, size = form.config.max_numbers, form.config.max_file_mib
+    known = list(types) if types and "*/*" not in types else None
+    more = f"Up to {numbers:,} numbers, {size} MiB"
+    file = st.file_uploader(f"A file: {kind}", known, key="file", max_upload_size=size, help=more)
     content, name = (file.getvalue(), file.name) if file else (b"", "")
     memory.forget_files(but=file.file_id if file else "")
     guessed = (file and file.type) or mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -192,15 +252,8 @@ def _checked(content: bytes) -> Request:
     return Request(content)
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way to give the input.
-
-    Attributes:
-        fits: whether it suits the model.
-        draw: draws it.
-        deferred: whether what is entered only counts after a click on the form's button.
-    """
+class Way(NamedTuple):
+    """A way to give the input; a deferred one only counts after a click on the form's button."""
 
     fits: Callable[[Form], bool]
     draw: Callable[[Form], Draft]
@@ -249,20 +302,15 @@ def _can_show(form: Form, name: str, values: np.ndarray) -> bool:
 
 
 def draw(form: Form) -> Request | None:
-    """Draw the form; return the request after a click on its button, otherwise None.
-
-    Raises:
-        NotNumbersError: after a click, the input is not sent.
-    """
+    """Draw the form; after a click, return the request or raise NotNumbersError."""
     state = st.session_state
     ways = {label: way for label, way in WAYS.items() if way.fits(form)}
     if state.get("way") not in ways:
         state.way = next(iter(ways))
     with st.container(horizontal=True, vertical_alignment="center"):
-        chosen = st.radio(
-            "Input", list(ways), key="way", horizontal=True, label_visibility="collapsed"
-        )
-        _draw_example(form)
+        chosen = st.radio("Input", ways, key="way", horizontal=True, label_visibility="collapsed")
+        if form.model:
+            _draw_example(form, model.example(form.model))
     # All are drawn, and the others hidden: the browser would forget a text that was not sent. Only
     # the camera is not: it asks for permission.
     names = {label: f"way-{i}" for i, label in enumerate(ways)}
@@ -280,23 +328,22 @@ def draw(form: Form) -> Request | None:
     with st.form("question"):
         draw_ways(deferred=True)
         clicked = st.form_submit_button(form.button, type="primary", width="stretch")
-    make, ask = drafts[chosen]
-    made = None
+    (make, ask), made, place = drafts[chosen], None, st.empty()
     if clicked:
         made = make()
         state.asking = "" if made else chosen
     if state.asking == chosen and ask:
-        made = ask()
-        state.asking = "" if made else chosen
+        with place.container():
+            made = ask()
+        if made:
+            state.asking = ""
+            place.empty()
     return made
 
 
-def _draw_example(form: Form) -> None:
-    if form.model is None:
-        return
-    example = model.example(form.model)
+def _draw_example(form: Form, example: Request) -> None:
     if example.content_type == JSON and len(example.body) > EXAMPLE_BYTES:
         st.download_button("Download an example", example.body, "request.json", on_click="ignore")
-        return
-    icon = ":material/lightbulb:"
-    st.button("Example", icon=icon, on_click=fill, args=(form, example), type="tertiary")
+    else:
+        icon = ":material/lightbulb:"
+        st.button("Example", icon=icon, on_click=fill, args=(form, example), type="tertiary")

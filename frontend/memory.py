@@ -1,7 +1,7 @@
 """Limit memory: process one large input at a time, and release what is no longer needed.
 
-Streamlit has no public way to release uploads and ended sessions. Another version of it may lack
-what is used here; then they are released later, and a log line says so.
+Streamlit has no public way to release uploads and sessions. A version without the private one
+releases them later, and a log line says so.
 """
 
 from __future__ import annotations
@@ -57,14 +57,7 @@ def trim() -> None:
 
 @contextmanager
 def turn(size: int) -> Iterator[None]:
-    """Process a large input exclusively: wait until no other session processes one.
-
-    Args:
-        size: bytes of the input; a small one does not wait.
-
-    Raises:
-        BusyError: other inputs took longer than `TURN_SECONDS`.
-    """
+    """Process an input exclusively, if its size in bytes is large, or raise BusyError."""
     if size >= LARGE_BYTES and not _turn.acquire(timeout=TURN_SECONDS):
         raise BusyError
     try:

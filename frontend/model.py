@@ -107,11 +107,7 @@ def _describe(tensor: Tensor) -> str:
 
 
 def parse(found: Any) -> Model:  # noqa: ANN401 (any JSON)
-    """Return the model that the metadata describes.
-
-    Raises:
-        ValueError, LookupError, TypeError, AttributeError: it is not metadata of the V2 protocol.
-    """
+    """Return the model that V2's metadata describes; other JSON raises one of several errors."""
     sample = found.get("example")
     if sample:
         body = sample["text"].encode() if "text" in sample else base64.b64decode(sample["base64"])

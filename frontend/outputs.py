@@ -12,49 +12,55 @@ import pyarrow as pa
 import streamlit as st
 
 from frontend import display, export, memory
-from frontend.client import Output, Result
+from frontend.client import Output, Response
+from frontend.model import Model
 from frontend.settings import Settings
 
 # A longer output can only be downloaded, not copied; a longer one than the second scrolls in a box.
 COPY_NUMBERS, CODE_NUMBERS = 10_000, 20
 # Further elements of a JSON value or letters of a text are only in the download.
 SHOWN_ELEMENTS = 1_000
+# A shorter line has a dot for each number.
+CHART_DOTS = 50
 # The most bars that a reader can compare; the table has all scores.
 BARS = 20
 # Input and output; distinguishable on white and on black.
 COLORS = ["#64748b", "#ea580c"]
+# A chart has a text for screen readers as a whole, so its parts have none.
+UNNAMED = {"aria": False}
+PROTOCOLS = (
+    "[V1](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol) · "
+    "[V2](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol)"
+)
 TEXT_HELP = "Shown as text, to keep every digit. Sorting is alphabetical."
 
 
-def show(config: Settings, result: Result) -> None:
+def show(config: Settings, response: Response, model: Model | None) -> None:
     """Show the figures, the outputs, the downloads and how to repeat the request."""
-    response, inputs = result.response, result.request.values
-    label = "Outputs" if inputs is None else "Numbers"
-    figures = {
-        label: f"{len(response.outputs if inputs is None else inputs):,}",
-        "Model version": response.version,
-        "Time": display.duration(response.seconds),
-    }
-    for place, (name, value) in zip(st.columns(3), figures.items(), strict=True):
-        place.metric(name, value, border=True)
-    for note in result.request.notes:
+    inputs = response.request.values
+    first, second, third = st.columns(3)
+    counted: Sequence[Any] | np.ndarray = response.outputs if inputs is None else inputs
+    first.metric("Outputs" if inputs is None else "Numbers", f"{len(counted):,}", border=True)
+    second.metric("Model version", response.version, border=True)
+    third.metric("Time", display.duration(response.seconds), border=True)
+    for note in response.request.notes:
         st.warning(display.plain(note), icon=":material/info:")
     content: dict[str, object] = {"model": config.model, "version": response.version}
     if inputs is not None:
         _show_numbers(config, inputs, response.values)
         content |= {"input": inputs, "output": response.values}
     else:
+        known = model.outputs if model and model.version == response.version else ()
+        names = {tensor.name: tensor.names for tensor in known}
         for output in response.outputs:
-            names = [t.names for t in result.model.outputs if t.name == output.name] if (
-                result.model) else []  # fmt: skip
-            _show_output(config, output, names[0] if names else (), len(response.outputs))
-        kept = ("name", "shape", "datatype", "values")
+            _show_output(config, output, names.get(output.name, ()), len(response.outputs))
         content["outputs"] = [
-            {key: getattr(each, key) for key in kept} for each in response.outputs
+            {"name": each.name, "shape": each.shape, "datatype": each.datatype, "data": each.values}
+            for each in response.outputs
         ]
     if not isinstance(response.outputs[0].values, bytes):
         download("Download JSON", partial(export.to_json, content), f"{config.model}.json")
-    _show_api(config, result)
+    _show_api(config, response)
 
 
 def _show_numbers(config: Settings, inputs: np.ndarray, outputs: np.ndarray) -> None:
@@ -81,18 +87,19 @@ def _show_output(config: Settings, output: Output, names: Sequence[str], count: 
         next(show for fits, show in OUTPUTS if fits(output))(output, names)
 
 
+def _text(output: Output, text: str | Sequence[str]) -> None:
+    shown = text if isinstance(text, str) else str(output.values)
+    st.code(shown[: 10 * SHOWN_ELEMENTS], language=None, wrap_lines=True)
+
+
 def _file(output: Output, _: Sequence[str]) -> None:
     content: Any = output.values
     if output.datatype.startswith("image/"):
         st.image(content, f"{output.name}, {output.datatype}")
     elif output.datatype.startswith("text/"):
-        _text(content.decode(errors="replace"))
+        _text(output, content.decode(errors="replace"))
     name = f"output{mimetypes.guess_extension(output.datatype) or '.bin'}"
     download(f"Download {name}", content, name)
-
-
-def _text(text: Any) -> None:  # noqa: ANN401 (the values of an output)
-    st.code(text[: 10 * SHOWN_ELEMENTS], language=None, wrap_lines=True)
 
 
 def _is_scores(output: Output) -> bool:
@@ -116,10 +123,14 @@ def _scores(output: Output, names: Sequence[str]) -> None:
     with left:
         table({"Label": labels, output.name: scores})
     data = pa.table({"label": labels[:BARS], "score": scores[:BARS].astype(float)})
-    right.bar_chart(
-        data, x="label", y="score", x_label="", y_label="", horizontal=True, sort="-score",
-        color=COLORS[-1], alt=f"Bars of the largest scores: {labels[0]} {scores[0]:g} first",
-    )  # fmt: skip
+    label = {"field": "label", "type": "nominal", "sort": None, "title": None}
+    score = {"field": "score", "type": "quantitative", "title": None}
+    spec = {
+        "mark": {"type": "bar", "color": COLORS[-1], **UNNAMED},
+        "encoding": {"y": {**label, "axis": {"labelLimit": 160}}, "x": score},
+    }
+    alt = f"Bars of the largest scores: {labels[0]} {scores[0]:g} first"
+    right.vega_lite_chart(data, spec, alt=alt)
     if len(labels) > BARS:
         right.caption(f"The {BARS} largest of {len(labels):,}. The table has all.")
 
@@ -140,7 +151,7 @@ def _json(output: Output, _: Sequence[str]) -> None:
 # Kinds of output, and how each is shown, in the order in which they are tried.
 OUTPUTS: list[tuple[Callable[[Output], bool], Callable[[Output, Sequence[str]], None]]] = [
     (lambda output: isinstance(output.values, bytes), _file),
-    (lambda output: isinstance(output.values, str), lambda output, _: _text(output.values)),
+    (lambda output: isinstance(output.values, str), _text),
     (_is_scores, _scores),
     (lambda output: isinstance(output.values, np.ndarray), _rows),
     (lambda _: True, _json),
@@ -178,13 +189,23 @@ def _chart(series: Mapping[str, np.ndarray]) -> None:
     count = len(next(iter(series.values())))
     alt = f"Chart of {' and '.join(series)} by number, {count:,} values: the table has them"
     data = {"No.": drawn + 1, **{name: each[drawn].astype(float) for name, each in series.items()}}
-    colors: Any = COLORS[-len(series) :] if len(series) <= len(COLORS) else None
-    st.line_chart(pa.table(data), x="No.", y=list(series), color=colors, height=400, alt=alt)
+    few = len(series) <= len(COLORS)
+    color = {"field": "series", "type": "nominal", "title": None, "legend": {"orient": "top"}}
+    x = {"field": "No.", "type": "quantitative", "axis": {"tickMinStep": 1, "format": ",d"}}
+    y = {"field": "value", "type": "quantitative", "title": None, "axis": {"format": "~g"}}
+    spec = {
+        "transform": [{"fold": list(series), "as": ["series", "value"]}],
+        "mark": {"type": "line", "point": len(drawn) <= CHART_DOTS and UNNAMED, **UNNAMED},
+        "encoding": {
+            "x": {**x, "scale": {"zero": False, "nice": False}},
+            "y": y,
+            "color": {**color, "scale": {"range": COLORS[-len(series) :]} if few else {}},
+        },
+    }
+    st.vega_lite_chart(pa.table(data), spec, height=400, alt=alt)
     if len(drawn) < count:
-        st.caption(
-            f"The chart draws {len(drawn):,} of {count:,} numbers, the smallest and largest "
-            "of each stretch: a screen shows no more. The table has all."
-        )
+        what = f"The chart draws {len(drawn):,} of {count:,} numbers, the smallest and largest"
+        st.caption(f"{what} of each stretch: a screen shows no more. The table has all.")
 
 
 def download(label: str, content: Callable[[], bytes] | bytes, name: str) -> None:
@@ -193,21 +214,15 @@ def download(label: str, content: Callable[[], bytes] | bytes, name: str) -> Non
     st.download_button(label, content, name, kind, on_click="ignore", icon=icon)
 
 
-def _show_api(config: Settings, result: Result) -> None:
+def _show_api(config: Settings, response: Response) -> None:
     """Show the same request as curl command, Python program and link."""
-    request, version = result.request, result.version
+    request, version = response.request, response.asked
     with st.expander("API: the same from a terminal, a program, a link", icon=":material/code:"):
-        st.code(export.to_curl(request, version, config), language="bash", wrap_lines=True)
+        st.code(export.to_curl(request, version, config), language=None, wrap_lines=True)
         if file := export.file_of(request):
             download(file, partial(export.body_of, request), file)
-        st.code(export.to_python(request, version, config), language="python", wrap_lines=True)
-        if link := export.to_link(request, version, st.context.url or ""):
-            st.caption("A link to this page with this input and version")
-            st.code(link, language=None, wrap_lines=True)
-        else:
-            st.caption("The input is too long for a link.")
-        protocol = "https://kserve.github.io/website/docs/concepts/architecture/data-plane"
-        st.markdown(
-            f"[The model's metadata]({config.url}/v2/models/{config.model}) · "
-            f"[V1]({protocol}/v1-protocol) and [V2]({protocol}/v2-protocol) of the protocol"
-        )
+        st.code(export.to_python(request, version, config), language=None, wrap_lines=True)
+        st.caption("A link to this page with this input and version")
+        link = export.to_link(request, version, st.context.url or "")
+        st.code(link or "The input is too long for a link.", language=None, wrap_lines=True)
+        st.markdown(f"[Metadata]({config.url}/v2/models/{config.model}) · {PROTOCOLS}")

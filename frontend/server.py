@@ -21,41 +21,36 @@ OPEN = ("health", "host-config", "stream", "upload_file/")
 SWEEP_SECONDS = 10
 
 
-class Doors:
-    """Middleware that blocks Streamlit's other public routes: metrics, agents, script checks."""
+def doors(app: ASGIApp) -> ASGIApp:
+    """Block Streamlit's other public routes with 404: metrics, agents, script checks."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Set the application to protect."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or respond with 404."""
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         _, core, route = scope.get("path", "").partition("/_stcore/")
-        if scope["type"] == "http" and core and not route.startswith(OPEN):
-            await PlainTextResponse("Not Found", 404)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        closed = scope["type"] == "http" and core and not route.startswith(OPEN)
+        await (PlainTextResponse("Not Found", 404) if closed else app)(scope, receive, send)
+
+    return guarded
 
 
 @asynccontextmanager
 async def swept(_: st.App) -> AsyncIterator[None]:
     """Release ended sessions regularly while the server runs."""
-    sweeping = asyncio.create_task(_sweep())
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            memory.expire()
+            gc.collect()
+            memory.trim()
+
+    sweeping = asyncio.create_task(sweep())
     yield
     sweeping.cancel()
-
-
-async def _sweep() -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        memory.expire()
-        gc.collect()
-        memory.trim()
 
 
 app = st.App(
     Path(__file__).with_name("app.py"),
     lifespan=swept,
     # Browsers keep the scripts and styles, which are large.
-    middleware=[Middleware(Doors), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],
+    middleware=[Middleware(doors), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],
 )

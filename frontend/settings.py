@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 DEFAULT_MODEL = "doubleit"
@@ -14,10 +13,8 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_MAX_NUMBERS = 500_000
 # The names of loopback.
 DEFAULT_HOSTS = ("localhost", "127.0.0.1", "::1")
-# The largest size per number: pasted integers of seven digits and a separator, and files of float64
-# in full precision.
-TEXT_BYTES_PER_NUMBER = 8
-FILE_BYTES_PER_NUMBER = 20
+# The largest size per number: pasted integers of seven digits, and files of float64 in full.
+TEXT_BYTES_PER_NUMBER, FILE_BYTES_PER_NUMBER = 8, 20
 
 _HOST = r"\s*(\*|(\*\.)?[0-9A-Za-z:._-]+)\s*"
 # The default of each variable, the values that it can have, and those in words.
@@ -40,12 +37,9 @@ class Settings:
 
     Attributes:
         url: the inference API's URL, without a slash at the end.
-        model: the model's name.
         id_token: whether requests carry a Google ID token with `url` as its audience.
-        poll: seconds between two checks of the server's state while nobody clicks; 0 disables
-            them, for a server that scales to zero while a page stays open.
-        hosts: host names under which browsers can open the page; "*." matches any subdomain, "*"
-            any name.
+        poll: seconds between two checks of the server's state while nobody clicks; 0: no checks.
+        hosts: host names under which browsers can open the page; "*." is any subdomain, "*" any.
         max_numbers: the most numbers that one click can submit.
     """
 
@@ -68,11 +62,7 @@ class Settings:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read the variables BACKEND_* and UI_*; an empty variable counts as unset.
-
-    Raises:
-        SettingsError: a variable has an unusable value.
-    """
+    """Read the variables BACKEND_* and UI_* (empty: unset), or raise SettingsError."""
     url = (environment.get("BACKEND_URL") or DEFAULT_URL).rstrip("/")
     found = {}
     for name, (default, pattern, allowed) in _VARIABLES.items():
@@ -87,7 +77,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     if not usable or parts.query or parts.fragment or parts.username:
         raise SettingsError(f'BACKEND_URL is "{url}": it has to be like {DEFAULT_URL}')
     auth = found["BACKEND_AUTH"] == "id-token"
-    if auth and parts.scheme != "https" and not _loopback(parts.hostname or ""):
+    if auth and parts.scheme != "https" and parts.hostname not in DEFAULT_HOSTS:
         raise SettingsError(
             f'BACKEND_URL is "{url}": with BACKEND_AUTH=id-token it has to begin with https://, '
             "or anybody on the way could read the token"
@@ -101,10 +91,3 @@ def read(environment: Mapping[str, str]) -> Settings:
         (*DEFAULT_HOSTS, *named),
         int(found["UI_MAX_NUMBERS"]),
     )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

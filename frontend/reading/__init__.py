@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from pathlib import PurePath
 
-from frontend.reading import jsonlist, separated
 from frontend.reading.clean import clean, decode
+from frontend.reading.lists import read_json, read_separated
 from frontend.reading.notation import Marks, is_heading
 from frontend.reading.numbers import NotNumbersError, Numbers, Source, TooMuchError, to_numbers
 from frontend.reading.table import Table, delimiter_of, read_table
@@ -28,25 +28,22 @@ def read(
 ) -> Source | Table:
     """Read a JSON list, a table (CSV, or cells of a spreadsheet), or separated numbers.
 
-    `name` is the name of a file: .csv and .tsv are tables, .json is a list.
-
-    Raises:
-        NotNumbersError: it is no text, could be read in several ways, or is more than `max_numbers`
-            numbers (TooMuchError).
+    `name` is the name of a file: .csv and .tsv are tables, .json is a list. NotNumbersError says
+    why it cannot be read: it is no text, too much, or could be read in several ways.
     """
     text, guessed = decode(content) if isinstance(content, bytes) else (content, [])
     text, notes = clean(text)
     suffix = PurePath(name).suffix.lower()
     if suffix == ".json" or (suffix not in (".csv", ".tsv") and _LIST.match(text)):
         if text.count(",") > max_numbers:  # before they become objects
-            raise TooMuchError(f"The list has more than {max_numbers:,} numbers")
-        found: Source | Table = jsonlist.read(text, marks)
+            raise TooMuchError([f"The list has more than {max_numbers:,} numbers"])
+        found: Source | Table = read_json(text, marks)
     elif suffix in (".csv", ".tsv") or _is_table(text):
         found = read_table(text, delimiter_of(text), max_numbers)
     else:
-        found = separated.read(text, marks)
+        found = read_separated(text, marks)
     if isinstance(found, Source) and len(found.texts) > max_numbers:
-        raise TooMuchError(f"{len(found.texts):,} numbers are more than {max_numbers:,}")
+        raise TooMuchError([f"{len(found.texts):,} numbers are more than {max_numbers:,}"])
     return replace(found, notes=[*guessed, *notes, *found.notes])
 
 

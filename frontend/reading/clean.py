@@ -58,11 +58,7 @@ _OTHER_FILES = {
 
 
 def decode(content: bytes) -> tuple[str, list[str]]:
-    """Return a file's text, and a note if its encoding is a guess.
-
-    Raises:
-        NotNumbersError: it is not text.
-    """
+    """Return a file's text, and a note if its encoding is a guess, or raise NotNumbersError."""
     for start, what in _OTHER_FILES.items():
         if content.startswith(start):
             raise NotNumbersError([f"The file is {what}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,8 @@ OUT_OF_INT64 = "is outside the 64-bit integers (-9223372036854775808 to 92233720
 OUT_OF_FLOAT64 = "is too large for float64"
 
 
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """The numbers of an input.
-
-    Attributes:
-        values: 1-D, int64 or float64, finite.
-        notes: a sentence for each part that could have been read in another way.
-    """
+class Numbers(NamedTuple):
+    """Finite int64 or float64, 1-D; a note for each part that could have been read differently."""
 
     values: np.ndarray
     notes: tuple[str, ...] = ()
@@ -40,8 +34,7 @@ class NotNumbersError(ValueError):
 
     Attributes:
         title: a headline.
-        sentences: one for each of the first `NAMED` problems, with position and reason, and one
-            that counts the rest.
+        sentences: one for each of the first `NAMED` problems, with its place, and their number.
         ambiguous: whether it could be read if the meaning of its commas were known.
     """
 
@@ -60,10 +53,6 @@ class TooMuchError(NotNumbersError):
 
     title = "This is more than the page takes; nothing was sent"
 
-    def __init__(self, message: str) -> None:
-        """Set the message."""
-        super().__init__([message])
-
 
 @dataclass(frozen=True)
 class Source:
@@ -80,6 +69,10 @@ class Source:
     place: Callable[[int], str]
     notes: list[str] = field(default_factory=list)
 
+    def named(self, index: int) -> str:
+        """Return the position and the text at an index."""
+        return f"{self.place(index)}: {brief(self.texts[index].as_py())}"
+
 
 def column(texts: Iterable[str]) -> pa.Array:
     """Return an array of strings."""
@@ -87,11 +80,7 @@ def column(texts: Iterable[str]) -> pa.Array:
 
 
 def to_numbers(source: Source, marks: Marks | None = None) -> Numbers:
-    """Return the texts as numbers; without `marks`, their style follows from the numbers.
-
-    Raises:
-        NotNumbersError: one of them is not a number, or there are none.
-    """
+    """Return the texts as numbers, or raise NotNumbersError; without `marks`, they decide."""
     if not len(source.texts):
         raise NotNumbersError(["It contains no number"])
     texts, notes = _plain(source, marks)
@@ -117,26 +106,20 @@ def _plain(source: Source, marks: Marks | None) -> tuple[pa.Array, list[str]]:
     else:
         decimal_comma = not point.all()
         if decimal_comma and not comma.all():
-            first, second = (
-                f"{source.place(i)}: {brief(texts[i].as_py())}"
-                for i in (int(np.argmin(comma)), int(np.argmin(point)))
-            )
-            raise NotNumbersError(
-                [f"{first} has a decimal point, but {second} has a decimal comma"]
-            )
+            first, second = (source.named(int(np.argmin(each))) for each in (comma, point))
+            problem = f"{first} has a decimal point, but {second} has a decimal comma"
+            raise NotNumbersError([problem])
         if comma.all() and not decimal_comma:
             either = _matches(texts, notation.COMMA_OR_THOUSANDS)
             _refuse(either, source, lambda i: notation.reason(texts[i].as_py()), ambiguous=True)
             either = _matches(texts, notation.POINT_OR_THOUSANDS)
             for i in np.flatnonzero(either)[:1].tolist():
-                shown = f"{source.place(i)}: {brief(texts[i].as_py())}"
-                notes.append(f"{shown} was read as a fraction, not as thousands")
+                notes.append(f"{source.named(i)} was read as a fraction, not as thousands")
     normal = notation.normalize(texts, decimal_comma=decimal_comma)
     changed = np.flatnonzero(_array(pc.not_equal(normal, texts)))
     for i in changed[:1].tolist():
         rest = f", and {len(changed) - 1:,} more like it" if len(changed) > 1 else ""
-        shown = f"{source.place(i)}: {brief(texts[i].as_py())}"
-        notes.append(f"{shown} was read as {normal[i].as_py()}{rest}")
+        notes.append(f"{source.named(i)} was read as {normal[i].as_py()}{rest}")
     return normal, notes
 
 
@@ -172,10 +155,7 @@ def _refuse(
     indices = np.flatnonzero(wrong)
     if not len(indices):
         return
-    named = [
-        f"{source.place(i)}: {brief(source.texts[i].as_py())} {reason(i)}"
-        for i in indices[:NAMED].tolist()
-    ]
+    named = [f"{source.named(i)} {reason(i)}" for i in indices[:NAMED].tolist()]
     raise NotNumbersError([*named, *[""] * (len(indices) - len(named))], ambiguous=ambiguous)
 
 

@@ -34,11 +34,9 @@ class Table:
 
     Attributes:
         names: the names of the columns; made up if the table has no heading.
-        columns: the texts of each column, all of one length, stripped.
-        lines: the line in the text of each row.
+        columns: the texts of each column, stripped; `lines` has the line of each.
         usual: the indices of the columns to read unless others are chosen.
         asks: whether the columns have to be chosen.
-        notes: notes for the user.
     """
 
     names: list[str]
@@ -88,10 +86,8 @@ def delimiter_of(text: str) -> str:
 def read_table(text: str, delimiter: str, max_numbers: int) -> Table | Source:
     """Return the table; a single row without a heading is a list.
 
-    Raises:
-        NotNumbersError: it is not CSV; or the separator is a comma and rows differ in width, which
-            may be due to decimal commas; or a field of a single column is empty.
-        TooMuchError: there are more than `max_numbers` fields.
+    NotNumbersError says why not: it is not CSV, or too much; or rows that commas separate differ in
+    width, which may be due to decimal commas; or a field of a single column is empty.
     """
     rows = _rows(text, delimiter, max_numbers)
     if not rows:
@@ -117,7 +113,7 @@ def read_table(text: str, delimiter: str, max_numbers: int) -> Table | Source:
     if sum(len(fields) for _, fields in filled) > max_numbers or (
         widest * len(filled) > _PADDED * max_numbers
     ):
-        raise TooMuchError(f"There are more than {max_numbers:,} numbers")
+        raise TooMuchError([f"There are more than {max_numbers:,} numbers"])
     columns = [
         column(fields[i] if i < len(fields) else "" for _, fields in filled) for i in range(widest)
     ]
@@ -162,7 +158,7 @@ def _rows(text: str, delimiter: str, limit: int) -> list[tuple[int, list[str], i
     """
     # The CSV reader reads a whole row at once, so its length is checked before.
     if any(line.count(delimiter) > limit for line in io.StringIO(text)):
-        raise TooMuchError(f"There are more than {limit:,} numbers")
+        raise TooMuchError([f"There are more than {limit:,} numbers"])
     hint = _HINT.match(text)
     file = io.StringIO(text[hint.end() if hint else 0 :], newline="")
     reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)

@@ -18,8 +18,17 @@ def double(tab: Page, text: str | None = None, version: str | None = None) -> No
     if text is not None:
         tab.get_by_label("Numbers", exact=True).fill(text)
     if version is not None:
-        tab.get_by_role("textbox", name="Model version").fill(version)
+        choose_version(tab, version)
     tab.get_by_role("button", name="Double", exact=True).click()
+
+
+def choose_version(tab: Page, version: str) -> None:
+    """Choose a version, or type one that the server does not list."""
+    tab.get_by_role("combobox", name="Model version").click()
+    tab.keyboard.type(version or "the server's default")
+    tab.keyboard.press("Enter")
+    shown = version or "the server's default"
+    expect(tab.get_by_test_id("stSelectbox").filter(has_text=shown).first).to_be_visible()
 
 
 def upload(tab: Page, name: str, content: bytes) -> None:
@@ -39,7 +48,7 @@ def metric(tab: Page, label: str) -> Locator:
 def expect_numbers(tab: Page, count: str) -> None:
     """Wait for a result with this count of numbers."""
     expect(metric(tab, "Numbers")).to_have_text(count)
-    _code(tab, CURL)
+    expect(tab.get_by_text("API: the same")).to_be_visible()
 
 
 def expect_rows(tab: Page, expected: list[list[str]]) -> None:
@@ -85,6 +94,8 @@ def output_block(tab: Page) -> Locator:
 
 def curl(tab: Page) -> str:
     """Return the curl command."""
+    if not tab.get_by_test_id("stCode").filter(has_text=CURL).is_visible():
+        tab.get_by_text("API: the same").click()
     return _code(tab, CURL).inner_text()
 
 

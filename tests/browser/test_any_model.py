@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.actions import curl, error, metric
+from tests.browser.actions import (
+    choose_version,
+    curl,
+    error,
+    expect_drawn,
+    metric,
+    watch_drawing,
+)
 from tests.browser.conftest import Open
 from tests.support.page import PageServer
 
@@ -22,8 +29,9 @@ def page(flowers: PageServer, open_page: Open) -> Page:
 
 
 def predict(tab: Page, request: object = None) -> None:
-    """Enter a request, if given, and click."""
+    """Enter a request as JSON, if given, and click."""
     if request is not None:
+        tab.get_by_text("Advanced: JSON").click()
         text = request if isinstance(request, str) else json.dumps(request)
         tab.get_by_label("Request", exact=True).fill(text)
     tab.get_by_role("button", name="Predict", exact=True).click()
@@ -35,7 +43,7 @@ def rows(*features: list[float]) -> dict[str, object]:
     return {"inputs": [tensor]}
 
 
-def test_the_example_is_answered_as_it_stands(page: Page) -> None:
+def test_the_first_row_is_answered_as_it_stands(page: Page) -> None:
     expect(page.get_by_role("heading", name="flowers")).to_be_visible()
     expect(page.get_by_text("Takes features (FP32, any \u00d7 4)")).to_be_visible()
     predict(page)
@@ -45,11 +53,33 @@ def test_the_example_is_answered_as_it_stands(page: Page) -> None:
     expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
 
 
-def test_each_row_is_answered(page: Page) -> None:
-    predict(page, rows([5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]))
-    expect(page.get_by_text("INT64, 2", exact=True)).to_be_visible()
-    kinds = page.get_by_test_id("stDataFrame").nth(1).locator("canvas table tbody tr")
+def test_rows_are_typed_into_the_table_as_they_are_drawn(page: Page) -> None:
+    watch_drawing(page)
+    editor = page.get_by_test_id("stDataFrame").first
+    for cell, text in enumerate(["5.1", "3.5", "1.4", "0.2"]):
+        editor.locator("canvas").first.click(position={"x": 60 + cell * 0, "y": 50}, force=True)
+        for _ in range(cell):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+    expect_drawn(page, {"5.1", "3.5", "1.4", "0.2"})
+    predict(page)
+    expect(page.get_by_text("INT64, 1", exact=True)).to_be_visible()
+    kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(0).locator("td")).to_have_text(["1", "0"])
+
+
+def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
+    page.get_by_text("Upload a file").click()
+    content = b"a;b;c;d\n5,1;3,5;1,4;0,2\n6,3;3,3;6;2,5\n"
+    page.locator("input[type=file]").set_input_files(
+        {"name": "rows.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    expect(page.get_by_role("button", name="Remove rows.csv")).to_be_visible()
+    predict(page)
+    page.get_by_role("button", name="Predict these 2 rows").click()
+    expect(page.get_by_text("INT64, 2", exact=True)).to_be_visible()
+    kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
 
 
@@ -69,11 +99,11 @@ def test_a_body_of_every_format_is_answered(page: Page, body: object) -> None:
 
 
 def test_an_unknown_version_keeps_the_form(page: Page) -> None:
-    page.get_by_role("textbox", name="Model version").fill("9.9")
+    choose_version(page, "9.9")
     predict(page)
     expect(page.get_by_text("Unknown version")).to_be_visible()
     expect(error(page)).to_contain_text("The server has no version “9.9” of the model")
-    expect(page.get_by_label("Request", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_a_file_is_sent(page: Page) -> None:
@@ -105,9 +135,6 @@ def test_what_is_not_json_is_named_with_its_place(page: Page) -> None:
 def test_the_curl_line_does_the_same(page: Page, tmp_path: Path) -> None:
     predict(page, rows([5.1, 3.5, 1.4, 0.2]))
     expect(metric(page, "Outputs")).to_have_text("2")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="request.json").click()
-    download.value.save_as(tmp_path / "request.json")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download JSON").click()
     download.value.save_as(tmp_path / "answer.json")
