@@ -13,12 +13,12 @@ import streamlit as st
 from frontend import display
 from frontend.display import EXACT_IN_BROWSER
 from frontend.model import Tensor
-from frontend.reading import NotNumbersError, Table, read, to_numbers
+from frontend.reading import NotNumbersError, Numbers, Source, Table, read, to_numbers
 
 # The most columns of an input that is filled in as a table.
 TABLE_COLUMNS = 50
 # Returns what was entered in the input's shape, or None if nothing was, or raises NotNumbersError.
-Read = Callable[[], np.ndarray | None]
+Read = Callable[[], Numbers | None]
 
 
 class Component(NamedTuple):
@@ -58,10 +58,10 @@ def _value(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
         options |= {"key": key, "help": _range(tensor)}
         entered = st.number_input(_title(tensor), low, high, initial, **options)
 
-    def read_value() -> np.ndarray | None:
+    def read_value() -> Numbers | None:
         if entered is None and not tensor.optional:
             raise NotNumbersError([f"{tensor.name} is empty"])
-        return None if entered is None else np.full([abs(n) for n in tensor.shape or ()], entered)
+        return None if entered is None else Numbers(np.full(tensor.shape or (), entered))
 
     return read_value
 
@@ -81,32 +81,35 @@ def column_names(tensor: Tensor) -> list[str]:
 
 def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     names, shape = column_names(tensor), tensor.shape or ()
-    low, high = _limits(tensor)
-    boolean = tensor.datatypes[0] == "BOOL"
-    kind = "bool" if boolean else "int64" if tensor.whole else "float64"
     values = np.empty((0, len(names))) if first is None else first.reshape(-1, len(names))
-    number = st.column_config.NumberColumn(
-        required=True, min_value=low, max_value=high, step=1 if tensor.whole else None,
-        format="%s", help=_range(tensor),
-    )  # fmt: skip
+    boolean = tensor.datatypes[0] == "BOOL"
+    values = values.astype("bool" if boolean else "int64" if tensor.whole else "float64")
+    # Texts, because a column of numbers would take "3,5" for 35, and round large integers.
+    cells = {name: pa.array(each) if boolean else display.texts(each)
+             for name, each in zip(names, values.T, strict=True)}  # fmt: skip
+    text = st.column_config.TextColumn(alignment="right", help=_range(tensor))
     grows = tensor.optional or (len(shape) > 1 and shape[0] < 0)
     st.caption(f"{_title(tensor)}{': a click below the last row adds one' if grows else ''}")
     edited = st.data_editor(
-        pa.table(dict(zip(names, values.astype(kind).T, strict=True))),
-        key=key, hide_index=True, num_rows="dynamic" if grows else "fixed",
-        column_config={} if boolean else dict.fromkeys(names, number),
+        pa.table(cells), key=key, hide_index=True, num_rows="dynamic" if grows else "fixed",
+        column_config={} if boolean else dict.fromkeys(names, text),
         alt=f"Table of {tensor.name}, to fill in",
     )  # fmt: skip
 
-    def read_table() -> np.ndarray | None:
-        if tensor.optional and not edited.num_rows:
+    def read_table() -> Numbers | None:
+        rows = list(zip(*(edited[name].to_pylist() for name in names), strict=True))
+        if not rows and tensor.optional:
             return None
-        for name in names:
-            if edited[name].null_count:
-                row = edited[name].to_pylist().index(None) + 1
-                raise NotNumbersError([f"{tensor.name}, row {row}: “{name}” is empty"])
-        found = np.column_stack([edited[name].to_numpy() for name in names])
-        return found if len(shape) > 1 else found.reshape(shape)
+        if boolean:
+            found = Numbers(np.array(rows, bool))
+        else:
+            texts = pa.array([cell or "" for row in rows for cell in row], pa.large_string())
+            found = to_numbers(Source(texts, place))
+        size = [len(rows), len(names)] if len(shape) > 1 else list(shape)
+        return found._replace(values=found.values.reshape(size))
+
+    def place(index: int) -> str:
+        return f"{tensor.name}, row {index // len(names) + 1}, {names[index % len(names)]}"
 
     return read_table
 
@@ -118,21 +121,22 @@ def _lines(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     more = "1 2 3" + (", and a line for each further row" if many else "")
     text = st.text_area(_title(tensor), value, key=key, height=100, placeholder=more)
 
-    def read_lines() -> np.ndarray | None:
-        found = []
+    def read_lines() -> Numbers | None:
+        found: list[Numbers] = []
         for i, line in enumerate((text.strip().splitlines() or [""]) if many else [text]):
             try:
                 source = read(line)
                 source = source.source() if isinstance(source, Table) else source
-                found.append(to_numbers(source).values)
+                found.append(to_numbers(source))
             except NotNumbersError as error:
                 if tensor.optional and not text.strip():
                     return None
                 problems = [f"{tensor.name}, row {i + 1}: {each}" for each in error.sentences]
                 raise NotNumbersError(problems) from None
-        if len({len(row) for row in found}) > 1:
+        if len({len(row.values) for row in found}) > 1:
             raise NotNumbersError([f"The rows of {tensor.name} differ in length"])
-        return np.array(found) if many else found[0]
+        notes = tuple(f"{tensor.name}: {note}" for row in found for note in row.notes)
+        return Numbers(np.array([row.values for row in found]), notes) if many else found[0]
 
     return read_lines
 

@@ -225,8 +225,9 @@ def _fields(form: Form) -> Draft:
         drawn.append((tensor, COMPONENTS[component_of(tensor) or ""].draw(tensor, first, key)))
 
     def make() -> Request:
-        entered = [(tensor, get()) for tensor, get in drawn]
-        return model.v2([(tensor, values) for tensor, values in entered if values is not None])
+        entered = [(tensor, found) for tensor, get in drawn if (found := get())]
+        notes = tuple(note for _, found in entered for note in found.notes)
+        return model.v2([(tensor, found.values) for tensor, found in entered], notes)
 
     return make, None
 

@@ -188,21 +188,22 @@ def _chart(series: Mapping[str, np.ndarray]) -> None:
     drawn = display.chart_indices(list(series.values()))
     count = len(next(iter(series.values())))
     alt = f"Chart of {' and '.join(series)} by number, {count:,} values: the table has them"
-    data = {"No.": drawn + 1, **{name: each[drawn].astype(float) for name, each in series.items()}}
-    few = len(series) <= len(COLORS)
+    names, few = list(series), len(series) <= len(COLORS)
+    data = pa.table({
+        "position": np.tile(drawn + 1, len(names)),
+        "series": np.repeat(names, len(drawn)),
+        "value": np.concatenate([each[drawn].astype(float) for each in series.values()]),
+    })  # fmt: skip
     color = {"field": "series", "type": "nominal", "title": None, "legend": {"orient": "top"}}
-    x = {"field": "No.", "type": "quantitative", "axis": {"tickMinStep": 1, "format": ",d"}}
+    x = {"field": "position", "type": "quantitative", "title": "No."}
     y = {"field": "value", "type": "quantitative", "title": None, "axis": {"format": "~g"}}
+    axis = {"axis": {"tickMinStep": 1, "format": ",d"}, "scale": {"zero": False, "nice": False}}
+    scale = {"domain": names, "range": COLORS[-len(names) :]} if few else {"domain": names}
     spec = {
-        "transform": [{"fold": list(series), "as": ["series", "value"]}],
         "mark": {"type": "line", "point": len(drawn) <= CHART_DOTS and UNNAMED, **UNNAMED},
-        "encoding": {
-            "x": {**x, "scale": {"zero": False, "nice": False}},
-            "y": y,
-            "color": {**color, "scale": {"range": COLORS[-len(series) :]} if few else {}},
-        },
+        "encoding": {"x": {**x, **axis}, "y": y, "color": {**color, "scale": scale}},
     }
-    st.vega_lite_chart(pa.table(data), spec, height=400, alt=alt)
+    st.vega_lite_chart(data, spec, height=400, alt=alt)
     if len(drawn) < count:
         what = f"The chart draws {len(drawn):,} of {count:,} numbers, the smallest and largest"
         st.caption(f"{what} of each stretch: a screen shows no more. The table has all.")

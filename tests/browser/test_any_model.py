@@ -53,20 +53,29 @@ def test_the_first_row_is_answered_as_it_stands(page: Page) -> None:
     expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
 
 
-def test_rows_are_typed_into_the_table_as_they_are_drawn(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("5.1\t3.5\t1.4\t0.2", None),
+        ("5,1\t3,5\t1,4\t0,2", "“5,1” was read as 5.1, and 3 more like it"),
+    ],
+    ids=["points", "commas"],
+)
+def test_cells_are_pasted_into_the_table(page: Page, cells: str, said: str | None) -> None:
     watch_drawing(page)
-    editor = page.get_by_test_id("stDataFrame").first
-    for cell, text in enumerate(["5.1", "3.5", "1.4", "0.2"]):
-        editor.locator("canvas").first.click(position={"x": 60 + cell * 0, "y": 50}, force=True)
-        for _ in range(cell):
-            page.keyboard.press("ArrowRight")
-        page.keyboard.type(text)
-        page.keyboard.press("Enter")
-    expect_drawn(page, {"5.1", "3.5", "1.4", "0.2"})
+    page.evaluate("text => navigator.clipboard.writeText(text)", cells)
+    editor = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+    editor.click(position={"x": 80, "y": 55}, force=True)
+    page.keyboard.press("Control+V")
+    expect_drawn(page, set(cells.split("\t")[:3]))
     predict(page)
     expect(page.get_by_text("INT64, 1", exact=True)).to_be_visible()
     kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(0).locator("td")).to_have_text(["1", "0"])
+    notes = page.get_by_test_id("stAlertContentWarning")
+    expect(notes).to_have_count(1 if said else 0)
+    if said:
+        expect(notes).to_contain_text(said)
 
 
 def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
