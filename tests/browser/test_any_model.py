@@ -69,7 +69,7 @@ def test_cells_are_pasted_into_the_table(page: Page, cells: str, said: str | Non
     page.keyboard.press("Control+V")
     expect_drawn(page, set(cells.split("\t")[:3]))
     predict(page)
-    expect(page.get_by_text("INT64, 1", exact=True)).to_be_visible()
+    expect(page.get_by_text("kind · INT64, 1")).to_be_visible()
     kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(0).locator("td")).to_have_text(["1", "0"])
     notes = page.get_by_test_id("stAlertContentWarning")
@@ -87,7 +87,7 @@ def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove rows.csv")).to_be_visible()
     predict(page)
     page.get_by_role("button", name="Predict these 2 rows").click()
-    expect(page.get_by_text("INT64, 2", exact=True)).to_be_visible()
+    expect(page.get_by_text("kind · INT64, 2")).to_be_visible()
     kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
 
