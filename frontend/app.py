@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import NamedTuple
 
 import streamlit as st
 
 from frontend import display, export, form, memory, model, outputs, settings
 from frontend.client import RESPONDS, Client, Response
 from frontend.errors import ApiError, State
-from frontend.model import JSON, Model, Request
+from frontend.model import JSON, Described, Request
 from frontend.reading import NotNumbersError
 from frontend.settings import Settings, SettingsError
 
@@ -35,14 +34,6 @@ STYLE = """<style>
 </style>"""
 
 _client = st.cache_resource(show_spinner=False)(Client)
-
-
-class Described(NamedTuple):
-    """The model's metadata, if known; `responded` is false if the server did not send it now."""
-
-    model: Model | None
-    responded: bool
-    versions: tuple[str, ...] = ()
 
 
 @st.cache_data(ttl=METADATA_SECONDS, max_entries=50, show_spinner=False)

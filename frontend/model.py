@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,6 +84,14 @@ class Model:
         """Whether the model returns one number for each number of a list."""
         shapes = [tensor.shape for tensor in self.required]
         return self.batch == "elements" and shapes == [(-1,)] and not self.accepts
+
+
+class Described(NamedTuple):
+    """The model's metadata, if known; `responded` is false if the server did not send it now."""
+
+    model: Model | None
+    responded: bool
+    versions: tuple[str, ...] = ()
 
 
 def words(name: str, model: Model | None) -> tuple[str, str, str]:

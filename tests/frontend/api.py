@@ -117,12 +117,12 @@ def serve() -> Iterator[Api]:  # noqa: C901 (the handler of all routes)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if api.double:
-                self.respond((200, doubled(body)))
-                return
             if self.path == "/v2/repository/index" and api.versions is not None:
                 listed = [{"name": "doubleit", "version": each} for each in api.versions]
                 self.respond((200, json.dumps(listed).encode()))
+                return
+            if api.double:
+                self.respond((200, doubled(body)))
                 return
             api.requests.append(
                 {"path": self.path, "headers": dict(self.headers), "body": _parsed(body)}
