@@ -451,7 +451,7 @@ def test_a_link_brings_input_and_version_back(
     page.query_params["version"] = "1.0"
     page.run()
     assert page.selectbox(key="version").value == "1.0"
-    assert page.dataframe[0].value.to_numpy().tolist() == [[1, 2, 3, 4]]
+    assert page.dataframe[0].value.to_numpy().tolist() == [["1.0", "2.0", "3.0", "4.0"]]
     button(page).click().run()
     assert api.requests[-1]["path"] == "/predictions/flowers/1.0"
     assert "?version=1.0&input=%7B%22inputs" in words(page)
