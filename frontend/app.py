@@ -116,7 +116,7 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
         found = error.with_traceback(None)
     state = st.session_state
     earlier = [each for each in state.get("results", []) if isinstance(each, Response)]
-    small = [each for each in earlier if len(each.request.body) <= HISTORY_BYTES]
+    small = [each for each in earlier if len(export.body_of(each.request)) <= HISTORY_BYTES]
     state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
 
 

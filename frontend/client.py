@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 from urllib.parse import quote
 
@@ -157,7 +157,8 @@ class Client:
                 raise ValueError(f"not {len(count)} numbers")
         except _OTHER_FORMAT as error:
             raise errors.not_the_api(url, str(error)) from error
-        return Response(outputs, named or version or "default", seconds, request, version)
+        kept = request if count is None else replace(request, body=b"")
+        return Response(outputs, named or version or "default", seconds, kept, version)
 
     def look(self, version: str | None, model: Model | None, *, numbers: bool = True) -> str:
         """Return in words which version responds, or raise ApiError; `numbers`: it takes a list."""

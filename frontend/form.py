@@ -330,11 +330,13 @@ def draw(form: Form) -> Request | None:
         draw_ways(deferred=True)
         clicked = st.form_submit_button(form.button, type="primary", width="stretch")
     (make, ask), made, place = drafts[chosen], None, st.empty()
+    size = max(getattr(state.get("file"), "size", 0), len(state.get("text", "")))
     if clicked:
-        made = make()
+        with memory.turn(size):
+            made = make()
         state.asking = "" if made else chosen
     if state.asking == chosen and ask:
-        with place.container():
+        with place.container(), memory.turn(size):
             made = ask()
         if made:
             state.asking = ""
