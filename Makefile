@@ -6,6 +6,8 @@ NAME := $(or $(BACKEND_MODEL),doubleit)
 VERSION := 1.0
 MODEL :=
 CONFIG :=
+CODE :=
+FILES :=
 FORCE :=
 WORKERS :=
 ARGS :=
@@ -43,14 +45,14 @@ help: ## List the targets
 # Set-up: each stamp file stands for a set of dependency groups, at the versions of uv.lock.
 SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 .venv/.server: $(SETUP)
-	@scripts/dev/setup.sh server torch archive ops
+	@scripts/dev/setup.sh server torch archive ops code
 	@touch $@
 .venv/.development: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops ui browser test contract bench
+	@scripts/dev/setup.sh server torch archive ops code ui browser test contract bench
 	@touch $@
 # The linters need every package that the code imports except torch, and no browser.
 .venv-lint/.ready: $(SETUP)
-	@VENV=.venv-lint scripts/dev/setup.sh server archive ops ui browser test contract lint bench
+	@VENV=.venv-lint scripts/dev/setup.sh server archive ops code ui browser test contract lint bench
 	@touch $@
 .venv/.ui: $(SETUP)
 	@scripts/dev/setup.sh ui
@@ -67,9 +69,10 @@ model: .venv/.server ## Rebuild the TorchScript file and show its contents
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
-archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= FORCE=1]
+archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= CODE= FILES= FORCE=1]
 	@$(PYTHON) -m scripts.model.archiver --name $(call quote,$(NAME)) --version $(call quote,$(VERSION)) \
 		$(if $(MODEL),--model $(call quote,$(MODEL))) $(if $(CONFIG),--config $(call quote,$(CONFIG))) \
+		$(if $(CODE),--code $(call quote,$(CODE))) $(if $(FILES),--files $(call quote,$(FILES))) \
 		$(if $(MODEL_STORE),--store $(call quote,$(MODEL_STORE))) $(if $(FORCE),--replace)
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
 # only by `make archive FORCE=1`. The start-up cache and the tests use the one in model_store.
@@ -81,7 +84,7 @@ $(if $(filter $(DOUBLEIT),$(STORED)),$(DOUBLEIT),$(DOUBLEIT) $(STORED)): $(wildc
 	@$(PYTHON) -m scripts.model.archiver --replace --store "$$(dirname $(call quote,$@))" >/dev/null
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
-.venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class) .venv/.server | $(DOUBLEIT)
+.venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class server/torchserve/docs/*) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the models are ready [NAME=,... VERSION=]
 	@exec $(PYTHON) -m server --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
@@ -120,7 +123,7 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 .PHONY: bench sizes profile
 .venv/.bench: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops bench
+	@scripts/dev/setup.sh server torch archive ops code bench
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
@@ -211,10 +214,11 @@ test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
-classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17)
-	@$(JAVAC) -d build/classes server/torchserve/classes/*.java
+classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17), and docs/openapi.yaml for them
+	@rm -rf build/classes && $(JAVAC) -d build/classes server/torchserve/classes/*.java
 	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java
 	@cp build/classes/doubleit/*.class server/torchserve/classes/
+	@$(PYTHON) -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < docs/openapi.yaml > server/torchserve/docs/openapi.json
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]

@@ -19,7 +19,7 @@ RUN --mount=type=bind,source=uv.lock,target=uv.lock \
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
-    uv sync --locked --no-default-groups --group server
+    uv sync --locked --no-default-groups --group server --group code
 # Install the CPU build of torch at the locked version and verify its hash, because the wheel in
 # uv.lock includes gigabytes of CUDA. Torch's own dependencies have the locked versions.
 ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu

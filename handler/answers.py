@@ -33,7 +33,7 @@ Answers = Sequence[tuple[int, Answer]]
 def success(body: Body) -> Answer:
     """Return a successful response with the given body."""
     if body.json_size is None:
-        return Answer(body.data)
+        return Answer(body.data, content_type=body.content_type)
     headers = ((JSON_SIZE, str(body.json_size)),)
     return Answer(body.data, content_type=OCTETS, headers=headers)
 

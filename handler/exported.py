@@ -21,6 +21,9 @@ from signature import (
 )
 from wire.interface import Input
 
+# The largest lower limit of a dimension that a program does not require.
+UNREQUIRED = 2
+
 
 def load(path: Path, device: torch.device) -> Any:  # noqa: ANN401 (an ExportedProgram)
     """Return the program in a .pt2 file, on a device."""
@@ -66,7 +69,8 @@ def read(  # noqa: C901 (a sentence for each refusal)
         if value.dtype not in names:
             raise ValueError(f"the program's input {argument.name} is {value.dtype}: not served")
         shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
-        base = Input(argument.name, (names[value.dtype],), shape)
+        sizes = tuple(_range(size, program) for size in value.shape)
+        base = Input(argument.name, (names[value.dtype],), shape, sizes=sizes)
         given = settings.inputs.get(argument.name, InputSettings())
         if given.shape is not None and not _within(given.shape, shape):
             raise ValueError(
@@ -95,6 +99,18 @@ def read(  # noqa: C901 (a sentence for each refusal)
         return result
 
     return Signature(tuple(inputs), batch=batch, most_rows=most_rows), run
+
+
+def _range(size: Any, program: Any) -> tuple[int, int | None]:  # noqa: ANN401
+    """Return the smallest and the largest size of a dimension; None for no limit."""
+    if isinstance(size, int):
+        return size, size
+    limits = program.range_constraints.get(size.node.expr)
+    if limits is None:  # an expression of other dimensions
+        return 0, None
+    low, high = (int(each) if each.is_Integer else None for each in (limits.lower, limits.upper))
+    # torch.export assumes at least 2 of a size that it does not know, and does not require it.
+    return (low if low is not None and low > UNREQUIRED else 0), high
 
 
 def _within(given: list[int], shape: tuple[int, ...]) -> bool:

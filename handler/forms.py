@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import multipart
 
-from headers import Headers
+from headers import Headers, accepts
 from wire.errors import RequestError, shorten
+from wire.request import JSON
 
 Bytes = bytes | bytearray
 # The form fields that may hold the body.
@@ -16,64 +17,82 @@ NAMES = ("data", "body")
 MAX_FIELDS = 100
 # The key under which `batch_io` stores the name of a field that occurs more than once.
 REPEATED = "a field twice"
-PLACE = "at the multipart body"
+PLACE, AT_QUERY = "at the multipart body", "at the request's body and query"
+ENCODED = "application/x-www-form-urlencoded"
 
 
-def body(fields: Mapping[str, Any], headers: Headers) -> Bytes:
-    """Return the body of a request.
+class Content(NamedTuple):
+    """What a request holds.
+
+    Attributes:
+        body: the body.
+        content_type: its type; empty if none was sent.
+        parameters: the texts of the other fields of a form, or the query's parameters.
+    """
+
+    body: Bytes
+    content_type: str
+    parameters: Mapping[str, str]
+
+
+def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str] = ()) -> Content:
+    """Return the content of a request.
 
     Args:
         fields: the raw body under `body` and the query's parameters, or the fields of a form.
         headers: names in lower case; empty for a request over gRPC.
+        accepted: the content types that the archive's own code reads.
 
     Raises:
         RequestError: the request has no body or several, or the body cannot be read.
     """
-    kind = headers.get("content-type", "")
-    if kind != "application/json":
-        kind = kind.lower()
-        if kind.startswith("application/x-www-form-urlencoded"):
-            raise RequestError(
-                "The body came form-encoded (what curl -d sends by itself): "
-                "send it with the header Content-Type: application/json",
-                415,
-                "UnsupportedMediaType",
-            )
-        if kind.startswith("multipart/"):
-            fields = _fields(fields, headers["content-type"])
+    sent = headers.get("content-type", "")
+    kind = sent.lower()
+    if kind.startswith(ENCODED) and not accepts(accepted, kind):
+        raise unsupported(
+            "The body came form-encoded (what curl -d sends by itself): send it with the header "
+            f"Content-Type: {' or '.join([JSON, *accepted])}"
+        )
+    in_form = kind.startswith("multipart/")
+    if in_form:
+        fields, sent = _fields(fields, sent)
+    place = "at the gRPC input" if not headers else PLACE if in_form else AT_QUERY
     if REPEATED in fields:
-        raise RequestError(f"The field {fields[REPEATED]} came more than once - {_place(headers)}")
+        raise RequestError(f"The field {fields[REPEATED]} came more than once - {place}")
     found = [name for name in NAMES if name in fields]
     if not found or len(found) > 1:
-        if "body" in found and headers and not kind.startswith("multipart/"):
+        if "body" in found and headers and not in_form:
             found = ["body"]  # `data` is a query parameter
         else:
             got = ", got both" if found else ""
-            raise RequestError(f"Expected one field named data or body{got} - {_place(headers)}")
+            raise RequestError(f"Expected one field named data or body{got} - {place}")
     value: str | Bytes = fields[found[0]]
-    return value.encode() if isinstance(value, str) else value
+    others = {
+        name: each if isinstance(each, str) else bytes(each).decode(errors="replace")
+        for name, each in fields.items()
+        if name not in NAMES
+    }
+    return Content(value.encode() if isinstance(value, str) else value, sent, others)
 
 
-def _place(headers: Headers) -> str:
-    if not headers:
-        return "at the gRPC input"
-    return (
-        PLACE
-        if headers.get("content-type", "").lower().startswith("multipart/")
-        else ("at the request's body and query")
-    )
+def unsupported(message: str) -> RequestError:
+    """Return the error for a body of a type that is not read."""
+    return RequestError(message, 415, "UnsupportedMediaType")
 
 
-def _fields(fields: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Return the fields of a multipart form, parsing it unless TorchServe has done so."""
+def _fields(fields: Mapping[str, Any], kind: str) -> tuple[Mapping[str, Any], str]:
+    """Return the fields of a multipart form, and the content type of the body among them.
+
+    TorchServe has parsed the form already if its classes are not edited.
+    """
     raw = fields.get("body")
     boundary = multipart.parse_options_header(kind)[1].get("boundary", "")
     if raw is None or isinstance(raw, str):
-        return fields
+        return fields, ""
     if not boundary:
         raise RequestError(f"The multipart body has no boundary in its Content-Type - {PLACE}")
     if b"--" + boundary.encode() not in raw:
-        return fields
+        return fields, ""
     try:
         return _parse(bytes(raw), boundary)
     except multipart.MultipartError as error:
@@ -82,17 +101,22 @@ def _fields(fields: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
         ) from None
 
 
-def _parse(raw: bytes, boundary: str) -> dict[str, bytes]:
+def _parse(raw: bytes, boundary: str) -> tuple[dict[str, bytes], str]:
     found: dict[str, list[bytes]] = {}
     pieces: list[bytes] | None = None
+    kind = ""
     with multipart.PushMultipartParser(boundary, max_segment_count=MAX_FIELDS) as parser:
         for event in parser.parse(raw):
             if isinstance(event, multipart.MultipartSegment):
-                pieces = None
-                if event.name in found:
-                    raise RequestError(f"The field {event.name} came more than once - {PLACE}")
                 if event.name in NAMES:
-                    pieces = found[event.name] = []
+                    if event.name in found:
+                        raise RequestError(f"The field {event.name} came more than once - {PLACE}")
+                    kind = event.header("Content-Type", "")
+                # Other files are ignored.
+                used = event.name in NAMES or event.filename is None
+                pieces = [] if used else None
+                if pieces is not None:
+                    found[event.name] = pieces
             elif event is not None and pieces is not None:
                 pieces.append(bytes(event))
-    return {name: b"".join(each) for name, each in found.items()}
+    return {name: b"".join(each) for name, each in found.items()}, kind

@@ -7,28 +7,28 @@ depend on an HTTP server.
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Iterator, Mapping, MutableSequence, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from http import HTTPStatus
-from itertools import accumulate, chain
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import torch
 
 import batch_io
-import forms
+import hooks
 import settings
 from answers import LAST_OF_STREAM, Answer, Answers, failure, success
-from headers import JSON_SIZE, Headers
+from headers import Headers
 from in_flight import InFlight
 from limits import Limits
-from merging import Result
+from merging import Result, run_requests
 from model import Model
 from module import ModelError
-from wire import parse
-from wire.errors import RequestError, model_failed, shorten, too_large
+from reading import Fields, Reader
+from wire.errors import RequestError, model_failed, too_large
 from wire.interface import Batch, Input
 from wire.request import Outputs, Request
 
@@ -46,10 +46,8 @@ READY_SECONDS = 0.001
 # Without any response for this long, TorchServe is told that the worker is not hanging.
 ALIVE_SECONDS = 1.0
 
-Fields = Mapping[str, Any]
 # Replaces the fields of a request after it was parsed, so that its body can be freed.
 _ANSWERED: Fields = {}
-_NOT_RUN = ModelError("not run")
 
 
 class TensorHandler:
@@ -71,9 +69,11 @@ class TensorHandler:
         on_gpu = gpu is not None and torch.cuda.is_available()
         self.name: str = context.model_name
         self.version: str = manifest["modelVersion"]
+        folder = Path(properties["model_dir"])
+        given = settings.read(context.model_yaml_config or {})
         self._model = Model(
-            Path(properties["model_dir"]) / manifest["serializedFile"],
-            settings.read(context.model_yaml_config or {}),
+            folder / manifest["serializedFile"],
+            given,
             torch.device(f"cuda:{gpu}" if on_gpu else "cpu"),
         )
         self.inputs: tuple[Input, ...] = self._model.inputs
@@ -82,8 +82,12 @@ class TensorHandler:
         self.sample_error = self._model.sample_error
         self._limits = Limits.from_environment()
         self._limits.apply()
+        self._hooks = hooks.load(folder, given.model, self)
+        self._reader = Reader(self, self._limits, self._hooks)
         self._in_flight = InFlight()
         logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
+        # TorchServe's own reader would parse JSON leniently before the handler gets it.
+        os.environ["TS_DECODE_INPUT_REQUEST"] = "false"
         batch_io.install(self.answer)
         # TorchServe's worker code logs at least one line per batch, through a pipe that the server
         # reads line by line. The metrics in those lines are counted by the server as well.
@@ -153,20 +157,11 @@ class TensorHandler:
         self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: Sequence[int]
     ) -> Iterator[Answers]:
         """Yield the responses to requests that may share a call of the model."""
-        ready: list[tuple[int, Answer]] = []
-        places: list[int] = []
-        requests: list[Request] = []
-        for i in members:
-            read = self._read(fields[i], headers[i])
-            fields[i] = _ANSWERED
-            if isinstance(read, Answer):
-                ready.append((i, read))
-            else:
-                places.append(i)
-                requests.append(read)
+        steps = self._steps(fields, headers, members)
+        ready = [*next(steps)]
         passed_on = time.monotonic()
-        for done in self._run(requests):
-            ready += [(places[k], self._render(requests[k], results)) for k, results in done]
+        for some in steps:
+            ready += some
             now = time.monotonic()
             if now - passed_on > (READY_SECONDS if ready else ALIVE_SECONDS):
                 yield ready
@@ -174,74 +169,30 @@ class TensorHandler:
         if ready:
             yield ready
 
-    def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
-        """Return the parsed request, or the response if the model does not have to be called."""
-        try:
-            if headers.plain and len(fields) == 1 and "body" in fields:
-                body = fields["body"]
-                self._limits.check_request(body)
-                return parse.parse(body, self)
-            return self._special(fields, headers) or self._parse(fields, headers)
-        except RequestError as error:
-            return failure(
-                _encoded(headers) or error if error.status == HTTPStatus.BAD_REQUEST else error
-            )
-        except MemoryError:
-            logger.warning("Out of memory while a request was read")
-            return failure(too_large("The request takes more memory than there is"))
-        except Exception as error:  # noqa: BLE001 (must not affect other requests)
-            # Do not log the message, which may contain data of the client.
-            logger.warning("A request could not be read: %s", type(error).__name__)
-            return failure(RequestError("The request cannot be read"))
-
-    def _parse(self, fields: Fields, headers: Headers) -> Request:
-        body = forms.body(fields, headers)
-        json_size = _json_size(headers, len(body)) if JSON_SIZE in headers else None
-        self._limits.check_request(body, json_size)
-        return parse.parse(body, self, json_size)
-
-    def _run(self, requests: Sequence[Request]) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
-        """Yield what `_results` does; requests that an exception leaves over are run alone."""
-        missing = dict(enumerate(requests))
-        try:
-            for done in self._results(requests):
-                for k, _ in done:
-                    del missing[k]
-                yield done
-        except Exception:  # noqa: BLE001 (each request is then run alone)
-            for k, request in missing.items():
-                yield [(k, self._alone(request))]
-
-    def _alone(self, request: Request) -> Sequence[Result]:
-        try:
-            ((_, results),) = chain.from_iterable(self._results([request]))
-        except Exception as error:  # noqa: BLE001 (must not affect other requests)
-            return [ModelError(f"The model failed: {type(error).__name__}")] * len(request.calls)
-        return results
-
-    def _results(
-        self, requests: Sequence[Request]
-    ) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
-        """Run the requests' calls; after each call of the model yield the requests that are done.
-
-        Yields:
-            Places in `requests`, and the results of all calls of the request there.
-        """
-        owners = [k for k, request in enumerate(requests) for _ in request.calls]
-        missing = [len(request.calls) for request in requests]
-        ends = [0, *accumulate(missing)]
-        found: list[Result] = [_NOT_RUN] * len(owners)
-        if 0 in missing:
-            yield [(k, ()) for k, count in enumerate(missing) if not count]
-        for calls, results in self._model([call for each in requests for call in each.calls]):
-            done = []
-            for call, result in zip(calls, results, strict=True):
-                found[call] = result
-                k = owners[call]
-                missing[k] -= 1
-                if not missing[k]:
-                    done.append((k, found[ends[k] : ends[k + 1]]))
-            yield done
+    def _steps(
+        self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: Sequence[int]
+    ) -> Iterator[Answers]:
+        """Yield the same, after each step that may take long."""
+        refused: list[tuple[int, Answer]] = []
+        places: list[int] = []
+        requests: list[Request] = []
+        for i in members:
+            read = self._reader.read(fields[i], headers[i])
+            fields[i] = _ANSWERED
+            if isinstance(read, Answer):
+                refused.append((i, read))
+            else:
+                places.append(i)
+                requests.append(read)
+            if self._hooks:
+                yield ()
+        yield refused
+        for done in run_requests(self._model, requests):
+            answers = ((places[k], self._render(requests[k], results)) for k, results in done)
+            if self._hooks:
+                yield from ([answer] for answer in answers)
+            else:
+                yield [*answers]
 
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         for call in request.calls:
@@ -261,23 +212,6 @@ class TensorHandler:
             logger.warning("A response could not be written: %s", type(error).__name__)
             return failure(model_failed("The model's answer cannot be written"))
 
-    def _special(self, fields: Fields, headers: Headers) -> Answer | None:
-        """Return the response to a metadata or readiness request, or None for a prediction."""
-        # TorchServe passes its own flags as headers, among those of the client. It sets both of
-        # these on each prediction; a request for a description has no body.
-        own = "url_path" in headers and "explain" in headers
-        path = headers["url_path"] if own else ""
-        described = headers.get("describe") == "True" and not fields
-        if described or path == "metadata" or ("metadata" in fields and not fields.get("body")):
-            return Answer(orjson.dumps(self.describe_handle()))
-        if path == "ready":
-            ready = {"name": self.name, "version": self.version, "ready": True}
-            return Answer(orjson.dumps(ready))
-        if path or (own and headers["explain"] == "True"):
-            what = f"path {shorten(path)}" if path else "explanations"
-            raise RequestError(f"The model {self.name} has no {what}", 404, "NotFound")
-        return None
-
 
 def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
     """Return the outputs of a request's calls; raise RequestError if the model failed on one."""
@@ -285,27 +219,3 @@ def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
     if len(outputs) < len(results):
         raise model_failed(next(str(each) for each in results if isinstance(each, ModelError)))
     return outputs
-
-
-def _json_size(headers: Headers, size: int) -> int:
-    """Return the number of bytes of JSON in a body that also has binary tensors."""
-    value = headers[JSON_SIZE]
-    digits = value if value.isascii() and value.isdigit() and len(value) <= len(str(size)) else ""
-    if not digits or int(digits) > size:
-        raise RequestError(
-            f"Expected a number of at most {size} bytes, got {shorten(value)} "
-            "- at the header Inference-Header-Content-Length"
-        )
-    return int(digits)
-
-
-def _encoded(headers: Headers) -> RequestError | None:
-    """Return the error for a body with a Content-Encoding, or None if it has none."""
-    encoding = headers.get("content-encoding", "identity")
-    if encoding.lower() == "identity":
-        return None
-    return RequestError(
-        f"The body came with Content-Encoding: {shorten(encoding)}: send it as it is",
-        415,
-        "UnsupportedMediaType",
-    )

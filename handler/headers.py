@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 # Number of bytes of JSON in a body that also has binary tensors.
 JSON_SIZE = "inference-header-content-length"
@@ -30,3 +31,13 @@ class Headers(dict[str, str]):
             and self.get("explain") != "True"
             and _SPECIAL.isdisjoint(self)
         )
+
+
+def media_type(content_type: str) -> str:
+    """Return a Content-Type without parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def accepts(patterns: Iterable[str], content_type: str) -> bool:
+    """Return whether one of patterns such as `image/*` matches a Content-Type."""
+    return any(fnmatchcase(media_type(content_type), each) for each in patterns)

@@ -3,17 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
 from module import ModelError
 from wire.datatypes import Tensor
 from wire.interface import Batch
-from wire.request import Call, Outputs
+from wire.request import Call, Outputs, Request
 
 Run = Callable[[Call], Outputs]
 Result = Outputs | ModelError
+# Some of the results at a time, with the places of their calls.
+Results = Iterator[tuple[Sequence[int], Sequence[Result]]]
+_NOT_RUN = ModelError("not run")
+
+
+def run_requests(
+    model: Callable[[Sequence[Call]], Results], requests: Sequence[Request]
+) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
+    """Run the requests' calls; after each call of the model yield the requests that are done.
+
+    Requests that an exception leaves over are run alone.
+
+    Yields:
+        Places in `requests`, and the results of all calls of the request there.
+    """
+    missing = dict(enumerate(requests))
+    try:
+        for done in _results(model, requests):
+            for k, _ in done:
+                del missing[k]
+            yield done
+    except Exception:  # noqa: BLE001 (each request is then run alone)
+        for k, request in missing.items():
+            try:
+                ((_, results),) = chain.from_iterable(_results(model, [request]))
+            except Exception as error:  # noqa: BLE001 (must not affect other requests)
+                failed = ModelError(f"The model failed: {type(error).__name__}")
+                results = [failed] * len(request.calls)
+            yield [(k, results)]
+
+
+def _results(
+    model: Callable[[Sequence[Call]], Results], requests: Sequence[Request]
+) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
+    owners = [k for k, request in enumerate(requests) for _ in request.calls]
+    missing = [len(request.calls) for request in requests]
+    ends = [0, *accumulate(missing)]
+    found: list[Result] = [_NOT_RUN] * len(owners)
+    if 0 in missing:
+        yield [(k, ()) for k, count in enumerate(missing) if not count]
+    for calls, results in model([call for each in requests for call in each.calls]):
+        done = []
+        for call, result in zip(calls, results, strict=True):
+            found[call] = result
+            k = owners[call]
+            missing[k] -= 1
+            if not missing[k]:
+                done.append((k, found[ends[k] : ends[k + 1]]))
+        yield done
 
 
 def run(
@@ -22,7 +71,7 @@ def run(
     batch: Batch,
     numbers: frozenset[str],
     most_rows: int | None = None,
-) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
+) -> Results:
     """Run all calls; yield the places and results of those that are done, after each module call.
 
     A result is the call's outputs, or the error that the module raised on it.

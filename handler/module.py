@@ -46,7 +46,7 @@ class Module:
         """
         torch.set_num_threads(settings.threads)
         self.device = device
-        self._names = settings.outputs
+        self._names = None if settings.outputs is None else [*settings.outputs]
         self._function: Callable[..., object]
         self.signature: signature.Signature
         if diagnosis.is_exported(path):
@@ -71,7 +71,7 @@ class Module:
         try:
             with torch.inference_mode():
                 answer = self._run(call)
-                return {name: _from_torch(value) for name, value in self._named(answer)}
+                return {name: from_torch(value) for name, value in self._named(answer)}
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001 (a model may raise anything)
@@ -89,13 +89,7 @@ class Module:
         return self._function(tensors if self.signature.passing == "dict" else [*tensors.values()])
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
-        # PyTorch needs memory that is aligned and writable.
-        array = np.require(tensor.array, requirements=("W", "A"))
-        if name in self._numbers:
-            return array.item()
-        if tensor.datatype == "BF16":
-            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16).to(self.device)
-        return torch.from_numpy(array).to(self.device)
+        return tensor.array.item() if name in self._numbers else to_torch(tensor).to(self.device)
 
     def _named(self, answer: object) -> list[tuple[str, object]]:
         """Return the module's outputs with their names, without those that are None."""
@@ -138,7 +132,21 @@ def _flat(value: object, prefix: str) -> Iterator[tuple[str, object]]:
         yield from _flat(each, f"{prefix}.{name}" if prefix else name)
 
 
-def _from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
+def to_torch(tensor: Tensor) -> torch.Tensor:
+    """Return a tensor of the wire format as one of PyTorch; it shares the memory if it can."""
+    # PyTorch needs memory that is aligned and writable.
+    array = np.require(tensor.array, requirements=("W", "A"))
+    if tensor.datatype == "BF16":
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def from_torch(value: Any) -> Tensor:  # noqa: ANN401 (any result of a module)
+    """Return a tensor of PyTorch or a number as a tensor of the wire format.
+
+    Raises:
+        ModelError: it is something else, or its datatype or layout is not served.
+    """
     if isinstance(value, (bool, int, float)):
         value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     if not isinstance(value, torch.Tensor):

@@ -174,7 +174,8 @@ def _call(
 def _tensor(each: Input, rows: int, size: int, choice: int, reach: int) -> Tensor:
     """Return reproducible numbers; with a `reach`, of another scale in each row."""
     shape = [
-        given if given >= 0 else size if i else rows for i, given in enumerate(each.shape or ())
+        given if given >= 0 else _size(each, i, size if i else rows)
+        for i, given in enumerate(each.shape or ())
     ]
     datatype = each.datatypes[choice % len(each.datatypes)]
     dice = np.random.default_rng(rows)
@@ -191,6 +192,13 @@ def _tensor(each: Input, rows: int, size: int, choice: int, reach: int) -> Tenso
     place: Place = str
     array = cast(natural(np.asarray(numbers)), datatype, place).astype(DTYPES[datatype])
     return Tensor(array, datatype)
+
+
+def _size(each: Input, dimension: int, wanted: int) -> int:
+    """Return the size to use for a dimension of any size: the one that is wanted if possible."""
+    low, high = each.sizes[dimension] if each.sizes else (0, None)
+    # The number of rows is compared with that of the outputs.
+    return max(low, min(high, wanted) if dimension and high is not None else wanted)
 
 
 def _integers(

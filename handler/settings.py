@@ -21,6 +21,7 @@ _LARGEST = 2**31 - 1
 Positive = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 Size = Annotated[int, msgspec.Meta(ge=-1)]
+ContentType = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9.+-]+/([a-z0-9.+-]+|\*)|\*/\*)$")]
 
 
 class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,12 +32,14 @@ class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
         shape: the dimensions; -1 stands for any size.
         minimum: the smallest integer that a request may contain.
         maximum: the largest integer that a request may contain.
+        columns: the names of the positions of the last dimension, for the metadata.
     """
 
     datatype: Datatype | Annotated[list[Datatype], msgspec.Meta(min_length=1)] | None = None
     shape: Annotated[list[Size], msgspec.Meta(max_length=MAX_DIMENSIONS)] | None = None
     minimum: int | None = None
     maximum: int | None = None
+    columns: list[str] | None = None
 
     @property
     def datatypes(self) -> tuple[str, ...]:
@@ -44,6 +47,19 @@ class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
         if self.datatype is None:
             return ()
         return (self.datatype,) if isinstance(self.datatype, str) else tuple(self.datatype)
+
+
+class OutputSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """What the metadata says of an output besides what the model returns.
+
+    Attributes:
+        labels: the names of the classes along the last dimension; or a file beside the archive's
+            code that has one in each line.
+        columns: the names of the positions of the last dimension.
+    """
+
+    labels: str | list[str] | None = None
+    columns: list[str] | None = None
 
 
 class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,12 +73,22 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
         threads: number of threads of one call of the model.
         inputs: keyed by the names of the module's arguments, or by the keys of its dict.
         outputs: the names of the outputs, in order.
+        code: the file with the archive's own code (`hooks`), which `make archive CODE=` sets.
+        accepts: the content types that this code reads, such as `image/jpeg`, `image/*`, `*/*`.
+        example: a file beside the code that is an example of a request.
     """
 
     batch: Batch | None = None
     threads: Positive = 1
     inputs: dict[str, InputSettings] = msgspec.field(default_factory=dict)
-    outputs: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+    outputs: (
+        Annotated[list[str], msgspec.Meta(min_length=1)]
+        | Annotated[dict[str, OutputSettings], msgspec.Meta(min_length=1)]
+        | None
+    ) = None
+    code: str | None = None
+    accepts: list[ContentType] = msgspec.field(default_factory=list)
+    example: str | None = None
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -166,7 +192,7 @@ def read_text(text: str) -> Settings:
 
 _KEYS = [
     field.encode_name
-    for struct in (Settings, ModelSettings, InputSettings)
+    for struct in (Settings, ModelSettings, InputSettings, OutputSettings)
     for field in msgspec.structs.fields(struct)
 ]
 

@@ -112,6 +112,8 @@ def run(server: settings.Settings) -> int:
             models.setdefault(each.name, []).append(each.version)
         try:
             readiness.wait({client.of(name): models[name] for name in models}, process=process)
+            host = settings.local(server.variables["GRPC_HOST"])
+            readiness.wait_for_port(host, server.port("GRPC_PORT"), process)
             announce(client, {name: versions[0] for name, versions in models.items()})
             try:
                 supervise(process, temp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Collection, Mapping
@@ -64,6 +65,28 @@ def wait(
                 del waiting[client]
         if waiting:
             time.sleep(POLL_SECONDS)
+
+
+def wait_for_port(host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return once TorchServe listens on a port; it opens the gRPC ports last.
+
+    Raises:
+        NotReady: TorchServe ended, or the time limit passed.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1.0).close()
+        except OSError as error:
+            if process.poll() is not None:
+                raise NotReady(
+                    f"TorchServe exited while starting, with status {process.returncode}"
+                ) from None
+            if time.monotonic() > deadline:
+                raise NotReady(f"TorchServe does not listen on port {port}: {error}") from None
+            time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 class _Version:

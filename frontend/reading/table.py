@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ _NONE = "\x1f"
 _ROW_NUMBERS = {"id", "index", "no", "no.", "nr", "nr.", "#", "row"}
 # Excel's own hint, which is a separate first line.
 _HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+# The number of fields that are Python objects at the same time.
+_CHUNK_FIELDS = 10_000
 # The rows that show whether a column holds words, and the most columns that are looked at.
 _LOOK_ROWS, _CHOICES = 20, 1_000
 # The most cells, counting those that short rows lack, as a multiple of the most numbers.
@@ -90,42 +93,43 @@ def read_table(text: str, delimiter: str, max_numbers: int) -> Table | Source:
     width, which may be due to decimal commas; or a field of a single column is empty.
     """
     rows = _rows(text, delimiter, max_numbers)
-    if not rows:
+    if not len(rows.lines):
         return Source(column([]), lambda _: "")
-    start, first, width = rows[0]
+    first, start = rows.fields(0), rows.lines[0]
     unnamed = len(first) > 1 and not first[0]
     series = unnamed and first[1:] == [str(i) for i in range(len(first) - 1)]
     headed = series or all(map(is_heading, first[unnamed:]))
-    if headed and width == 1 and delimiter == ",":
+    if headed and rows.widths[0] == 1 and delimiter == ",":
         # One name, one column: a comma below it is part of a number.
         delimiter, rows = _NONE, _rows(text, _NONE, max_numbers)
-    if not headed and len(rows) == 1:
+    if not headed and len(rows.lines) == 1:
         return Source(column(first), lambda i: f"Line {start}, field {i + 1}")
-    for line, fields, count in rows:
-        if width == 1 and not fields:
-            raise NotNumbersError([f"Line {line} is an empty field"])
-        if delimiter == "," and fields and count != width and len(fields) != len(first):
-            counts = f"Line {line}: fields: {len(fields)}, and {len(first)} in line {start}. Commas"
-            advice = "separate fields here: put a number with a comma in quotes, or write a point"
-            raise NotNumbersError([f"{counts} {advice}"])
-    filled = [(line, fields) for line, fields, _ in rows[headed:] if fields]
-    widest = max([len(first), *(len(fields) for _, fields in filled)])
-    if sum(len(fields) for _, fields in filled) > max_numbers or (
-        widest * len(filled) > _PADDED * max_numbers
-    ):
+    width, filled = rows.widths[0], rows.counts > 0
+    if width == 1 and not filled.all():
+        raise NotNumbersError([f"Line {rows.lines[np.argmin(filled)]} is an empty field"])
+    other = filled & (rows.widths != width) & (rows.counts != len(first))
+    if delimiter == "," and other.any():
+        at = int(np.argmax(other))
+        seen = f"Line {rows.lines[at]}: fields: {rows.counts[at]}, and {len(first)} in line {start}"
+        advice = "separate fields here: put a number with a comma in quotes, or write a point"
+        raise NotNumbersError([f"{seen}. Commas {advice}"])
+    filled[0] &= not headed
+    counts, begins, lines = rows.counts[filled], rows.begins[filled], rows.lines[filled]
+    widest = max(len(first), int(counts.max(initial=0)))
+    if counts.sum() > max_numbers or widest * len(lines) > _PADDED * max_numbers:
         raise TooMuchError([f"There are more than {max_numbers:,} numbers"])
     columns = [
-        column(fields[i] if i < len(fields) else "" for _, fields in filled) for i in range(widest)
+        pc.fill_null(pc.take(rows.texts, pa.array(begins + i, mask=counts <= i)), "")
+        for i in range(widest)
     ]
     names = [*first] if headed else [f"Column {i + 1}" for i in range(widest)]
     names = [name or "(no name)" for name in [*names, *[""] * (widest - len(names))]]
     notes = [f"Line {start} was taken as the heading: {brief(', '.join(first))}"] if headed else []
-    if empty := len(rows) - headed - len(filled):
+    if empty := len(rows.lines) - headed - len(lines):
         notes.append(f"Empty rows were left out: {empty:,}")
-    numbered = unnamed and columns[0].to_pylist() == [str(i) for i in range(len(filled))]
+    numbered = unnamed and columns[0].to_pylist() == [str(i) for i in range(len(lines))]
     if numbered:
         notes.append("The column without a name numbers the rows; it was left out")
-    lines = np.array([line for line, _ in filled], np.int64)
     usual, asks = _usual(
         names if headed else [], columns, int(unnamed), int(unnamed and not numbered)
     )
@@ -151,27 +155,54 @@ def _usual(
     return numbers, False
 
 
-def _rows(text: str, delimiter: str, limit: int) -> list[tuple[int, list[str], int]]:
-    """Return rows from the first to the last that has text: line, fields and number of fields.
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows from the first to the last that has text.
 
-    The fields are stripped and without the empty ones at the end, which spreadsheets add.
+    Attributes:
+        texts: the stripped fields of all rows, without the empty ones at the end of each, which
+            spreadsheets add.
+        lines: the line of each row.
+        counts: how many of `texts` it has; `begins` says where they begin.
+        widths: its number of fields.
     """
+
+    texts: pa.Array
+    lines: np.ndarray
+    counts: np.ndarray
+    begins: np.ndarray
+    widths: np.ndarray
+
+    def fields(self, row: int) -> list[str]:
+        found: list[str] = self.texts.slice(self.begins[row], self.counts[row]).to_pylist()
+        return found
+
+
+def _rows(text: str, delimiter: str, limit: int) -> _Rows:
     # The CSV reader reads a whole row at once, so its length is checked before.
     if any(line.count(delimiter) > limit for line in io.StringIO(text)):
         raise TooMuchError([f"There are more than {limit:,} numbers"])
     hint = _HINT.match(text)
     file = io.StringIO(text[hint.end() if hint else 0 :], newline="")
     reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-    rows: list[tuple[int, list[str], int]] = []
+    # Only some fields are Python objects at the same time.
+    chunks, pending = [], []
+    found = array("q")
     try:
         for row in reader:
             fields = [each.strip() for each in row]
             while fields and not fields[-1]:
                 fields.pop()
-            if rows or fields:
-                rows.append((reader.line_num + bool(hint), fields, len(row)))
+            if found or fields:
+                found.extend((reader.line_num + bool(hint), len(fields), len(row)))
+            pending += fields
+            if len(pending) > _CHUNK_FIELDS:
+                chunks.append(column(pending))
+                pending.clear()
     except csv.Error as error:
         raise NotNumbersError([f"Line {reader.line_num}: not CSV: {error}"]) from None
-    while rows and not rows[-1][1]:
-        rows.pop()
-    return rows
+    lines, counts, widths = np.array(found, np.int64).reshape(-1, 3).T
+    end = len(counts) - int(np.argmax(counts[::-1] > 0)) if counts.any() else 0
+    texts = pa.concat_arrays([*chunks, column(pending)])
+    begins = np.cumsum(counts) - counts
+    return _Rows(texts, lines[:end], counts[:end], begins[:end], widths[:end])

@@ -21,13 +21,13 @@ class Bare:
     def __init__(self, name: str, given: Tensor, shape: tuple[int, ...] | None) -> None:
         """Hold the tensor; `shape`, if not None, replaces the shape of the model's output."""
         self.calls: Sequence[Call] = ({name: given},)
-        self._shape = shape
+        self.shape = shape
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the output, or an object if there are several."""
         (outputs,) = results
         text = bytearray()
-        write_outputs(text, outputs, "$", model, self._shape)
+        write_outputs(text, outputs, "$", model, self.shape)
         return Body(text)
 
 

@@ -63,14 +63,17 @@ def _kind(text: Text, spec: Input) -> Kind:
 def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:
     """Refuse a shape that does not match that of the input, where -1 matches any size."""
     wanted = spec.shape
-    if wanted is None or (
+    if wanted is not None and not (
         len(wanted) == len(shape)
         and all(want in (-1, got) for want, got in zip(wanted, shape, strict=True))
     ):
-        return
-    raise invalid(
-        f"Expected shape {list(wanted)} for {spec.name}, got {shorten(str(list(shape)))}", place
-    )
+        raise invalid(
+            f"Expected shape {list(wanted)} for {spec.name}, got {shorten(str(list(shape)))}", place
+        )
+    for i, ((low, high), size) in enumerate(zip(spec.sizes, shape, strict=False)):
+        if size < low or (high is not None and size > high):
+            limit = f"at least {low}" if size < low else f"at most {high}"
+            raise invalid(f"Expected {limit} in dimension {i} of {spec.name}, got {size}", place)
 
 
 def only_input(model: Interface, what: str, place: str) -> Input:

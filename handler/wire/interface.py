@@ -19,6 +19,8 @@ class Input(NamedTuple):
         minimum: the smallest accepted integer; None for that of the datatype.
         maximum: the largest accepted integer; None for that of the datatype.
         fraction: the datatype of JSON numbers with a fraction, used if `datatypes` is empty.
+        sizes: the smallest and largest size of each dimension, None for no limit; empty if
+            unknown.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Input(NamedTuple):
     minimum: int | None = None
     maximum: int | None = None
     fraction: str = "FP64"
+    sizes: tuple[tuple[int, int | None], ...] = ()
 
 
 class Interface(Protocol):

@@ -9,6 +9,8 @@ The content of the body determines its format:
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -38,6 +40,8 @@ class _Forms(msgspec.Struct):
 _FORM_NAMES = _Forms.__struct_fields__
 _FORMS = msgspec.json.Decoder(_Forms)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# What V1 has as `instances` and V2 as `inputs`.
+_INSTANCES, _INPUTS = re.compile(rb"\["), re.compile(rb"\[[ \t\r\n]*\{")
 
 
 def parse(body: bytes | bytearray, model: Interface, json_size: int | None = None) -> Request:
@@ -89,3 +93,15 @@ def _form(data: bytes | bytearray) -> str:
         keys = list(_OBJECT.decode(data))[:KEYS]
         what = " with " + shorten(", ".join(f'"{key}"' for key in keys) or "no keys")
     raise invalid(f"Expected {FORMS}, got an object{what}", "$")
+
+
+def names_tensors(body: bytes | bytearray) -> bool:
+    """Return whether a body is meant as a V1 or V2 request, not as other JSON or another format."""
+    try:
+        found = _FORMS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return any(
+        given is not UNSET and pattern.match(memoryview(given)) is not None
+        for given, pattern in ((found.instances, _INSTANCES), (found.inputs, _INPUTS))
+    )

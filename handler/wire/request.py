@@ -25,10 +25,12 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         data: the bytes of the body.
         json_size: how many of them are JSON, if binary tensors follow; None if all are.
+        content_type: their type, unless binary tensors follow.
     """
 
     data: bytes | bytearray
     json_size: int | None = None
+    content_type: str = JSON
 
 
 class Request(Protocol):

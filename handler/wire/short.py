@@ -26,6 +26,8 @@ _LIST = msgspec.json.Decoder(list[int | float])
 class Short:
     """A request that is a short list."""
 
+    shape = None
+
     def __init__(self, call: Call) -> None:
         """Hold the one call."""
         self.calls: Sequence[Call] = (call,)

@@ -7,13 +7,17 @@ to the store, the settings are checked and the model is loaded from it as a work
 
 from __future__ import annotations
 
+import base64
+import importlib.util
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +26,7 @@ import yaml
 from model_archiver import ModelArchiver, ModelArchiverConfig
 
 from scripts.model.examples import examples
-from scripts.model.loading import HANDLER, Loaded, read_settings
+from scripts.model.loading import FOLDER, HANDLER, Loaded, is_exported, read_settings
 from scripts.model.torchscript import DEFAULT, build
 from server.store.archive import MANIFEST, ArchiveError, check_name, file_name
 from server.store.paths import ROOT
@@ -31,38 +35,56 @@ CONFIG = ROOT / "examples/doubleit/model-config.yaml"
 STORE = Path("model_store")
 # The earliest timestamp that a zip file can store.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+# Maximum number of characters of a response to show.
+SHOWN = 500
 
 
-def package(model: Path, name: str, version: str, config: Path, store: Path) -> Path:
+def package(  # noqa: PLR0913, PLR0917 (the parts of an archive)
+    model: Path, name: str, version: str, config: Path, store: Path, code: Sequence[Path] = ()
+) -> Path:
     """Write the archive without checking its content, and return its path.
+
+    Args:
+        model: a TorchScript or .pt2 file.
+        name: the model's name.
+        version: its version.
+        config: its model-config.yaml.
+        store: the folder to write to.
+        code: the model's own code and the files beside it.
 
     Raises:
         ArchiveError: the name or version is not valid in a URL, or a file is missing.
     """
     check_name(name, version)
-    for file in (model, config):
+    for file in (model, config, *code):
         if not file.is_file():
             raise ArchiveError(f"{file} is missing")
     store.mkdir(parents=True, exist_ok=True)
     target = store / file_name(name, version)
     with tempfile.TemporaryDirectory() as folder:
-        raw = _archive(model, name, version, config, Path(folder))
+        raw = _archive(model, name, version, config, Path(folder), code)
         partial = target.with_suffix(".partial")
         _write_reproducibly(raw, partial)
         partial.replace(target)
     return target
 
 
-def _archive(model: Path, name: str, version: str, config: Path, folder: Path) -> Path:
+def _archive(  # noqa: PLR0913, PLR0917
+    model: Path, name: str, version: str, config: Path, folder: Path, code: Sequence[Path]
+) -> Path:
     """Run torch-model-archiver in `folder` and return the path of its archive."""
     # The archiver preserves the subfolders in a folder of extra files.
     helpers = folder / "helpers"
     shutil.copytree(HANDLER, helpers, ignore=shutil.ignore_patterns("__pycache__", "handler.py"))
+    (helpers / FOLDER).mkdir()
+    for file in code:
+        shutil.copyfile(file, helpers / FOLDER / file.name)
     # The archiver deletes the folder with the model's name from the temp folder, so give it a
     # separate temp folder. The copies have the names that the files get in the archive.
     copied = folder / CONFIG.name
     copied.write_bytes(config.read_bytes())
-    serialized = folder / f"{name}.pt"
+    # PyTorch loads a .pt2 file by its suffix.
+    serialized = folder / f"{name}.pt{'2' if is_exported(model) else ''}"
     serialized.write_bytes(model.read_bytes())
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
@@ -112,6 +134,10 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     replace: Annotated[
         bool, typer.Option("--replace", help="replace an archive with other content")
     ] = False,
+    code: Annotated[
+        Path | None, typer.Option(help="a Python file with preprocess, postprocess or both")
+    ] = None,
+    files: Annotated[str, typer.Option(help="files that the code needs, separated by commas")] = "",
 ) -> None:
     """Package a TorchScript or .pt2 file and the handler into STORE/NAME-VERSION.mar.
 
@@ -124,22 +150,42 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         config = config or CONFIG
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        complete = _complete(model, config, work)
-        made = package(model, name, version, complete, work)
+        beside = _beside(code, files)
+        complete = _complete(model, config, work, code)
+        made = package(model, name, version, complete, work, beside)
         try:
             loaded = Loaded(made, work / "unpacked")
+            tried = _tried(loaded, beside)
         except ArchiveError as error:
             raise ArchiveError(f"{model} cannot be served: {error}") from None
         target = _keep(made, store, replace=replace)
         print(target)
-        _describe(loaded)
+        _describe(loaded, tried)
 
 
-def _complete(model: Path, config: Path | None, folder: Path) -> Path:
+def _beside(code: Path | None, files: str) -> list[Path]:
+    """Return the paths of the code and of the files that it needs.
+
+    Raises:
+        ArchiveError: two have the same name, or a module has a name that another module has.
+    """
+    paths = [*([code] if code else []), *(Path(name) for name in files.split(",") if name)]
+    names = [path.name for path in paths]
+    for i, path in enumerate(paths):
+        if path.name in names[:i]:
+            raise ArchiveError(f"FILES has two files of the name {path.name}")
+        if path != code and path.suffix == ".py" and importlib.util.find_spec(path.stem):
+            raise ArchiveError(f"{path} has the name of another module: rename it")
+    return paths
+
+
+def _complete(model: Path, config: Path | None, folder: Path, code: Path | None) -> Path:
     """Return a settings file in which DoubleIt's values complete the keys for TorchServe."""
     if config is None and (beside := model.with_suffix(".yaml")).is_file():
         config = beside
     found = read_settings(config) if config else {}
+    if code:
+        found["model"] = {**found.get("model", {}), "code": code.name}
     usual = {key: value for key, value in read_settings(CONFIG).items() if key != "model"}
     # TorchServe reads a name such as `on` as a boolean unless it is quoted, as safe_dump does.
     if config and found.keys() >= usual.keys() and yaml.safe_load(config.read_text()) == found:
@@ -172,7 +218,36 @@ BATCH = {
 }
 
 
-def _describe(loaded: Loaded) -> None:
+def _tried(loaded: Loaded, beside: Sequence[Path]) -> list[str]:
+    """Send the example that the settings name; return the command for it, and the response.
+
+    Raises:
+        ArchiveError: the response is an error.
+    """
+    found = loaded.metadata()
+    example = found.get("example")
+    if not example:
+        return []
+    text = example.get("text")
+    body = base64.b64decode(example["base64"]) if text is None else text.encode()
+    status, answer, content_type = loaded.respond(body, example["content_type"])
+    path = next(path for path in beside if path.read_bytes() == body)
+    if status != HTTPStatus.OK:
+        raise ArchiveError(f"{path} gets status {status}: {json.loads(answer)['message']}")
+    text = "json" in content_type or content_type.startswith("text/")
+    shown = answer.decode(errors="replace")[:SHOWN] if text else f"{len(answer)} bytes"
+    command = (
+        f"curl -H 'Content-Type: {example['content_type']}' --data-binary "
+        f"{shlex.quote(f'@{path}')} {_url()}/predictions/{found['name']}"
+    )
+    return [command, f"{content_type}: {shown}"]
+
+
+def _url() -> str:
+    return f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
+
+
+def _describe(loaded: Loaded, tried: Sequence[str]) -> None:
     """Print the model's inputs and outputs, and commands that send requests to it."""
     found = loaded.metadata()
     if not found["inputs"]:
@@ -181,15 +256,17 @@ def _describe(loaded: Loaded) -> None:
         for i, tensor in enumerate(found[title]):
             print(f"{'' if i else title:8} {_line(tensor)}")
     print(f"batch    {found['batch']}: {BATCH[found['batch']]}")
+    if "accepts" in found:
+        print(f"accepts  {', '.join(found['accepts'])}: read by the code")
     if loaded.sample_error:
         print(f"samples  {loaded.sample_error}")
     asked = examples(found, loaded.accepts)
-    url = f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     version = found["versions"][0]
     print(f"\nmake serve NAME={found['name']} VERSION={version}")
     for example in asked:
-        print(example.command(url))
-    if not asked:
+        print(example.command(_url()))
+    print("\n".join(tried), end="\n" if tried else "")
+    if not asked and not tried:
         print(
             "No example: the model failed on each one that was tried. Are datatype and shape right?"
         )

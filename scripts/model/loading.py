@@ -26,7 +26,11 @@ if str(HANDLER) not in sys.path:
     sys.path.insert(0, str(HANDLER))
 import diagnosis  # noqa: E402 (from that folder)
 import settings  # noqa: E402
+from diagnosis import is_exported  # noqa: E402
 from handler import TensorHandler  # noqa: E402
+from hooks import FOLDER  # noqa: E402
+
+__all__ = ["FOLDER", "HANDLER", "Loaded", "is_exported", "read_settings"]
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -81,12 +85,17 @@ class Loaded:
         return self._handler.sample_error
 
     def accepts(self, body: bytes) -> bool:
-        """Return whether the model responds to a body with status 200; log nothing on failure."""
-        processor = RequestProcessor({"Content-Type": "application/json"})
+        """Return whether the model responds to JSON with status 200."""
+        return self.respond(body, "application/json")[0] == HTTPStatus.OK
+
+    def respond(self, body: bytes, content_type: str) -> tuple[int, bytes, str]:
+        """Return the status, body and content type of a response; log nothing on failure."""
+        processor = RequestProcessor({"Content-Type": content_type})
         self._context.request_processor = [processor]
         logging.disable()
         try:
-            self._handler.handle([{"body": body}], self._context)
+            (answer,) = self._handler.handle([{"body": body}], self._context)
         finally:
             logging.disable(logging.NOTSET)
-        return bool(processor.get_response_status_code() == HTTPStatus.OK)
+        status: int = processor.get_response_status_code()
+        return status, answer, processor.get_response_headers()["content-type"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +46,9 @@ class _Model(msgspec.Struct, rename="camel"):
 
     model_name: str
     model_version: str
-    serialized_file: str
     handler: str
+    # A handler may need no file.
+    serialized_file: str | None = None
 
 
 class _Manifest(msgspec.Struct):
@@ -106,11 +108,23 @@ def read(path: Path) -> Archive:
         what = brief(str(error).partition("\n")[0])
         raise ArchiveError(f"{path} is not a model archive: {what}") from None
     for part in (model.serialized_file, model.handler.split(":")[0]):
-        if part not in held and f"{part}.py" not in held:
+        if (
+            part is not None
+            and part not in held
+            and f"{part}.py" not in held
+            and not _is_built_in(part)
+        ):
             raise ArchiveError(
                 f"{path} is corrupt: its manifest names {brief(part)}, which is missing"
             )
     return Archive(model.model_name, model.model_version, path)
+
+
+def _is_built_in(handler: str) -> bool:
+    """Return whether TorchServe itself has a handler of this name, such as `image_classifier`."""
+    spec = find_spec("ts")
+    folder = Path(spec.origin).with_name("torch_handler") if spec and spec.origin else Path()
+    return f"{handler}.py" in {path.name for path in folder.glob("*.py")}
 
 
 def find(store: Path, name: str, version: str) -> Archive:

@@ -6,8 +6,8 @@ classes are written to a small jar, which precedes TorchServe's on the class pat
 verifies them like any other class.
 
 A few classes are new: AGGREGATOR, QUEUE, JOBS, RESPONSE, EXCHANGE and ROUTES, which edits put in
-place of others, and those that they use. They are stored compiled beside their source, because the
-Java runtime comes without a compiler. `make classes` compiles them.
+place of others, GRPC, and those that they use. They are stored compiled beside their source,
+because the Java runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -36,7 +36,11 @@ JOBS = "doubleit/Jobs"
 RESPONSE = "doubleit/Response"
 EXCHANGE = "doubleit/Exchange"
 ROUTES = "doubleit/Routes"
+# Added to TorchServe's gRPC server.
+GRPC = "doubleit/GrpcService"
 COMPILED = Path(__file__).with_name("classes")
+# What Docs.java serves: a page, and docs/openapi.yaml as JSON.
+SERVED = Path(__file__).with_name("docs")
 # The edited class that takes a batch's responses in several messages.
 BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
 # It belongs to the installed jar, so it lies in the same virtual environment.
@@ -225,9 +229,31 @@ EDITS = (
     Edit(
         "org/pytorch/serve/ModelServer",
         "779d0df5bfc17c5ad09ac46d63d9a017d48a4cd68c1b7464de914d3cb40190b9",
-        "a reset behind an error response can cut it off",
-        # SO_LINGER: iconst_0 -> iconst_m1.
-        (_code(20728 + 3, "03", "02"),),
+        "a reset behind an error response can cut it off, and V2's gRPC service is missing",
+        (
+            # Six more constants: the name of the class, the class, the name and the type of its
+            # method, both together, and the method.
+            Patch(8, bytes.fromhex("041d"), bytes.fromhex("0423")),
+            Patch(
+                17126,
+                b"",
+                _utf8(GRPC)
+                + bytes.fromhex("07041d")
+                + _utf8("addTo")
+                + _utf8("(Lio/grpc/ServerBuilder;)V")
+                + bytes.fromhex("0c041f0420 0a041e0421"),
+            ),
+            # SO_LINGER: iconst_0 -> iconst_m1.
+            _code(20728 + 3, "03", "02"),
+            # startGRPCServer: if the setting for it is on, add TorchServe's own service, whose name
+            # clients do not know -> aload_2, invokestatic GRPC.addTo.
+            _code(
+                22081,
+                "b80048b602cd99002a2c2ab40025b602afb602d0b202d5b802b604bd02bc5903bb02be592bb702c053b802c3"
+                "b602d857",
+                "2cb80422" + "00" * 44,
+            ),
+        ),
     ),
     Edit(
         "org/pytorch/serve/ServerInitializer",
@@ -326,10 +352,10 @@ def _fingerprint(jar: Path) -> bytes:
 
 
 def _added() -> dict[str, bytes]:
-    """Return the new classes by their names in a jar."""
+    """Return the new classes, and the files that they serve, by their names in a jar."""
     package = AGGREGATOR.rpartition("/")[0]
-    classes = sorted(COMPILED.glob("*.class"))
-    return {f"{package}/{path.name}": path.read_bytes() for path in classes}
+    added = sorted([*COMPILED.glob("*.class"), *SERVED.iterdir()])
+    return {f"{package}/{path.name}": path.read_bytes() for path in added}
 
 
 def _say(line: str) -> None:

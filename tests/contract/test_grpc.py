@@ -1,9 +1,10 @@
-"""gRPC with TorchServe's own service, generated from the definitions in its wheel."""
+"""gRPC: TorchServe's own service, generated from its definitions, and details of V2's."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import struct
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -12,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from grpc_tools import _proto, protoc
+from tritonclient.grpc import service_pb2 as v2
+from tritonclient.grpc import service_pb2_grpc as v2_grpc
 
+from server.store.archive import Archive
+from server.torchserve import java
 from server.torchserve.java import site_packages
 from tests.support.server import Server
 
@@ -107,9 +113,216 @@ def test_the_streaming_calls_cost_no_worker(server: Server, services: Any) -> No
     assert set(workers) <= set(server.worker_pids())
 
 
-def test_stock_clients_of_the_open_inference_protocol_find_no_service(server: Server) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}") as channel:
-        live = channel.unary_unary("/inference.GRPCInferenceService/ServerLive")
-        with pytest.raises(grpc.RpcError) as error:
-            live(b"", timeout=20)
-    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+def channel_to(server: Server) -> grpc.Channel:
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    return grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}", options=options)
+
+
+@pytest.fixture
+def channel(server: Server) -> Iterator[grpc.Channel]:
+    with channel_to(server) as channel:
+        yield channel
+
+
+@pytest.fixture
+def infer(channel: grpc.Channel) -> Any:
+    return infer_over(channel)
+
+
+def infer_over(channel: grpc.Channel, compression: Any = None) -> Any:
+    """Return a function that sends a V2 request: one input, and fields of the message."""
+    stub = v2_grpc.GRPCInferenceServiceStub(channel)
+
+    def call(
+        datatype: str, shape: list[int], contents: dict[str, Any] | None = None, **fields: Any
+    ) -> Any:
+        tensor = v2.ModelInferRequest.InferInputTensor(name="x", datatype=datatype, shape=shape)
+        if contents:
+            tensor.contents.MergeFrom(v2.InferTensorContents(**contents))
+        request = v2.ModelInferRequest(model_name="doubleit", inputs=[tensor], **fields)
+        return stub.ModelInfer(request, timeout=60, compression=compression)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("datatype", "field", "values", "width"),
+    [
+        ("INT8", "int", [-64, 63], "b"),
+        ("INT16", "int", [-3, 300], "h"),
+        ("INT32", "int", [-3, 1 << 29], "i"),
+        ("INT64", "int64", [-3, 1 << 60], "q"),
+        ("UINT8", "uint", [0, 127], "B"),
+        ("UINT16", "uint", [1, 300], "H"),
+        ("UINT32", "uint", [1, 0x7FFFFFFF], "I"),
+        ("FP32", "fp32", [0.5, -0.0], "f"),
+        ("FP64", "fp64", [0.1, 5e-324], "d"),
+    ],
+)
+def test_typed_contents_are_read_and_answered_raw(
+    infer: Any, datatype: str, field: str, values: list[float], width: str
+) -> None:
+    answer = infer(datatype, [2, 1], {f"{field}_contents": values}, id="7")
+    assert (answer.id, answer.model_name, answer.model_version) == ("7", "doubleit", "1.0")
+    (output,) = answer.outputs
+    assert (output.name, output.datatype, list(output.shape)) == ("output", datatype, [2, 1])
+    expected = struct.pack(f"<2{width}", *(2 * value for value in values))
+    assert list(answer.raw_output_contents) == [expected]
+
+
+RAW = struct.pack("<2q", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "fields", "message"),
+    [
+        (("INT64", [2], None), {"raw_input_contents": [RAW[:9]]}, "Expected 16 bytes for INT64"),
+        (("INT64", [1], None), {"raw_input_contents": [RAW]}, "Expected 8 bytes for INT64"),
+        (("INT64", [3], {"int64_contents": [1, 2]}), {}, "Expected 24 bytes for INT64"),
+        (("INT64", [-1], {"int64_contents": [1]}), {}, "shape"),
+        (("INT64", [1] * 40, {"int64_contents": [1]}), {}, "shape"),
+        (
+            ("INT64", [2], None),
+            {"raw_input_contents": [RAW, RAW]},
+            "Expected contents for each of the 1 inputs, got 2 - at raw_input_contents",
+        ),
+        (
+            ("INT64", [2], {"int64_contents": [1, 2]}),
+            {"raw_input_contents": [RAW]},
+            "Expected contents or raw_input_contents, got both - at inputs[0].contents",
+        ),
+        (
+            ("INT64", [1], {"fp32_contents": [1]}),
+            {},
+            "Expected int64_contents for INT64, got fp32_contents - at inputs[0].contents",
+        ),
+        (
+            ("INT8", [1], {"int_contents": [128]}),
+            {},
+            "128 does not fit INT8 - at inputs[0].contents",
+        ),
+        (("UINT16", [2], {"uint_contents": [0, 1 << 16]}), {}, "uint_contents[1]"),
+        (("FP16", [1], {"fp32_contents": [1]}), {}, "FP16 has no typed contents"),
+        (("BYTES", [1], {"bytes_contents": [b"1"]}), {}, "Datatype 'BYTES' is not supported"),
+        (
+            ("INT64", [2], {"int64_contents": [1, 2]}),
+            {"outputs": [{"name": "a"}, {"name": "b"}]},
+            "a",
+        ),
+        (
+            ("INT64", [1], {"int64_contents": [1]}),
+            {"parameters": {"sequence_id": v2.InferParameter(int64_param=3)}},
+            "sequence_id is not supported",
+        ),
+        (
+            ("INT64", [1], {"int64_contents": [1]}),
+            {"outputs": [{"name": f"{n}"} for n in range(5000)]},
+            "more than 4096",
+        ),
+    ],
+)
+def test_an_invalid_request_says_what_is_wrong(
+    infer: Any, given: tuple[Any, ...], fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        infer(*given, **fields)
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert message in error.value.details()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        b"\x0a\xff",  # longer than the message
+        b"\x0a\x01\xff",  # not UTF-8
+        b"\x0c",  # the end of a group
+        b"\x83\x01" * 100_000,  # nested groups
+        b"",  # no model
+    ],
+)
+def test_what_is_no_message_is_refused(channel: grpc.Channel, body: bytes) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")(body, timeout=20)
+    assert error.value.code() in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_unknown_fields_and_unpacked_lists_are_read(channel: grpc.Channel, packed: bool) -> None:
+    shape = b"\x1a\x01\x02" if packed else b"\x18\x02"
+    values = b"\x1a\x02\x01\x02" if packed else b"\x18\x01\x18\x02"
+    # Contents may come in parts, and before the datatype.
+    first, rest = values[: len(values) // 2], values[len(values) // 2 :]
+    parts = (values,) if packed else (first, rest)
+    contents = b"".join(b"\x2a" + bytes([len(part)]) + part for part in parts)
+    tensor = b"\x0a\x01x" + contents + shape + b"\x12\x05INT64" + b"\xa0\x06\x01"
+    message = b"\x0a\x08doubleit" + b"\x2a" + bytes([len(tensor)]) + tensor + b"\xfa\x07\x03abc"
+    call = channel.unary_unary(
+        "/inference.GRPCInferenceService/ModelInfer",
+        response_deserializer=v2.ModelInferResponse.FromString,
+    )
+    assert list(call(message, timeout=20).raw_output_contents) == [struct.pack("<2q", 2, 4)]
+
+
+def test_a_request_id_comes_back(channel: grpc.Channel) -> None:
+    live = channel.unary_unary("/inference.GRPCInferenceService/ServerLive")
+    for sent, same in (("my-id.1", True), ("not valid", False)):
+        _, call = live.with_call(b"", timeout=20, metadata=[("x-request-id", sent)])
+        back = dict(call.initial_metadata())["x-request-id"]
+        assert back
+        assert (back == sent) is same
+
+
+@pytest.fixture(scope="module")
+def small(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with little memory."""
+    log = tmp_path_factory.mktemp("small") / "log"
+    with Server(store, log, environment={"MEMORY": "768MiB"}) as server:
+        yield server
+
+
+@pytest.fixture
+def limit(small: Server, store: Path) -> int:
+    """The largest request in bytes."""
+    archives = [Archive("doubleit", "1.0", store / "doubleit-1.0.mar")]
+    return java.limits(small.settings, archives).request
+
+
+@pytest.mark.parametrize("kind", ["raw", "typed", "compressed"])
+@pytest.mark.parametrize("times", [1, 30])
+def test_larger_requests_than_the_limit_are_refused(
+    small: Server, limit: int, kind: str, times: int
+) -> None:
+    count = times * limit // 8 + 1
+    # Typed values take a byte each in the message, and eight as a tensor.
+    contents = {"int64_contents": [0] * count} if kind == "typed" else None
+    fields: dict[str, Any] = {} if contents else {"raw_input_contents": [bytes(8 * count)]}
+    compression = grpc.Compression.Gzip if kind == "compressed" else None
+    with channel_to(small) as channel, pytest.raises(grpc.RpcError) as error:
+        infer_over(channel, compression)("INT64", [count], contents, **fields)
+    assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert str(limit) in error.value.details()
+
+
+def test_large_calls_at_once_are_answered_or_refused(small: Server, limit: int) -> None:
+    workers, java_pid = small.worker_pids(), small.java_pid()
+    array = np.arange(limit // 16)
+    raw = {"raw_input_contents": [array.tobytes()]}
+
+    def attempt(_: int) -> grpc.StatusCode:
+        try:
+            (answer,) = call("INT64", [len(array)], **raw).raw_output_contents
+        except grpc.RpcError as error:
+            code: grpc.StatusCode = error.code()
+            return code
+        assert answer == (2 * array).tobytes()
+        return grpc.StatusCode.OK
+
+    with channel_to(small) as channel, ThreadPoolExecutor(16) as pool:
+        call = infer_over(channel)
+        codes = list(pool.map(attempt, range(64)))
+        assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+        assert grpc.StatusCode.OK in codes
+        # What was held is free again.
+        assert [attempt(n) for n in range(8)] == [grpc.StatusCode.OK] * 8
+    assert (small.worker_pids(), small.java_pid()) == (workers, java_pid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import re
@@ -12,7 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import requests
+from tritonclient import grpc
+from tritonclient.utils import InferenceServerException
 
 from server import memory
 from tests.support import raw
@@ -220,7 +225,6 @@ def test_a_body_that_cannot_be_unpacked_is_refused(
     answer = one(server, b"Content-Encoding: %b\r\n" % encoding.encode(), packed, close=False)
     assert answer.status == status
     assert message in json.loads(answer.body)["error"]
-    assert one(server, GZIP, packed).body == b"[2]"
 
 
 @pytest.mark.parametrize(
@@ -299,19 +303,63 @@ def test_the_access_log_has_a_line_for_each_request(
     identifier = uuid.uuid4().hex
     sent = f"x-request-id: {identifier}\r\n{headers}".encode()
     one(logging_server, sent, b"[1, 2]")
-    line_end = re.compile(rf"{identifier}.*\n")
-    wait_until(lambda: line_end.search(logging_server.output()), "the line of the request")
-    (line,) = re.findall(rf".*{identifier}.*", logging_server.output())
-    logged = json.loads(line)
-    assert logged.pop("time").endswith("Z")
-    assert 0 < logged.pop("ms") < 60_000
-    assert logged == {
-        "level": "INFO",
-        "logger": "ACCESS_LOG",
+    assert logged(logging_server, identifier) == {
         "method": "POST",
         "path": "/predictions/doubleit",
         "status": 200,
         "bytes": 5,
+        "model": "doubleit",
+        "version": "1.0",
         "id": identifier,
         **fields,
+    }
+
+
+def logged(server: Server, identifier: str) -> dict[str, Any]:
+    """Return the line of a request without its times."""
+    line_end = re.compile(rf"{identifier}.*\n")
+    wait_until(lambda: line_end.search(server.output()), "the line of the request")
+    (line,) = re.findall(rf".*{identifier}.*", server.output())
+    fields: dict[str, Any] = json.loads(line)
+    assert fields.pop("time").endswith("Z")
+    milliseconds = fields.pop("ms")
+    assert 0 < milliseconds < 60_000
+    if "model" in fields:
+        assert 0 <= fields.pop("queue_ms") < milliseconds
+    assert (fields.pop("level"), fields.pop("logger")) == ("INFO", "ACCESS_LOG")
+    return fields
+
+
+def test_a_line_of_a_request_that_no_model_gets(logging_server: Server) -> None:
+    identifier = uuid.uuid4().hex
+    url = f"{logging_server.url}/v2/models/none/ready?a=b"
+    requests.get(url, headers={"x-request-id": identifier}, timeout=20)
+    found = logged(logging_server, identifier)
+    assert (found["path"], found["status"]) == ("/v2/models/none/ready", 404)
+    assert "model" not in found
+
+
+@pytest.mark.parametrize(("datatype", "code"), [("INT64", "OK"), ("BYTES", "INVALID_ARGUMENT")])
+def test_a_line_of_a_grpc_call(logging_server: Server, datatype: str, code: str) -> None:
+    identifier = uuid.uuid4().hex
+    with grpc.InferenceServerClient(f"127.0.0.1:{logging_server.ports['GRPC_PORT']}") as client:
+        tensor = grpc.InferInput("x", [1], datatype)
+        tensor.set_data_from_numpy(np.array([b"1"], object) if code != "OK" else np.array([1]))
+        traced = {"x-request-id": identifier, "traceparent": f"00-{TRACE}-0123456789abcdef-00"}
+        with contextlib.suppress(InferenceServerException):
+            client.infer("doubleit", [tensor], headers=traced)
+    found = logged(logging_server, identifier)
+    assert (found.pop("bytes") > 0) is (code == "OK")
+    assert found == {
+        "method": "POST",
+        "path": "/inference.GRPCInferenceService/ModelInfer",
+        "status": 200,
+        "grpc": code,
+        "model": "doubleit",
+        "version": "1.0",
+        "id": identifier,
+        "trace": TRACE,
+        "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
+        "logging.googleapis.com/spanId": "0123456789abcdef",
+        "logging.googleapis.com/trace_sampled": False,
     }

@@ -1,4 +1,4 @@
-"""KServe's Python client, V1 and V2."""
+"""KServe's Python clients: V1, V2 over HTTP, and V2 over gRPC."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def got(server: Server) -> dict[str, Any]:
     if not (PYTHON.parent.parent / ".ready").exists():
         pytest.skip("KServe's client is not installed: make contract installs it into build/kserve")
     script = ROOT / "tests" / "contract" / "kserve_client.py"
-    done = subprocess.run([PYTHON, script, server.url], capture_output=True, text=True, check=False)
+    command = [str(PYTHON), str(script), server.url, f"127.0.0.1:{server.ports['GRPC_PORT']}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answers
@@ -34,8 +35,10 @@ def test_v2(got: dict[str, Any]) -> None:
     assert got["fp32"] == ["7", [2], [1.0, 3.0]]
 
 
-def test_v2_with_binary_tensors(got: dict[str, Any]) -> None:
+def test_binary_tensors_and_grpc_give_the_same(got: dict[str, Any]) -> None:
     assert got["binary"] == got["int64"]
+    for name in ("int64", "fp32", "binary"):
+        assert got[f"grpc {name}"] == got[name]
 
 
 def test_errors_say_what_to_do(got: dict[str, Any]) -> None:
@@ -43,7 +46,7 @@ def test_errors_say_what_to_do(got: dict[str, Any]) -> None:
 
 
 def test_health(got: dict[str, Any]) -> None:
-    assert got["live"] == [True, True]
-    assert got["ready"] == [True, True]
+    assert got["live"] == [True] * 3
+    assert got["ready"] == [True] * 4
     assert got["server ready"]
     assert not got["unknown"]

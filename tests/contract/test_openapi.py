@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -50,6 +51,41 @@ def errors() -> Iterator[Any]:
 def test_the_document_is_openapi_3_1() -> None:
     assert DOCUMENT["openapi"].startswith("3.1")
     validate(DOCUMENT)
+
+
+def test_the_server_has_the_document_with_its_models(server: Server) -> None:
+    response = requests.get(f"{server.url}/openapi.json", timeout=10)
+    served = response.json()
+    validate(served)
+    model = served["components"]["parameters"]["model"]
+    assert model["schema"].pop("enum") == ["doubleit"]
+    for path, item in served["paths"].items():
+        if "{model}" in path:
+            assert item["parameters"].pop(0) == {"$ref": "#/components/parameters/model"}
+            item["parameters"] = item["parameters"] or None
+    expected = {key: DOCUMENT[key] for key in ("openapi", "info", "components")}
+    paths = {
+        path.replace("/doubleit", "/{model}"): {
+            **({"parameters": None} if "doubleit" in path else {}),
+            **item,
+        }
+        for path, item in DOCUMENT["paths"].items()
+    }
+    assert served == {**expected, "paths": paths}
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css"])
+def test_the_page_of_the_document_may_load_nothing_from_elsewhere(
+    server: Server, path: str
+) -> None:
+    response = requests.get(server.url + path, timeout=10)
+    assert response.status_code == 200
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert set(re.findall(r"(?<=-src )[^;]+", policy)) == {"'none'", "'self'", "data:"}
+    assert "//" not in re.sub(r"^ *//.*", "", response.text, flags=re.MULTILINE) or "json" in path
+    assert requests.post(server.url + path, timeout=10).status_code == 405
+    assert requests.get(f"{server.url}{path}/other", timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -113,6 +149,13 @@ def test_torchserve_treats_other_methods_alike(server: Server, method: str) -> N
     # Not documented, and the reason why Schemathesis does not check for 405 (schemathesis.toml).
     response = requests.request(method, server.predictions, data="[1]", headers=JSON, timeout=10)
     assert (response.status_code, response.text) == (200, "[2]")
+
+
+def test_schemathesis_tests_one_route_with_all_bodies() -> None:
+    config = tomllib.loads((ROOT / "tests/contract/schemathesis.toml").read_text())
+    (reduced,) = config["operations"]
+    posts = {item["post"]["operationId"] for item in DOCUMENT["paths"].values() if "post" in item}
+    assert posts - {*reduced["include-operation-id"]} == {"predict"}
 
 
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:

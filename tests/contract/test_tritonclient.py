@@ -1,4 +1,4 @@
-"""NVIDIA's client for the Open Inference Protocol."""
+"""NVIDIA's clients for the Open Inference Protocol, over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -7,21 +7,51 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tritonclient import http
+from tritonclient import grpc, http
+from tritonclient.utils import InferenceServerException
 
 from tests.support.server import Server
 
+# The status of an error over HTTP and gRPC.
+CODES = {"400": "StatusCode.INVALID_ARGUMENT", "404": "StatusCode.NOT_FOUND"}
 
-@pytest.fixture
-def client(server: Server) -> Iterator[Any]:
-    with http.InferenceServerClient(server.url.removeprefix("http://")) as client:
+
+class Client:
+    """Calls the methods that both of NVIDIA's clients have."""
+
+    def __init__(self, server: Server, protocol: str) -> None:
+        self.is_grpc = protocol == "grpc"
+        self.binary = protocol == "http, binary"
+        self.module = grpc if self.is_grpc else http
+        port = server.ports["GRPC_PORT" if self.is_grpc else "PORT"]
+        self.raw = self.module.InferenceServerClient(f"127.0.0.1:{port}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+    def tensor(self, array: Any, datatype: str, name: str = "x") -> Any:
+        made = self.module.InferInput(name, list(array.shape), datatype)
+        made.set_data_from_numpy(array, **self._binary)
+        return made
+
+    def output(self, name: str) -> Any:
+        return self.module.InferRequestedOutput(name, **self._binary)
+
+    @property
+    def _binary(self) -> dict[str, bool]:
+        return {} if self.is_grpc else {"binary_data": self.binary}
+
+    def status(self, error: pytest.ExceptionInfo[InferenceServerException]) -> str:
+        """Return the status of an error over HTTP, or the one that has the same meaning."""
+        status = str(error.value.status())
+        return {code: http for http, code in CODES.items()}[status] if self.is_grpc else status
+
+
+@pytest.fixture(params=["http", "http, binary", "grpc"])
+def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
+    client = Client(server, request.param)
+    with client.raw:
         yield client
-
-
-def tensor(array: Any, datatype: str, *, binary: bool = False) -> Any:
-    made = http.InferInput("x", list(array.shape), datatype)
-    made.set_data_from_numpy(array, binary_data=binary)
-    return made
 
 
 @pytest.mark.parametrize(
@@ -39,16 +69,15 @@ def tensor(array: Any, datatype: str, *, binary: bool = False) -> Any:
     ],
 )
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 6, 1), (0,)])
-@pytest.mark.parametrize("binary", [False, True])
 def test_every_datatype_and_shape_comes_back_doubled(
-    client: Any, dtype: str, datatype: str, shape: tuple[int, ...], binary: bool
+    client: Client, dtype: str, datatype: str, shape: tuple[int, ...]
 ) -> None:
     array = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
-    result = client.infer("doubleit", [tensor(array, datatype, binary=binary)], request_id="42")
+    result = client.infer("doubleit", [client.tensor(array, datatype)], request_id="42")
     doubled = result.as_numpy("output")
     assert doubled.dtype == array.dtype
     assert np.array_equal(doubled, array * 2)
-    response = result.get_response()
+    response = result.get_response(as_json=True) if client.is_grpc else result.get_response()
     assert (response["id"], response["model_name"], response["model_version"]) == (
         "42",
         "doubleit",
@@ -56,85 +85,101 @@ def test_every_datatype_and_shape_comes_back_doubled(
     )
 
 
-def test_exact_integers_and_floats_survive(client: Any) -> None:
+def test_exact_integers_and_floats_survive(client: Client) -> None:
     integers = np.array([2**53 + 1, -(2**62), 2**62 - 1])
-    result = client.infer("doubleit", [tensor(integers, "INT64")])
+    result = client.infer("doubleit", [client.tensor(integers, "INT64")])
     assert result.as_numpy("output").tolist() == [2 * n for n in integers.tolist()]
     floats = np.array([0.1, -0.0, 5e-324])
-    result = client.infer("doubleit", [tensor(floats, "FP64")])
+    result = client.infer("doubleit", [client.tensor(floats, "FP64")])
     assert result.as_numpy("output").tobytes() == (floats * 2).tobytes()
 
 
-@pytest.mark.parametrize("binary", [False, True])
-def test_an_output_may_be_asked_for_by_name(client: Any, binary: bool) -> None:
-    wanted = http.InferRequestedOutput("doubled", binary_data=binary)
-    result = client.infer("doubleit", [tensor(np.array([3]), "INT64")], outputs=[wanted])
+def test_an_output_may_be_asked_for_by_name(client: Client) -> None:
+    wanted = client.output("doubled")
+    result = client.infer("doubleit", [client.tensor(np.array([3]), "INT64")], outputs=[wanted])
     assert result.as_numpy("doubled").tolist() == [6]
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_bodies_are_compressed_both_ways(client: Any, algorithm: str) -> None:
+def test_bodies_are_compressed_both_ways(client: Client, algorithm: str) -> None:
+    if client.is_grpc and algorithm == "deflate":
+        pytest.skip("gRPC for Java only has gzip")
     numbers = np.arange(10_000)
-    result = client.infer(
-        "doubleit",
-        [tensor(numbers, "INT64")],
-        outputs=[http.InferRequestedOutput("output", binary_data=False)],
-        request_compression_algorithm=algorithm,
-        response_compression_algorithm="gzip",
-    )
+    both = {
+        "request_compression_algorithm": algorithm,
+        "response_compression_algorithm": "gzip",
+        "outputs": [http.InferRequestedOutput("output", binary_data=False)],
+    }
+    options = {"compression_algorithm": algorithm} if client.is_grpc else both
+    result = client.infer("doubleit", [client.tensor(numbers, "INT64")], **options)
     assert np.array_equal(result.as_numpy("output"), numbers * 2)
 
 
-def test_health_metadata_and_versions(client: Any) -> None:
+def test_health_metadata_and_versions(client: Client) -> None:
+    options = {"as_json": True} if client.is_grpc else {}
     assert client.is_server_live()
     assert client.is_server_ready()
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
-    assert client.get_model_repository_index() == [
-        {"name": "doubleit", "version": "1.0", "state": "READY", "reason": ""}
-    ]
+    server = client.get_server_metadata(**options)
+    assert (server["name"], server["version"]) == ("torchserve", "0.12.0")
     for version in ("", "1.0"):
         assert client.is_model_ready("doubleit", version)
-        metadata = client.get_model_metadata("doubleit", version)
+        metadata = client.get_model_metadata("doubleit", version, **options)
         assert (metadata["name"], metadata["versions"]) == ("doubleit", ["1.0"])
-        result = client.infer("doubleit", [tensor(np.array([3]), "INT64")], version)
+        assert metadata["inputs"][0]["datatype"] == "INT64"
+        # As JSON, protobuf writes 64-bit integers as strings.
+        assert [int(size) for size in metadata["outputs"][0]["shape"]] == [-1]
+        result = client.infer("doubleit", [client.tensor(np.array([3]), "INT64")], version)
         assert result.as_numpy("output").tolist() == [6]
 
 
-def test_unknown_models_and_versions(client: Any) -> None:
-    for name, version in (("none", ""), ("doubleit", "9.9")):
+@pytest.mark.parametrize(("name", "version"), [("none", ""), ("doubleit", "9.9")])
+@pytest.mark.parametrize("call", ["get_model_metadata", "infer", "is_model_ready"])
+def test_unknown_models_and_versions(client: Client, call: str, name: str, version: str) -> None:
+    if call == "is_model_ready" and not client.is_grpc:
         assert not client.is_model_ready(name, version)
-        with pytest.raises(http.InferenceServerException, match=f"{name}|9.9") as error:
-            client.get_model_metadata(name, version)
-        assert error.value.status() == "404"
+        return
+    inputs = [[client.tensor(np.array([3]), "INT64")]] if call == "infer" else []
+    with pytest.raises(InferenceServerException, match=f"{name}|9.9") as error:
+        getattr(client, call)(name, *inputs, version)
+    assert client.status(error) == "404"
 
 
 @pytest.mark.parametrize("call", ["get_model_config", "get_inference_statistics", "load_model"])
-def test_other_extensions_are_not_found(client: Any, call: str) -> None:
-    with pytest.raises(http.InferenceServerException, match="not found") as error:
+def test_other_extensions_are_not_found(client: Client, call: str) -> None:
+    with pytest.raises(InferenceServerException, match="not found") as error:
         getattr(client, call)("doubleit")
-    assert error.value.status() == "404"
+    assert error.value.status() == ("StatusCode.UNIMPLEMENTED" if client.is_grpc else "404")
+
+
+def test_the_repository_index_lists_versions(server: Server) -> None:
+    assert Client(server, "http").get_model_repository_index() == [
+        {"name": "doubleit", "version": "1.0", "state": "READY", "reason": ""}
+    ]
 
 
 @pytest.mark.parametrize(
     ("array", "datatype", "message"),
     [
         (np.array([True]), "BOOL", "Datatype 'BOOL' is not supported"),
+        (np.array([b"1"], dtype=object), "BYTES", "Datatype 'BYTES' is not supported"),
         (np.array([100], dtype="int8"), "INT8", "200 does not fit INT8"),
     ],
 )
 def test_errors_reach_the_caller_with_their_message(
-    client: Any, array: Any, datatype: str, message: str
+    client: Client, array: Any, datatype: str, message: str
 ) -> None:
-    with pytest.raises(http.InferenceServerException, match=message) as error:
-        client.infer("doubleit", [tensor(array, datatype)])
-    assert error.value.status() == "400"
+    with pytest.raises(InferenceServerException, match=message) as error:
+        client.infer("doubleit", [client.tensor(array, datatype)])
+    assert client.status(error) == "400"
 
 
 def test_concurrent_calls_get_their_own_answers(server: Server) -> None:
     address = server.url.removeprefix("http://")
+    client = Client(server, "http")
     with http.InferenceServerClient(address, concurrency=8) as many:
         pending = [
-            many.async_infer("doubleit", [tensor(np.array([n]), "INT64")]) for n in range(200)
+            many.async_infer("doubleit", [client.tensor(np.array([n]), "INT64")])
+            for n in range(200)
         ]
         answers = [call.get_result().as_numpy("output").tolist() for call in pending]
     assert answers == [[2 * n] for n in range(200)]

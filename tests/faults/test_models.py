@@ -104,7 +104,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
-OIP = "org.pytorch.serve.grpc.openinference.GRPCInferenceService"
+OPEN_INFERENCE = "inference.GRPCInferenceService"
 
 
 def message(pick: random.Random) -> bytes:
@@ -113,26 +113,29 @@ def message(pick: random.Random) -> bytes:
     key = pick.choice((b"data", b"body", b"", b"x" * 1_000, b"\xc3\xa9"))
     entry = field(1, key) + field(2, body)
     name = pick.choice((b"doubleit", b"doubleit", b"other", b"", b"x" * 10_000))
-    whole = field(1, name) + field(3, entry) * pick.choice((0, 1, 1, 2, 1_000))
+    whole = field(1, name) + field(3, entry) * pick.choice((0, 1, 1, 2, 50))
+    tensor = field(1, b"x") + field(2, pick.choice((b"INT64", b"FP32", b"BOOL", b"BYTES", b"")))
+    tensor += field(3, pick.choice((b"\1", b"\2", b"", b"\xff"))) + field(5, field(3, b"\1"))
+    open_inference = field(1, name) + field(5, tensor) * pick.choice((1, 1, 2, 10_000))
+    open_inference += field(7, b"12345678") * pick.choice((0, 0, 1, 10_000))
+    whole = pick.choice((whole, open_inference))
     return pick.choice((whole, whole, whole[: len(whole) // 2], pick.randbytes(100)))
 
 
 def test_a_flood_over_grpc(store: Path, tmp_path: Path, report: Report) -> None:
-    # In TorchServe this variable opens a protocol in which a BOOL tensor ends a worker.
-    opened = {"TS_OPEN_INFERENCE_PROTOCOL": "oip"}
     pick, outcomes = random.Random(1), Counter[str]()
-    with Server(store, tmp_path / "log", environment=opened) as server:
+    with Server(store, tmp_path / "log") as server:
         wait_for_all_workers(server)
         workers = server.worker_pids()
         address = f"127.0.0.1:{server.ports['GRPC_PORT']}"
         with Load(server.ports["PORT"]) as load, grpc.insecure_channel(address) as channel:
             until = time.monotonic() + SECONDS
-            while time.monotonic() < until:
+            while time.monotonic() < until or not outcomes["answered"]:
                 path = pick.choice(
                     (
                         f"/{SERVICE}/Predictions",
                         f"/{SERVICE}/StreamPredictions",
-                        f"/{OIP}/ModelInfer",
+                        f"/{OPEN_INFERENCE}/ModelInfer",
                     )
                 )
                 call = channel.unary_stream(path)

@@ -23,7 +23,7 @@ from server.store import archive
 from server.store.archive import ArchiveError
 from server.store.paths import ROOT
 from tests.models import zoo
-from tests.support import models
+from tests.support import hooks, models
 
 
 def digest(path: Path) -> str:
@@ -246,3 +246,46 @@ def test_an_archive_that_names_what_it_does_not_hold_is_corrupt(tmp_path: Path) 
         mar.writestr(archive.MANIFEST, json.dumps({"model": model}))
     with pytest.raises(archive.ArchiveError, match=r"its manifest names a\.pt, which is missing"):
         archive.read(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "message"),
+    [
+        (
+            {"m.csv": "1,2"},
+            "example: m.csv\n",
+            "m.csv gets status 400: not enough values to unpack",
+        ),
+        (
+            {"m.csv": "bug"},
+            "example: m.csv\n",
+            "m.csv gets status 500: preprocess failed: KeyError",
+        ),
+        ({"a/m.csv": "", "b/m.csv": ""}, "", "FILES has two files of the name m.csv"),
+        ({"settings.py": ""}, "", "settings.py has the name of another module: rename it"),
+        ({"json.py": ""}, "", "json.py has the name of another module: rename it"),
+        ({"no/": ""}, "", "no is missing"),
+    ],
+)
+def test_code_that_does_not_go_into_an_archive(
+    tmp_path: Path, files: dict[str, str], settings: str, message: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if not name.endswith("/"):
+            (tmp_path / name).write_text(text)
+    with pytest.raises(ArchiveError, match=message):
+        hooks.package(tmp_path, *(str(tmp_path / name) for name in files), settings=settings)
+    assert not list(tmp_path.glob("*.mar"))
+
+
+def test_the_example_of_the_settings_is_tried_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.csv").write_text("1,2,3")
+    hooks.package(tmp_path, str(tmp_path / "m.csv"), settings="example: m.csv\n")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-2].startswith(
+        f"curl -H 'Content-Type: text/csv' --data-binary @{tmp_path}/m.csv"
+    )
+    assert printed[-1] == 'application/json: {"sum":6.0,"product":6.0}'

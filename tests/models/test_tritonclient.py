@@ -1,4 +1,4 @@
-"""NVIDIA's client with its defaults: binary tensors in requests and responses."""
+"""NVIDIA's clients: binary tensors over HTTP, JSON, and gRPC."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from tritonclient import http
-from tritonclient.utils import np_to_triton_dtype
+from tritonclient.grpc import service_pb2 as v2
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype, triton_to_np_dtype
 
+from tests.contract.test_tritonclient import Client
 from tests.models.kinds import BY_NAME
 from tests.models.serving import Serving
 from tests.models.test_forms import same
@@ -20,63 +21,86 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", ml_dtypes.bfloat16, "float32", "float64"),
 )
+every_protocol = pytest.mark.parametrize("protocol", ["http", "http, binary", "grpc"])
 
 
 @pytest.fixture
-def client(serving: Serving) -> Iterator[Any]:
-    with http.InferenceServerClient(serving.server.url.removeprefix("http://")) as client:
+def client(serving: Serving, protocol: str) -> Iterator[Client]:
+    client = Client(serving.server, protocol)
+    with client.raw:
         yield client
 
 
-def given(name: str, array: Any, datatype: str = "", *, binary: bool = True) -> Any:
-    tensor = http.InferInput(name, list(array.shape), datatype or np_to_triton_dtype(array.dtype))
-    tensor.set_data_from_numpy(array, binary_data=binary)
-    return tensor
-
-
+@pytest.mark.parametrize("protocol", ["http, binary", "grpc"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 6, 1), (0,), (3, 0)])
 def test_every_datatype_and_shape_comes_back(
-    serving: Serving, client: Any, dtype: Any, shape: tuple[int, ...]
+    serving: Serving, client: Client, dtype: Any, shape: tuple[int, ...]
 ) -> None:
     serving.module(BY_NAME["echo"])
     array = np.arange(np.prod(shape)).astype(dtype).reshape(shape)
-    answer = client.infer("echo", [given("x", array)], request_id="42")
+    tensor = client.tensor(array, np_to_triton_dtype(array.dtype))
+    answer = client.infer("echo", [tensor], outputs=[client.output("output")])
     got = answer.as_numpy("output")
     assert (got.dtype, got.shape) == (array.dtype, array.shape)
     assert np.array_equal(got, array)
-    assert answer.get_response()["id"] == "42"
 
 
+@every_protocol
 @pytest.mark.parametrize("name", ["resnet", "wide_and_deep", "encoder", "autoencoder", "detector"])
-@pytest.mark.parametrize("binary", [True, False])
-def test_real_models_answer_as_a_direct_call(
-    serving: Serving, client: Any, name: str, binary: bool
-) -> None:
+def test_real_models_answer_as_a_direct_call(serving: Serving, client: Client, name: str) -> None:
     kind = BY_NAME[name]
     module = serving.module(kind)
     inputs = kind.ask(torch.Generator().manual_seed(2), 2)
-    tensors = [given(each, tensor.numpy(), binary=binary) for each, tensor in inputs.items()]
+    tensors = []
+    for each, tensor in inputs.items():
+        array = tensor.numpy()
+        tensors.append(client.tensor(array, np_to_triton_dtype(array.dtype), each))
     answer = client.infer(name, tensors)
     for output, expected in kind.answer(module, inputs).items():
         same(kind, torch.tensor(answer.as_numpy(output)), expected)
 
 
-@pytest.mark.parametrize("binary", [True, False])
-def test_only_the_outputs_that_are_asked_for_are_answered(
-    serving: Serving, client: Any, binary: bool
-) -> None:
+@every_protocol
+def test_only_the_outputs_that_are_asked_for_are_answered(serving: Serving, client: Client) -> None:
     kind = BY_NAME["autoencoder"]
     serving.module(kind)
-    inputs = kind.ask(torch.Generator().manual_seed(2), 2)
-    wanted = [http.InferRequestedOutput("error", binary_data=binary)]
-    answer = client.infer(kind.name, [given("x", inputs["x"].numpy())], outputs=wanted)
-    assert [output["name"] for output in answer.get_response()["outputs"]] == ["error"]
+    array = kind.ask(torch.Generator().manual_seed(2), 2)["x"].numpy()
+    tensor = client.tensor(array, "FP32")
+    answer = client.infer(kind.name, [tensor], outputs=[client.output("error")])
     assert answer.as_numpy("error").shape == (2,)
+    assert answer.as_numpy("code") is None
 
 
-def test_errors_reach_the_caller_with_their_message(serving: Serving, client: Any) -> None:
+@every_protocol
+def test_errors_reach_the_caller_with_their_message(serving: Serving, client: Client) -> None:
     serving.module(BY_NAME["resnet"])
-    with pytest.raises(http.InferenceServerException, match="shape") as error:
-        client.infer("resnet", [given("image", np.zeros((1, 4, 224, 224), np.float32))])
-    assert error.value.status() == "400"
+    array = np.zeros((1, 4, 224, 224), np.float32)
+    with pytest.raises(InferenceServerException, match="shape") as error:
+        client.infer("resnet", [client.tensor(array, "FP32", "image")])
+    assert client.status(error) == "400"
+
+
+@pytest.mark.parametrize("protocol", ["grpc"])
+@pytest.mark.parametrize(
+    ("datatype", "contents"),
+    [
+        ("BOOL", {"bool_contents": [True, False]}),
+        ("UINT64", {"uint64_contents": [2**64 - 1, 1]}),
+        ("INT64", {"int64_contents": [-(2**63), 1]}),
+        ("INT8", {"int_contents": [-128, 127]}),
+        ("UINT32", {"uint_contents": [2**32 - 1, 0]}),
+        ("FP64", {"fp64_contents": [float("inf"), -0.0]}),
+    ],
+)
+def test_typed_contents_keep_their_extreme_values(
+    serving: Serving, client: Client, datatype: str, contents: dict[str, Any]
+) -> None:
+    serving.module(BY_NAME["echo"])
+    tensor = v2.ModelInferRequest.InferInputTensor(name="x", datatype=datatype, shape=[2])
+    tensor.contents.MergeFrom(v2.InferTensorContents(**contents))
+    request = v2.ModelInferRequest(model_name="echo", inputs=[tensor])
+    answer = client._client_stub.ModelInfer(request, timeout=60)
+    (values,) = contents.values()
+    expected = np.array(values, dtype=triton_to_np_dtype(datatype))
+    assert list(answer.raw_output_contents) == [expected.tobytes()]

@@ -150,6 +150,7 @@ def test_every_variable_that_has_a_row_is_read() -> None:
     text = "\n".join(
         path.read_text()
         for path in tracked(
+            "*.java",
             "*.py",
             "*.sh",
             "*.xml",

@@ -45,15 +45,18 @@ def test_everything_is_on_loopback_by_default(server: Server) -> None:
     assert set(found.values()) <= set(LOOPBACK)
 
 
-def test_only_the_inference_port_leaves_the_machine(store: Path, tmp_path: Path) -> None:
-    with Server(store, tmp_path / "log", environment={"HOST": "0.0.0.0"}) as server:
+@pytest.mark.parametrize(("host", "open_port"), [("HOST", "PORT"), ("GRPC_HOST", "GRPC_PORT")])
+def test_only_the_port_that_is_asked_for_leaves_the_machine(
+    store: Path, tmp_path: Path, host: str, open_port: str
+) -> None:
+    with Server(store, tmp_path / "log", environment={host: "0.0.0.0"}) as server:
         outside = {port for port, address in listeners(server).items() if address not in LOOPBACK}
-        assert outside == {server.ports["PORT"]}
+        assert outside == {server.ports[open_port]}
         for address in addresses():
             for name, port in server.ports.items():
                 with socket.socket() as client:
                     client.settimeout(5)
-                    assert (client.connect_ex((address, port)) == 0) is (name == "PORT")
+                    assert (client.connect_ex((address, port)) == 0) is (name == open_port)
 
 
 def test_a_worker_listens_on_no_port(server: Server) -> None:

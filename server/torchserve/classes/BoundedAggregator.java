@@ -11,13 +11,10 @@ import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
-import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 
 /**
  * Netty's aggregator of requests, which come here when there is memory for them (InTurn).
- *
- * <p>A request that could never be answered gets 413, with the reason.
  */
 public final class BoundedAggregator extends HttpObjectAggregator {
     /**
@@ -90,15 +87,6 @@ public final class BoundedAggregator extends HttpObjectAggregator {
         return isContentLengthInvalid(start, maximum)
                 ? null
                 : super.newContinueResponse(start, maximum, pipeline);
-    }
-
-    @Override
-    protected void handleOversizedMessage(ChannelHandlerContext ctx, HttpMessage oversized) {
-        // The aggregator discards the rest of the body. After `Expect: 100-continue` it is unknown
-        // whether the client sends it, so the connection cannot be used any more.
-        boolean last =
-                HttpUtil.is100ContinueExpected(oversized) || !HttpUtil.isKeepAlive(oversized);
-        inTurn.refuseTooLarge(ctx, last);
     }
 
     @Override

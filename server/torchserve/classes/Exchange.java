@@ -46,13 +46,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
-import org.apache.logging.log4j.LogManager;
-import org.apache.logging.log4j.core.Filter;
-import org.apache.logging.log4j.core.LoggerContext;
-import org.apache.logging.log4j.core.filter.RegexFilter;
 import org.pytorch.serve.util.ConfigManager;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A request and its response, on each connection one after the other.
@@ -63,15 +57,10 @@ import org.slf4j.LoggerFactory;
  * the access log.
  */
 public final class Exchange extends HttpServerKeepAliveHandler {
-    private static final String REQUEST_ID = "x-request-id";
+    static final String REQUEST_ID = "x-request-id";
 
     /** More than any identifier in use, and no character that needs escaping anywhere. */
     private static final Pattern ID = Pattern.compile("[\\w.:/+=@-]{1,128}");
-
-    private static final Pattern TRACE =
-            Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*");
-
-    private static final Pattern CLOUD_TRACE = Pattern.compile("([0-9a-f]{32})(/.*)?");
 
     private static final Pattern ABSOLUTE = Pattern.compile("(?i)https?://[^/?#]+([^#]*)");
 
@@ -97,11 +86,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     private static final int LINGER_SECONDS = 30;
 
     private static final String BAD_BODY = "The request's body is not valid HTTP";
-
-    private static final Logger ACCESS = access();
-
-    /** The project that traces belong to in Google Cloud. */
-    private static final String PROJECT = System.getenv("GOOGLE_CLOUD_PROJECT");
 
     /** Compresses, so that other connections do not wait for it. */
     private static final ThreadPoolExecutor COMPRESSORS = compressors();
@@ -132,34 +116,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** The client's Accept-Encoding. */
     private String accepted;
 
-    /** The request for the access log; null if no line is written for it. */
-    private HttpRequest logged;
-
-    /** The request ID that was sent back. */
-    private String answered;
-    private int status;
-    private long began;
-    private long bytes;
-
-    private static Logger access() {
-        Logger logger = LoggerFactory.getLogger("access");
-        if (logger.isInfoEnabled()) {
-            // TorchServe logs the same requests with fewer details.
-            LoggerContext context = (LoggerContext) LogManager.getContext(false);
-            context.getConfiguration()
-                    .getLoggerConfig("ACCESS_LOG")
-                    .addFilter(http(Filter.Result.DENY, Filter.Result.NEUTRAL));
-        }
-        return logger;
-    }
-
-    private static RegexFilter http(Filter.Result match, Filter.Result mismatch) {
-        try {
-            return RegexFilter.createFilter(".*HTTP/1.*", null, false, match, mismatch);
-        } catch (IllegalAccessException error) {
-            throw new IllegalStateException(error);
-        }
-    }
+    /** The line of the access log; null if none is written. */
+    private AccessLog logged;
 
     private static ThreadPoolExecutor compressors() {
         int threads = Runtime.getRuntime().availableProcessors();
@@ -195,24 +153,25 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         } else if (message instanceof LastHttpContent) {
             receiving = false;
         }
+        if (logged == null) {
+            super.channelRead(ctx, message);
+            return;
+        }
+        AccessLog.pass(logged);
         super.channelRead(ctx, message);
+        AccessLog.pass(null);
     }
 
     private void begin(ChannelHandlerContext ctx, HttpRequest request) {
         HttpHeaders headers = request.headers();
         pending = true;
         receiving = true;
-        id = headers.get(REQUEST_ID);
-        if (id != null && !ID.matcher(id).matches()) {
-            id = null;
-        }
+        id = valid(headers.get(REQUEST_ID));
         accepted = headers.get(HttpHeaderNames.ACCEPT_ENCODING);
-        if (ACCESS.isInfoEnabled()) {
-            logged = request;
-            began = System.nanoTime();
-            bytes = 0;
-        }
         String wrong = wrong(request);
+        if (AccessLog.isOn()) {
+            logged = new AccessLog(request.method().name(), request.uri(), headers::get);
+        }
         if (wrong != null) {
             fault = wrong;
             // What follows is not parsed, because nobody knows where the request ends.
@@ -225,6 +184,11 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                 && ctx.pipeline().get(Decompressor.class) == null) {
             ctx.pipeline().addAfter(ctx.name(), null, new Decompressor());
         }
+    }
+
+    /** Return a client's request ID if it is one that can be sent back, otherwise null. */
+    static String valid(String id) {
+        return id != null && ID.matcher(id).matches() ? id : null;
     }
 
     /** Return what is wrong with the head of a request, or null; give its target the usual form. */
@@ -435,11 +399,15 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         return made;
     }
 
+    static String tooLarge() {
+        int limit = ConfigManager.getInstance().getMaxRequestSize();
+        return "The body is larger than " + limit + " bytes, the limit that follows from the "
+                + "server's memory: send less, or give the server more (MEMORY)";
+    }
+
     private static String message(HttpResponse response) {
         if (response.status().code() == 413) {
-            int limit = ConfigManager.getInstance().getMaxRequestSize();
-            return "The body is larger than " + limit + " bytes, the limit that follows from the "
-                    + "server's memory: send less, or give the server more (MEMORY)";
+            return tooLarge();
         }
         return response.status().code() == 417
                 ? "The only expectation that this server knows is 100-continue"
@@ -531,45 +499,15 @@ public final class Exchange extends HttpServerKeepAliveHandler {
 
     private void log(HttpResponse head, Object message, boolean last) {
         if (head != null) {
-            status = head.status().code();
-            answered = head.headers().get(REQUEST_ID);
+            logged.status = head.status().code();
+            logged.id = head.headers().get(REQUEST_ID);
         }
         if (message instanceof HttpContent) {
-            bytes += ((HttpContent) message).content().readableBytes();
+            logged.bytes += ((HttpContent) message).content().readableBytes();
         }
         if (last) {
-            JsonObject line = new JsonObject();
-            line.addProperty("method", logged.method().name());
-            line.addProperty("path", logged.uri().split("[?]", 2)[0]);
-            line.addProperty("status", status);
-            line.addProperty("bytes", bytes);
-            line.addProperty("ms", (System.nanoTime() - began) / 1000 / 1000.0);
-            line.addProperty("id", answered);
-            trace(line, logged.headers());
+            logged.write();
             logged = null;
-            String fields = line.toString();
-            ACCESS.info(fields.substring(1, fields.length() - 1));
-        }
-    }
-
-    /** Add the trace that a request belongs to, under the names that Google Cloud reads. */
-    private static void trace(JsonObject line, HttpHeaders headers) {
-        Matcher standard = TRACE.matcher(headers.get("traceparent", ""));
-        Matcher cloud = CLOUD_TRACE.matcher(headers.get("x-cloud-trace-context", ""));
-        boolean isStandard = standard.matches();
-        if (!isStandard && !cloud.matches()) {
-            return;
-        }
-        String trace = (isStandard ? standard : cloud).group(1);
-        line.addProperty("trace", trace);
-        if (PROJECT != null) {
-            String name = "projects/" + PROJECT + "/traces/" + trace;
-            line.addProperty("logging.googleapis.com/trace", name);
-        }
-        if (isStandard) {
-            line.addProperty("logging.googleapis.com/spanId", standard.group(2));
-            boolean sampled = (Integer.parseInt(standard.group(3), 16) & 1) == 1;
-            line.addProperty("logging.googleapis.com/trace_sampled", sampled);
         }
     }
 

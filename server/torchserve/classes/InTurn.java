@@ -294,16 +294,6 @@ final class InTurn extends ChannelDuplexHandler {
         }
     }
 
-    void refuseTooLarge(ChannelHandlerContext aggregator, boolean last) {
-        refuse(
-                aggregator,
-                HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-                "PayloadTooLarge",
-                "A body may have at most " + maximum + " bytes, which follows from the memory of the"
-                        + " server: MEMORY, or its container's limit",
-                last);
-    }
-
     private void refuse(
             ChannelHandlerContext from, HttpResponseStatus status, String type, String message, boolean last) {
         String json = "{\"code\":" + status.code() + ",\"type\":\"" + type + "\",\"message\":\""

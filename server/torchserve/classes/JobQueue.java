@@ -49,6 +49,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
             queued.addAndGet(-bytes);
             return false;
         }
+        AccessLog.queuedByThread(job);
         return super.offer(job);
     }
 

@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.pytorch.serve.archive.DownloadArchiveException;
 import org.pytorch.serve.archive.model.ModelException;
@@ -38,6 +39,11 @@ import org.pytorch.serve.wlm.WorkerState;
 public final class Routes extends ApiDescriptionRequestHandler {
     /** Headers by which TorchServe tells a handler what to do; clients must not set them. */
     private static final String[] INTERNAL = {"url_path", "explain", "describe"};
+
+    private static final Set<String> DOCS = Set.of("docs", "openapi.json");
+
+    /** The name of the server in its metadata. */
+    static final String SERVER = "torchserve";
 
     private final boolean inference;
 
@@ -68,6 +74,13 @@ public final class Routes extends ApiDescriptionRequestHandler {
             }
             if (path.length > 1 && path[1].length() == 2) {
                 routed = route(ctx, request, path);
+            } else if (path.length > 1 && DOCS.contains(path[1])) {
+                String rest = String.join("/", Arrays.copyOfRange(path, 1, path.length));
+                if (Docs.has(rest)) {
+                    require(request, HttpMethod.GET);
+                    Docs.send(ctx, rest, models().keySet());
+                    return;
+                }
             }
         }
         if (routed != null) {
@@ -151,7 +164,7 @@ public final class Routes extends ApiDescriptionRequestHandler {
         sendReady(ctx, answer, ready, request);
     }
 
-    private static Model find(String name, String version) throws ModelException {
+    static Model find(String name, String version) throws ModelException {
         Model model = ModelManager.getInstance().getModel(name, version);
         if (model == null) {
             throw new ModelNotFoundException("Model not found: " + name);
@@ -167,14 +180,14 @@ public final class Routes extends ApiDescriptionRequestHandler {
         return models;
     }
 
-    private static boolean areReady() {
+    static boolean areReady() {
         Collection<ModelVersionedRefs> models = models().values();
         return !models.isEmpty()
                 && models.stream().allMatch(each -> isReady(each.getDefaultModel()));
     }
 
     /** Return whether a worker has loaded this version of a model. */
-    private static boolean isReady(Model model) {
+    static boolean isReady(Model model) {
         return model != null
                 && ModelManager.getInstance().getWorkers(model.getModelVersionName()).stream()
                         .anyMatch(each -> each.getState() == WorkerState.WORKER_MODEL_LOADED);
@@ -184,7 +197,7 @@ public final class Routes extends ApiDescriptionRequestHandler {
         JsonArray extensions = new JsonArray();
         extensions.add("binary_tensor_data");
         JsonObject server = new JsonObject();
-        server.addProperty("name", "torchserve");
+        server.addProperty("name", SERVER);
         server.addProperty("version", ConfigManager.getInstance().getVersion());
         server.add("extensions", extensions);
         return server;

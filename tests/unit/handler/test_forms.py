@@ -21,22 +21,26 @@ def form(*fields: tuple[str, Any], boundary: str = "x") -> tuple[dict[str, bytes
     return {"body": data}, Headers([("Content-Type", kind)])
 
 
+def body(fields: dict[str, Any], headers: Headers) -> bytes | bytearray:
+    return forms.content(fields, headers).body
+
+
 def refusal(fields: dict[str, Any], headers: Headers) -> RequestError:
     with pytest.raises(RequestError) as caught:
-        forms.body(fields, headers)
+        forms.content(fields, headers)
     return caught.value
 
 
 @pytest.mark.parametrize("kind", ["application/json", "", "text/plain", "application/x-thing"])
 def test_a_raw_body_is_the_body_whatever_its_type(kind: str) -> None:
     headers = Headers([("content-type", kind), ("Host", "x")])
-    assert forms.body({"body": b"[1]", "data": b"from the query"}, headers) == b"[1]"
-    assert forms.body({"body": b"[1]"}, Headers([("Host", "x")])) == b"[1]"
+    assert body({"body": b"[1]", "data": b"from the query"}, headers) == b"[1]"
+    assert body({"body": b"[1]"}, Headers([("Host", "x")])) == b"[1]"
 
 
 @pytest.mark.parametrize("name", ["data", "body"])
 def test_a_field_over_grpc_is_the_body(name: str) -> None:
-    assert forms.body({name: b"[1]"}, Headers()) == b"[1]"
+    assert body({name: b"[1]"}, Headers()) == b"[1]"
     assert "got both - at the gRPC input" in str(refusal({"data": b"", "body": b""}, Headers()))
     assert str(refusal({"file": b""}, Headers())).endswith("at the gRPC input")
 
@@ -47,7 +51,14 @@ def test_a_multipart_field_is_the_body(value: bytes, name: str, named: bool, mor
     content = ("numbers.json", value) if named else value
     others = [("comment", b"ignored"), ("file", ("x", b"[2]"))] if more else []
     fields, headers = form(*others, (name, content), boundary=boundary)
-    assert forms.body(fields, headers) == value
+    assert body(fields, headers) == value
+
+
+def test_the_type_of_the_body_and_the_other_fields_of_a_form_are_kept() -> None:
+    fields, headers = form(
+        ("top", "2"), ("data", ("a.jpg", b"x", "image/jpeg")), ("more", ("b.txt", b"a file"))
+    )
+    assert forms.content(fields, headers) == (b"x", "image/jpeg", {"top": "2"})
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_a_multipart_field_is_the_body(value: bytes, name: str, named: bool, mor
 )
 def test_a_multipart_type_may_be_written_in_capitals(kind: str) -> None:
     fields, _ = form(("data", b"[1]"))
-    assert forms.body(fields, Headers([("CONTENT-TYPE", kind)])) == b"[1]"
+    assert body(fields, Headers([("CONTENT-TYPE", kind)])) == b"[1]"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,7 @@ def test_a_multipart_type_may_be_written_in_capitals(kind: str) -> None:
 )
 def test_fields_that_torchserve_has_parsed_are_taken_as_they_are(fields: dict[str, Any]) -> None:
     _, headers = form()
-    assert forms.body(fields, headers) == b"[1]"
+    assert body(fields, headers) == b"[1]"
 
 
 def test_a_repeated_field_that_torchserve_has_parsed_is_refused() -> None:

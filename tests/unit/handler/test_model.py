@@ -22,6 +22,8 @@ from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
+from wire.errors import RequestError
+from wire.inputs import check_shape
 from wire.interface import Input
 from wire.request import Call, Outputs
 
@@ -436,3 +438,20 @@ def test_an_exported_program_needs_no_settings(tmp_path: Path) -> None:
         with torch.inference_mode():
             wanted = module(rows)
         np.testing.assert_allclose(np.concatenate(found), wanted, 1e-5, 1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_exported_program_takes_the_sizes_that_it_was_exported_with(tmp_path: Path) -> None:
+    rows, length = torch.export.Dim("rows"), torch.export.Dim("length", min=4, max=9)
+    dynamic = {"input": {0: rows, 1: length}}
+    program = torch.export.export(nn.Tanh(), (torch.rand(3, 5),), dynamic_shapes=dynamic)
+    torch.export.save(program, tmp_path / "m.pt2")
+    model = Model(tmp_path / "m.pt2", settings.read({}), CPU)
+    (given,) = model.inputs
+    assert (given.shape, given.sizes) == ((-1, -1), ((0, None), (4, 9)))
+    assert (model.sample_error, [each.shape for each in model.outputs]) == (None, [(-1, -1)])
+    check_shape((1, 9), given, "$")
+    for size, wanted in ((3, "at least 4"), (10, "at most 9")):
+        message = f"Expected {wanted} in dimension 1 of input, got {size} - at \\$"
+        with pytest.raises(RequestError, match=message):
+            check_shape((1, size), given, "$")

@@ -36,6 +36,10 @@ def test_an_archive_says_what_it_is(tmp_path: Path) -> None:
     assert archive.find(tmp_path, "m", "1.0") == archive.Archive("m", "1.0", path)
 
 
+# A handler may need no file.
+OPTIONAL = ("modelType", "serializedFile")
+
+
 def without(key: str) -> dict[str, Any]:
     return {"model": {k: v for k, v in MODEL.items() if k != key}}
 
@@ -47,12 +51,13 @@ def without(key: str) -> dict[str, Any]:
         *(b'{"model": []}', b'{"model": null}', b'{"model": "m"}', b'{"model": {}}'),
         *(b"[" * 100_000, b'{"model":' * 100_000, b"[" * 100_000 + b"]" * 100_000),
         b'{"model": {"modelName": ' + b"9" * 10_000 + b"}}",
-        *(json.dumps(without(key)).encode() for key in MODEL if key != "modelType"),
+        *(json.dumps(without(key)).encode() for key in MODEL if key not in OPTIONAL),
         *(
             json.dumps({"model": {**MODEL, key: value}}).encode()
             for key in MODEL
             if key != "modelType"
             for value in ODD
+            if (key, value) != ("serializedFile", None)
         ),
     ],
 )

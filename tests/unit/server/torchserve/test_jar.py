@@ -13,7 +13,8 @@ import pytest
 from server.torchserve import jar, java
 
 ENTRIES = [each.entry for each in jar.EDITS]
-ADDED = [f"doubleit/{path.name}" for path in sorted(jar.COMPILED.glob("*.class"))]
+CLASSES = [f"doubleit/{path.name}" for path in sorted(jar.COMPILED.glob("*.class"))]
+ADDED = [*CLASSES, *(f"doubleit/{path.name}" for path in sorted(jar.SERVED.iterdir()))]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_the_added_classes_are_compiled_from_their_source(tmp_path: Path) -> Non
     options = ["--release", "11", "-g:none", "-cp", str(installed), "-d", str(tmp_path)]
     subprocess.run([javac, *options, *map(str, sources)], check=True)
     compiled = {f"doubleit/{path.name}": path.read_bytes() for path in tmp_path.rglob("*.class")}
-    assert sorted(compiled) == ADDED
+    assert sorted(compiled) == CLASSES
     assert all(
         content == (jar.COMPILED / Path(entry).name).read_bytes()
         for entry, content in compiled.items()

@@ -1,0 +1,330 @@
+"""Runs the code that an archive holds beside its model: `preprocess` and `postprocess`.
+
+    preprocess(body: bytes, content_type: str) -> Mapping[str, array or tensor]
+    postprocess(outputs: Mapping[str, torch.Tensor], parameters: Mapping[str, str]) -> object
+
+A ValueError of either is that request's 400 with its message; any other exception, and any result
+that cannot be used, is that request's 500.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+import diagnosis
+from forms import unsupported
+from headers import accepts, media_type
+from module import ModelError, from_torch, to_torch
+from settings import FILE, ModelSettings
+from wire import budget
+from wire.arrays import check_bounds
+from wire.bare import Bare
+from wire.datatypes import INTEGERS, Tensor, cast, kind, natural, wider
+from wire.errors import RequestError, beyond_memory, invalid, model_failed, shorten
+from wire.inputs import check_shape, preferred
+from wire.interface import Input, Interface
+from wire.parse import names_tensors
+from wire.paths import Path as Place
+from wire.rendering import in_shape, write_outputs
+from wire.request import JSON, OCTETS, Body, Call, Outputs, Request
+from wire.short import Short
+
+# The folder of an archive that holds the code and the files beside it.
+FOLDER = "code"
+# The code's name among the loaded modules. Its own could be that of a module of the handler.
+MODULE = "archive_code"
+# Maximum number of characters of a ValueError in a response.
+SENTENCE = 500
+# What an exception of the code must not end: with SystemExit the worker would end.
+FAILURES = (Exception, SystemExit)
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+\"-]+)*", re.ASCII)
+
+Shape = tuple[int, ...] | None
+Parameters = Mapping[str, str]
+
+
+class Hooks:
+    """The code of an archive.
+
+    Attributes:
+        accepts: the content types that `preprocess` reads.
+    """
+
+    def __init__(self, folder: Path, settings: ModelSettings, model: Interface) -> None:
+        """Import the code; see `load`."""
+        self._path = folder / FOLDER / str(settings.code)
+        self._model = model
+        self.accepts = settings.accepts
+        module = self._import()
+        self._preprocess = self._function(module, "preprocess", b"", "")
+        self._postprocess = self._function(module, "postprocess", {}, {})
+        if self._preprocess is None and self._postprocess is None:
+            raise ValueError(f"{self._path.name} defines neither preprocess nor postprocess")
+        if (self._preprocess is None) == bool(self.accepts):
+            raise ValueError(
+                f"{FILE}: model.accepts names content types, but there is no preprocess"
+                if self.accepts
+                else f"{FILE}: set model.accepts to the content types that preprocess reads"
+            )
+
+    def reads(self, body: bytes | bytearray, content_type: str) -> bool:
+        """Return whether `preprocess` reads a body, and not a format of the API.
+
+        V1 and V2 requests are always tensors. A body without a type is JSON if it begins like it.
+
+        Raises:
+            RequestError: nothing accepts the content type.
+        """
+        media = media_type(content_type) or OCTETS
+        is_json = media == JSON or media.endswith("+json")
+        if accepts(self.accepts, media):
+            return not ((is_json or media == OCTETS) and names_tensors(body))
+        if is_json or not self.accepts:
+            return False
+        if media == OCTETS:
+            return body[:64].lstrip()[:1] not in (b"", b"[", b"{")
+        raise unsupported(
+            f"Content-Type {shorten(media)} is not accepted: send {', '.join(self.accepts)} or "
+            f"{JSON}"
+        )
+
+    def read(self, body: bytes | bytearray, content_type: str, parameters: Parameters) -> Request:
+        """Return the request that `preprocess` makes of a body.
+
+        Raises:
+            RequestError: it refuses the body, fails, or returns what the model does not take.
+        """
+        given = self._call("preprocess", self._preprocess, bytes(body), content_type)
+        try:
+            call, shape = self._inputs(given)
+        except (RequestError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 (an object of the code may raise anything)
+            raise self._failed("The result of preprocess cannot be used", error) from None
+        return _Own(self, call, shape, parameters)
+
+    def answering(self, request: Request, parameters: Parameters) -> Request:
+        """Return a request in the bare format as one that `postprocess` answers.
+
+        Only without `preprocess`: otherwise `postprocess` answers what that has read.
+        """
+        if self._preprocess is None and isinstance(request, (Bare, Short)):
+            return _Own(self, request.calls[0], request.shape, parameters)
+        return request
+
+    def answer(self, outputs: Outputs, parameters: Parameters) -> Body:
+        """Return what `postprocess` makes of the outputs; without it, the outputs as JSON.
+
+        Raises:
+            RequestError: it refuses the parameters, fails, or returns what is not a response.
+        """
+        if self._postprocess is None:
+            text = bytearray()
+            write_outputs(text, outputs, "$", self._model, None)
+            return Body(text)
+        # Copies, because the memory may be the model's or that of other requests.
+        own = {
+            name: to_torch(Tensor(each.array.copy(), each.datatype))
+            for name, each in outputs.items()
+        }
+        result = self._call("postprocess", self._postprocess, own, parameters)
+        match result:
+            case None:
+                raise model_failed("postprocess returned None")
+            case (bytes() as data, str() as content_type):
+                if not _CONTENT_TYPE.fullmatch(content_type):
+                    raise model_failed("postprocess returned bytes without a valid content type")
+                return Body(data, content_type=content_type)
+        try:
+            json_text = json.dumps(
+                result, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+            )
+            return Body(json_text.encode())
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 (an object of the code may raise anything)
+            raise self._failed("The result of postprocess is no JSON", error) from None
+
+    def _import(self) -> ModuleType:
+        sys.path.append(str(self._path.parent))
+        spec = importlib.util.spec_from_file_location(MODULE, self._path)
+        if spec is None or spec.loader is None or not self._path.is_file():
+            raise ValueError(
+                f"{FILE}: model.code is {self._path.name}, which is not in the archive"
+            )
+        sys.modules[MODULE] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except FAILURES as error:
+            raise ValueError(
+                f"{self._path.name} cannot be imported: {diagnosis.cause(error)}{self._line(error)}"
+            ) from None
+        return module
+
+    def _function(
+        self, module: ModuleType, name: str, *arguments: object
+    ) -> Callable[..., object] | None:
+        """Return a function of the code, or None; refuse one that does not take `arguments`."""
+        function: Callable[..., object] | None = getattr(module, name, None)
+        if function is None:
+            return None
+        try:
+            inspect.signature(function).bind(*arguments)
+        except (TypeError, ValueError) as error:
+            wanted = {"preprocess": "body, content_type", "postprocess": "outputs, parameters"}
+            raise ValueError(
+                f"{self._path.name}: {name} must be a function of ({wanted[name]}): {error}"
+            ) from None
+        return function
+
+    def _call(self, name: str, function: Any, *arguments: object) -> object:  # noqa: ANN401
+        try:
+            result: object = function(*arguments)
+        except MemoryError:
+            raise
+        except FAILURES as error:
+            refused = isinstance(error, ValueError)
+            sentence = _sentence(error) if refused else ""
+            if sentence:
+                raise RequestError(sentence) from None
+            raise self._failed(f"{name} failed", error) from None
+        return result
+
+    def _failed(self, what: str, error: BaseException) -> RequestError:
+        # Without the message, which may contain data of the client, and is logged.
+        return model_failed(f"{what}: {type(error).__name__}{self._line(error)}")
+
+    def _line(self, error: BaseException) -> str:
+        """Return the last place in the code that an exception passed, if it did."""
+        folder = str(self._path.parent)
+        places = [
+            (frame.f_code.co_filename, line)
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if frame.f_code.co_filename.startswith(folder)
+        ]
+        return f" in line {places[-1][1]} of {Path(places[-1][0]).name}" if places else ""
+
+    def _inputs(self, given: object) -> tuple[Call, Shape]:
+        """Return what `preprocess` returned as a call, and the shape of its outputs."""
+        if not isinstance(given, Mapping):
+            raise model_failed(f"preprocess returned {type(given).__name__}, not a dict of inputs")
+        specs = {each.name: each for each in self._model.inputs}
+        for name in given:
+            if not isinstance(name, str) or (name not in specs and not self._model.any_name):
+                known = ", ".join(specs)
+                raise model_failed(
+                    f"preprocess returned the input {shorten(str(name))}, the model has {known}"
+                )
+        if self._model.any_name:
+            specs = {name: Input(name) for name in given}
+        missing = [name for name, each in specs.items() if not each.optional and name not in given]
+        if missing:
+            raise model_failed(f"preprocess did not return the input {', '.join(missing)}")
+        call = {name: _tensor(given[name], each) for name, each in specs.items() if name in given}
+        if self._model.batch != "elements":
+            return call, None
+        ((name, only),) = call.items()
+        return {name: Tensor(only.array.reshape(-1), only.datatype)}, only.array.shape
+
+
+def load(folder: Path, settings: ModelSettings, model: Interface) -> Hooks | None:
+    """Return the code of the archive in `folder`, or None if it has none.
+
+    Raises:
+        ValueError: the code cannot be imported, or does not match `settings`.
+    """
+    if settings.code is None and settings.accepts:
+        raise ValueError(f"{FILE}: model.accepts needs code that reads these types: set CODE")
+    return None if settings.code is None else Hooks(folder, settings, model)
+
+
+class _Own:
+    """A request that the code answers."""
+
+    def __init__(self, hooks: Hooks, call: Call, shape: Shape, parameters: Parameters) -> None:
+        self.calls: Sequence[Call] = (call,)
+        self._hooks, self._shape, self._parameters = hooks, shape, parameters
+
+    def render(self, results: Sequence[Outputs], _model: Interface) -> Body:
+        (outputs,) = results
+        if self._shape is not None:
+            outputs = {name: in_shape(each, self._shape) for name, each in outputs.items()}
+        return self._hooks.answer(outputs, self._parameters)
+
+
+def _sentence(error: BaseException) -> str:
+    """Return the message of an exception on one line; empty if it has none."""
+    try:
+        return " ".join(str(error).split())[:SENTENCE]
+    except Exception:  # noqa: BLE001 (a class of the code may raise anything)
+        return ""
+
+
+def _plain(value: object) -> object:
+    """Return a number or array of NumPy or PyTorch as JSON's."""
+    if isinstance(value, (np.generic, np.ndarray, torch.Tensor)):
+        return value.tolist()
+    raise TypeError
+
+
+def _tensor(value: object, spec: Input) -> Tensor:
+    """Return an array or tensor of `preprocess` in the datatype that an input takes.
+
+    Raises:
+        RequestError: 400 if numbers or the shape are not accepted, which the body decides; 500 if
+            it is no array of numbers of that kind, which the code decides.
+    """
+    found = _copied(value, spec.name)
+    datatype = wider(found.datatype, spec.datatypes) or preferred(found.datatype, spec)
+    if kind(found.datatype) != kind(datatype) and (kind(found.datatype), kind(datatype)) != (
+        "i",
+        "f",
+    ):
+        raise model_failed(
+            f"preprocess returned {found.datatype} for {spec.name}, which takes {datatype}"
+        )
+    place = Place(f"the input {spec.name}")
+    at = place.flat(found.array.shape)
+    array = cast(found, datatype, at)
+    if datatype in INTEGERS:
+        check_bounds(array, spec.minimum, spec.maximum, at)
+    if spec.number:
+        if array.size != 1:
+            raise invalid(f"Expected one number, got {array.size}", place.prefix)
+        return Tensor(array.reshape(()), datatype)
+    check_shape(array.shape, spec, place.prefix)
+    return Tensor(array, datatype)
+
+
+def _copied(value: object, name: str) -> Tensor:
+    """Return a copy, because the code may use its array again, and the model may write to it."""
+    size = getattr(value, "nbytes", 0)
+    if budget.objects is not None and size > budget.objects:
+        raise beyond_memory(
+            f"The input {name} has {size} bytes, and a request has {budget.objects}"
+        )
+    if isinstance(value, torch.Tensor):
+        try:
+            found = from_torch(value.detach())
+        except ModelError:
+            raise model_failed(f"preprocess returned {value.dtype} for {name}") from None
+        return Tensor(np.array(found.array, order="C"), found.datatype)
+    try:
+        array = np.array(value, order="C")
+        return natural(array.astype(array.dtype.newbyteorder("="), copy=False))
+    except (TypeError, ValueError, KeyError):
+        raise model_failed(
+            f"preprocess returned {type(value).__name__} for {name}, not an array of numbers"
+        ) from None

@@ -1,0 +1,62 @@
+"""The page that shows the specification of the API."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import requests
+from openapi_spec_validator import validate
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import Watch, new_context
+from tests.support.page import PageServer
+from tests.support.server import Server
+
+
+def test_examples_are_sent_and_answered(server: Server, browser: Browser) -> None:
+    with new_context(browser) as context:
+        page, watch = opened(context.new_page(), server.url)
+        operation = page.locator("#predict")
+        expect(operation.locator(".curl")).to_have_text(
+            f"curl -H 'Content-Type: application/json' -d '[1,2,3]' {server.predictions}"
+        )
+        send(operation, "200", "[2,4,6]")
+        operation.get_by_label("Example", exact=True).select_option("v1")
+        send(operation, "200", '{"predictions":[[2,4],[1.0]]}')
+        operation.get_by_label("Request body").fill("['1']")
+        expect(operation.locator(".curl")).to_contain_text(r"-d '['\''1'\'']'")
+        assert watch.errors == []
+        # The browser reports each status above 399 itself.
+        send(operation, "400", '"code":400')
+        page.locator("#metadataV2WithVersion > summary").click()
+        send(page.locator("#metadataV2WithVersion"), "200", '"batch":"elements"')
+        assert watch.hosts == {urlsplit(server.url).netloc}
+
+
+def test_any_model_has_an_example(flowers: PageServer, browser: Browser) -> None:
+    url = flowers.environment["BACKEND_URL"]
+    with new_context(browser) as context:
+        page, watch = opened(context.new_page(), url)
+        expect(page.get_by_role("heading")).to_have_text("The inference API")
+        operation = page.locator("#predict")
+        expect(operation.get_by_label("Request body")).to_have_value(
+            '{"inputs":[{"name":"features","shape":[1,4],"datatype":"FP32","data":[1,1,1,1]}]}'
+        )
+        send(operation, "200", '"name":"probabilities"')
+        specification = requests.get(f"{url}/openapi.json", timeout=20).json()
+        validate(specification)
+        assert specification["components"]["parameters"]["model"]["schema"]["enum"] == ["flowers"]
+        assert (watch.errors, watch.hosts) == ([], {urlsplit(url).netloc})
+
+
+def opened(page: Page, url: str) -> tuple[Page, Watch]:
+    watch = Watch(page)
+    page.goto(f"{url}/docs")
+    page.locator("#predict form").wait_for()
+    return page, watch
+
+
+def send(operation: Locator, status: str, body: str) -> None:
+    operation.get_by_role("button", name="Send").click()
+    expect(operation.locator(".output p")).to_contain_text(f"{status}, ")
+    expect(operation.locator(".output pre")).to_contain_text(body)

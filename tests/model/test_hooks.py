@@ -1,0 +1,156 @@
+"""Code beside a model, on a real server: whatever one request makes it do is that request's own."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import requests
+from urllib3.filepost import encode_multipart_formdata
+
+from tests.support import hooks
+from tests.support.server import Server
+
+CLIENTS, REQUESTS = 64, 640
+CSV = "text/csv; charset=utf-8"
+TENSORS: list[dict[str, Any]] = [
+    {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]},
+    {"name": "k", "shape": [1], "datatype": "INT64", "data": [3]},
+]
+FORM, FORM_TYPE = encode_multipart_formdata({"data": ("a.csv", "2,3,4", CSV), "unit": "m"})
+JSON = "application/json"
+
+
+class Case(NamedTuple):
+    """A request: its body, or the JSON value of it, its content type, and the response.
+
+    The response is the JSON value, the bytes, or a part of an error's message.
+    """
+
+    body: Any
+    content_type: str | None
+    status: int
+    answer: Any
+
+
+def line(text: str) -> int:
+    """Return the line of the code that contains a text."""
+    return next(i for i, each in enumerate(hooks.CODE.splitlines(), 1) if text in each)
+
+
+V2_ANSWER = {
+    "model_name": "hooks",
+    "model_version": "1.0",
+    "outputs": [
+        {"name": "y", "shape": [1, 2], "datatype": "FP32", "data": [6.0, 6.0]},
+        {"name": "parity", "shape": [1], "datatype": "INT64", "data": [1]},
+    ],
+}
+CASES = [
+    Case("1,2,3", CSV, 200, {"sum": 6.0, "product": 6.0}),
+    Case("0.5,1,0", "image/x-anything", 200, {"sum": 1.5, "product": 0.0}),
+    Case("1,2,3", None, 200, {"sum": 6.0, "product": 6.0}),
+    Case("1,2,4", "application/octet-stream", 200, {"sum": 7.0, "product": 8.0}),
+    Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}),
+    Case("8,4,3", CSV, 200, b"sum,product\n15,0\n"),
+    Case({"inputs": TENSORS}, JSON, 200, V2_ANSWER),
+    Case({"inputs": TENSORS}, None, 200, V2_ANSWER),
+    Case(
+        {"instances": [{"x": [1, 2], "k": 3}]},
+        JSON,
+        200,
+        {"predictions": [{"y": [6.0, 6.0], "parity": 1}]},
+    ),
+    Case("[[1, 2]]", JSON, 400, "one input"),
+    Case("1,2", CSV, 400, "not enough values to unpack"),
+    Case("8,4,1", CSV, 400, "13 brings bad luck"),
+    Case(b"\xff", CSV, 400, "can't decode byte 0xff"),
+    Case("shape", CSV, 400, "Expected shape [-1, 2] for x, got [1, 3] - at the input x"),
+    Case("range", CSV, 400, "at the input k[0]"),
+    Case("{}", JSON, 400, "no keys"),
+    Case("", None, 400, "Empty body"),
+    Case("1,2,3", "text/plain", 415, "text/plain is not accepted: send text/csv, image/*"),
+    Case("1,2,3", "application/x-www-form-urlencoded", 415, "application/json or text/csv"),
+    Case("9,4,1", CSV, 500, f"KeyError in line {line('unknown')} of own.py"),
+    Case("bug", CSV, 500, f"KeyError in line {line('missing')} of own.py"),
+    Case("exit", CSV, 500, "preprocess failed: SystemExit"),
+    Case("names", CSV, 500, "the input other, the model has x, k"),
+    Case("missing", CSV, 500, "did not return the input k"),
+    Case("list", CSV, 500, "preprocess returned list"),
+    Case("none", CSV, 500, "preprocess returned NoneType"),
+    Case("type", CSV, 500, "preprocess returned str for x"),
+    Case("kind", CSV, 500, "FP32 for k, which takes INT64"),
+    Case("complex", CSV, 500, "preprocess returned ndarray for x"),
+    Case("nan", CSV, 500, "The result of postprocess is no JSON: ValueError"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    store = tmp_path_factory.mktemp("hooks")
+    hooks.package(store)
+    # One worker, so that batches are large.
+    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    with Server(store, store / "log", "hooks", environment=one) as server:
+        yield server
+
+
+def check(server: Server, case: Case) -> None:
+    url = f"{server.url}/predictions/hooks"
+    kind = {} if case.content_type is None else {"Content-Type": case.content_type}
+    if isinstance(case.body, dict):
+        got = requests.post(url, json=case.body, headers=kind, timeout=120)
+    else:
+        got = requests.post(url, data=case.body, headers=kind, timeout=120)
+    assert got.status_code == case.status, (case, got.text)
+    if case.status != 200:
+        assert case.answer in got.json()["message"], case
+    elif isinstance(case.answer, bytes):
+        assert (got.content, got.headers["Content-Type"]) == (case.answer, "text/csv")
+    else:
+        assert got.json() == case.answer, case
+
+
+def test_each_request_gets_its_own_answer_among_64_clients(server: Server) -> None:
+    cases = CASES + random.Random(1).choices(CASES, k=REQUESTS - len(CASES))
+    workers = server.worker_pids()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for _ in pool.map(lambda case: check(server, case), cases):
+            pass
+    assert server.worker_pids() == workers
+
+
+def test_binary_tensors_stay_tensors(server: Server) -> None:
+    x, k = np.array([[1, 2]], np.float32), np.array([3])
+    given = []
+    for tensor, array in zip(TENSORS, (x, k), strict=True):
+        rest = {key: value for key, value in tensor.items() if key != "data"}
+        given.append({**rest, "parameters": {"binary_data_size": array.nbytes}})
+    head = json.dumps({"inputs": given}).encode()
+    got = server.post(
+        head + x.tobytes() + k.tobytes(),
+        "/v2/models/hooks/infer",
+        **{"Inference-Header-Content-Length": str(len(head)), "Content-Type": "text/csv"},
+    )
+    assert got.json() == V2_ANSWER
+
+
+def test_the_metadata_say_what_is_accepted_and_how_things_are_called(server: Server) -> None:
+    found = requests.get(f"{server.url}/v2/models/hooks", timeout=60).json()
+    assert found["accepts"] == ["text/csv", "image/*"]
+    assert found["inputs"][0]["columns"] == ["a", "b"]
+    assert [each["labels"] for each in found["outputs"]] == [["sum", "product"], ["even", "odd"]]
+
+
+def test_slow_code_delays_no_request_beyond_the_timeout_of_a_worker(server: Server) -> None:
+    """The time limit is that of one request, not of the requests of a batch together."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        slow = Case("sleep0.25", CSV, 200, {"sum": 6.0, "product": 6.0})
+        workers = server.worker_pids()
+        list(pool.map(lambda case: check(server, case), [slow] * CLIENTS))
+    assert server.worker_pids() == workers
