@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
 expect.set_options(timeout=20_000)
+ATTEMPTS, TAKEN_MILLISECONDS = 3, 7_000
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
 
@@ -35,12 +37,17 @@ def choose_version(tab: Page, version: str) -> None:
 
 
 def upload(tab: Page, name: str, content: bytes) -> None:
-    """Choose the upload and give it a file."""
+    """Choose the upload and give it a file, again if the page is drawn anew meanwhile."""
     tab.get_by_text("Upload a file").click()
-    tab.locator("input[type=file]").set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-    )
-    expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+    taken = tab.get_by_role("button", name=f"Remove {name}")
+    for _ in range(ATTEMPTS):
+        tab.locator("input[type=file]").set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        )
+        with contextlib.suppress(Error):
+            taken.wait_for(timeout=TAKEN_MILLISECONDS)
+            break
+    expect(taken).to_be_visible()
 
 
 def metric(tab: Page, label: str) -> Locator:

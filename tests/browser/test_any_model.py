@@ -16,6 +16,7 @@ from tests.browser.actions import (
     error,
     expect_drawn,
     metric,
+    upload,
     watch_drawing,
 )
 from tests.browser.conftest import Open
@@ -88,12 +89,7 @@ def test_cells_are_pasted_into_the_table(page: Page, cells: str, said: str | Non
 
 
 def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
-    page.get_by_text("Upload a file").click()
-    content = b"a;b;c;d\n5,1;3,5;1,4;0,2\n6,3;3,3;6;2,5\n"
-    page.locator("input[type=file]").set_input_files(
-        {"name": "rows.csv", "mimeType": "text/csv", "buffer": content}
-    )
-    expect(page.get_by_role("button", name="Remove rows.csv")).to_be_visible()
+    upload(page, "rows.csv", b"a;b;c;d\n5,1;3,5;1,4;0,2\n6,3;3,3;6;2,5\n")
     predict(page)
     page.get_by_role("button", name="Predict these 2 rows").click()
     expect(page.get_by_text("kind · INT64, 2")).to_be_visible()
@@ -125,15 +121,7 @@ def test_an_unknown_version_keeps_the_form(page: Page) -> None:
 
 
 def test_a_file_is_sent(page: Page) -> None:
-    page.get_by_text("Upload a file").click()
-    page.locator("input[type=file]").set_input_files(
-        {
-            "name": "request.json",
-            "mimeType": "application/json",
-            "buffer": json.dumps(rows([1, 2, 3, 4])).encode(),
-        }
-    )
-    expect(page.get_by_role("button", name="Remove request.json")).to_be_visible()
+    upload(page, "request.json", json.dumps(rows([1, 2, 3, 4])).encode())
     predict(page)
     expect(metric(page, "Outputs")).to_have_text("2")
 

@@ -162,7 +162,7 @@ def test_what_is_typed_outlives_a_look_at_the_upload(tab: Page) -> None:
     expect_numbers(tab, "2")
     for _ in range(3):  # quick switches, sometimes before the page has finished drawing
         tab.get_by_text("Upload a file").click()
-        tab.get_by_text("A file of numbers").wait_for()
+        tab.get_by_text("A file: ").wait_for()
         tab.get_by_text("Type or paste").click()
         expect(tab.get_by_label("Numbers", exact=True)).to_have_value("1 2")
 
@@ -171,7 +171,7 @@ def test_what_is_typed_and_not_sent_outlives_a_look_at_the_upload(tab: Page) -> 
     field = tab.get_by_label("Numbers", exact=True)
     field.fill("1 2 3")
     tab.get_by_text("Upload a file").click()
-    tab.get_by_text("A file of numbers").wait_for()
+    tab.get_by_text("A file: ").wait_for()
     expect(field).to_be_hidden()
     tab.get_by_text("Type or paste").click()
     expect(field).to_have_value("1 2 3")
