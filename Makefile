@@ -100,6 +100,7 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 	@$(CHROMIUM_PACKAGE)
 	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
 	@cp build/screenshots/doubleit-light.png docs/screenshot.png
+	@cp build/screenshots/classifier-light.png docs/screenshot-classifier.png
 
 ##@ Versions
 

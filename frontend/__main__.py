@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 from streamlit.web import cli
 
-from frontend import memory, outcome, settings
+from frontend import memory, settings
 from frontend.client import Client
-from frontend.errors import State
+from frontend.errors import ApiError, State
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,22 +25,20 @@ def main() -> None:
     if not port or "://" in port:  # Kubernetes sets it to a URL for a service called ui.
         port = "8501"
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=port,
-        help="port to listen on (UI_PORT, 8501)",
-    )
-    parser.add_argument(
-        "--no-look", action="store_true", help="do not check whether the API responds"
-    )
+    parser.add_argument("--port", type=int, default=port, help="port to listen on (UI_PORT, 8501)")
+    parser.add_argument("--no-look", action="store_true", help="do not check the API")
     options = parser.parse_args()
     try:
         config = settings.read(os.environ)
     except settings.SettingsError as error:
         sys.exit(f"page: {error}")
     if not options.no_look:
-        log_state(config)
+        try:
+            state, detail = State.READY, Client(config).look(None, None)
+        except ApiError as error:
+            state, detail = error.state, str(error)
+        said = f"page: the API at {config.url}: {state.value}, {detail}"
+        print(said, file=sys.stdout if state is State.READY else sys.stderr, flush=True)
     memory.configure()
     # Streamlit looks for .streamlit/config.toml next to the script that it runs.
     os.chdir(ROOT)
@@ -52,27 +50,11 @@ def main() -> None:
 
 def streamlit_options(config: settings.Settings, host: str, port: int) -> list[str]:
     """Return Streamlit's command-line options for the page's settings."""
+    options = [("address", host), ("port", port), ("maxUploadSize", config.max_file_mib)]
     # MB. A message from the browser contains the field's text and little else.
-    message = config.max_text_bytes // 10**6 + 2
-    options = {
-        "address": [host],
-        "port": [str(port)],
-        "allowedHosts": list(config.hosts),
-        "maxUploadSize": [str(config.max_file_mib)],
-        "maxWidgetStateSize": [str(message)],
-    }
-    return [part for name, vs in options.items() for v in vs for part in (f"--server.{name}", v)]
-
-
-def log_state(config: settings.Settings) -> None:
-    """Print whether the API responds."""
-    status = outcome.look(lambda: Client(config), None, None)
-    ready = status.state is State.READY
-    print(
-        f"page: the API at {config.url}: {status.state.value}, {status.detail}",
-        file=sys.stdout if ready else sys.stderr,
-        flush=True,
-    )
+    options.append(("maxWidgetStateSize", config.max_text_bytes // 10**6 + 2))
+    options += [("allowedHosts", name) for name in config.hosts]
+    return [part for name, value in options for part in (f"--server.{name}", str(value))]
 
 
 if __name__ == "__main__":

@@ -7,51 +7,44 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from html import escape
-from typing import Literal
 
 import streamlit as st
 
-from frontend import display, memory, model, numbers_page, outcome, request_page, settings
-from frontend.client import Client
+from frontend import display, export, form, memory, model, outputs, settings
+from frontend.client import RESPONDS, Client, Response
 from frontend.errors import ApiError, State
-from frontend.model import Model
-from frontend.outcome import RESPONDS, Described, Failure
+from frontend.model import JSON, Described, Request
+from frontend.reading import NotNumbersError
 from frontend.settings import Settings, SettingsError
 
-Badge = tuple[str, Literal["green", "orange", "red"]]
-BADGES: dict[State, Badge] = {
-    State.READY: (":material/check_circle:", "green"),
-    State.LOADING: (":material/hourglass_top:", "orange"),
-    State.BUSY: (":material/hourglass_top:", "orange"),
-}
-OTHER_BADGE: Badge = (":material/error:", "red")
-NO_METADATA = (
-    "The server does not describe the inputs of this model, so the page sends a list of numbers. "
-    "An archive made with this version of the project describes them."
-)
+_WAIT = ("hourglass_top", "orange")
+BADGES = {State.READY: ("check_circle", "green"), State.LOADING: _WAIT, State.BUSY: _WAIT}
+_NO_METADATA = "The server does not describe the inputs of this model"
+OLD = f"{_NO_METADATA}, so the page sends a list of numbers. A newer archive describes them."
+FOREIGN = f"{_NO_METADATA}, which may have a handler of its own: send it a file, a text or JSON."
+WAITING = "The server has not described its model yet. The form appears as soon as it does."
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
-
-_client = st.cache_resource(show_spinner=False)(Client)
-
-
-WAITING = "The server has not described its model yet. The form appears as soon as it does."
+# The results of a session that are kept besides the last one, and the largest request of those.
+HISTORY, HISTORY_BYTES = 5, 2**16
 STYLE = """<style>
 [data-testid=stCaptionContainer] {color: inherit; opacity: 1}
 .st-key-announcement {position: absolute; width: 1px; height: 1px; overflow: hidden}
 </style>"""
 
+_client = st.cache_resource(show_spinner=False)(Client)
+
 
 @st.cache_data(ttl=METADATA_SECONDS, max_entries=50, show_spinner=False)
-def metadata(config: Settings, version: str | None) -> Model | None:
-    """Return the model's metadata, cached; errors are not cached."""
-    return _client(config).metadata(version)
+def metadata(config: Settings, version: str | None) -> Described:
+    """Return the model's metadata and versions, cached; errors are not cached."""
+    connected = _client(config)
+    return Described(connected.metadata(version), responded=True, versions=connected.versions())
 
 
 @st.cache_resource(show_spinner=False)
-def known_models() -> dict[Settings, Model]:
+def known_models() -> dict[Settings, Described]:
     """Return the last metadata of each model, for a server that is not reachable now."""
     return {}
 
@@ -59,11 +52,12 @@ def known_models() -> dict[Settings, Model]:
 def describe(config: Settings, version: str | None) -> Described:
     """Return the model's metadata; if the server does not respond, the last that it sent."""
     try:
-        found = Described(metadata(config, version), responded=True)
+        found = metadata(config, version)
     except ApiError:
-        return Described(known_models().get(config), responded=False)
+        known = known_models().get(config, Described(None, responded=False))
+        return known._replace(responded=False)
     if found.model:
-        known_models()[config] = found.model
+        known_models()[config] = found
     return found
 
 
@@ -75,32 +69,55 @@ def main() -> None:
         st.set_page_config("Page", layout="wide")
         st.error(f"**The page is not set up**\n\n{display.plain(str(error))}")
         return
-    version = st.session_state.get("version", "").strip() or None
+    named = st.session_state.get("version", st.query_params.get("version"))
+    version = (named or "").strip() or None
     described = describe(config, version)
-    words = model.words(config.model, described.model)
-    st.set_page_config(words.title, layout="wide")
+    title, text, button = model.words(config.model, described.model)
+    st.set_page_config(title, layout="wide")
     st.html(STYLE)
-    st.title(display.plain(words.title), anchor=False)
-    st.markdown(display.plain(words.text))
+    st.title(display.plain(title), anchor=False)
+    st.markdown(display.plain(text))
     state = st.container()
     left, right = st.columns([2, 3], gap="large")
-    connect = partial(_client, config)
-    page = request_page if described.model and not described.model.takes_numbers else numbers_page
+    drawn = form.Form(config, button, described.model)
     with left, error_if_busy():
-        if described.responded and described.model is None:
-            st.info(NO_METADATA, icon=":material/info:")
-        if described.responded or described.model or config.model == settings.DEFAULT_MODEL:
-            found = page.draw_form(config, words, described.model, connect)
-            if found is not None:
-                st.session_state.outcome = found
-        else:
-            st.info(WAITING, icon=":material/hourglass_top:")
-            st.button("Try again")
+        draw_input(drawn, version, described)
     with right, error_if_busy():
-        show(config)
+        show(drawn)
     # Last, so that a slow server does not delay the rest of the page.
     with state:
-        st.fragment(show_state, run_every=config.poll or None)(config, version, described)
+        st.fragment(show_state, run_every=config.poll or None)(drawn, version, described)
+
+
+def draw_input(drawn: form.Form, version: str | None, described: Described) -> None:
+    """Draw the version and the form; after a click, send the request and keep the outcome."""
+    if described.responded and described.model is None:
+        st.info(OLD if drawn.takes_numbers else FOREIGN, icon=":material/info:")
+    elif not described.model and not drawn.takes_numbers:
+        st.info(WAITING, icon=":material/hourglass_top:")
+        st.button("Try again")
+        return
+    if "fills" not in st.session_state:
+        form.fill(drawn, Request(st.query_params.get("input", "").encode()))
+    versions = ["", *sorted({*described.versions, version or ""} - {""})]
+    st.selectbox(
+        "Model version", versions, key="version", accept_new_options=True, bind="query-params",
+        format_func=lambda each: each or "the server's default",
+    )  # fmt: skip
+    found: Response | NotNumbersError | ApiError
+    try:
+        request = form.draw(drawn)
+        if request is None:
+            return
+        with st.spinner("The model is at work …", show_time=True), memory.turn(len(request.body)):
+            found = _client(drawn.config).infer(request, version)
+    except (NotNumbersError, ApiError) as error:
+        # Its traceback would keep the whole input in memory.
+        found = error.with_traceback(None)
+    state = st.session_state
+    earlier = [each for each in state.get("results", []) if isinstance(each, Response)]
+    small = [each for each in earlier if len(export.body_of(each.request)) <= HISTORY_BYTES]
+    state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
 
 
 @contextmanager
@@ -112,51 +129,58 @@ def error_if_busy() -> Iterator[None]:
         st.error("The page is busy with other large inputs. Try again in a moment.")
 
 
-def show(config: Settings) -> None:
-    """Show the result of the last click, or why there is none."""
-    found = st.session_state.get("outcome")
+def show(drawn: form.Form) -> None:
+    """Show the result of the last click, why there is none, or an earlier result."""
+    results: list[Response | NotNumbersError | ApiError] = st.session_state.get("results", [])
     with st.container(key="announcement"):
-        if found is not None:
-            said = (
-                found.title
-                if isinstance(found, Failure)
-                else (f"The result is there, after {display.duration(found.response.seconds)}")
-            )
-            st.html(f'<p role="alert">{escape(said)}</p>')
-    if found is None:
+        for last in results[:1]:
+            there = "The result is there: " if isinstance(last, Response) else ""
+            st.html(f'<p role="alert">{escape(there + _label(last))}</p>')
+    if not results:
         st.info("The result appears here.", icon=":material/arrow_back:")
-    elif isinstance(found, Failure):
+        return
+    chosen = 0
+    if len(results) > 1:
+        labels = [f"{'last' if i == 0 else i}: {_label(each)}" for i, each in enumerate(results)]
+        key, places = f"result-{st.session_state.clicks}", range(len(results))
+        chosen = st.selectbox("Results of this session", places, 0, labels.__getitem__, key=key)
+    found = results[chosen]
+    if isinstance(found, Response):
+        outputs.show(drawn.config, found, drawn.model)
+    else:
         sentences = "\n".join(f"- {display.plain(sentence)}" for sentence in found.sentences)
         st.error(f"**{found.title}**\n\n{sentences}", icon=":material/error:")
-    elif found.numbers is None:
-        request_page.show(config, found)
-    else:
-        numbers_page.show(config, found)
 
 
-def show_state(config: Settings, version: str | None, described: Described) -> None:
+def _label(found: Response | NotNumbersError | ApiError) -> str:
+    if not isinstance(found, Response):
+        return found.title
+    request = found.request
+    sent = request.body if request.values is None else export.to_json(request.values[:20])
+    text = " ".join(sent[:60].decode(errors="replace").split())
+    return text if request.content_type == JSON else request.content_type
+
+
+def show_state(drawn: form.Form, version: str | None, described: Described) -> None:
     """Show the server's state; draw the page again when the server has come or has changed."""
-    status = outcome.look(partial(_client, config), version, described.model)
-    model = described.model
-    other = (
-        model and version is None and status.detail not in (RESPONDS, f"version {model.version}")
-    )
+    known = described.model
+    try:
+        connected = _client(drawn.config)
+        state, detail = State.READY, connected.look(version, known, numbers=drawn.takes_numbers)
+    except ApiError as error:
+        state, detail = error.state, str(error)
+    other = known and version is None and detail not in (RESPONDS, f"version {known.version}")
     since = time.monotonic() - st.session_state.get("followed", -math.inf)
-    if (
-        status.state is State.READY
-        and (other or not described.responded)
-        and since > METADATA_SECONDS
-    ):
+    if state is State.READY and (other or not described.responded) and since > METADATA_SECONDS:
         st.session_state.followed = time.monotonic()
         metadata.clear()
         st.rerun()
-    icon, color = BADGES.get(status.state, OTHER_BADGE)
-    label = status.state.value
-    if status.state is State.READY:
-        label += f" · {display.plain(status.detail)}"
-    st.badge(label, icon=icon, color=color)
-    if status.state is not State.READY:
-        st.caption(display.plain(status.detail))
+    icon, color = BADGES.get(state, ("error", "red"))
+    label, detail = state.value, display.plain(detail)
+    label = f"{label} · {detail}" if state is State.READY else label
+    st.badge(label, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
+    if state is not State.READY:
+        st.caption(detail)
 
 
 if __name__ == "__main__":

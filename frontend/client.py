@@ -1,67 +1,100 @@
 """A client of the inference API, whose errors have messages for the user.
 
-Requests have the format of the Open Inference Protocol V2: its responses contain the model's
-version, and their datatype shows whether the numbers are exact integers.
+Lists of numbers are sent in the format of the Open Inference Protocol V2: its responses contain the
+model's version, and their datatype shows whether the numbers are exact integers.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
 from urllib.parse import quote
 
+import google.oauth2.id_token
 import numpy as np
 import orjson
-import simdjson
 import urllib3
 from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.urllib3 import AuthorizedHttp
+from google.auth.transport.urllib3 import Request as GoogleRequest
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from frontend import errors, model, transport
-from frontend.errors import ApiError
-from frontend.model import Model
+from frontend import errors, model
+from frontend.errors import ApiError, State
+from frontend.model import JSON, Model, Request
 from frontend.settings import Settings
 
 # TorchServe treats any slash, escaped or not, as the end of the version.
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
 # A small request can have a response of any size.
 MAX_RESPONSE_BYTES = 32 * 2**20
-# Where a V2 response names its parts.
-_HEAD_BYTES = 1000
-_JSON = {"Content-Type": "application/json"}
-# What simdjson and dict look-ups raise if a response does not follow the protocol.
-_OTHER_FORMAT = (ValueError, LookupError, TypeError, RuntimeError, AttributeError)
+# The description of a server whose version is not known.
+RESPONDS = "the model responds"
+# What a response that does not follow the protocol raises.
+_OTHER_FORMAT = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+# Seconds. A prediction may wait in the server's queue, or for a server that starts on demand; the
+# user waits for the page while its state is checked.
+CALL_TIMEOUT = urllib3.Timeout(connect=5, read=60)
+STATE_TIMEOUT = urllib3.Timeout(connect=1, read=2)
+
+
+class Retry(urllib3.Retry):
+    """Retries after a dropped connection, but not after a timeout, whose wait was long already."""
+
+    # The statuses whose Retry-After is respected. By default, urllib3 also retries 413 and 429.
+    RETRY_AFTER_STATUS_CODES = frozenset({503})
+
+    def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401
+        """Raise a read timeout at once; otherwise behave as urllib3 does."""
+        if isinstance(named.get("error"), ReadTimeoutError):
+            raise named["error"]
+        return super().increment(*args, **named)
+
+
+# A prediction changes nothing on the server, so a POST can be repeated. 503 means a full queue or a
+# worker that is being replaced; a 4xx would only repeat itself. Retries at once, then after 0.4,
+# 0.8 and 1.6 s; up to 0.1 s of jitter prevents many pages from retrying at the same moment.
+_CALL_RETRY = Retry(
+    total=4, status_forcelist=[503], allowed_methods=["POST"], backoff_factor=0.2,
+    backoff_jitter=0.1, retry_after_max=5, redirect=False, raise_on_status=False,
+)  # fmt: skip
+_NO_RETRY = Retry(total=False, redirect=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """One output tensor of a response.
+    """One output of a response.
 
     Attributes:
-        values: a flat array of int64, uint64 or float64, to be reshaped to `shape`; a list if they
-            are not numbers.
+        datatype: as named in the V2 protocol; "JSON" for other JSON; otherwise a content type.
+        values: numbers: a flat array of int64, uint64 or float64, to be reshaped to `shape`; other
+            JSON: as parsed; another content type: bytes.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
-    values: np.ndarray | list[Any]
+    values: np.ndarray | Any
 
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """The model's response.
+    """The model's response to a request.
 
     Attributes:
         outputs: at least one.
         version: the version of the model that the response came from.
         seconds: duration of the call, including retries and waits.
+        asked: the version in the request; None is the default.
     """
 
     outputs: tuple[Output, ...]
     version: str
     seconds: float
+    request: Request
+    asked: str | None
 
     @property
     def values(self) -> np.ndarray:
@@ -79,150 +112,139 @@ class Client:
     """Client of the inference API; thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare without connecting to the API; with `id_token`, look up this machine's identity.
+        """Prepare without connecting to the API.
 
-        Raises:
-            ApiError: an ID token is required and this machine has no identity.
+        With `id_token`, google-auth fetches a token from the metadata server (or with the service
+        account of GOOGLE_APPLICATION_CREDENTIALS), and renews it, or ApiError is raised.
         """
         self._settings = settings
-        try:
-            self._http = transport.connect(settings)
-        except GoogleAuthError as error:
-            raise errors.no_identity(error) from error
-
-    def predict(
-        self, values: np.ndarray, version: str | None = None, model: Model | None = None
-    ) -> Response:
-        """Return the model's response to a list of numbers: one number for each.
-
-        Args:
-            values: 1-D, int64 or float64.
-            version: the model's version; None is the server's default.
-            model: the model's metadata; None if the server has none.
-
-        Raises:
-            ApiError: the API refuses the numbers, or fails.
-        """
-        return self._numbers(values, version, model, quick=False)
+        # As many connections as Streamlit runs scripts concurrently on a small machine.
+        pool = urllib3.PoolManager(maxsize=16, timeout=CALL_TIMEOUT)
+        self._http: urllib3.PoolManager | AuthorizedHttp = pool
+        if settings.id_token:
+            try:
+                identity = google.oauth2.id_token.fetch_id_token_credentials(
+                    settings.url, GoogleRequest(pool)
+                )
+            except GoogleAuthError as error:
+                raise errors.no_response(error, settings) from error
+            # No refresh status: a 4xx is not retried.
+            self._http = AuthorizedHttp(identity, pool, refresh_status_codes=())
 
     def probe(self, version: str | None = None, model: Model | None = None) -> Response:
-        """Send a prediction without numbers, with a short timeout and no retries.
+        """Send a prediction without numbers, quickly and without retries, or raise ApiError.
 
         Like any prediction, it passes through the queue and a worker. The server's readiness route
         is no substitute: it requires a version and does not show that the queue is full.
-
-        Raises:
-            ApiError: as in `predict`.
         """
-        none = np.empty(0, np.int64)
-        return self._numbers(none, version, model, quick=True)
+        return self.infer(numbers(np.empty(0, np.int64), model), version, quick=True)
 
-    def infer(self, request: bytes, version: str | None = None) -> Response:
-        """Return the model's response to a request of any format that the server accepts.
+    def infer(
+        self, request: Request, version: str | None = None, *, quick: bool = False
+    ) -> Response:
+        """Return the response to a request of any format that the API takes, or raise ApiError.
 
-        Raises:
-            ApiError: the API refuses the request, or fails.
+        That to a list of numbers has as many. With `quick`, the timeout is short, without retries.
         """
-        url = predictions_url(self._settings, version)
-        body, seconds = self._call(url, request, version)
-        if b'"outputs"' in body[:_HEAD_BYTES] and b'"model_version"' in body[:_HEAD_BYTES]:
-            return self._response(url, body, seconds)
+        url, count = predictions_url(self._settings, version), request.values
+        body, kind, seconds = self._call(url, request, version, quick=quick)
         try:
-            found = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            outputs, named = _outputs(body, kind)
+            if count is not None and not (
+                named and isinstance(outputs[0].values, np.ndarray)
+                and len(outputs[0].values) == len(count)
+            ):  # fmt: skip
+                raise ValueError(f"not {len(count)} numbers")
+        except _OTHER_FORMAT as error:
             raise errors.not_the_api(url, str(error)) from error
-        if isinstance(found, dict) and found.keys() == {"predictions"}:
-            found = found["predictions"]
-        named = found if isinstance(found, dict) and found else {"output": found}
-        outputs = tuple(_plain_output(name, value) for name, value in named.items())
-        return Response(outputs, version or "default", seconds)
+        kept = request if count is None else replace(request, body=b"")
+        return Response(outputs, named or version or "default", seconds, kept, version)
+
+    def look(self, version: str | None, model: Model | None, *, numbers: bool = True) -> str:
+        """Return in words which version responds, or raise ApiError; `numbers`: it takes a list."""
+        try:
+            if model.takes_numbers if model else numbers:
+                return f"version {self.probe(version, model).version}"
+            found = self.metadata(version) or model
+        except ApiError as error:
+            if error.state is not State.INVALID_INPUT:
+                raise
+            # The model does not take a list of numbers, but it responded.
+            return RESPONDS
+        return f"version {found.version}" if found else RESPONDS
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions of the model that the server has; none if it does not list them."""
+        url = f"{self._settings.url}/v2/repository/index"
+        try:
+            found = orjson.loads(self._call(url, Request(b"{}"), None, quick=True)[0])
+            return tuple(each["version"] for each in found if each["name"] == self._settings.model)
+        except (ApiError, *_OTHER_FORMAT):
+            return ()
 
     def metadata(self, version: str | None = None) -> Model | None:
-        """Return the model's metadata; None if the server has none.
+        """Return the model's metadata (None: the server has none), or raise ApiError.
 
         Like a prediction, the request passes through the queue and a worker, so it also shows that
         a model responds that does not take a list of numbers.
-
-        Raises:
-            ApiError: the API fails.
         """
+        settings = self._settings
         if version is None:
             # The only route without a version that passes its query on to the model.
-            url = f"{self._settings.url}/invocations?model_name={self._settings.model}&metadata=1"
+            url = f"{settings.url}/invocations?model_name={settings.model}&metadata=1"
         else:
-            url = f"{predictions_url(self._settings, version)}/metadata"
+            url = f"{predictions_url(settings, version)}/metadata"
         try:
-            body, _ = self._call(url, None, version, quick=True)
-            return model.parse(orjson.loads(body))
+            return model.parse(orjson.loads(self._call(url, None, version, quick=True)[0]))
         except ApiError as error:
-            if error.state is errors.State.INVALID_INPUT:
-                return None
-            raise
+            if error.state not in (State.INVALID_INPUT, State.FAILED, State.BUSY):
+                raise
+            if error.state is not State.INVALID_INPUT:
+                # A model with a handler of its own fails here, although it is ready.
+                path = f"/versions/{quote(version, safe='')}" if version else ""
+                url = f"{settings.url}/v2/models/{settings.model}{path}/ready"
+                self._call(url, None, version, quick=True)
+            return None
         except _OTHER_FORMAT:
             return None
 
-    def _numbers(
-        self, values: np.ndarray, version: str | None, model: Model | None, *, quick: bool
-    ) -> Response:
-        url = predictions_url(self._settings, version)
-        body, seconds = self._call(
-            url, _request(values, model), version, quick=quick, values=values
-        )
-        response = self._response(url, body, seconds)
-        found = response.outputs[0].values
-        if isinstance(found, list) or len(found) != len(values):
-            raise errors.not_the_api(url, f"not {len(values)} numbers")
-        return response
-
     def _call(
-        self,
-        url: str,
-        body: bytes | None,
-        version: str | None,
-        *,
-        quick: bool = False,
-        values: np.ndarray | None = None,
-    ) -> tuple[bytes, float]:
-        """Return the body of a response with status 200, and the duration in seconds.
+        self, url: str, request: Request | None, version: str | None, *, quick: bool = False
+    ) -> tuple[bytes, str, float]:
+        """Return body, content type and duration in seconds of a response with status 200.
 
-        Args:
-            url: the URL.
-            body: the body to send; None sends a GET.
-            version: the version in the URL; None is the default.
-            quick: whether to use a short timeout and no retries.
-            values: the numbers in the body, for error messages.
-
-        Raises:
-            ApiError: the API refuses the request, or fails.
+        Without a request, it is a GET. Any other status raises ApiError.
         """
         if version is not None and not _VERSION.fullmatch(version):
             raise errors.unknown_version(version)
         begin = time.perf_counter()
         try:
-            status, content = self._read(url, body, quick=quick)
-        except (urllib3.exceptions.HTTPError, GoogleAuthError) as error:
+            status, content, kind = self._read(url, request, quick=quick)
+        except (HTTPError, GoogleAuthError) as error:
             raise errors.no_response(error, self._settings) from error
         if len(content) > MAX_RESPONSE_BYTES:
-            raise errors.response_too_large(MAX_RESPONSE_BYTES)
+            limit = f"The response is larger than {MAX_RESPONSE_BYTES // 2**20} MiB"
+            raise ApiError(State.FAILED, f"{limit}, the most that the page can show.")
         if status != 200:  # noqa: PLR2004 (the only successful status)
+            values = request.values if request else None
             raise errors.refused(status, content, values, version, self._settings)
-        return content, time.perf_counter() - begin
+        return content, kind, time.perf_counter() - begin
 
-    def _read(self, url: str, body: bytes | None, *, quick: bool) -> tuple[int, bytes]:
-        """Return a response's status and body, at most `MAX_RESPONSE_BYTES` and one byte of it."""
+    def _read(self, url: str, request: Request | None, *, quick: bool) -> tuple[int, bytes, str]:
+        """Return status, body (at most one byte more than the limit) and content type."""
         for last in (quick, True):
             response = self._http.request(
-                "GET" if body is None else "POST",
+                "POST" if request else "GET",
                 url,
-                body,
-                headers=_JSON,
-                retries=transport.NO_RETRY if quick else transport.CALL_RETRY,
-                timeout=transport.STATE_TIMEOUT if quick else transport.CALL_TIMEOUT,
+                request.body if request else None,
+                headers={"Content-Type": request.content_type} if request else {},
+                retries=_NO_RETRY if quick else _CALL_RETRY,
+                timeout=STATE_TIMEOUT if quick else CALL_TIMEOUT,
                 preload_content=False,
             )
             try:
                 content = response.read(MAX_RESPONSE_BYTES + 1)
-            except urllib3.exceptions.ProtocolError:
+            except ProtocolError:
                 # The response was cut off: retry once, as for a connection that is dropped earlier.
                 if last:
                     raise
@@ -230,59 +252,54 @@ class Client:
                 if len(content) > MAX_RESPONSE_BYTES:
                     response.close()
                 response.release_conn()
-                return response.status, content
+                kind = response.headers.get("Content-Type", "").partition(";")[0]
+                return response.status, content, kind
         raise AssertionError("the last attempt returns or raises")
 
-    def _response(self, url: str, body: bytes, seconds: float) -> Response:
-        try:
-            found = cast("simdjson.Object", simdjson.Parser().parse(body))
-            outputs = tuple(_output(output) for output in cast("Any", found["outputs"]))
-            version = found["model_version"]
-            if not isinstance(version, str) or not outputs:
-                raise TypeError("no version or no output")
-        except _OTHER_FORMAT as error:
-            raise errors.not_the_api(url, str(error)) from error
-        return Response(outputs, version, seconds)
 
-
-def _request(values: np.ndarray, model: Model | None) -> bytes:
-    """Return the request, in a datatype that fits the numbers and that the model takes."""
+def numbers(values: np.ndarray, model: Model | None, notes: tuple[str, ...] = ()) -> Request:
+    """Return the request for a list, in a datatype that fits the numbers and the model takes."""
     kind = "INT64" if values.dtype.kind == "i" else "FP64"
     tensor = model.inputs[0] if model else None
     if tensor and kind not in tensor.datatypes:
         kind = "FP64" if "FP64" in tensor.datatypes else tensor.datatypes[0]
-    found = {
-        "name": tensor.name if tensor else "input",
-        "shape": [len(values)],
-        "datatype": kind,
-        "data": values,
-    }
-    return orjson.dumps({"inputs": [found]}, option=orjson.OPT_SERIALIZE_NUMPY)
+    name = tensor.name if tensor else "input"
+    found = {"name": name, "shape": [len(values)], "datatype": kind, "data": values}
+    body = orjson.dumps({"inputs": [found]}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Request(body, values=values, notes=notes)
 
 
-def _plain_output(name: str, value: Any) -> Output:  # noqa: ANN401 (any JSON)
+def _outputs(body: bytes, kind: str) -> tuple[tuple[Output, ...], str | None]:
+    """Return the outputs of a response, and the version if it is named (in V2)."""
+    found = orjson.loads(body) if kind in ("", JSON) else body
+    if isinstance(found, dict) and "outputs" in found and "model_version" in found:
+        outputs = tuple(map(_tensor, found["outputs"]))
+        if not isinstance(found["model_version"], str) or not outputs:
+            raise TypeError("no version or no output")
+        return outputs, found["model_version"]
+    if isinstance(found, dict) and found.keys() == {"predictions"}:
+        found = found["predictions"]
+    # An output each, or whatever the model's own code returns.
+    if not (isinstance(found, dict) and any(isinstance(each, list) for each in found.values())):
+        found = {"output": found}
+    return tuple(_plain_output(name, value, kind) for name, value in found.items()), None
+
+
+def _tensor(found: Any) -> Output:  # noqa: ANN401 (any JSON)
+    datatype, values = str(found["datatype"]), found["data"]
+    if "INT" in datatype or datatype.startswith(("FP", "BF")):
+        number = "u8" if datatype == "UINT64" else "i8" if "INT" in datatype else "f8"
+        values = np.array(values, number).ravel()
+    return Output(str(found["name"]), datatype, tuple(map(int, found["shape"])), values)
+
+
+def _plain_output(name: str, value: Any, kind: str) -> Output:  # noqa: ANN401 (any JSON)
     """Return an output of a response that is not V2, which has neither datatype nor shape."""
     try:
         values = np.array(value)
     except ValueError:  # lists of different lengths
         values = np.empty(0, object)
     if values.dtype.kind not in "iuf":
-        elements = value if isinstance(value, list) else [value]
-        return Output(name, "JSON", (len(elements),), elements)
-    return Output(
-        name, "FP64" if values.dtype.kind == "f" else "INT64", values.shape, values.ravel()
-    )
-
-
-def _output(found: Any) -> Output:  # noqa: ANN401 (any JSON)
-    """Return one output, without creating a Python object per number."""
-    datatype, data = str(found["datatype"]), found["data"]
-    shape = tuple(map(int, found["shape"]))
-    if "INT" in datatype or datatype.startswith(("FP", "BF")):
-        kind = "u" if datatype == "UINT64" else "i" if "INT" in datatype else "d"
-        values: np.ndarray | list[Any] = np.frombuffer(
-            data.as_buffer(of_type=kind), f"{kind}8".replace("d", "f")
-        )
-    else:
-        values = data.as_list()
-    return Output(str(found["name"]), datatype, shape, values)
+        return Output(name, kind if isinstance(value, bytes) else "JSON", (), value)
+    datatype = "FP64" if values.dtype.kind == "f" else "INT64"
+    return Output(name, datatype, values.shape, values.ravel())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,22 +13,18 @@ import pyarrow.compute as pc
 EXACT_IN_BROWSER = 2**53 - 1
 # The most points of a line that a screen can distinguish.
 CHART_POINTS = 1000
-# A shorter line has a dot for each number.
-CHART_DOTS = 50
-# From here on, an axis has units such as M.
-AXIS_UNITS = 10_000
 # The most columns that a reader can compare.
 TABLE_COLUMNS = 20
-# Input and output; distinguishable on white and on black.
-COLORS = ["#64748b", "#ea580c"]
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
 
 
-def column(values: np.ndarray) -> pa.Array:
+def column(values: np.ndarray | list[str]) -> pa.Array:
     """Return a column of a table: numbers, or their text if the browser would change one.
 
     A browser does not show integers beyond 2^53, nor floats of that size, and shows -0.0 as 0.
     """
+    if isinstance(values, list):
+        return pa.array(values, pa.large_string())
     shown = np.abs(values, dtype=np.float64) <= EXACT_IN_BROWSER
     if values.dtype.kind == "f":
         # A float with a fraction is below 2^53; a large one is a whole number.
@@ -45,24 +41,25 @@ def texts(values: np.ndarray) -> pa.Array:
     return pc.replace_substring_regex(found, r"^(-?[0-9]+)$", r"\1.0")
 
 
-def table(columns: Mapping[str, np.ndarray]) -> pa.Table:
+def table(columns: Mapping[str, np.ndarray | list[str]]) -> pa.Table:
     """Return a table of columns of equal length, after a column that counts the rows from 1."""
     count = len(next(iter(columns.values())))
     numbered = {"No.": pa.array(np.arange(1, count + 1, dtype=np.int32))}
     return pa.table({**numbered, **{name: column(values) for name, values in columns.items()}})
 
 
-def columns_of(name: str, values: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+def columns_of(
+    name: str, values: np.ndarray, shape: tuple[int, ...], names: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
     """Return an output as columns of a table, with a row per index of the first dimension.
 
-    A few long rows become columns instead; an output that fits neither way is one column.
+    A few long rows become columns; otherwise it is one. `names` are the last dimension's, if known.
     """
     if len(shape) > 1 and values.size:
         rows = values.reshape(shape[0], -1)
-        if (
-            rows.shape[1] <= TABLE_COLUMNS < rows.shape[0]
-            or 1 < rows.shape[0] <= TABLE_COLUMNS >= rows.shape[1]
-        ):
+        if len(set(names)) == rows.shape[1]:
+            return dict(zip(names, rows.T, strict=True))
+        if rows.shape[1] <= TABLE_COLUMNS and rows.shape[0] > 1:
             return {f"{name} {i}": rows[:, i] for i in range(rows.shape[1])}
         if 1 < rows.shape[0] <= TABLE_COLUMNS:
             return {f"{name}, row {i + 1}": row for i, row in enumerate(rows)}
@@ -87,58 +84,6 @@ def chart_indices(series: list[np.ndarray], points: int = CHART_POINTS) -> np.nd
         for find in (np.argmin, np.argmax)
     ]
     return np.unique(kept)
-
-
-def chart(
-    series: Mapping[str, np.ndarray], drawn: np.ndarray, *, bars: bool = False
-) -> dict[str, object]:
-    """Return a Vega-Lite chart of series over their position, counted from 1.
-
-    Args:
-        series: arrays of equal length by name; they are drawn as float64.
-        drawn: the indices to draw, from `chart_indices`.
-        bars: whether to draw bars instead of lines.
-    """
-    rows = [
-        {"position": i + 1, "series": name, "value": float(values[i])}
-        for name, values in series.items()
-        for i in drawn.tolist()
-    ]
-    # Units for large numbers only, such as 12M: they would turn 0.5 into 500m.
-    large = any(
-        np.abs(values[drawn].astype(float)).max(initial=0) >= AXIS_UNITS
-        for values in series.values()
-    )
-    line = {"type": "line", "point": len(drawn) <= CHART_DOTS}
-    names = list(series)
-    colors: dict[str, object] = {"domain": names}
-    if len(names) <= len(COLORS):
-        colors["range"] = COLORS[-len(names) :]
-    axis = {"tickMinStep": 1, "format": ",d"}
-    position: dict[str, object] = {"field": "position", "title": "No.", "axis": axis}
-    if bars:
-        position |= {"type": "ordinal", "axis": {"labelAngle": 0}}
-    else:
-        position |= {"type": "quantitative", "scale": {"zero": False, "nice": False}}
-    return {
-        "data": {"values": rows},
-        "mark": {"type": "bar"} if bars else line,
-        "encoding": {
-            "x": position,
-            "y": {
-                "field": "value",
-                "type": "quantitative",
-                "title": None,
-                "axis": {"format": "~s" if large else "~g"},
-            },
-            "color": {
-                "field": "series",
-                "title": None,
-                "scale": colors,
-                "legend": {"orient": "top"},
-            },
-        },
-    }
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from google.auth.exceptions import GoogleAuthError
@@ -27,47 +26,51 @@ class State(Enum):
     FAILED = "Failed"
 
 
+_TITLES = {
+    State.INVALID_INPUT: "The server does not take this input",
+    State.LOADING: "The server does not respond yet",
+    State.BUSY: "The server is busy",
+    State.NOT_REACHABLE: "The server is not reachable",
+    State.UNKNOWN_VERSION: "There is no such version",
+    State.NOT_ALLOWED: "The server refuses this page",
+}
+
+
 class ApiError(Exception):
     """A call of the API failed; the message is for the user.
 
     Attributes:
         state: the server's state according to this error.
+        title: a headline.
+        sentences: the message.
     """
 
     def __init__(self, state: State, message: str) -> None:
         """Set the state and the message."""
         super().__init__(message)
-        self.state = state
+        self.state, self.sentences = state, [message]
+        self.title = _TITLES.get(state, "The server failed")
 
 
 # The position in a message of the API: "... - at $.inputs[0].data[2]".
 _PLACE = re.compile(r"(?P<what>.*) - at \$\.inputs\[0\]\.data\[(?P<index>\d+)\]", re.DOTALL)
-
-
-def no_identity(error: GoogleAuthError) -> ApiError:
-    """Return the error for a machine that cannot get an ID token."""
-    return ApiError(
-        State.NOT_ALLOWED,
-        "The page has to identify itself (BACKEND_AUTH=id-token), but cannot get an ID token on "
-        f"this machine: {error}",
-    )
+_BUSY = (
+    "The server cannot take this request now: its queue is full, or its worker is restarting. "
+    "Try again in a moment."
+)
 
 
 def no_response(error: HTTPError | GoogleAuthError, settings: Settings) -> ApiError:
-    """Return the error for a request that got no response."""
+    """Return the error for a request that got no response, or that could not be sent."""
     if isinstance(error, GoogleAuthError):
-        return no_identity(error)
+        what = "The page has to identify itself (BACKEND_AUTH=id-token), but cannot get an ID token"
+        return ApiError(State.NOT_ALLOWED, f"{what} on this machine: {error}")
     if isinstance(error, ReadTimeoutError):
-        return ApiError(
-            State.LOADING,
-            f"The server at {settings.url} did not respond in time: it is loading the model or "
-            "is overloaded. Try again in a moment.",
-        )
-    return ApiError(
-        State.NOT_REACHABLE,
-        f"No server responds at {settings.url}. Is it running? “make serve” starts one on this "
-        "machine; BACKEND_URL names another.",
-    )
+        why = "it is loading the model or is overloaded. Try again in a moment."
+        what = f"The server at {settings.url} did not respond in time: {why}"
+        return ApiError(State.LOADING, what)
+    what = f"No server responds at {settings.url}. Is it running? “make serve” starts one on this"
+    return ApiError(State.NOT_REACHABLE, f"{what} machine; BACKEND_URL names another.")
 
 
 def unknown_version(version: str) -> ApiError:
@@ -80,78 +83,37 @@ def not_the_api(url: str, what: str) -> ApiError:
     return ApiError(State.FAILED, f"The response from {url} is not the model API's: {what}")
 
 
-def response_too_large(limit: int) -> ApiError:
-    """Return the error for a response of more than `limit` bytes."""
-    return ApiError(
-        State.FAILED,
-        f"The response is larger than {limit // 2**20} MiB, the most that the page can show.",
-    )
-
-
 def refused(
-    status: int,
-    body: bytes,
-    values: np.ndarray | None,
-    version: str | None,
-    settings: Settings,
+    status: int, body: bytes, values: np.ndarray | None, version: str | None, settings: Settings
 ) -> ApiError:
-    """Return the error for a response with a status other than 200.
-
-    Args:
-        status: the status of the response.
-        body: the body of the response.
-        values: the list of numbers that was sent; None for other requests.
-        version: the version in the request; None is the default.
-        settings: the page's settings.
-    """
+    """Return the error for a status other than 200; `values` is the list that was sent, if any."""
     message = _message(body)
-    if status == 400:  # noqa: PLR2004
-        return ApiError(State.INVALID_INPUT, _with_place(message, values))
     if status == 404 and version is not None:  # noqa: PLR2004
         return unknown_version(version)
-    fixed = {
-        401: _not_allowed(settings),
-        403: _not_allowed(settings),
-        404: (State.FAILED, f"The server at {settings.url} has no model “{settings.model}”."),
-        413: (
-            State.INVALID_INPUT,
-            f"The request of {_size(values)} is larger than the server accepts. Send fewer "
-            "numbers.",
-        ),
-        429: _BUSY,
-        503: _BUSY,
-    }
-    state, text = fixed.get(
-        status,
-        (State.FAILED, f"The server failed to process this request: {message} (status {status})"),
-    )
-    return ApiError(state, text)
-
-
-_BUSY = (
-    State.BUSY,
-    "The server cannot take this request now: its queue is full, or its worker is restarting. "
-    "Try again in a moment.",
-)
-
-
-def _not_allowed(settings: Settings) -> tuple[State, str]:
+    who = "It requires an ID token: set BACKEND_AUTH=id-token."
     if settings.id_token:
         who = "This page's service account has no permission to invoke it."
-    else:
-        who = "It requires an ID token: set BACKEND_AUTH=id-token."
-    return State.NOT_ALLOWED, f"The server at {settings.url} refuses this page. {who}"
-
-
-def _size(values: np.ndarray | None) -> str:
-    return "this size" if values is None else f"{len(values):,} numbers"
+    who = f"The server at {settings.url} refuses this page. {who}"
+    size = "" if values is None else f", {len(values):,} numbers,"
+    large = f"The request{size} is larger than the server accepts. Send fewer at a time."
+    failed = f"The server failed to process this request: {message} (status {status})"
+    known = {
+        400: (State.INVALID_INPUT, _with_place(message, values)),
+        401: (State.NOT_ALLOWED, who),
+        403: (State.NOT_ALLOWED, who),
+        404: (State.FAILED, f"The server at {settings.url} has no model “{settings.model}”."),
+        413: (State.INVALID_INPUT, large),
+        415: (State.INVALID_INPUT, message),
+        429: (State.BUSY, _BUSY),
+        503: (State.BUSY, _BUSY),
+    }
+    return ApiError(*known.get(status, (State.FAILED, failed)))
 
 
 def _message(body: bytes) -> str:
     """Return the message of an error in TorchServe's format, or else the start of the body."""
     try:
-        found: Any = json.loads(body)
-        return str(found["message"])
+        return str(json.loads(body)["message"])
     except (ValueError, LookupError, TypeError):
         return body[:200].decode(errors="replace").strip() or "no message"
 
@@ -162,7 +124,6 @@ def _with_place(message: str, values: np.ndarray | None) -> str:
     if match is None or values is None or int(match["index"]) >= len(values):
         return message
     index = int(match["index"])
-    what = match["what"]
     number = str(values[index].item())
-    about = "" if number in what else f" ({number})"
-    return f"Number {index + 1}{about}: {what}"
+    about = "" if number in match["what"] else f" ({number})"
+    return f"Number {index + 1}{about}: {match['what']}"

@@ -1,14 +1,22 @@
-"""Limit the memory of large inputs: process one at a time, and return free memory to the system."""
+"""Limit memory: process one large input at a time, and release what is no longer needed.
+
+Streamlit has no public way to release uploads and sessions. A version without the private one
+releases them later, and a log line says so.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # Smaller inputs are processed concurrently.
 LARGE_BYTES = 2**19
@@ -22,46 +30,58 @@ _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 2**17
 _M_ARENA_MAX, _ARENAS = -8, 2
 
 _turn = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 class BusyError(Exception):
     """Other large inputs took too long."""
 
 
+def _call_glibc(name: str, *arguments: int) -> None:
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(libc, name):
+        getattr(libc, name)(*arguments)
+
+
 def configure() -> None:
     """Make the allocators return free memory to the system; call this before threads start."""
     pa.set_memory_pool(pa.system_memory_pool())
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # glibc
-            libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
-            libc.mallopt(_M_ARENA_MAX, _ARENAS)
+    _call_glibc("mallopt", _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
+    _call_glibc("mallopt", _M_ARENA_MAX, _ARENAS)
 
 
 def trim() -> None:
     """Return free memory in small blocks to the system."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "malloc_trim"):  # glibc
-            libc.malloc_trim(0)
+    _call_glibc("malloc_trim", 0)
 
 
 @contextmanager
 def turn(size: int) -> Iterator[None]:
-    """Process a large input exclusively: wait until no other session processes one.
-
-    Args:
-        size: bytes of the input; a small one does not wait.
-
-    Raises:
-        BusyError: other inputs took longer than `TURN_SECONDS`.
-    """
-    if size < LARGE_BYTES:
-        yield
-        return
-    if not _turn.acquire(timeout=TURN_SECONDS):
+    """Process an input exclusively, if its size in bytes is large, or raise BusyError."""
+    if size >= LARGE_BYTES and not _turn.acquire(timeout=TURN_SECONDS):
         raise BusyError
     try:
         yield
     finally:
-        _turn.release()
+        if size >= LARGE_BYTES:
+            _turn.release()
+
+
+def forget_files(but: str) -> None:
+    """Remove all of the session's uploads but one; Streamlit would keep them in memory."""
+    context: Any = get_script_run_ctx()
+    try:
+        files = context.uploaded_file_mgr
+        for file_id in set(files.file_storage.get(context.session_id, ())) - {but}:
+            files.remove_file(context.session_id, file_id)
+    except AttributeError as error:
+        _log.warning("page: earlier uploads stay in memory while a session is open: %s", error)
+
+
+def expire() -> None:
+    """Release ended sessions; Streamlit only releases one when the next one ends."""
+    manager: Any = runtime.get_instance()
+    try:
+        manager._session_mgr._session_storage._cache.expire()
+    except AttributeError as error:
+        _log.warning("page: ended sessions stay in memory until the next one ends: %s", error)

@@ -1,16 +1,35 @@
-"""The metadata of a model, and the page's text and example request for it."""
+"""The metadata of a model, requests to it, and the text and examples that follow from both."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-# A longer example is offered as a file and not put into the text field.
-EXAMPLE_NUMBERS = 2_000
+import numpy as np
+
+JSON = "application/json"
 # The lengths of variable dimensions in an example: the first is one row, the others are longer.
 _ROWS, _OTHERS = 1, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A request's body.
+
+    Attributes:
+        body: JSON of any format of the API, or a file that the model's own code reads.
+        content_type: the type of the body.
+        values: 1-D, int64 or float64: the numbers, if it is a list of numbers.
+        notes: a sentence for each part of the input that could have been read in another way.
+    """
+
+    body: bytes
+    content_type: str = JSON
+    values: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -19,123 +38,165 @@ class Tensor:
 
     Attributes:
         datatypes: the accepted datatypes, as named in the V2 protocol; the first is the usual one.
-        shape: the length of each dimension; -1 is any length.
-        minimum: the smallest number that is accepted; None if there is no limit.
-        maximum: the largest number that is accepted; None if there is no limit.
+        shape: the length of each dimension; -1 is any length. None: any shape.
+        minimum, maximum: the bounds of its numbers, if any.
+        names: the names of the last dimension: labels of classes, or columns; empty if unknown.
     """
 
     name: str
     datatypes: tuple[str, ...]
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     optional: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are integers."""
+        return "INT" in self.datatypes[0]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A version of a model."""
+    """A version of a model.
+
+    Attributes:
+        accepts: the content types that the archive's own code reads, such as `image/*`.
+        sample: the example that the archive contains, if any.
+    """
 
     name: str
     version: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     batch: str
+    accepts: tuple[str, ...] = ()
+    sample: Request | None = None
+
+    @property
+    def required(self) -> list[Tensor]:
+        """The inputs that are not optional."""
+        return [tensor for tensor in self.inputs if not tensor.optional]
 
     @property
     def takes_numbers(self) -> bool:
         """Whether the model returns one number for each number of a list."""
-        required = [tensor for tensor in self.inputs if not tensor.optional]
-        return self.batch == "elements" and len(required) == 1 and required[0].shape == (-1,)
+        shapes = [tensor.shape for tensor in self.required]
+        return self.batch == "elements" and shapes == [(-1,)] and not self.accepts
 
 
-@dataclass(frozen=True)
-class Words:
-    """The page's text for a model."""
+class Described(NamedTuple):
+    """The model's metadata, if known; `responded` is false if the server did not send it now."""
 
-    title: str
-    text: str
-    button: str
-
-
-_DOUBLEIT = Words(
-    "DoubleIt", "Numbers in, twice the numbers out, from a TorchScript model behind TorchServe.",
-    "Double",
-)  # fmt: skip
+    model: Model | None
+    responded: bool
+    versions: tuple[str, ...] = ()
 
 
-def words(name: str, model: Model | None) -> Words:
+def words(name: str, model: Model | None) -> tuple[str, str, str]:
     """Return the page's title, its introduction and the label of its button."""
+    behind = "a TorchScript model behind TorchServe."
     if name == "doubleit":
-        return _DOUBLEIT
-    if model is None or model.takes_numbers:
-        text = "Numbers in, a number out for each, from a TorchScript model behind TorchServe."
-    else:
+        return "DoubleIt", f"Numbers in, twice the numbers out, from {behind}", "Double"
+    text = "A model behind TorchServe."
+    if model and model.takes_numbers:
+        text = "Numbers in, a number out for each. " + text
+    elif model:
         takes, gives = (", ".join(map(_describe, ts)) for ts in (model.inputs, model.outputs))
-        text = f"Takes {takes}; gives {gives}. A TorchScript model behind TorchServe."
-    return Words(name, text, "Predict")
+        takes = " or ".join(filter(None, [", ".join(model.accepts), takes]))
+        text = f"Takes {takes}; gives {gives}. {text}"
+    return name, text, "Predict"
 
 
 def _describe(tensor: Tensor) -> str:
-    shape = " \u00d7 ".join("any" if size < 0 else str(size) for size in tensor.shape)
-    return f"{tensor.name} ({tensor.datatypes[0]}{', ' if shape else ''}{shape})"
+    shape = ["any" if size < 0 else str(size) for size in tensor.shape or ()]
+    return f"{tensor.name} ({', '.join(filter(None, [tensor.datatypes[0], ' × '.join(shape)]))})"  # noqa: RUF001
 
 
 def parse(found: Any) -> Model:  # noqa: ANN401 (any JSON)
-    """Return the model that the metadata describes.
-
-    Raises:
-        ValueError, LookupError, TypeError: it is not metadata of the V2 protocol.
-    """
+    """Return the model that V2's metadata describes; other JSON raises one of several errors."""
+    sample = found.get("example")
+    if sample:
+        body = sample["text"].encode() if "text" in sample else base64.b64decode(sample["base64"])
+        sample = Request(body, str(sample["content_type"]))
     return Model(
         str(found["name"]),
         str(found["versions"][0]),
         tuple(map(_tensor, found["inputs"])),
         tuple(map(_tensor, found["outputs"])),
         str(found.get("batch", "none")),
+        tuple(map(str, found.get("accepts", ()))),
+        sample,
     )
 
 
 def _tensor(found: Any) -> Tensor:  # noqa: ANN401 (any JSON)
-    datatypes = found.get("datatypes") or [found["datatype"]]
+    datatypes = found.get("datatypes") or [found.get("datatype", "FP32")]
     return Tensor(
         str(found["name"]),
         tuple(map(str, datatypes)),
-        tuple(map(int, found["shape"])),
+        tuple(map(int, found["shape"])) if "shape" in found else None,
         bool(found.get("optional")),
         found.get("minimum"),
         found.get("maximum"),
+        tuple(map(str, found.get("labels") or found.get("columns") or ())),
     )
 
 
-def example(model: Model) -> str:
-    """Return a request of the V2 protocol with the smallest tensors that the model takes."""
-    tensors = [_example(tensor) for tensor in model.inputs if not tensor.optional]
-    lines = ",\n  ".join(json.dumps(tensor) for tensor in tensors)
-    return f'{{"inputs": [\n  {lines}\n]}}'
+def example(model: Model) -> Request:
+    """Return the archive's example, or a V2 request with the smallest tensors that it takes."""
+    if model.sample:
+        return model.sample
+    if model.takes_numbers:
+        return Request(json.dumps(example_of(model.required[0]).tolist()).encode())
+    return v2([(each, example_of(each)) for each in model.required])
 
 
-def _example(tensor: Tensor) -> dict[str, object]:
+def v2(tensors: list[tuple[Tensor, np.ndarray]], notes: tuple[str, ...] = ()) -> Request:
+    """Return a request of the V2 protocol."""
+    lines = [
+        json.dumps({"name": tensor.name, "shape": values.shape, "datatype": tensor.datatypes[0],
+                    "data": values.ravel().tolist()})
+        for tensor, values in tensors
+    ]  # fmt: skip
+    body = ",\n  ".join(lines)
+    return Request(f'{{"inputs": [\n  {body}\n]}}'.encode(), notes=notes)
+
+
+def values_of(request: Request, model: Model) -> dict[str, np.ndarray]:
+    """Return the inputs in a JSON request (bare, V1 or V2) by name; empty if it has none."""
+    try:
+        found = json.loads(request.body)
+        if isinstance(found, dict) and "inputs" in found:
+            return {t["name"]: np.array(t["data"]).reshape(t["shape"]) for t in found["inputs"]}
+        if isinstance(found, dict):
+            found = found["instances"][0] if model.batch == "none" else found["instances"]
+            if isinstance(found, list) and isinstance(found[0], dict):
+                found = {name: [each[name] for each in found] for name in found[0]}
+        if not isinstance(found, dict):
+            found = {model.required[0].name: found}
+        return {name: np.array(value) for name, value in found.items()}
+    except (ValueError, LookupError, TypeError):
+        return {}
+
+
+def example_of(tensor: Tensor) -> np.ndarray:
+    """Return small numbers that an input takes, in the smallest shape."""
+    sizes = (-1,) if tensor.shape is None else tensor.shape
     shape = [
-        size if size >= 0 else _ROWS if i == 0 and len(tensor.shape) > 1 else _OTHERS
-        for i, size in enumerate(tensor.shape)
+        size if size >= 0 else _ROWS if i == 0 and len(sizes) > 1 else _OTHERS
+        for i, size in enumerate(sizes)
     ]
-    datatype = tensor.datatypes[0]
-    lowest, highest = _bounds(tensor)
-    count = math.prod(shape)
-    if datatype == "BOOL":
-        data: list[object] = [i % 2 == 0 for i in range(count)]
-    elif "INT" in datatype:
-        low, high = math.ceil(lowest), math.floor(highest)
-        data = [low + i % (high - low + 1) for i in range(count)]
-    else:
-        data = [round(lowest + (highest - lowest) * (i % 11) / 10, 3) for i in range(count)]
-    return {"name": tensor.name, "shape": shape, "datatype": datatype, "data": data}
-
-
-def _bounds(tensor: Tensor) -> tuple[float, float]:
-    """Return the range of an example's numbers: 0 to 10 (integers) or 1, if the model allows it."""
-    usual = 10 if "INT" in tensor.datatypes[0] else 1
+    # 0 to 10 (integers) or 1, if the model allows it.
+    usual = 10 if tensor.whole else 1
     low = 0 if tensor.minimum is None else max(0, tensor.minimum)
     high = low + usual if tensor.maximum is None else min(low + usual, tensor.maximum)
-    return (low, high) if low <= high else (high, high)
+    low = min(low, high)
+    order = np.arange(math.prod(shape))
+    data: np.ndarray = np.round(low + (high - low) * (order % 11) / 10, 3)
+    if tensor.datatypes[0] == "BOOL":
+        data = order % 2 == 0
+    elif tensor.whole:
+        data = math.ceil(low) + order % (math.floor(high) - math.ceil(low) + 1)
+    return data.reshape(shape)

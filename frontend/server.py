@@ -7,14 +7,12 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit import runtime
 
 from frontend import memory
 
@@ -23,56 +21,36 @@ OPEN = ("health", "host-config", "stream", "upload_file/")
 SWEEP_SECONDS = 10
 
 
-class Doors:
-    """Middleware that blocks Streamlit's other public routes: metrics, agents, script checks."""
+def doors(app: ASGIApp) -> ASGIApp:
+    """Block Streamlit's other public routes with 404: metrics, agents, script checks."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Set the application to protect."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or respond with 404."""
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         _, core, route = scope.get("path", "").partition("/_stcore/")
-        if scope["type"] == "http" and core and not route.startswith(OPEN):
-            await PlainTextResponse("Not Found", 404)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        closed = scope["type"] == "http" and core and not route.startswith(OPEN)
+        await (PlainTextResponse("Not Found", 404) if closed else app)(scope, receive, send)
 
-
-class Compressed:
-    """Middleware that compresses the page's scripts and styles, which browsers then keep."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Set the application whose responses to compress."""
-        self._app = app
-        self._compressed = GZipMiddleware(app, minimum_size=1000, compresslevel=6)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        static = scope["type"] == "http" and scope["path"].startswith("/static/")
-        await (self._compressed if static else self._app)(scope, receive, send)
+    return guarded
 
 
 @asynccontextmanager
 async def swept(_: st.App) -> AsyncIterator[None]:
     """Release ended sessions regularly while the server runs."""
-    sweeping = asyncio.create_task(_sweep())
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            memory.expire()
+            gc.collect()
+            memory.trim()
+
+    sweeping = asyncio.create_task(sweep())
     yield
     sweeping.cancel()
-
-
-async def _sweep() -> None:
-    # Streamlit only releases an ended session when the next one ends, and has no setting for it.
-    sessions: Any = runtime.get_instance()._session_mgr
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        sessions._session_storage._cache.expire()
-        gc.collect()
-        memory.trim()
 
 
 app = st.App(
     Path(__file__).with_name("app.py"),
     lifespan=swept,
-    middleware=[Middleware(Doors), Middleware(Compressed)],
+    # Browsers keep the scripts and styles, which are large.
+    middleware=[Middleware(doors), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],
 )

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from frontend.reading.notation import NO_BREAK
-from frontend.reading.numeric import NotNumbersError
+from frontend.reading.numbers import NotNumbersError
 
 # Zero-width characters, direction marks, soft hyphens and byte order marks.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
@@ -58,11 +58,7 @@ _OTHER_FILES = {
 
 
 def decode(content: bytes) -> tuple[str, list[str]]:
-    """Return a file's text, and a note if its encoding is a guess.
-
-    Raises:
-        NotNumbersError: it is not text.
-    """
+    """Return a file's text, and a note if its encoding is a guess, or raise NotNumbersError."""
     for start, what in _OTHER_FILES.items():
         if content.startswith(start):
             raise NotNumbersError([f"The file is {what}"])

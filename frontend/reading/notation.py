@@ -6,7 +6,6 @@ import re
 import unicodedata
 from enum import Enum
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,12 +32,15 @@ def _grouped(mark: str) -> str:
 # India groups the digits before the last three in pairs.
 _POINT_GROUPS = rf"{_grouped(',')}|[+-]?[1-9][0-9]?(,[0-9]{{2}})+,[0-9]{{3}}"
 _COMMA_GROUPS = _grouped(r"\.")
-_WHOLE = r"[+-]?(0|[1-9][0-9]*)"
 _POINT_STYLE = rf"^({_POINT_GROUPS})(\.[0-9]+)?$"
+_WHOLE = r"[+-]?(0|[1-9][0-9]*)"
 _COMMA_STYLE = rf"^(({_COMMA_GROUPS})(,[0-9]+)?|{_WHOLE},[0-9]+{_EXPONENT}|[+-]?,[0-9]+)$"
-# Three digits behind one comma: a decimal comma, or a thousands separator.
-_EITHER = rf"^{_FIRST},[0-9]{{3}}$"
-_POINT_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
+# A number with a decimal point, and one with a decimal comma; an integer is both.
+POINT = rf"{NUMBER}|{_POINT_STYLE}"
+COMMA = rf"^{_WHOLE}{_EXPONENT}$|{_COMMA_STYLE}"
+# Both, too: thousands, or a fraction with three digits.
+COMMA_OR_THOUSANDS = rf"^{_FIRST},[0-9]{{3}}$"
+POINT_OR_THOUSANDS = rf"^{_FIRST}\.[0-9]{{3}}$"
 # One number with two different marks, or several groups with a point: its commas do not separate.
 _CERTAIN = (
     rf"^({_FIRST}(,[0-9]{{3}})+\.[0-9]+|{_FIRST}(\.[0-9]{{3}})+,[0-9]+"
@@ -47,71 +49,28 @@ _CERTAIN = (
 )
 
 
-class Style(Enum):
-    """The decimal mark, as far as it follows from the numbers."""
+class Marks(Enum):
+    """The meaning of commas and points, as a user chooses it; the value is its name."""
 
-    UNKNOWN = 0
-    POINT = 1
-    COMMA = 2
-    MIXED = 3
-
-
-def style(texts: pa.Array) -> Style:
-    """Return the decimal mark of an input; all of its numbers must use the same."""
-    point, comma = (bool(pc.any(found).as_py()) for found in _evidence(texts))
-    return Style(point + 2 * comma)
-
-
-def examples(texts: pa.Array) -> tuple[int, int]:
-    """Return the indices of the first number with a decimal point and with a decimal comma."""
-    point, comma = (
-        int(np.argmax(found.to_numpy(zero_copy_only=False))) for found in _evidence(texts)
-    )
-    return point, comma
-
-
-def _evidence(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return masks of the texts that must have a decimal point, and a decimal comma."""
-    match = pc.match_substring_regex
-    has_point = match(texts, r"\.")
-    has_comma = match(texts, ",")
-    point = pc.or_(
-        pc.and_(match(texts, NUMBER), pc.and_not(has_point, match(texts, _POINT_THOUSANDS))),
-        pc.and_(match(texts, _POINT_STYLE), pc.or_(has_point, match(texts, ",.*,"))),
-    )
-    comma = pc.or_(
-        pc.and_(has_comma, pc.and_not(match(texts, _COMMA_STYLE), match(texts, _EITHER))),
-        pc.and_(match(texts, _COMMA_STYLE), match(texts, r"\..*\.")),
-    )
-    return point, comma
+    SEPARATOR = "1, 2.5 (a comma separates numbers)"
+    DECIMAL_POINT = "1,234.5 (decimal point)"
+    DECIMAL_COMMA = "1.234,5 (decimal comma)"
 
 
 def are_certain(texts: pa.Array) -> bool:
     """Return whether each text is one number, and one of them shows the use of its commas."""
     if not len(texts) or not pc.any(pc.match_substring_regex(texts, _CERTAIN)).as_py():
         return False
-    one = f"{NUMBER}|{_POINT_STYLE}|{_COMMA_STYLE}"
-    return bool(pc.all(pc.match_substring_regex(texts, one)).as_py())
+    return bool(pc.all(pc.match_substring_regex(texts, f"{POINT}|{COMMA}")).as_py())
 
 
-def first_ambiguous(texts: pa.Array, style: Style) -> int:
-    """Return the index of the first fraction that could be thousands, if nothing decides it."""
-    if style is not Style.UNKNOWN:
-        return -1
-    return int(pc.index(pc.match_substring_regex(texts, _POINT_THOUSANDS), pa.scalar(True)).as_py())
-
-
-def normalize(texts: pa.Array, style: Style) -> pa.Array:
-    """Return the texts with numbers as in JSON; other texts are not changed."""
-    if style is Style.COMMA:
-        of_style, marks, comma = _COMMA_STYLE, rf"\.|{_MARKS}", "."
-    else:
-        of_style, marks, comma = _POINT_STYLE, f",|{_MARKS}", ","
-    mask = pc.match_substring_regex(texts, of_style)
-    if style is Style.UNKNOWN:
-        mask = pc.and_not(mask, pc.match_substring_regex(texts, _EITHER))
-    bare = pc.replace_substring_regex(texts, marks, "")
-    return pc.if_else(mask, pc.replace_substring(bare, ",", comma), texts)
+def normalize(texts: pa.Array, *, decimal_comma: bool) -> pa.Array:
+    """Return numbers of one style as in JSON."""
+    of_style = _COMMA_STYLE if decimal_comma else _POINT_STYLE
+    group, point = (r"\.", ".") if decimal_comma else (",", ",")
+    bare = pc.replace_substring_regex(texts, f"{group}|{_MARKS}", "")
+    bare = pc.replace_substring(bare, ",", point)
+    return pc.if_else(pc.match_substring_regex(texts, of_style), bare, texts)
 
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
 expect.set_options(timeout=20_000)
+ATTEMPTS, TAKEN_MILLISECONDS = 3, 7_000
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
 
@@ -18,17 +20,34 @@ def double(tab: Page, text: str | None = None, version: str | None = None) -> No
     if text is not None:
         tab.get_by_label("Numbers", exact=True).fill(text)
     if version is not None:
-        tab.get_by_role("textbox", name="Model version").fill(version)
+        choose_version(tab, version)
     tab.get_by_role("button", name="Double", exact=True).click()
 
 
+def choose_version(tab: Page, version: str) -> None:
+    """Choose a version, or type one that the server does not list."""
+    shown = version or "the server's default"
+    field = tab.get_by_role("combobox", name="Model version")
+    field.click()
+    tab.keyboard.type(shown)
+    # The first of the list: the version, or "Add: VERSION".
+    expect(tab.get_by_role("option").first).to_contain_text(shown)
+    tab.keyboard.press("Enter")
+    expect(field).to_have_value(shown)
+
+
 def upload(tab: Page, name: str, content: bytes) -> None:
-    """Choose the upload and give it a file."""
+    """Choose the upload and give it a file, again if the page is drawn anew meanwhile."""
     tab.get_by_text("Upload a file").click()
-    tab.locator("input[type=file]").set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-    )
-    expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+    taken = tab.get_by_role("button", name=f"Remove {name}")
+    for _ in range(ATTEMPTS):
+        tab.locator("input[type=file]").set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        )
+        with contextlib.suppress(Error):
+            taken.wait_for(timeout=TAKEN_MILLISECONDS)
+            break
+    expect(taken).to_be_visible()
 
 
 def metric(tab: Page, label: str) -> Locator:
@@ -39,7 +58,7 @@ def metric(tab: Page, label: str) -> Locator:
 def expect_numbers(tab: Page, count: str) -> None:
     """Wait for a result with this count of numbers."""
     expect(metric(tab, "Numbers")).to_have_text(count)
-    _code(tab, CURL)
+    expect(tab.get_by_text("API: the same")).to_be_visible()
 
 
 def expect_rows(tab: Page, expected: list[list[str]]) -> None:
@@ -85,6 +104,8 @@ def output_block(tab: Page) -> Locator:
 
 def curl(tab: Page) -> str:
     """Return the curl command."""
+    if not tab.get_by_test_id("stCode").filter(has_text=CURL).is_visible():
+        tab.get_by_text("API: the same").click()
     return _code(tab, CURL).inner_text()
 
 

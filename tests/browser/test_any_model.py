@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -9,9 +10,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.actions import curl, error, metric
+from tests.browser.actions import (
+    choose_version,
+    curl,
+    error,
+    expect_drawn,
+    metric,
+    upload,
+    watch_drawing,
+)
 from tests.browser.conftest import Open
 from tests.support.page import PageServer
+from tests.support.wait import wait_until
 
 
 @pytest.fixture
@@ -22,8 +32,9 @@ def page(flowers: PageServer, open_page: Open) -> Page:
 
 
 def predict(tab: Page, request: object = None) -> None:
-    """Enter a request, if given, and click."""
+    """Enter a request as JSON, if given, and click."""
     if request is not None:
+        tab.get_by_text("Advanced: JSON").click()
         text = request if isinstance(request, str) else json.dumps(request)
         tab.get_by_label("Request", exact=True).fill(text)
     tab.get_by_role("button", name="Predict", exact=True).click()
@@ -35,7 +46,7 @@ def rows(*features: list[float]) -> dict[str, object]:
     return {"inputs": [tensor]}
 
 
-def test_the_example_is_answered_as_it_stands(page: Page) -> None:
+def test_the_first_row_is_answered_as_it_stands(page: Page) -> None:
     expect(page.get_by_role("heading", name="flowers")).to_be_visible()
     expect(page.get_by_text("Takes features (FP32, any \u00d7 4)")).to_be_visible()
     predict(page)
@@ -45,11 +56,44 @@ def test_the_example_is_answered_as_it_stands(page: Page) -> None:
     expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
 
 
-def test_each_row_is_answered(page: Page) -> None:
-    predict(page, rows([5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]))
-    expect(page.get_by_text("INT64, 2", exact=True)).to_be_visible()
-    kinds = page.get_by_test_id("stDataFrame").nth(1).locator("canvas table tbody tr")
-    expect(kinds.nth(0).locator("td")).to_have_text(["1", "0"])
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("5.1\t3.5\t1.4\t0.2", None),
+        ("5,1\t3,5\t1,4\t0,2", "“5,1” was read as 5.1, and 3 more like it"),
+    ],
+    ids=["points", "commas"],
+)
+def test_cells_are_pasted_into_the_table(page: Page, cells: str, said: str | None) -> None:
+    watch_drawing(page)
+    page.evaluate("text => navigator.clipboard.writeText(text)", cells)
+    editor = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+    editor.click(position={"x": 80, "y": 55}, force=True)
+    page.keyboard.press("Control+V")
+    expect_drawn(page, set(cells.split("\t")[:3]))
+    kind = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr td").nth(1)
+
+    def is_answered() -> bool:
+        # The table hands over what was pasted a moment after it has drawn it.
+        predict(page)
+        with contextlib.suppress(AssertionError):
+            expect(kind).to_have_text("0", timeout=3_000)
+            return True
+        return False
+
+    wait_until(is_answered, "the kind of the pasted flower")
+    notes = page.get_by_test_id("stAlertContentWarning")
+    expect(notes).to_have_count(1 if said else 0)
+    if said:
+        expect(notes).to_contain_text(said)
+
+
+def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
+    upload(page, "rows.csv", b"a;b;c;d\n5,1;3,5;1,4;0,2\n6,3;3,3;6;2,5\n")
+    predict(page)
+    page.get_by_role("button", name="Predict these 2 rows").click()
+    expect(page.get_by_text("kind · INT64, 2")).to_be_visible()
+    kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
     expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
 
 
@@ -69,23 +113,15 @@ def test_a_body_of_every_format_is_answered(page: Page, body: object) -> None:
 
 
 def test_an_unknown_version_keeps_the_form(page: Page) -> None:
-    page.get_by_role("textbox", name="Model version").fill("9.9")
+    choose_version(page, "9.9")
     predict(page)
     expect(page.get_by_text("Unknown version")).to_be_visible()
     expect(error(page)).to_contain_text("The server has no version “9.9” of the model")
-    expect(page.get_by_label("Request", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_a_file_is_sent(page: Page) -> None:
-    page.get_by_text("Upload a file").click()
-    page.locator("input[type=file]").set_input_files(
-        {
-            "name": "request.json",
-            "mimeType": "application/json",
-            "buffer": json.dumps(rows([1, 2, 3, 4])).encode(),
-        }
-    )
-    expect(page.get_by_role("button", name="Remove request.json")).to_be_visible()
+    upload(page, "request.json", json.dumps(rows([1, 2, 3, 4])).encode())
     predict(page)
     expect(metric(page, "Outputs")).to_have_text("2")
 
@@ -105,9 +141,6 @@ def test_what_is_not_json_is_named_with_its_place(page: Page) -> None:
 def test_the_curl_line_does_the_same(page: Page, tmp_path: Path) -> None:
     predict(page, rows([5.1, 3.5, 1.4, 0.2]))
     expect(metric(page, "Outputs")).to_have_text("2")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="request.json").click()
-    download.value.save_as(tmp_path / "request.json")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download JSON").click()
     download.value.save_as(tmp_path / "answer.json")

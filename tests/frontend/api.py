@@ -21,7 +21,8 @@ Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", 
 class Api:
     """The responses of the server, and the requests that it got.
 
-    Without `metadata` it behaves like an archive without metadata. With `double` it doubles the
+    Without `metadata` it behaves like an archive without metadata, or with a handler of its own
+    that answers `metadata_status`. With `double` it doubles the
     numbers, like DoubleIt, and does not record requests.
     """
 
@@ -30,6 +31,9 @@ class Api:
     requests: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, Any] | None = None
     double: bool = False
+    metadata_status: int = 400
+    ready: bool = True
+    versions: list[str] | None = field(default_factory=lambda: ["1.0"])
     closing: threading.Event = field(default_factory=threading.Event)
 
     def next_reply(self) -> Reply:
@@ -97,8 +101,15 @@ def error(status: int, message: str) -> Reply:
     return status, json.dumps({"code": status, "type": "Any", "message": message}).encode()
 
 
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
 @contextmanager
-def serve() -> Iterator[Api]:
+def serve() -> Iterator[Api]:  # noqa: C901 (the handler of all routes)
     """Run the server on a free port of the loopback address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -106,17 +117,25 @@ def serve() -> Iterator[Api]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/v2/repository/index" and api.versions is not None:
+                listed = [{"name": "doubleit", "version": each} for each in api.versions]
+                self.respond((200, json.dumps(listed).encode()))
+                return
             if api.double:
                 self.respond((200, doubled(body)))
                 return
             api.requests.append(
-                {"path": self.path, "headers": dict(self.headers), "body": json.loads(body)}
+                {"path": self.path, "headers": dict(self.headers), "body": _parsed(body)}
             )
             self.respond(api.next_reply())
 
         def do_GET(self) -> None:
+            if self.path.endswith("/ready"):
+                self.respond((200 if api.ready else 503, b"{}"))
+                return
             found = api.metadata
-            self.respond((200, json.dumps(found).encode()) if found else error(400, "no body"))
+            none = error(api.metadata_status, "no body")
+            self.respond((200, json.dumps(found).encode()) if found else none)
 
         def respond(self, reply: Reply) -> None:
             if reply == "hang":

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
 import urllib3
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
-from frontend import memory, transport
+from frontend import client, memory
+from frontend.reading import Marks
 from tests.frontend.api import CLASSIFIER, DOUBLEIT, Api, answer, answers, error, tensor
 from tests.support.server import Server
 
+# A picture of one pixel.
+PNG = base64.b64decode(
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 PAGE = Path(__file__).resolve().parent.parent.parent / "frontend" / "app.py"
 
 
@@ -28,15 +36,21 @@ def page(monkeypatch: pytest.MonkeyPatch, api: Api) -> AppTest:
     """The page before its first run, with the fake API."""
     monkeypatch.setenv("BACKEND_URL", api.url)
     monkeypatch.setenv("BACKEND_POLL", "0")
-    monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=1, read=0.5))
+    monkeypatch.setattr(client, "STATE_TIMEOUT", urllib3.Timeout(connect=1, read=0.5))
     api.replies = [answer([])]
     return AppTest.from_file(str(PAGE), default_timeout=30)
 
 
 def submit(page: AppTest, text: str, version: str = "") -> AppTest:
     page.text_area(key="text").set_value(text)
-    page.text_input(key="version").set_value(version)
-    return page.button[0].click().run()
+    page.session_state.version = version
+    return button(page).click().run()
+
+
+def button(page: AppTest, start: str = "") -> Button:
+    """Return the form's button, or the first whose label begins with `start`."""
+    found = (each for each in page.button if each.label.startswith(start or ("Double", "Predict")))
+    return next(found)
 
 
 def words(page: AppTest) -> str:
@@ -44,6 +58,11 @@ def words(page: AppTest) -> str:
     assert not page.exception
     said = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.code]
     return re.sub(r"\\(?=[\W_])", "", "\n".join(element.value for element in said))
+
+
+def frames_of(page: AppTest) -> list[Any]:
+    """Return the tables of the result; the form's have no column that counts the rows."""
+    return [found.value for found in page.dataframe if "No." in found.value.columns]
 
 
 def metrics(page: AppTest) -> dict[str, str]:
@@ -71,20 +90,25 @@ def test_pasted_numbers_are_doubled_exactly(real: AppTest) -> None:
     assert list(table["Input"]) == ["9007199254740993", "1", "-2"]
     assert list(table["Output"]) == ["18014398509481986", "2", "-4"]
     assert "[18014398509481986,2,-4]" in words(real)
-    assert "-d '[9007199254740993,1,-2]'" in words(real)
+    assert "--data-binary '[9007199254740993,1,-2]'" in words(real)
 
 
 def test_a_named_version_is_used_and_shown_in_the_curl_line(real: AppTest, server: Server) -> None:
-    submit(real, "[0.1]", version=" 1.0 ")
+    submit(real, "[0.1]", version="1.0")
     assert list(real.dataframe[0].value["Output"]) == [0.2]
     assert f"{server.url}/predictions/doubleit/1.0" in words(real)
 
 
-def test_an_unknown_version_is_told(real: AppTest) -> None:
-    submit(real, "1", version="9.9")
-    assert "There is no such version" in words(real)
-    assert "Unknown version" in words(real)
-    assert not real.metric
+def test_an_unknown_version_is_told(
+    server: Server, monkeypatch: pytest.MonkeyPatch, page: AppTest
+) -> None:
+    monkeypatch.setenv("BACKEND_URL", server.url)
+    page.query_params["version"] = "9.9"
+    page.run().text_area(key="text").set_value("1")
+    button(page).click().run()
+    assert "There is no such version" in words(page)
+    assert "Unknown version" in words(page)
+    assert not page.metric
 
 
 def test_an_integer_out_of_the_model_s_range_is_shown_with_its_place(real: AppTest) -> None:
@@ -96,7 +120,7 @@ def test_an_integer_out_of_the_model_s_range_is_shown_with_its_place(real: AppTe
 def test_a_file_is_doubled(real: AppTest) -> None:
     real.radio[0].set_value("Upload a file").run()
     real.file_uploader[0].upload("numbers.csv", b"x\n1.5\n2\n", "text/csv")
-    real.button[0].click().run()
+    button(real).click().run()
     assert list(real.dataframe[0].value["Output"]) == [3.0, 4.0]
     assert "Line 1 was taken as the heading" in words(real)
 
@@ -113,7 +137,7 @@ def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, ap
 @pytest.mark.parametrize("source", ["Type or paste", "Upload a file"])
 def test_a_click_without_numbers_is_an_error(page: AppTest, source: str) -> None:
     page.run().radio[0].set_value(source).run()
-    page.button[0].click().run()
+    button(page).click().run()
     assert "It contains no number" in words(page)
 
 
@@ -131,7 +155,7 @@ def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: 
     assert metrics(page)["Numbers"] == "100,001"
     assert len(page.dataframe[0].value) == count
     assert "of 100,001 numbers" in words(page)
-    assert "-d @numbers.json" in words(page)
+    assert "--data-binary @request.json" in words(page)
     assert "not for copying" in words(page)
 
 
@@ -197,15 +221,16 @@ def test_a_model_whose_server_comes_later_gets_its_form(
     monkeypatch.setenv("BACKEND_URL", api.url)
     api.metadata = CLASSIFIER
     page.button[0].click().run()
-    assert "features" in str(page.text_area[0].value)
+    assert list(page.dataframe[0].value.columns) == [f"features {i}" for i in range(1, 5)]
 
 
 @pytest.mark.parametrize(
     ("reply", "frames", "texts"),
     [
-        (b"[[0.5, 0.25, 0.25]]", ["output"], []),
-        (b'{"predictions": [[0.5, 0.5]]}', ["output"], []),
-        (b'{"kind": [1], "name": "rose"}', ["kind"], [["rose"]]),
+        (b"[[0.5, 0.25, 0.25]]", ["Label"], []),
+        (b'{"predictions": [[0.5, 0.5]]}', ["Label"], []),
+        (b'{"rose": 0.9, "lily": 0.1}', ["Label"], []),
+        (b'{"kind": [1], "rose": true}', ["kind"], [True]),
         (b"[[1], [2, 3]]", [], [[[1], [2, 3]]]),
     ],
 )
@@ -213,8 +238,8 @@ def test_a_response_of_every_format_is_shown(
     classifier: AppTest, api: Api, reply: bytes, frames: list[str], texts: list[object]
 ) -> None:
     api.replies = [(200, reply)]
-    classifier.button[0].click().run()
-    assert [frame.value.columns[1] for frame in classifier.dataframe] == frames
+    button(classifier).click().run()
+    assert [frame.columns[1] for frame in frames_of(classifier)] == frames
     assert [json.loads(str(found.value)) for found in classifier.json] == texts
 
 
@@ -222,7 +247,7 @@ def test_another_model_has_its_own_words_and_an_example(classifier: AppTest) -> 
     assert classifier.title[0].value == "flowers"
     assert "Takes features (FP32, any \u00d7 4)" in words(classifier)
     assert "Ready · version 1.0" in words(classifier)
-    (found,) = json.loads(classifier.text_area[0].value or "")["inputs"]
+    (found,) = json.loads(classifier.text_area[-1].value or "")["inputs"]
     assert (found["name"], found["shape"], found["datatype"]) == ("features", [1, 4], "FP32")
     assert len(found["data"]) == 4
     assert all(0 <= number <= 8 for number in found["data"])
@@ -238,21 +263,22 @@ def test_each_output_of_another_model_is_shown(classifier: AppTest, api: Api) ->
             ]
         )
     ]
-    classifier.button[0].click().run()
+    button(classifier).click().run()
     assert metrics(classifier)["Outputs"] == "3"
-    assert [list(frame.value.columns) for frame in classifier.dataframe] == [
-        ["No.", "probabilities"],
+    assert [list(frame.columns) for frame in frames_of(classifier)] == [
+        ["No.", "Label", "probabilities"],
         ["No.", "kind"],
     ]
     assert json.loads(str(classifier.json[0].value)) == [True]
-    assert "-d @request.json" in words(classifier)
+    assert '--data-binary \'{"inputs"' in words(classifier)
     assert api.requests[-1]["path"] == "/predictions/flowers"
 
 
 def test_a_request_that_is_no_json_is_not_sent(classifier: AppTest, api: Api) -> None:
     sent = len(api.requests)
-    classifier.text_area[0].set_value('{"inputs": [1,}')
-    classifier.button[0].click().run()
+    classifier.radio[0].set_value("Advanced: JSON").run()
+    classifier.text_area[-1].set_value('{"inputs": [1,}')
+    button(classifier).click().run()
     assert "This is not JSON; nothing was sent" in words(classifier)
     assert "Line 1, column 15" in words(classifier)
     assert len(api.requests) == sent
@@ -265,7 +291,7 @@ def test_more_numbers_than_the_limit_are_not_sent(
     monkeypatch.setenv("UI_MAX_NUMBERS", "10")
     page.run().radio[0].set_value("Upload a file").run()
     page.file_uploader[0].upload(name, b"1\n" * 11, "text/plain")
-    page.button[0].click().run()
+    button(page).click().run()
     assert "This is more than the page takes; nothing was sent" in words(page)
     assert "10" in page.error[0].value
     assert all(request["body"]["inputs"][0]["data"] == [] for request in api.requests)
@@ -283,3 +309,180 @@ def test_large_inputs_wait_for_each_other_and_say_so(
     api.replies = [answer([2] * 10)]
     submit(page, "1 " * 10)
     assert metrics(page)["Numbers"] == "10"
+
+
+def test_a_table_is_asked_about_before_it_is_sent(page: AppTest, api: Api) -> None:
+    submit(page.run(), "id,price,weight\n1,2.5,7\n2,3.5,8")
+    assert "Nothing was sent yet" in words(page)
+    assert not metrics(page)
+    (columns,) = page.multiselect
+    assert columns.value == [1]
+    assert frames_of(page)[0]["price"].tolist() == [2.5, 3.5]
+    columns.set_value([2, 1]).run()
+    api.replies = [answer([14, 5.0, 16, 7.0])]
+    button(page, "Double these 4 numbers").click().run()
+    sent = [request["body"]["inputs"][0]["data"] for request in api.requests]
+    assert [7.0, 2.5, 8.0, 3.5] in sent
+    assert metrics(page)["Numbers"] == "4"
+    assert "Nothing was sent yet" not in words(page.run())
+
+
+def test_commas_are_asked_about_before_anything_is_sent(page: AppTest, api: Api) -> None:
+    submit(page.run(), "3,14\n2,71")
+    assert "could be one number or several" in words(page)
+    page.selectbox(key="marks").set_value(Marks.DECIMAL_COMMA).run()
+    assert frames_of(page)[0]["Column 1"].tolist() == [3.14, 2.71]
+    api.replies = [answer([6.28, 5.42])]
+    button(page, "Double these 2 numbers").click().run()
+    assert frames_of(page)[-1]["Input"].tolist() == [3.14, 2.71]
+
+
+def test_rows_of_a_file_are_shown_before_they_are_sent(classifier: AppTest, api: Api) -> None:
+    api.metadata = CLASSIFIER | {"inputs": CLASSIFIER["inputs"][:1]}
+    st.cache_data.clear()
+    classifier.radio[0].set_value("Upload a file").run()
+    content = b"id;d;features 2;features 1;features 3\n1;4,5;2;1;3\n"
+    classifier.file_uploader[0].upload("rows.csv", content, "text/csv")
+    button(classifier).click().run()
+    assert "Choose 4 columns" in words(classifier)
+    classifier.multiselect[0].set_value([3, 2, 4, 1]).run()
+    button(classifier, "Predict these 1 rows").click().run()
+    (sent,) = api.requests[-1]["body"]["inputs"]
+    assert (sent["shape"], sent["data"]) == ([1, 4], [1.0, 2.0, 3.0, 4.5])
+
+
+PHOTOS = {
+    **CLASSIFIER,
+    "name": "photos",
+    "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 3, 32, 32]}],
+    "accepts": ["image/*"],
+    "example": {"content_type": "image/png", "base64": base64.b64encode(PNG).decode()},
+}
+
+
+def test_a_picture_is_sent_as_the_file(
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_MODEL", "photos")
+    api.metadata = PHOTOS
+    page.run()
+    assert page.radio[0].options == ["Upload a file", "Camera", "Advanced: JSON"]
+    button(page).click().run()
+    assert "There is no file; nothing was sent" in words(page)
+    button(page, "Example").click().run()
+    assert len(page.get("image")) == 1
+    api.replies = [(200, b'{"red": 0.2, "blue": 0.8}')]
+    button(page).click().run()
+    assert api.requests[-1]["body"] == PNG
+    assert api.requests[-1]["headers"]["Content-Type"] == "image/png"
+    assert frames_of(page)[0]["Label"].tolist() == ["blue", "red"]
+    assert "--data-binary @input.png" in words(page)
+
+
+def test_a_model_with_a_handler_of_its_own_takes_files_and_texts(
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_MODEL", "sentiment")
+    api.metadata_status = 503
+    page.run()
+    assert "which may have a handler of its own" in words(page)
+    assert "Ready · the model responds" in words(page)
+    page.radio[0].set_value("Text").run()
+    page.text_area(key="plain").set_value("a good film")
+    api.replies = [(200, b"positive", {"Content-Type": "text/plain"})]
+    button(page).click().run()
+    assert api.requests[-1]["body"] == b"a good film"
+    assert "positive" in words(page)
+
+
+MANY = {
+    **CLASSIFIER,
+    "batch": "none",
+    "inputs": [
+        {"name": "ids", "datatype": "INT64", "shape": [-1, -1]},
+        {"name": "scale", "datatype": "FP64", "shape": [1], "minimum": 0.5, "maximum": 2},
+        {"name": "flip", "datatype": "BOOL", "shape": [], "optional": True},
+        {"name": "bias", "datatype": "INT32", "shape": [1], "optional": True},
+    ],
+}
+
+
+def test_every_kind_of_input_has_its_component(classifier: AppTest, api: Api) -> None:
+    api.metadata = MANY
+    st.cache_data.clear()
+    classifier.run()
+    classifier.text_area[0].set_value("1 2\n3 9007199254740993")
+    scale, bias = classifier.number_input
+    assert (scale.min, scale.max, scale.value) == (0.5, 2.0, 0.5)
+    assert (bias.label, bias.value) == ("bias (optional)", None)
+    button(classifier).click().run()
+    sent = {each["name"]: each for each in api.requests[-1]["body"]["inputs"]}
+    assert sent["ids"]["data"] == [1, 2, 3, 2**53 + 1]
+    assert sent["ids"]["shape"] == [2, 2]
+    assert sent["scale"]["data"] == [0.5]
+    assert sent.keys() == {"ids", "scale"}
+    classifier.number_input[1].set_value(-3)
+    next(each for each in classifier.selectbox if "flip" in each.label).set_value(True)
+    button(classifier).click().run()
+    sent = {each["name"]: each for each in api.requests[-1]["body"]["inputs"]}
+    assert (sent["bias"]["shape"], sent["bias"]["data"]) == ([1], [-3])
+    assert (sent["flip"]["shape"], sent["flip"]["data"]) == ([], [True])
+    for text, sentence in [
+        ("1 2\n3", "The rows of ids differ in length"),
+        ("1 x", "ids, row 1: Line 1, column 3: “x” is not a number"),
+        ("", "ids, row 1: It contains no number"),
+    ]:
+        classifier.text_area[0].set_value(text)
+        button(classifier).click().run()
+        assert sentence in words(classifier)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[[1, 2, 3, 4]]", '{"instances": [[1, 2, 3, 4]]}', json.dumps({"inputs": [
+        {"name": "features", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]})],
+)  # fmt: skip
+def test_a_link_brings_input_and_version_back(
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setenv("BACKEND_MODEL", "flowers")
+    api.metadata = CLASSIFIER
+    page.query_params["input"] = body
+    page.query_params["version"] = "1.0"
+    page.run()
+    assert page.selectbox(key="version").value == "1.0"
+    assert page.dataframe[0].value.to_numpy().tolist() == [["1.0", "2.0", "3.0", "4.0"]]
+    button(page).click().run()
+    assert api.requests[-1]["path"] == "/predictions/flowers/1.0"
+    assert "?version=1.0&input=%7B%22inputs" in words(page)
+
+
+def test_an_example_is_filled_in_for_numbers(page: AppTest, api: Api) -> None:
+    api.metadata = DOUBLEIT
+    button(page.run(), "Example").click().run()
+    assert page.text_area(key="text").value == "[0, 1, 2]"
+
+
+def test_the_last_results_can_be_shown_again(page: AppTest, api: Api) -> None:
+    page.run()
+    for number in range(8):
+        api.replies = [answer([2 * number])]
+        submit(page, str(number))
+    (results,) = (each for each in page.selectbox if each.label == "Results of this session")
+    assert results.options == ["last: [7]", "1: [6]", "2: [5]", "3: [4]", "4: [3]", "5: [2]"]
+    results.set_value(2).run()
+    assert frames_of(page)[0]["Input"].tolist() == [5]
+    submit(page, "x")
+    assert "nothing was sent" in words(page)
+    api.replies = [answer([2] * 20_000)]
+    submit(page, "1 " * 20_000)
+    assert len(page.session_state.results) == 6
+    submit(page, "x")
+    assert all(len(each.request.body) < 2**16 for each in page.session_state.results[1:])
+
+
+def test_the_server_s_versions_are_offered(page: AppTest, api: Api) -> None:
+    api.versions = ["2.0", "1.0"]
+    version = page.run().selectbox(key="version")
+    assert version.options == ["the server's default", "1.0", "2.0"]
+    assert version.proto.accept_new_options

@@ -7,9 +7,10 @@ import pytest
 import urllib3
 
 from frontend import client as client_module
-from frontend import model, transport
-from frontend.client import Client, predictions_url
+from frontend import model
+from frontend.client import Client, Response, numbers, predictions_url
 from frontend.errors import ApiError, State
+from frontend.model import Model, Request
 from frontend.settings import Settings
 from tests.frontend.api import CLASSIFIER, DOUBLEIT, Api, Reply, answer, answers, error, tensor
 
@@ -22,21 +23,27 @@ def client(api: Api) -> Client:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the timeouts."""
-    monkeypatch.setattr(transport, "CALL_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
-    monkeypatch.setattr(transport, "STATE_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
+    monkeypatch.setattr(client_module, "CALL_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
+    monkeypatch.setattr(client_module, "STATE_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.3))
+
+
+def predict(
+    client: Client, values: np.ndarray, version: str | None = None, model: Model | None = None
+) -> Response:
+    return client.infer(numbers(values, model), version)
 
 
 def refusal(
     client: Client, values: list[int] | list[float], version: str | None = None
 ) -> ApiError:
     with pytest.raises(ApiError) as refused:
-        client.predict(np.array(values), version)
+        predict(client, np.array(values), version)
     return refused.value
 
 
 def test_integers_travel_exact_as_int64(api: Api, client: Client) -> None:
     api.replies = [answer([18014398509481986], "1.0")]
-    found = client.predict(np.array([9007199254740993]))
+    found = predict(client, np.array([9007199254740993]))
     assert found.values.tolist() == [18014398509481986]
     assert found.version == "1.0"
     assert found.seconds > 0
@@ -48,7 +55,7 @@ def test_integers_travel_exact_as_int64(api: Api, client: Client) -> None:
 
 def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
     api.replies = [answer([0.2, 4.0])]
-    assert repr(client.predict(np.array([0.1, 2.0])).values.tolist()) == "[0.2, 4.0]"
+    assert repr(predict(client, np.array([0.1, 2.0])).values.tolist()) == "[0.2, 4.0]"
     (tensor,) = api.requests[0]["body"]["inputs"]
     assert tensor["datatype"] == "FP64"
     assert repr(tensor["data"]) == "[0.1, 2.0]"
@@ -56,7 +63,7 @@ def test_floats_travel_exact_as_fp64(api: Api, client: Client) -> None:
 
 def test_a_version_is_part_of_the_path(api: Api, client: Client) -> None:
     api.replies = [answer([2], "2.0-rc+1")]
-    assert client.predict(np.array([1]), "2.0-rc+1").version == "2.0-rc+1"
+    assert predict(client, np.array([1]), "2.0-rc+1").version == "2.0-rc+1"
     assert api.requests[0]["path"] == "/predictions/doubleit/2.0-rc%2B1"
 
 
@@ -82,7 +89,7 @@ def test_503_and_dropped_connections_are_retried(
     api: Api, client: Client, replies: list[Reply]
 ) -> None:
     api.replies = list(replies)
-    assert client.predict(np.array([1])).values.tolist() == [2]
+    assert predict(client, np.array([1])).values.tolist() == [2]
     assert len(api.requests) == len(replies)
     assert all(request["body"] == api.requests[0]["body"] for request in api.requests)
 
@@ -122,7 +129,7 @@ def test_a_timeout_is_not_retried(api: Api, client: Client) -> None:
     assert len(api.requests) == 1
 
 
-@pytest.mark.parametrize("timeout", [transport.CALL_TIMEOUT, transport.STATE_TIMEOUT])
+@pytest.mark.parametrize("timeout", [client_module.CALL_TIMEOUT, client_module.STATE_TIMEOUT])
 def test_every_call_has_timeouts(timeout: urllib3.Timeout) -> None:
     assert timeout.connect_timeout is not None
     assert timeout.read_timeout is not None
@@ -178,6 +185,8 @@ def test_a_look_at_the_state_is_short(api: Api, client: Client, reply: Reply, st
         b'{"model_version": "1.0", "outputs": [{"data": [true]}]}',
         b'{"model_version": "1.0", "outputs": [{"data": null}]}',
         b'{"model_version": 1, "outputs": [{"data": [2]}]}',
+        b'{"model_version": "1.0", "outputs": [{"name": "y", "datatype": "INT64", "shape": [2],'
+        b' "data": [2, 4]}]}',
     ],
 )
 def test_an_answer_that_is_none_is_not_shown(api: Api, client: Client, body: bytes) -> None:
@@ -223,7 +232,7 @@ def test_a_server_without_metadata_is_known(
 def test_numbers_go_by_the_name_and_datatype_that_the_model_takes(api: Api, client: Client) -> None:
     api.replies = [answer([0.5])]
     takes = model.Tensor("x", ("FP32",), (-1,))
-    client.predict(np.array([1]), None, model.Model("m", "1.0", (takes,), (), "elements"))
+    predict(client, np.array([1]), None, model.Model("m", "1.0", (takes,), (), "elements"))
     (sent,) = api.requests[0]["body"]["inputs"]
     assert (sent["name"], sent["datatype"]) == ("x", "FP32")
 
@@ -238,7 +247,7 @@ def test_a_request_is_sent_as_it_is_and_every_output_read(api: Api, client: Clie
             ]
         )
     ]
-    found = client.infer(b'{"inputs": []}', "1.0")
+    found = client.infer(Request(b'{"inputs": []}'), "1.0")
     assert api.requests[0]["body"] == {"inputs": []}
     p, i, b = found.outputs
     assert (p.name, p.shape) == ("p", (2, 2))
@@ -247,6 +256,66 @@ def test_a_request_is_sent_as_it_is_and_every_output_read(api: Api, client: Clie
         [2**64 - 1],
         [True, False],
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "outputs"),
+    [
+        ("application/json", b"[[0.5, 0.25]]", [("output", "FP64", (1, 2), [0.5, 0.25])]),
+        ("application/json", b'{"predictions": [1]}', [("output", "INT64", (1,), [1])]),
+        ("", b'{"a": [1], "b": "x"}', [("a", "INT64", (1,), [1]), ("b", "JSON", (), "x")]),
+        ("application/json", b'{"cat": 0.9}', [("output", "JSON", (), {"cat": 0.9})]),
+        ("application/json; charset=utf-8", b'[[1], "x"]', [("output", "JSON", (), [[1], "x"])]),
+        ("text/plain", b"[1]", [("output", "text/plain", (), b"[1]")]),
+        ("image/png", b"\x89PNG", [("output", "image/png", (), b"\x89PNG")]),
+    ],
+)
+def test_a_file_is_sent_with_its_type_and_a_response_of_any_type_read(
+    api: Api, client: Client, kind: str, body: bytes, outputs: list[object]
+) -> None:
+    api.replies = [(200, body, {"Content-Type": kind} if kind else {})]
+    found = client.infer(Request(b"\xff\xd8", "image/jpeg"), "2.0")
+    assert api.requests[0]["headers"]["Content-Type"] == "image/jpeg"
+    assert api.requests[0]["body"] == b"\xff\xd8"
+    assert found.version == "2.0"
+    plain = [
+        each.values.tolist() if isinstance(each.values, np.ndarray) else each.values
+        for each in found.outputs
+    ]
+    described = [(each.name, each.datatype, each.shape) for each in found.outputs]
+    assert [(*each, values) for each, values in zip(described, plain, strict=True)] == outputs
+
+
+def test_a_model_with_a_handler_of_its_own_has_no_metadata(api: Api, client: Client) -> None:
+    api.metadata_status = 503
+    assert client.metadata() is None
+    api.ready = False
+    with pytest.raises(ApiError) as refused:
+        client.metadata("1.0")
+    assert refused.value.state is State.BUSY
+
+
+def test_the_versions_are_those_of_this_model(api: Api, client: Client) -> None:
+    api.versions = None
+    api.replies = [
+        (200, b'[{"name": "doubleit", "version": "2.0"}, {"name": "other", "version": "9"}]')
+    ]
+    assert client.versions() == ("2.0",)
+    assert api.requests[0]["path"] == "/v2/repository/index"
+    api.replies = [error(404, "not with TORCHSERVE_EDITS=off")]
+    assert client.versions() == ()
+
+
+def test_a_check_returns_the_version_or_raises_the_reason(api: Api, client: Client) -> None:
+    api.replies = [answer([], "1.0")]
+    assert client.look(None, None) == "version 1.0"
+    api.replies = [error(400, "Datatype 'INT64' is not supported")]
+    assert client.look(None, None) == "the model responds"
+    api.metadata = CLASSIFIER
+    assert client.look(None, None, numbers=False) == "version 1.0"
+    api.replies = [error(503, "full")]
+    with pytest.raises(ApiError, match="queue is full"):
+        client.look(None, None)
 
 
 def test_an_answer_beyond_the_limit_is_not_read(
@@ -263,4 +332,4 @@ def test_no_proxy_is_used_for_the_api(
 ) -> None:
     monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
     api.replies = [answer([2])]
-    assert Client(Settings(api.url)).predict(np.array([1])).values.tolist() == [2]
+    assert predict(Client(Settings(api.url)), np.array([1])).values.tolist() == [2]

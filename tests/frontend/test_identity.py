@@ -23,12 +23,12 @@ CALLS = """
 import os
 import numpy as np
 from frontend import settings
-from frontend.client import Client
+from frontend.client import Client, numbers
 from frontend.errors import ApiError
 try:
     client = Client(settings.read(os.environ))
     for _ in range(2):
-        client.predict(np.array([1]))
+        client.infer(numbers(np.array([1]), None))
 except ApiError as error:
     print(error.state.name, error)
 """

@@ -72,6 +72,15 @@ def test_an_output_becomes_as_many_columns_as_a_person_can_compare(
     assert sorted(np.concatenate(list(found.values())).tolist()) == values.tolist()
 
 
+def test_columns_have_the_names_that_the_model_gives_them() -> None:
+    found = display.columns_of("y", np.arange(4), (2, 2), ["cat", "dog"])
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "cat": [0, 2],
+        "dog": [1, 3],
+    }
+    assert list(display.columns_of("y", np.arange(4), (2, 2), ["cat"])) == ["y 0", "y 1"]
+
+
 def test_a_short_list_is_drawn_whole() -> None:
     assert display.chart_indices([ints(3, 1, 2), ints(6, 2, 4)], points=4).tolist() == [0, 1, 2]
 
@@ -88,18 +97,6 @@ def test_a_long_list_keeps_its_outline(pairs: list[tuple[int, int]], points: int
     for values in series:
         kept = values[drawn]
         assert (kept.min(), kept.max()) == (values.min(), values.max())
-
-
-def test_the_chart_draws_each_series_at_its_places() -> None:
-    chart = display.chart({"Input": ints(1, 2, 3), "Output": ints(2, 4, 6)}, ints(0, 2))
-    assert chart["data"] == {
-        "values": [
-            {"position": 1, "series": "Input", "value": 1.0},
-            {"position": 3, "series": "Input", "value": 3.0},
-            {"position": 1, "series": "Output", "value": 2.0},
-            {"position": 3, "series": "Output", "value": 6.0},
-        ]
-    }
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend import model
-from frontend.model import Model, Tensor
+from frontend.model import Model, Request, Tensor
 
 DATATYPES = ["BOOL", "INT8", "UINT8", "INT64", "FP16", "BF16", "FP32", "FP64"]
 
@@ -29,11 +29,11 @@ def tensors(**fixed: object) -> st.SearchStrategy[Tensor]:
 
 @given(st.lists(tensors(), max_size=3))
 def test_an_example_is_what_the_model_takes(inputs: list[Tensor]) -> None:
-    found = json.loads(model.example(Model("m", "1.0", tuple(inputs), (), "rows")))
+    found = json.loads(model.example(Model("m", "1.0", tuple(inputs), (), "rows")).body)
     required = [tensor for tensor in inputs if not tensor.optional]
     for tensor, given_ in zip(required, found["inputs"], strict=True):
         assert (given_["name"], given_["datatype"]) == (tensor.name, tensor.datatypes[0])
-        for size, takes in zip(given_["shape"], tensor.shape, strict=True):
+        for size, takes in zip(given_["shape"], tensor.shape or (), strict=True):
             assert size == takes or takes < 0 < size
         assert len(given_["data"]) == math.prod(given_["shape"])
         for number in given_["data"] if tensor.datatypes[0] != "BOOL" else []:
@@ -63,13 +63,61 @@ def test_a_list_of_numbers_is_for_models_that_answer_each_number(
     "found", [None, [], 5, {}, {"name": "m"}, {"name": "m", "versions": [], "inputs": []}]
 )
 def test_what_is_no_metadata_is_refused(found: object) -> None:
-    with pytest.raises((ValueError, LookupError, TypeError)):
+    with pytest.raises((ValueError, LookupError, TypeError, AttributeError)):
         model.parse(found)
 
 
 def test_words_follow_the_model() -> None:
-    assert model.words("doubleit", None).button == "Double"
+    assert model.words("doubleit", None)[2] == "Double"
     taken = Tensor("x", ("FP32",), (-1, 3, 8))
-    words = model.words("cnn", Model("cnn", "1.0", (taken,), (taken,), "rows"))
-    assert words.title == "cnn"
-    assert "x (FP32, any \u00d7 3 \u00d7 8)" in words.text
+    cnn = Model("cnn", "1.0", (taken,), (Tensor("y", ("INT8",), None),), "rows", ("image/*",))
+    title, text, button = model.words("cnn", cnn)
+    assert (title, button) == ("cnn", "Predict")
+    assert text.startswith("Takes image/* or x (FP32, any \u00d7 3 \u00d7 8); gives y (INT8).")
+
+
+ROWS = {"a": [[1, 2]], "b": [[3]]}
+
+
+@pytest.mark.parametrize(
+    ("batch", "body", "expected"),
+    [
+        ("rows", [[1, 2]], {"a": [[1, 2]]}),
+        ("rows", {"instances": [[1, 2], [3, 4]]}, {"a": [[1, 2], [3, 4]]}),
+        ("rows", {"instances": [{"a": [1, 2], "b": [3]}]}, ROWS),
+        ("none", {"instances": [{"a": [[1, 2]], "b": [[3]]}]}, ROWS),
+        ("none", {"instances": [[[1, 2]]]}, {"a": [[1, 2]]}),
+        ("rows", {"inputs": [{"name": "a", "shape": [1, 2], "data": [1, 2]}]}, {"a": [[1, 2]]}),
+        ("rows", {"inputs": [{"name": "a", "shape": [3], "data": [1, 2]}]}, {}),
+        ("rows", {"other": 1}, {}),
+        ("rows", {"instances": []}, {}),
+    ],
+)
+def test_a_request_of_every_format_can_be_filled_in(
+    batch: str, body: object, expected: dict[str, object]
+) -> None:
+    inputs = (Tensor("a", ("FP32",), (-1, 2)), Tensor("b", ("FP32",), (-1, 1), optional=True))
+    found = model.values_of(
+        Request(json.dumps(body).encode()), Model("m", "1.0", inputs, (), batch)
+    )
+    assert {name: values.tolist() for name, values in found.items()} == expected
+
+
+def test_the_example_of_the_archive_is_used() -> None:
+    described = {"name": "m", "versions": ["1"], "inputs": [], "outputs": []}
+    example = {"content_type": "image/jpeg", "base64": "/9j/"}
+    found = model.parse({**described, "example": example, "accepts": ["image/*"]})
+    assert model.example(found) is found.sample
+    assert found.sample
+    assert (found.sample.body, found.sample.content_type) == (b"\xff\xd8\xff", "image/jpeg")
+    text = model.parse({**described, "example": {"content_type": "text/csv", "text": "1,2"}})
+    assert text.sample
+    assert text.sample.body == b"1,2"
+
+
+def test_labels_and_columns_name_the_last_dimension() -> None:
+    x = {"name": "x", "datatype": "FP32", "shape": [-1, 2], "columns": ["height", "width"]}
+    y = {"name": "y", "labels": ["cat", "dog"]}
+    found = model.parse({"name": "m", "versions": ["1"], "inputs": [x], "outputs": [y]})
+    assert (found.inputs[0].names, found.outputs[0].names) == (("height", "width"), ("cat", "dog"))
+    assert found.outputs[0].shape is None

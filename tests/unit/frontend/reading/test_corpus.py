@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.reading import NotNumbersError, parse_file
+from frontend.reading import NotNumbersError
+from tests.unit.frontend.reading.reads import parse_file
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 HEADING = "Line 1 was taken as the heading"
@@ -37,7 +38,11 @@ READ: dict[str, tuple[list[float], list[str]]] = {
     "excel_ch.csv": ([1234.5, 2, 3.5, 4], [HEADING, "2 rows", "Line 2, field 1"]),
     "excel_sep.csv": ([1.5, 2], ["Line 2 was taken as the heading", "Line 3, field 1"]),
     "excel_unicode.txt": ([1.5, 2], [HEADING, "Line 2, field 1"]),
-    "excel_short_rows.csv": ([1, 2, 3, 4], ["2 rows of 3 columns"]),
+    "excel_short_rows.csv": (
+        [1, 2, 3, 4],
+        ["Empty cells were left out: 2, the first in line 2, field 2", "2 rows of 3 columns"],
+    ),
+    "pandas_named_index.csv": ([1.5, 2.5], [HEADING]),
     "libreoffice_tabs.csv": ([1, 2], [HEADING]),
     "heading_digits.csv": ([1, 2], [f"{HEADING}: “x1, Q1 2024”"]),
     "thousands.csv": ([1234567, 2345], [HEADING, "Line 2, field 1"]),
@@ -57,7 +62,6 @@ READ: dict[str, tuple[list[float], list[str]]] = {
 
 # The position and the reason.
 REFUSED = {
-    "pandas_named_index.csv": "Line 2, field 1: “a” is in a column without a name",
     "pandas_missing.csv": "Line 3, field 1: “” is an empty field",
     "thousands_or_fraction.csv": "Line 2, field 1: “1,234” could be a fraction or thousands",
     "two_styles.csv": "Line 2, field 1: “1.5” has a decimal point, but Line 2, field 2: “2,5” has",
@@ -104,7 +108,7 @@ def test_is_read(name: str) -> None:
 def test_is_refused(name: str) -> None:
     with pytest.raises(NotNumbersError) as refused:
         parse_file(name, (CORPUS / name).read_bytes())
-    assert refused.value.problems[0].startswith(REFUSED[name])
+    assert refused.value.sentences[0].startswith(REFUSED[name])
 
 
 def test_every_file_has_its_line() -> None:

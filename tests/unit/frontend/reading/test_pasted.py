@@ -8,8 +8,11 @@ import zipfile
 
 import pytest
 
-from frontend.reading import NotNumbersError, Numbers, parse, parse_file
+from frontend import reading
+from frontend.reading import Marks, NotNumbersError, Numbers
+from tests.unit.frontend.reading.reads import parse, parse_file
 
+SEPARATOR, POINT, COMMA = Marks
 SCRIPT = ["Digits of another script"]
 # The text, the numbers, and the beginning of each note.
 READ: list[tuple[str, list[float], list[str]]] = [
@@ -57,10 +60,7 @@ REFUSED = [
     ("1,2,3\n4,5", "Line 2, column 1: “4,5” could be one number or several"),
     ("1. 10\n2. 20", "Line 1, column 1: “1.” looks like the number of a list item"),
     ("5\n2. 20", "Line 2, column 1: “2.” looks like the number of a list item"),
-    ("Item\tQty\nApple\t3", "Line 2, field 1: “Apple” is not a number"),
-    ("id,value\n1001,10", "Line 1, field 1: “id” numbers rows: remove the column"),
     ("Year\tSales\n2022\t1,200", "Line 2, field 2: “1,200” could be a fraction or thousands"),
-    ("Jan\t100\nTotal\t300", "Line 1, field 1: “Jan” is not a number"),
     ("value\n1\n\n3", "Line 3 is an empty field"),
     ("$1,234.50\n$99.00", "Line 1, column 1: “$1” has a currency sign"),
     ("12.5%\n7%", "Line 1, column 1: “12.5%” is a percentage"),
@@ -80,6 +80,78 @@ REFUSED = [
 ]
 
 
+# A table, the columns to choose from, those that are read unless others are chosen, and whether the
+# page asks.
+TABLES: list[tuple[str, list[str], list[int], bool]] = [
+    ("Item\tQty\tPrice\nApple\t3\t1.20\nPear\t5\t0.80", ["Item", "Qty", "Price"], [1], True),
+    ("id,name,price\n1,Apple,1.20\n2,Pear,0.80", ["id", "name", "price"], [2], True),
+    ("id,value\n1001,10\n1002,11", ["id", "value"], [1], True),
+    ("Jan\t100\nFeb\t200\nTotal\t300", ["Column 1", "Column 2"], [1], True),
+    ("Year\tSales\n2022\t1,200\n2023\t1,350", ["Year", "Sales"], [0, 1], True),
+    ("a;b\n1;2", ["a", "b"], [0, 1], True),
+    (",x\na,1.5\nb,2.5", ["(no name)", "x"], [1], True),
+    (",x\n0,1.5\n1,2.5", ["(no name)", "x"], [1], False),
+    (",a,b\n0,1.5,10\n1,2.5,20", ["(no name)", "a", "b"], [1, 2], True),
+    ("1\t2\n3\t4", ["Column 1", "Column 2"], [0, 1], False),
+    ("name;1\nx;2", ["Column 1", "Column 2"], [1], True),
+    ("only;words\na;b", ["only", "words"], [0], True),
+]
+# An ambiguous text, and its numbers with each meaning of commas and points; None: refused.
+AMBIGUOUS: list[tuple[str, dict[Marks, list[float] | None]]] = [
+    ("3,14\n2,71", {SEPARATOR: [3, 14, 2, 71], COMMA: [3.14, 2.71], POINT: None}),
+    ("1,234\n5,678", {SEPARATOR: [1, 234, 5, 678], COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
+    ("7 2,5 9", {SEPARATOR: [7, 2, 5, 9], COMMA: [7, 2.5, 9], POINT: None}),
+    ('x;y\n"1,234";"5,678"', {COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "usual", "asks"), TABLES)
+def test_columns_can_be_chosen(
+    text: str, names: list[str], usual: list[int], *, asks: bool
+) -> None:
+    found = reading.read(text)
+    assert isinstance(found, reading.Table)
+    assert (found.names, found.usual, found.asks) == (names, usual, asks)
+
+
+def test_the_chosen_columns_are_read_in_their_order_with_their_places() -> None:
+    found = reading.read("id,name,price\n1,Apple,1.20\n2,Pear,zero")
+    assert isinstance(found, reading.Table)
+    assert reading.to_numbers(found.source([0])).values.tolist() == [1, 2]
+    with pytest.raises(NotNumbersError, match="Line 3, field 3: “zero” is not a number"):
+        reading.to_numbers(found.source([2, 0]))
+    assert found.source([0, 1]).texts.to_pylist() == ["1", "Apple", "2", "Pear"]
+
+
+def test_rows_that_have_to_be_whole_keep_their_empty_cells() -> None:
+    found = reading.read("a;b\n1;2\n3;")
+    assert isinstance(found, reading.Table)
+    assert reading.to_numbers(found.source()).values.tolist() == [1, 2, 3]
+    with pytest.raises(NotNumbersError, match="Line 3, field 2: “” is an empty field"):
+        reading.to_numbers(found.source([0, 1], whole=True))
+
+
+@pytest.mark.parametrize(("text", "readings"), AMBIGUOUS)
+def test_commas_have_the_meaning_that_is_chosen(
+    text: str, readings: dict[Marks, list[float] | None]
+) -> None:
+    with pytest.raises(NotNumbersError) as refused:
+        parse(text)
+    assert refused.value.ambiguous
+    for marks, values in readings.items():
+        found = reading.read(text, marks=marks)
+        source = found.source() if isinstance(found, reading.Table) else found
+        if values is None:
+            with pytest.raises(NotNumbersError, match="is not written like"):
+                reading.to_numbers(source, marks)
+        else:
+            assert reading.to_numbers(source, marks).values.tolist() == values
+
+
+def test_empty_lines_among_pasted_numbers_are_noted() -> None:
+    check(parse("1\r\n\r\n3\n\n\n4\n\n"), [1, 3, 4], ["Empty lines were left out: 3"])
+
+
 def check(found: Numbers, values: list[float], notes: list[str]) -> None:
     assert found.values.tolist() == values
     assert len(found.notes) == len(notes), found.notes
@@ -97,7 +169,7 @@ def test_is_read(text: str, values: list[float], notes: list[str], *, file: bool
 def test_is_refused(text: str, reason: str, *, file: bool) -> None:
     with pytest.raises(NotNumbersError) as refused:
         parse_file("a.txt", text.encode()) if file else parse(text)
-    assert refused.value.problems[0].startswith(reason)
+    assert refused.value.sentences[0].startswith(reason)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])

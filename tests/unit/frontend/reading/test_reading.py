@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontend.reading import NotNumbersError, TooMuchError, parse, parse_file
-from frontend.reading.numeric import NAMED
+from frontend.reading import NotNumbersError, TooMuchError
+from frontend.reading.numbers import NAMED
+from tests.unit.frontend.reading.reads import parse, parse_file
 
 integers = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -19,7 +20,7 @@ separators = st.sampled_from([",", " ", "\n", ", ", " ,\t", "\r\n", " , \n", ";"
 def problems(text: str) -> list[str]:
     with pytest.raises(NotNumbersError) as refused:
         parse(text)
-    problems: list[str] = refused.value.problems
+    problems: list[str] = refused.value.sentences
     return problems
 
 
@@ -103,8 +104,8 @@ def test_any_text_is_numbers_or_a_sentence_with_a_reason(text: str) -> None:
     try:
         values = parse(text).values
     except NotNumbersError as error:
-        assert 1 <= len(error.problems) <= NAMED
-        assert all(error.problems)
+        assert 1 <= len(error.sentences) <= NAMED + 1
+        assert all(error.sentences)
     else:
         assert values.size
         assert np.isfinite(values).all()
@@ -115,7 +116,7 @@ def test_any_file_is_numbers_or_a_sentence(content: bytes, name: str) -> None:
     try:
         assert parse_file(name, content).values.size
     except NotNumbersError as error:
-        assert error.problems
+        assert error.sentences
 
 
 @given(
@@ -130,7 +131,7 @@ def test_the_named_place_is_the_right_one(
     text = separator.join([*before, word, *after])
     with pytest.raises(NotNumbersError) as refused:
         parse(text)
-    place = refused.value.problems[0].split(":")[0]
+    place = refused.value.sentences[0].split(":")[0]
     line, column = (int(part.split()[1]) for part in place.split(", "))
     assert text.split("\n")[line - 1][column - 1 :].startswith(word)
 
@@ -194,8 +195,7 @@ def test_an_integer_too_large_for_the_fraction_beside_it_is_named() -> None:
 def test_the_first_five_are_named_and_the_rest_counted() -> None:
     with pytest.raises(NotNumbersError) as refused:
         parse("a b c d e f g 1")
-    assert len(refused.value.problems) == 5
-    assert refused.value.more == 2
+    assert refused.value.sentences[5:] == ["… and 2 more like these"]
 
 
 def test_an_integer_that_a_fraction_rounds_is_noted() -> None:
@@ -250,7 +250,7 @@ def test_what_is_wrong_in_a_file_is_named_with_its_place(
 ) -> None:
     with pytest.raises(NotNumbersError) as refused:
         parse_file(name, content)
-    assert refused.value.problems[0].startswith(expected)
+    assert refused.value.sentences[0].startswith(expected)
 
 
 @pytest.mark.parametrize(
