@@ -179,7 +179,7 @@ def _file(form: Form) -> Draft:
     file = st.file_uploader(f"A file: {kind}", known, key="file", max_upload_size=size, help=more)
     content, name = (file.getvalue(), file.name) if file else (b"", "")
     memory.forget_files(but=file.file_id if file else "")
-    guessed = (file and file.type) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    guessed = mimetypes.guess_type(name)[0] or (file and file.type) or "application/octet-stream"
     if form.takes_numbers:
         return _numbers(form, content, name)
     if types or form.model is None:

@@ -251,19 +251,6 @@ def test_expect_continue_is_answered_when_there_is_memory(
                 assert stream.read() == b""
 
 
-@pytest.mark.parametrize("length", [4000, 6000, 7500])
-def test_long_cookies_of_many_clients_are_accepted(server: Server, length: int) -> None:
-    request = raw.request(b"[21]").replace(b"Host: x", b"Cookie: " + b"c" * length)
-    clients = [raw.connect(server.ports["PORT"], PATIENCE_SECONDS) for _ in range(400)]
-    for client in clients:
-        client.sendall(request)
-    answers = []
-    for client in clients:
-        with client, client.makefile("rb") as stream:
-            answers.append(raw.read(stream))
-    assert [answer.body for answer in answers if answer] == [b"[42]"] * len(clients)
-
-
 def test_a_worker_that_is_killed_gives_its_share_back(server: Server, report: Report) -> None:
     with Load(server.ports["PORT"], clients=8) as load, ThreadPoolExecutor(1) as pool:
         began = time.monotonic()

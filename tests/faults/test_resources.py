@@ -195,6 +195,18 @@ def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: in
     assert "OutOfMemoryError" not in server.output()
 
 
+@pytest.mark.parametrize("length", [4000, 6000, 7500])
+def test_long_cookies_of_many_clients_are_accepted(serve: Any, length: int) -> None:
+    request = raw.request(b"[21]").replace(b"Host: x", b"Cookie: " + b"c" * length)
+    with serve(MEMORY="512MiB") as server, contextlib.ExitStack() as stack:
+        port = server.ports["PORT"]
+        clients = [stack.enter_context(raw.connect(port, 60)) for _ in range(400)]
+        for client in clients:
+            client.sendall(request)
+        answers = [raw.read(client.makefile("rb")) for client in clients]
+    assert [answer.body for answer in answers if answer] == [b"[42]"] * len(clients)
+
+
 # What clients send, by the responses that they do not read (docs/reliability.md).
 UNREAD = {
     "large responses": raw.request(f"[{'1,' * (CONTAINED.request // 4)}1.5]".encode()),
