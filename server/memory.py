@@ -54,7 +54,7 @@ HEAP_MARGIN = 1.3
 # Java's base load: objects of its classes, and the arenas from which buffers are allocated. The
 # arenas consist of chunks of 4 MiB, several for each thread, and parts of bodies that wait keep
 # chunks from being freed.
-HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 48 * MIB
+HEAP_BYTES, DIRECT_BYTES = 48 * MIB, 64 * MIB
 
 
 class Limits(NamedTuple):

@@ -87,7 +87,7 @@ final class InTurn extends ChannelDuplexHandler {
     private static final String STALLED =
             "Nothing arrived for too long while other requests waited for memory";
 
-    final Undecoded undecoded = new Undecoded();
+    final Undecoded undecoded = new Undecoded(this);
     private final Budget.Share unfinished = new Budget.Share(UNFINISHED, this);
     private final Budget.Share small = new Budget.Share(SMALL, this);
     private final Budget.Share body = new Budget.Share(BODIES, this);
@@ -239,11 +239,20 @@ final class InTurn extends ChannelDuplexHandler {
 
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
-        if (!closing && !discarding && undecoded.lines > MOST_HEADERS + 1) {
-            refuse(ctx, HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
-        }
+        refusesHeaders();
         countUnfinished();
         context.fireChannelReadComplete();
+    }
+
+    /** Whether the headers that have arrived are too many; they are refused then. */
+    boolean refusesHeaders() {
+        if (undecoded.lines <= MOST_HEADERS + 1) {
+            return false;
+        }
+        if (!closing && !discarding) {
+            refuse(ctx, HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
+        }
+        return true;
     }
 
     private void countUnfinished() {

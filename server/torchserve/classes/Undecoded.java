@@ -15,9 +15,19 @@ final class Undecoded extends ChannelInboundHandlerAdapter {
     /** The size of the buffer that the latest bytes were read into. */
     int capacity;
 
+    private final InTurn inTurn;
+
+    Undecoded(InTurn inTurn) {
+        this.inTurn = inTurn;
+    }
+
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         ByteBuf read = (ByteBuf) message;
+        if (inTurn.refusesHeaders()) {
+            read.release();
+            return;
+        }
         int start = read.readerIndex();
         int end = read.writerIndex();
         bytes += end - start;
