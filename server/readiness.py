@@ -48,8 +48,8 @@ def wait(
     limit = START_SECONDS if process else SILENT_SECONDS
     responded = time.monotonic()
     while waiting:
-        if process is not None and process.poll() is not None:
-            raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
+        if process is not None:
+            _check_running(process)
         for client, left in list(waiting.items()):
             try:
                 described = client.versions(timeout=1.0)
@@ -78,15 +78,17 @@ def wait_for_port(host: str, port: int, process: subprocess.Popen[bytes]) -> Non
         try:
             socket.create_connection((host, port), timeout=1.0).close()
         except OSError as error:
-            if process.poll() is not None:
-                raise NotReady(
-                    f"TorchServe exited while starting, with status {process.returncode}"
-                ) from None
+            _check_running(process)
             if time.monotonic() > deadline:
                 raise NotReady(f"TorchServe does not listen on port {port}: {error}") from None
             time.sleep(POLL_SECONDS)
         else:
             return
+
+
+def _check_running(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
 
 
 class _Version:

@@ -59,11 +59,7 @@ def test_the_server_stops_and_starts_while_the_page_is_open(
 
 
 def test_default_and_named_version_are_told_apart(own_tab: Page, own_server: Server) -> None:
-    requests.post(
-        f"{own_server.management}/models",
-        params={"url": "doubleit-2.0.mar", "initial_workers": "1", "synchronous": "true"},
-        timeout=60,
-    ).raise_for_status()
+    own_server.register("doubleit-2.0.mar")
     double(own_tab, "1", version="2.0")
     expect(metric(own_tab, "Model version")).to_have_text("2.0")
     double(own_tab, version="")

@@ -54,9 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     with Server(store, store / "log", served[0], environment=one) as server:
         for name in served[1:]:
-            wanted = {"url": f"{name}-1.0.mar", "initial_workers": "1", "synchronous": "true"}
-            url = f"{server.management}/models"
-            assert requests.post(url, params=wanted, timeout=120).status_code == 200
+            server.register(f"{name}-1.0.mar")
         yield server
 
 

@@ -48,16 +48,7 @@ class Serving:
         """Return the module of a model; register the model on the server if needed."""
         if kind.name not in self._modules:
             self._package(kind)
-            answer = requests.post(
-                f"{self.server.management}/models",
-                params={
-                    "url": f"{kind.name}-1.0.mar",
-                    "initial_workers": "1",
-                    "synchronous": "true",
-                },
-                timeout=60,
-            )
-            assert answer.status_code == 200, answer.text
+            self.server.register(f"{kind.name}-1.0.mar")
         return self._modules[kind.name]
 
     def send(self, sent: Sent) -> requests.Response:

@@ -231,9 +231,7 @@ def ours(store: Path) -> Iterator[str]:
     one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     with Server(store, store / "log", MODELS[0], environment=one) as server:
         for name in MODELS[1:]:
-            wanted = {"url": f"{name}-1.0.mar", "initial_workers": "1", "synchronous": "true"}
-            url = f"{server.management}/models"
-            assert requests.post(url, params=wanted, timeout=120).status_code == 200
+            server.register(f"{name}-1.0.mar")
         yield server.url
 
 

@@ -83,9 +83,7 @@ def serve(folder: Path, log: Path, switch: str, **more: str) -> Server:
 
 def register(server: Server, **settings: str | int) -> str:
     """Register the archive under another name; return the URL of its predictions."""
-    query: dict[str, str | int] = {"url": "report-1.0.mar", "initial_workers": 1, **settings}
-    query["synchronous"] = "true"
-    requests.post(f"{server.management}/models", params=query, timeout=60).raise_for_status()
+    server.register("report-1.0.mar", **settings)
     return f"{server.url}/predictions/{settings['model_name']}"
 
 

@@ -55,6 +55,12 @@ class Server(ServerProcess):
             timeout=60,
         )
 
+    def register(self, archive: str, **settings: str | int) -> None:
+        """Register an archive of the model store, with one worker unless set otherwise."""
+        query = {"url": archive, "initial_workers": 1, **settings, "synchronous": "true"}
+        answer = requests.post(f"{self.management}/models", params=query, timeout=120)
+        assert answer.status_code == 200, answer.text
+
     def describe(self, version: str = "all") -> list[dict[str, Any]]:
         """Return the management API's description."""
         url = f"{self.management}/models/{self.name}/{version}"

@@ -38,18 +38,18 @@ final class Budget {
 
         private long moved;
 
+        /** Whether its owner was told to close, which has not happened yet. */
+        private volatile boolean leaving;
+
         Share(Budget budget, InTurn owner) {
             this.budget = budget;
             this.owner = owner;
         }
 
-        /** Claim `total` bytes in all; return false if the owner is told later (granted, refused). */
+        /** Claim `total` bytes in all; return false if the owner is told later (resume, refused). */
         boolean take(long total) {
             return total <= bytes || budget.take(this, total, true);
         }
-
-        /** Whether its owner was told to close, which has not happened yet. */
-        private volatile boolean leaving;
 
         /** Claim `total` bytes in all if they are free now. */
         boolean grow(long total) {
@@ -71,7 +71,7 @@ final class Budget {
 
     private final long limit;
 
-    /** Beyond this, what clients have neither sent nor read is freed at once, the oldest first. */
+    /** Beyond this, clients are closed at once, those that have been silent the longest first. */
     private final long most;
 
     private final Set<Share> holders = new LinkedHashSet<>();
@@ -151,7 +151,7 @@ final class Budget {
             Share next = waiting.remove();
             hold(next, next.asked, true);
             next.asked = 0;
-            next.owner.execute(next.owner::granted);
+            next.owner.execute(next.owner::resume);
         }
     }
 

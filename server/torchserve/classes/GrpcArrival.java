@@ -17,17 +17,18 @@ import org.pytorch.serve.util.ConfigManager;
  * <p>gRPC would read any number of large messages at a time into memory.
  */
 final class GrpcArrival extends ServerStreamTracer {
-    /** Smaller messages are not limited together. */
-    static final int LARGE_BYTES = 64 << 10;
-
     private static final Context.Key<GrpcArrival> KEY = Context.key("arrival");
 
-    private static final long LIMIT_BYTES = ConfigManager.getInstance().getMaxRequestSize();
+    /** The largest message. */
+    static final int LIMIT_BYTES = ConfigManager.getInstance().getMaxRequestSize();
 
     /** Fields that surround the tensors; HTTP has them in headers that do not count either. */
     private static final int ENVELOPE_BYTES = 1 << 10;
 
-    /** Bytes of large messages of calls that have not ended, at most those of two largest ones. */
+    /**
+     * Bytes of messages of at least Jobs.LARGE_BYTES of calls that have not ended, at most those of
+     * two of the largest ones.
+     */
     private static final AtomicLong HELD = new AtomicLong();
 
     private volatile ServerCall<?, ?> call;
@@ -56,9 +57,9 @@ final class GrpcArrival extends ServerStreamTracer {
         if (refused) {
             return;
         }
-        if (bytes > LIMIT_BYTES + ENVELOPE_BYTES) {
+        if (bytes > (long) LIMIT_BYTES + ENVELOPE_BYTES) {
             refuse(tooLarge().getStatus());
-        } else if (bytes > LARGE_BYTES && !take(bytes - held.get())) {
+        } else if (bytes > Jobs.LARGE_BYTES && !take(bytes - held.get())) {
             refuse(busy());
         }
     }
@@ -75,7 +76,7 @@ final class GrpcArrival extends ServerStreamTracer {
     }
 
     private boolean take(long size) {
-        if (HELD.addAndGet(size) > 2 * LIMIT_BYTES + ENVELOPE_BYTES) {
+        if (HELD.addAndGet(size) > 2L * LIMIT_BYTES + ENVELOPE_BYTES) {
             HELD.addAndGet(-size);
             return false;
         }

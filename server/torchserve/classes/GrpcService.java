@@ -58,12 +58,6 @@ import org.pytorch.serve.wlm.ModelManager;
 public final class GrpcService implements ServerCallHandler<InputStream, Message> {
     private static final String NAME = "inference.GRPCInferenceService";
 
-    private static final int LIMIT_BYTES = ConfigManager.getInstance().getMaxRequestSize();
-
-
-    /** The header with the length of the JSON in front of binary tensors. */
-    private static final String JSON_LENGTH = "Inference-Header-Content-Length";
-
     private static final String BINARY = "application/octet-stream";
 
     private static final Metadata.Key<String> REQUEST_ID = key(Exchange.REQUEST_ID);
@@ -154,7 +148,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
                             .withDescription("The call has more than one message")
                             .asRuntimeException();
                 }
-                request = new GrpcRequest(read(message), LIMIT_BYTES);
+                request = new GrpcRequest(read(message), GrpcArrival.LIMIT_BYTES);
             } catch (StatusRuntimeException error) {
                 fail(error.getStatus());
             } catch (IOException error) {
@@ -168,14 +162,14 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
                 new DataInputStream(message).readFully(whole);
                 return whole;
             }
-            byte[] unpacked = message.readNBytes(GrpcArrival.LARGE_BYTES);
-            if (unpacked.length == GrpcArrival.LARGE_BYTES) {
-                arrival.claim(LIMIT_BYTES);
-                byte[] rest = message.readNBytes(LIMIT_BYTES - unpacked.length + 1);
+            byte[] unpacked = message.readNBytes(Jobs.LARGE_BYTES);
+            if (unpacked.length == Jobs.LARGE_BYTES) {
+                arrival.claim(GrpcArrival.LIMIT_BYTES);
+                byte[] rest = message.readNBytes(GrpcArrival.LIMIT_BYTES - unpacked.length + 1);
                 int start = unpacked.length;
                 unpacked = Arrays.copyOf(unpacked, start + rest.length);
                 System.arraycopy(rest, 0, unpacked, start, rest.length);
-                if (unpacked.length > LIMIT_BYTES) {
+                if (unpacked.length > GrpcArrival.LIMIT_BYTES) {
                     throw GrpcArrival.tooLarge();
                 }
             }
@@ -225,7 +219,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
                     break;
                 default: // ModelInfer
                     String bytes = String.valueOf(request.jsonBytes);
-                    queue(Map.of(JSON_LENGTH, bytes), request.body);
+                    queue(Map.of(Jobs.JSON_LENGTH, bytes), request.body);
             }
         }
 
@@ -383,7 +377,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
     }
 
     private static Message inference(byte[] body, Map<String, String> headers) {
-        String bytes = headers.get(JSON_LENGTH.toLowerCase(Locale.ROOT));
+        String bytes = headers.get(Jobs.JSON_LENGTH.toLowerCase(Locale.ROOT));
         int end = bytes == null ? body.length : Integer.parseInt(bytes);
         JsonObject document = parse(body, end);
         ModelInferResponse.Builder answer = ModelInferResponse.newBuilder();

@@ -61,10 +61,12 @@ final class InTurn extends ChannelDuplexHandler {
      */
     private static final Budget UNFINISHED = new Budget(SMALL_SHARE, SMALL_SHARE);
 
-    private static final int SMALL_BYTES = 64 << 10;
+    /** The queue and the workers count requests from this size on, too (Jobs). */
+    private static final int SMALL_BYTES = Jobs.LARGE_BYTES;
+
     private static final int EXEMPT_BYTES = 4 << 10;
 
-    /** A compressed body claims as many times its length; lists of numbers have a ratio of 2 to 10. */
+    /** A compressed body claims this many times its length. Lists of numbers unpack to 2 to 10 times. */
     private static final int UNPACKED_RATIO = 16;
 
     /** Java objects of a header, and of a message without its headers. */
@@ -250,7 +252,7 @@ final class InTurn extends ChannelDuplexHandler {
             return false;
         }
         if (!closing && !discarding) {
-            refuse(ctx, HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
+            refuse(HttpResponseStatus.BAD_REQUEST, "BadRequest", TOO_MANY_HEADERS, true);
         }
         return true;
     }
@@ -266,11 +268,6 @@ final class InTurn extends ChannelDuplexHandler {
         unfinished.set(bytes < EXEMPT_BYTES || closing || discarding ? 0 : bytes, true);
     }
 
-    /** A claim that waited is granted. */
-    void granted() {
-        resume();
-    }
-
     /** A claim has waited for too long. */
     void refused() {
         if (!unanswered && waiting.peek() instanceof HttpRequest) {
@@ -281,30 +278,29 @@ final class InTurn extends ChannelDuplexHandler {
                 discarding = !(waiting.peek() instanceof LastHttpContent);
                 ReferenceCountUtil.release(waiting.remove());
             }
-            refuse(ctx, HttpResponseStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", BUSY, last);
+            refuse(HttpResponseStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", BUSY, last);
             if (waiting.isEmpty()) {
                 readOn();
             }
             resume();
         } else {
-            refuse(ctx, HttpResponseStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", BUSY, true);
+            refuse(HttpResponseStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", BUSY, true);
         }
     }
 
-    /** The client has neither sent nor read for too long, while others wait for the memory. */
+    /** The client was silent for too long while others waited, or for longer than all others. */
     void stalled() {
         if (body.waits()) {
             body.set(0, false);
             refused();
         } else if (arriving || undecoded.bytes > 0) {
-            refuse(ctx, HttpResponseStatus.REQUEST_TIMEOUT, "RequestTimeout", STALLED, true);
+            refuse(HttpResponseStatus.REQUEST_TIMEOUT, "RequestTimeout", STALLED, true);
         } else {
             ctx.close();
         }
     }
 
-    private void refuse(
-            ChannelHandlerContext from, HttpResponseStatus status, String type, String message, boolean last) {
+    private void refuse(HttpResponseStatus status, String type, String message, boolean last) {
         String json = "{\"code\":" + status.code() + ",\"type\":\"" + type + "\",\"message\":\""
                 + message + "\",\"error\":\"" + message + "\"}";
         FullHttpResponse response =
@@ -319,10 +315,10 @@ final class InTurn extends ChannelDuplexHandler {
         }
         if (last) {
             response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-            from.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+            ctx.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
             discard();
         } else {
-            from.writeAndFlush(response);
+            ctx.writeAndFlush(response);
         }
     }
 
@@ -386,7 +382,8 @@ final class InTurn extends ChannelDuplexHandler {
         return received - unread();
     }
 
-    private void resume() {
+    /** Pass on what may be passed on now: a claim was granted, or a response was sent or read. */
+    void resume() {
         if (waiting.isEmpty() || passing) {
             return;
         }

@@ -29,7 +29,7 @@ public final class Jobs extends LinkedHashMap<String, Job> {
     private static final long BINARY = Long.getLong("doubleit.cost.binary", 1);
 
     /** The header with the length of the JSON in front of binary tensors. */
-    private static final String JSON_LENGTH = "Inference-Header-Content-Length";
+    static final String JSON_LENGTH = "Inference-Header-Content-Length";
 
     private static final Map<Job, Long> RUNNING = new IdentityHashMap<>();
     private static long total;
