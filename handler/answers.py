@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
+import orjson
 
 from headers import JSON_SIZE
-from wire.errors import RequestError
+from wire.errors import Kind, RequestError, too_large
 from wire.request import JSON, OCTETS, Body
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # A streaming gRPC call loses its worker if a response does not say whether it is the last one.
 # A request without headers came over gRPC, because an HTTP request always has at least one. Over
 # HTTP this header would turn the response into a stream.
 LAST_OF_STREAM = {"ts_stream_next": "false"}
+_STATUSES: dict[Kind, HTTPStatus] = {
+    "InvalidInput": HTTPStatus.BAD_REQUEST,
+    "NotFound": HTTPStatus.NOT_FOUND,
+    "PayloadTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "UnsupportedMediaType": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "ModelError": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +52,37 @@ def success(body: Body) -> Answer:
     return Answer(body.data, content_type=OCTETS, headers=headers)
 
 
-def failure(error: RequestError) -> Answer:
+def failure(message: str, status: HTTPStatus, kind: str) -> Answer:
+    """Return an error in TorchServe's format, plus `error`, where V2 clients look for it."""
+    # A lone surrogate is possible in JSON, but cannot be encoded as UTF-8.
+    message = message.encode(errors="replace").decode()
+    error = {"code": status, "type": kind, "message": message, "error": message}
+    return Answer(orjson.dumps(error), status)
+
+
+def refusal(error: RequestError) -> Answer:
     """Return the response for a request that failed."""
-    return Answer(error.to_json(), HTTPStatus(error.status))
+    return failure(str(error), _STATUSES[error.kind], error.kind)
+
+
+def attempt(step: Callable[[], T], what: str, otherwise: RequestError) -> T | Answer:
+    """Return the result of a step of one request, or the response if it raises.
+
+    Args:
+        step: raises RequestError where the request is at fault, or the model.
+        what: what the step does, such as `read`, for the log and the message.
+        otherwise: the error for any other exception, which must not affect other requests.
+    """
+    try:
+        return step()
+    except RequestError as error:
+        if error.kind == "ModelError":
+            logger.warning("%s", error)
+        return refusal(error)
+    except MemoryError:
+        logger.warning("Out of memory while a request was %s", what)
+        return refusal(too_large(f"The request takes more memory than there is to be {what}"))
+    except Exception as error:  # noqa: BLE001 (must not affect other requests)
+        # Do not log the message, which may contain data of the client.
+        logger.warning("A request could not be %s: %s", what, type(error).__name__)
+        return refusal(otherwise)

@@ -42,7 +42,6 @@ from ts.service import Service
 from answers import LAST_OF_STREAM, Answer, Answers, failure
 from forms import REPEATED
 from headers import Headers
-from wire.errors import RequestError
 
 if TYPE_CHECKING:
     import socket
@@ -289,18 +288,19 @@ _MORE = _string("") + _middle(HTTPStatus.OK, "", (), over_grpc=False) + _string(
 def _complete(batch: Batch, answers: Iterable[Answers]) -> Iterator[Answers]:
     """Yield the answers, and at the end an error for each request that got none."""
     missing = set(range(len(batch.ids)))
-    error = RequestError("Prediction failed", 503, "InternalServerException")
+    status, message = HTTPStatus.SERVICE_UNAVAILABLE, "Prediction failed"
     try:
         for some in answers:
             missing.difference_update([i for i, _ in some])
             yield some
     except MemoryError:
         logger.exception("Out of memory")
-        error = RequestError("Out of resources", 507, "InternalServerException")
+        status, message = HTTPStatus.INSUFFICIENT_STORAGE, "Out of resources"
     except Exception:
         logger.exception("The handler failed")
     if missing:
-        yield [(i, failure(error)) for i in sorted(missing)]
+        answer = failure(message, status, "InternalServerException")
+        yield [(i, answer) for i in sorted(missing)]
 
 
 def send(connection: socket.socket, message: Message) -> None:

@@ -77,7 +77,7 @@ def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str]
 
 def unsupported(message: str) -> RequestError:
     """Return the error for a body of a type that is not read."""
-    return RequestError(message, 415, "UnsupportedMediaType")
+    return RequestError(message, "UnsupportedMediaType")
 
 
 def _fields(fields: Mapping[str, Any], kind: str) -> tuple[Mapping[str, Any], str]:

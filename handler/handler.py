@@ -13,23 +13,22 @@ from collections.abc import Iterator, MutableSequence, Sequence
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 import batch_io
 import hooks
 import settings
-from answers import LAST_OF_STREAM, Answer, Answers, failure, success
+from answers import LAST_OF_STREAM, Answer, Answers, attempt, success
 from headers import Headers
 from in_flight import InFlight
 from limits import Limits
-from merging import Result, run_requests
+from merging import Result
 from model import Model
 from module import ModelError
 from reading import Fields, Reader
-from wire.errors import RequestError, model_failed, too_large
-from wire.interface import Batch, Input
+from wire.errors import model_failed
 from wire.request import Outputs, Request
 
 if TYPE_CHECKING:
@@ -67,25 +66,26 @@ class TensorHandler:
         properties, manifest = context.system_properties, context.manifest["model"]
         gpu = properties.get("gpu_id")
         on_gpu = gpu is not None and torch.cuda.is_available()
-        self.name: str = context.model_name
-        self.version: str = manifest["modelVersion"]
         folder = Path(properties["model_dir"])
-        given = settings.read(context.model_yaml_config or {})
-        self._model = Model(
+        configured = settings.read(context.model_yaml_config or {})
+        self.model = Model(
             folder / manifest["serializedFile"],
-            given,
+            configured,
             torch.device(f"cuda:{gpu}" if on_gpu else "cpu"),
+            context.model_name,
+            manifest["modelVersion"],
         )
-        self.inputs: tuple[Input, ...] = self._model.inputs
-        self.any_name = self._model.any_name
-        self.batch: Batch = self._model.batch
-        self.sample_error = self._model.sample_error
         self._limits = Limits.from_environment()
         self._limits.apply()
-        self._hooks = hooks.load(folder, given.model, self)
-        self._reader = Reader(self, self._limits, self._hooks)
+        self._hooks = hooks.load(folder, configured.model, self.model.interface)
+        self._reader = Reader(self.model, self._limits, self._hooks)
         self._in_flight = InFlight()
-        logger.info("Model %s %s is loaded on %s", self.name, self.version, self._model.device)
+        logger.info(
+            "Model %s %s is loaded on %s",
+            context.model_name,
+            manifest["modelVersion"],
+            self.model.device,
+        )
         # TorchServe's own reader would parse JSON leniently before the handler gets it.
         os.environ["TS_DECODE_INPUT_REQUEST"] = "false"
         batch_io.install(self.answer)
@@ -131,7 +131,7 @@ class TensorHandler:
             headers: the headers of each request, names in lower case.
         """
         with self._in_flight:
-            sizes = [len(each.get("body") or each.get("data") or b"") for each in fields]
+            sizes = [len(sent.get("body") or sent.get("data") or b"") for sent in fields]
             order: Sequence[int] = range(len(fields))
             if sum(sizes) > TOGETHER_BYTES:
                 order = sorted(order, key=sizes.__getitem__)
@@ -145,13 +145,7 @@ class TensorHandler:
 
     def describe_handle(self) -> dict[str, object]:
         """Return the description of the model in the format of V2's model metadata."""
-        return {
-            "name": self.name,
-            "versions": [self.version],
-            "platform": self._model.platform,
-            **self._model.metadata(),
-            "device": str(self._model.device),
-        }
+        return self.model.description
 
     def _together(
         self, fields: MutableSequence[Fields], headers: Sequence[Headers], members: Sequence[int]
@@ -187,8 +181,8 @@ class TensorHandler:
             if self._hooks:
                 yield ()
         yield refused
-        for done in run_requests(self._model, requests):
-            answers = ((places[k], self._render(requests[k], results)) for k, results in done)
+        for finished in self.model.runner.run(requests):
+            answers = ((places[k], self._render(requests[k], each)) for k, each in finished)
             if self._hooks:
                 yield from ([answer] for answer in answers)
             else:
@@ -197,25 +191,13 @@ class TensorHandler:
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         for call in request.calls:
             call.clear()  # free the inputs before the response takes memory
-        try:
-            body = request.render(_outputs(results), self)
-            self._limits.check_response(body.data)
-            return success(body)
-        except RequestError as error:
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                logger.warning("%s", error)
-            return failure(error)
-        except MemoryError:
-            logger.warning("Out of memory while a response was written")
-            return failure(too_large("The answer takes more memory than there is"))
-        except Exception as error:  # noqa: BLE001 (must not affect other requests)
-            logger.warning("A response could not be written: %s", type(error).__name__)
-            return failure(model_failed("The model's answer cannot be written"))
 
+        def body() -> Answer:
+            for result in results:
+                if isinstance(result, ModelError):
+                    raise model_failed(str(result))
+            rendered = request.render(cast("Sequence[Outputs]", results), self.model.interface)
+            self._limits.check_response(rendered.data)
+            return success(rendered)
 
-def _outputs(results: Sequence[Result]) -> Sequence[Outputs]:
-    """Return the outputs of a request's calls; raise RequestError if the model failed on one."""
-    outputs = [result for result in results if not isinstance(result, ModelError)]
-    if len(outputs) < len(results):
-        raise model_failed(next(str(each) for each in results if isinstance(each, ModelError)))
-    return outputs
+        return attempt(body, "answered", model_failed("The model's answer cannot be written"))

@@ -39,7 +39,6 @@ from wire.parse import names_tensors
 from wire.paths import Path as Place
 from wire.rendering import in_shape, write_outputs
 from wire.request import JSON, OCTETS, Body, Call, Outputs, Request
-from wire.short import Short
 
 # The folder of an archive that holds the code and the files beside it.
 FOLDER = "code"
@@ -120,7 +119,7 @@ class Hooks:
 
         Only without `preprocess`: otherwise `postprocess` answers what that has read.
         """
-        if self._preprocess is None and isinstance(request, (Bare, Short)):
+        if self._preprocess is None and isinstance(request, Bare):
             return _Own(self, request.calls[0], request.shape, parameters)
         return request
 

@@ -18,9 +18,6 @@ from wire.errors import beyond_memory
 BINARY = 6
 # 6 to 11 measured: also the text, and the numbers in the datatype in which they are read.
 JSON = 12
-# 51 measured: V1 with instances that differ in kind or length. `wire.budget` finds these while it
-# parses, and estimates their memory from the number of values and lists.
-OBJECTS = 52
 
 
 class Limits(NamedTuple):

@@ -1,183 +1,157 @@
-"""Merges the calls of a batch into fewer calls of the module, as the setting `batch` allows."""
+"""Runs the model for the requests of a batch, in as few calls as the setting `batch` allows.
+
+An error in one call never affects another: calls that cannot share a call of the module are run
+one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from module import ModelError
 from wire.datatypes import Tensor
-from wire.interface import Batch
+from wire.interface import Interface
 from wire.request import Call, Outputs, Request
 
 Run = Callable[[Call], Outputs]
 Result = Outputs | ModelError
-# Some of the results at a time, with the places of their calls.
-Results = Iterator[tuple[Sequence[int], Sequence[Result]]]
+# Places of requests in a batch, with the results of all calls of the request there.
+Finished = list[tuple[int, Sequence[Result]]]
 _NOT_RUN = ModelError("not run")
 
 
-def run_requests(
-    model: Callable[[Sequence[Call]], Results], requests: Sequence[Request]
-) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
-    """Run the requests' calls; after each call of the model yield the requests that are done.
+class Runner:
+    """Runs the calls of requests."""
 
-    Requests that an exception leaves over are run alone.
+    def __init__(self, module: Run, interface: Interface, most_rows: int | None = None) -> None:
+        """Run calls with `module`, which may raise any exception.
 
-    Yields:
-        Places in `requests`, and the results of all calls of the request there.
-    """
-    missing = dict(enumerate(requests))
-    try:
-        for done in _results(model, requests):
-            for k, _ in done:
-                del missing[k]
-            yield done
-    except Exception:  # noqa: BLE001 (each request is then run alone)
-        for k, request in missing.items():
-            try:
-                ((_, results),) = chain.from_iterable(_results(model, [request]))
-            except Exception as error:  # noqa: BLE001 (must not affect other requests)
-                failed = ModelError(f"The model failed: {type(error).__name__}")
-                results = [failed] * len(request.calls)
-            yield [(k, results)]
+        Args:
+            module: runs one call and returns its outputs.
+            interface: with the setting `elements` or `rows`, calls that fit together share one call
+                of the module.
+            most_rows: the most rows that the module takes at once; None for no limit.
+        """
+        self._module = module
+        self._batch = interface.batch
+        self._numbers = frozenset(each.name for each in interface.inputs if each.number)
+        self._most_rows = most_rows
+
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished]:
+        """Run all calls; after each call of the module yield the requests that are finished."""
+        owners = [k for k, request in enumerate(requests) for _ in request.calls]
+        missing = [len(request.calls) for request in requests]
+        ends = [0, *accumulate(missing)]
+        results: list[Result] = [_NOT_RUN] * len(owners)
+        if 0 in missing:
+            yield [(k, ()) for k, count in enumerate(missing) if not count]
+        calls = [call for request in requests for call in request.calls]
+        for members, parts in self._run(calls):
+            finished: Finished = []
+            for i, part in zip(members, parts, strict=True):
+                results[i] = part
+                k = owners[i]
+                missing[k] -= 1
+                if not missing[k]:
+                    finished.append((k, results[ends[k] : ends[k + 1]]))
+            yield finished
+
+    def _run(self, calls: Sequence[Call]) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
+        """Yield places in `calls` and their results, after each call of the module."""
+        if len(calls) == 1:
+            yield (0,), [self._alone(calls[0])]
+            return
+        groups: dict[Hashable, list[int]] = {}
+        for i, call in enumerate(calls):
+            groups.setdefault(i if self._batch == "none" else self._key(call), []).append(i)
+        shared = list(groups.values())
+        if self._most_rows is not None:
+            shared = [part for group in shared for part in self._split(group, calls)]
+        for group in shared:
+            parts = self._merged([calls[i] for i in group]) if len(group) > 1 else None
+            if parts is None:
+                for i in group:
+                    yield (i,), [_copy(self._alone(calls[i]))]
+            else:
+                yield group, parts if len(shared) == 1 else [_copy(part) for part in parts]
+
+    def _key(self, call: Call) -> Hashable:
+        """Return the key that calls must have in common to be merged."""
+        if self._batch == "elements":
+            (tensor,) = call.values()
+            return tensor.datatype
+        return tuple(
+            (name, tensor.datatype, tensor.array.item())
+            if name in self._numbers
+            else (name, tensor.datatype, tensor.array.shape[1:], tensor.array.ndim)
+            for name, tensor in call.items()
+        )
+
+    def _split(self, group: Sequence[int], calls: Sequence[Call]) -> Iterator[list[int]]:
+        """Split calls that fit together into parts of at most as many rows as the module takes."""
+        part: list[int] = []
+        rows = 0
+        for i in group:
+            count = max(len(each.array) if each.array.ndim else 1 for each in calls[i].values())
+            if part and rows + count > (self._most_rows or 0):
+                yield part
+                part, rows = [], 0
+            part.append(i)
+            rows += count
+        yield part
+
+    def _alone(self, call: Call) -> Result:
+        try:
+            return self._module(call)
+        except ModelError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 (must not affect other requests)
+            return ModelError(f"The model failed: {type(error).__name__}")
+
+    def _merged(self, calls: Sequence[Call]) -> Sequence[Outputs] | None:
+        """Run calls as one; return None if that fails or the outputs cannot be split."""
+        try:
+            sizes = self._sizes(calls)
+            if sizes is None:
+                return None
+            merged = {
+                name: tensor
+                if name in self._numbers
+                else Tensor(np.concatenate([call[name].array for call in calls]), tensor.datatype)
+                for name, tensor in calls[0].items()
+            }
+            outputs = self._module(merged)
+        except Exception:  # noqa: BLE001 (the calls are then run one by one)
+            return None
+        ends = [*accumulate(sizes)]
+        if any(tensor.array.shape[:1] != (ends[-1],) for tensor in outputs.values()):
+            return None
+        parts: list[dict[str, Tensor]] = [{} for _ in calls]
+        for name, tensor in outputs.items():
+            for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
+                part[name] = Tensor(tensor.array[start:end], tensor.datatype)
+        return parts
+
+    def _sizes(self, calls: Sequence[Call]) -> list[int] | None:
+        """Return the number of rows of each call; None if the inputs of a call differ in it."""
+        names = [name for name in calls[0] if name not in self._numbers]
+        if not names or not all(calls[0][name].array.ndim for name in names):
+            return None
+        sizes = [len(call[names[0]].array) for call in calls]
+        for name in names[1:]:
+            if any(len(call[name].array) != size for call, size in zip(calls, sizes, strict=True)):
+                return None
+        return sizes
 
 
-def _results(
-    model: Callable[[Sequence[Call]], Results], requests: Sequence[Request]
-) -> Iterator[Sequence[tuple[int, Sequence[Result]]]]:
-    owners = [k for k, request in enumerate(requests) for _ in request.calls]
-    missing = [len(request.calls) for request in requests]
-    ends = [0, *accumulate(missing)]
-    found: list[Result] = [_NOT_RUN] * len(owners)
-    if 0 in missing:
-        yield [(k, ()) for k, count in enumerate(missing) if not count]
-    for calls, results in model([call for each in requests for call in each.calls]):
-        done = []
-        for call, result in zip(calls, results, strict=True):
-            found[call] = result
-            k = owners[call]
-            missing[k] -= 1
-            if not missing[k]:
-                done.append((k, found[ends[k] : ends[k + 1]]))
-        yield done
-
-
-def run(
-    module: Run,
-    calls: Sequence[Call],
-    batch: Batch,
-    numbers: frozenset[str],
-    most_rows: int | None = None,
-) -> Results:
-    """Run all calls; yield the places and results of those that are done, after each module call.
-
-    A result is the call's outputs, or the error that the module raised on it.
-
-    Args:
-        module: runs one call and returns its outputs; raises ModelError.
-        calls: the calls of one batch. An error in one does not affect the others.
-        batch: with `elements` and `rows`, calls that fit together share one call of the module.
-        numbers: names of the inputs that are numbers, not tensors.
-        most_rows: the most rows that the module takes at once; None for no limit.
-    """
-    if len(calls) == 1:
-        yield (0,), [_alone(module, calls[0])]
-        return
-    groups: dict[Hashable, list[int]] = {}
-    for i, call in enumerate(calls):
-        key = i if batch == "none" else _key(call, batch, numbers)
-        groups.setdefault(key, []).append(i)
-    shared = list(groups.values())
-    if most_rows is not None:
-        shared = [part for members in shared for part in _within(members, calls, most_rows)]
-    for members in shared:
-        own = [calls[i] for i in members]
-        parts = _together(module, own, numbers) if len(own) > 1 else None
-        if parts is None:
-            for i in members:
-                yield (i,), [_kept(_alone(module, calls[i]))]
-        else:
-            yield members, parts if len(shared) == 1 else [_kept(part) for part in parts]
-
-
-def _within(members: Sequence[int], calls: Sequence[Call], most_rows: int) -> Iterator[list[int]]:
-    """Split calls that fit together into groups of at most `most_rows` rows."""
-    group: list[int] = []
-    rows = 0
-    for i in members:
-        count = max(len(each.array) if each.array.ndim else 1 for each in calls[i].values())
-        if group and rows + count > most_rows:
-            yield group
-            group, rows = [], 0
-        group.append(i)
-        rows += count
-    yield group
-
-
-def _key(call: Call, batch: Batch, numbers: frozenset[str]) -> Hashable:
-    """Return the key that calls must have in common to be merged."""
-    if batch == "elements":
-        (tensor,) = call.values()
-        return tensor.datatype
-    return tuple(
-        (name, tensor.datatype, tensor.array.item())
-        if name in numbers
-        else (name, tensor.datatype, tensor.array.shape[1:], tensor.array.ndim)
-        for name, tensor in call.items()
-    )
-
-
-def _alone(module: Run, call: Call) -> Result:
-    try:
-        return module(call)
-    except ModelError as error:
-        return error
-
-
-def _kept(result: Result) -> Result:
+def _copy(result: Result) -> Result:
     """Return a copy of a result, because the module may reuse its output memory."""
     if isinstance(result, ModelError):
         return result
-    return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
-
-
-def _together(
-    module: Run, calls: Sequence[Call], numbers: frozenset[str]
-) -> Sequence[Outputs] | None:
-    """Run calls as one; return None if that fails or the outputs cannot be split."""
-    sizes = _sizes(calls, numbers)
-    if sizes is None:
-        return None
-    merged = {
-        name: tensor
-        if name in numbers
-        else Tensor(np.concatenate([call[name].array for call in calls]), tensor.datatype)
-        for name, tensor in calls[0].items()
-    }
-    ends = [*accumulate(sizes)]
-    result = _alone(module, merged)
-    if isinstance(result, ModelError) or any(
-        tensor.array.shape[:1] != (ends[-1],) for tensor in result.values()
-    ):
-        return None
-    parts: list[dict[str, Tensor]] = [{} for _ in calls]
-    for name, each in result.items():
-        array, datatype = each.array, each.datatype
-        for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
-            part[name] = Tensor(array[start:end], datatype)
-    return parts
-
-
-def _sizes(calls: Sequence[Call], numbers: frozenset[str]) -> list[int] | None:
-    """Return the number of rows of each call; None if the inputs of a call differ in it."""
-    names = [name for name in calls[0] if name not in numbers]
-    if not names or not all(calls[0][name].array.ndim for name in names):
-        return None
-    sizes = [len(call[names[0]].array) for call in calls]
-    for name in names[1:]:
-        if any(len(call[name].array) != size for call, size in zip(calls, sizes, strict=True)):
-            return None
-    return sizes
+    try:
+        return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
+    except MemoryError:
+        return ModelError("The model failed: MemoryError")

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 
 import hooks
-import merging
 import samples
-from merging import Results
+from merging import Runner
 from module import Module
-from settings import FILE, OutputSettings, Settings
+from samples import Output
+from settings import FILE, InputSettings, ModelSettings, OutputSettings, Settings
 from wire.datatypes import INTEGERS
-from wire.interface import Batch, Input
-from wire.request import OCTETS, Call
+from wire.interface import Batch, Input, Interface
+from wire.request import OCTETS
 
 # Maximum size of an example, which is part of each response with the metadata.
 EXAMPLE_BYTES = 256 << 10
@@ -27,79 +27,71 @@ class Model:
     """A loaded model.
 
     Attributes:
-        inputs: in the module's order.
-        outputs: found by running samples; empty if no sample ran.
-        any_name: whether a request may choose the names of the inputs.
-        batch: the setting `batch`, or what follows from the file.
-        platform: the format of the file, in the words of V2's metadata.
+        interface: what requests need to know of it.
+        runner: runs its calls.
+        description: its properties in the format of V2's model metadata, with more keys; unknown
+            properties of an input or output are left out.
         sample_error: why samples did not run although datatypes and shapes are known; None if all
             ran.
     """
 
-    def __init__(self, path: Path, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self, path: Path, settings: Settings, device: torch.device, name: str, version: str
+    ) -> None:
         """Load the file onto `device`, warm it up and check it.
 
         Raises:
             ValueError: the module is not supported, or `settings` does not match it.
         """
-        self._settings = settings.model
-        self._beside = path.parent / hooks.FOLDER
-        self._module = Module(path, settings.model, device)
+        module = Module(path, settings.model, device)
+        signature = module.signature
         self.device = device
-        self.inputs: tuple[Input, ...] = self._module.signature.inputs
-        self.any_name = self._module.signature.any_name
-        self.batch: Batch = self._module.signature.batch
-        self._most_rows = self._module.signature.most_rows
-        self.platform = self._module.platform
-        self._numbers = frozenset(each.name for each in self.inputs if each.number)
+        self._beside = path.parent / hooks.FOLDER
+        batch: Batch = signature.batch
         safe = device.type != "cpu"
         try:
-            found = samples.run(self._module, self.inputs, self.batch, safe=safe)
+            outputs, self.sample_error = samples.run(module, signature.inputs, batch, safe=safe)
         except ValueError:
             if settings.model.batch:
                 raise
             # A .pt2 file whose dimensions allow `rows`, but whose results depend on other rows.
-            self.batch = "none"
-            found = samples.run(self._module, self.inputs, self.batch, safe=safe)
-        self.outputs, self.sample_error = found
-        self._metadata = self._described()
+            batch = "none"
+            outputs, self.sample_error = samples.run(module, signature.inputs, batch, safe=safe)
+        self.interface = Interface(signature.inputs, batch, signature.any_name, name, version)
+        self.runner = Runner(module, self.interface, signature.most_rows)
+        self.description: dict[str, object] = {
+            "name": name,
+            "versions": [version],
+            "platform": module.platform,
+            **self._tensors(outputs, settings.model),
+            "batch": batch,
+            "device": str(device),
+        }
+        if settings.model.accepts:
+            self.description["accepts"] = settings.model.accepts
+        if settings.model.example:
+            self.description["example"] = self._example(settings.model.example)
 
-    def __call__(self, calls: Sequence[Call]) -> Results:
-        """Run all calls; yield the places and results of some of them at a time (merging.run)."""
-        return merging.run(self._module, calls, self.batch, self._numbers, self._most_rows)
-
-    def metadata(self) -> dict[str, object]:
-        """Return the inputs and outputs in the format of V2's model metadata.
-
-        Unknown properties of an input or output are left out.
-        """
-        return self._metadata
-
-    def _described(self) -> dict[str, object]:
-        given = self._settings
-        named = given.outputs if isinstance(given.outputs, dict) else {}
-        inputs = [_described_input(each) for each in self.inputs]
-        outputs: list[dict[str, object]] = [
+    def _tensors(
+        self, outputs: Sequence[Output], settings: ModelSettings
+    ) -> dict[str, list[dict[str, object]]]:
+        named = settings.outputs if isinstance(settings.outputs, dict) else {}
+        described: list[dict[str, object]] = [
             {"name": each.name, "datatype": each.datatype, "shape": list(each.shape)}
-            for each in self.outputs
+            for each in outputs
         ]
+        inputs = [_described_input(each) for each in self.interface.inputs]
         for each in inputs:
-            self._name(
-                each, "columns", getattr(given.inputs.get(str(each["name"])), "columns", None)
-            )
-        for each in outputs:
-            own = named.get(str(each["name"]), OutputSettings())
-            self._name(each, "columns", own.columns)
-            labels = own.labels
+            own = settings.inputs.get(str(each["name"]), InputSettings())
+            _name(each, "columns", own.columns)
+        for each in described:
+            texts = named.get(str(each["name"]), OutputSettings())
+            _name(each, "columns", texts.columns)
+            labels = texts.labels
             if isinstance(labels, str):
                 labels = self._read(labels).decode().splitlines()
-            self._name(each, "labels", labels)
-        described: dict[str, object] = {"inputs": inputs, "outputs": outputs, "batch": self.batch}
-        if given.accepts:
-            described["accepts"] = given.accepts
-        if given.example:
-            described["example"] = self._example(given.example)
-        return described
+            _name(each, "labels", labels)
+        return {"inputs": inputs, "outputs": described}
 
     def _read(self, name: str) -> bytes:
         """Return the content of a file beside the archive's code."""
@@ -120,22 +112,22 @@ class Model:
         except UnicodeDecodeError:
             return {"content_type": content_type, "base64": base64.b64encode(body).decode()}
 
-    @staticmethod
-    def _name(tensor: dict[str, object], key: str, names: list[str] | None) -> None:
-        """Add `labels` or `columns` to the description of a tensor.
 
-        The labels of integers name values, all others positions of the last dimension.
-        """
-        if names is None:
-            return
-        shape = tensor.get("shape")
-        size = shape[-1] if isinstance(shape, list) and shape else -1
-        values = key == "labels" and tensor.get("datatype") in INTEGERS
-        if not values and size not in (-1, len(names)):
-            raise ValueError(
-                f"{FILE}: {tensor['name']} has {len(names)} {key}, and its last dimension is {size}"
-            )
-        tensor[key] = names
+def _name(tensor: dict[str, object], key: str, names: list[str] | None) -> None:
+    """Add `labels` or `columns` to the description of a tensor.
+
+    The labels of integers name values, all others positions of the last dimension.
+    """
+    if names is None:
+        return
+    shape = tensor.get("shape")
+    size = shape[-1] if isinstance(shape, list) and shape else -1
+    values = key == "labels" and tensor.get("datatype") in INTEGERS
+    if not values and size not in (-1, len(names)):
+        raise ValueError(
+            f"{FILE}: {tensor['name']} has {len(names)} {key}, and its last dimension is {size}"
+        )
+    tensor[key] = names
 
 
 def _described_input(each: Input) -> dict[str, object]:

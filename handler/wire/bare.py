@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+import numpy as np
+
 from wire.datatypes import Tensor
 from wire.inputs import check_shape, only_input, tensor
-from wire.interface import Interface
+from wire.interface import Input, Interface
 from wire.paths import Path
 from wire.pieces import Text
 from wire.rendering import write_outputs
 from wire.request import Body, Call, Outputs
 
 ROOT = Path()
+# Bytes. Up to here msgspec parses a list faster than simdjson, which needs no Python object for
+# each number: 1.4 us instead of 6.8 us for three integers.
+SHORT_BYTES = 256
+_LIST = msgspec.json.Decoder(list[int | float])
 
 
 class Bare:
@@ -43,3 +50,24 @@ def parse(text: Text, model: Interface) -> Bare:
     if len(shape) != 1:
         given = Tensor(given.array.reshape(-1), given.datatype)
     return Bare(spec.name, given, shape)
+
+
+def parse_short(text: Text, spec: Input) -> Bare | None:
+    """Return the request; None if the text is not a list that the input takes unchanged."""
+    if spec.shape != (-1,) or spec.datatypes != ("INT64", "FP64"):
+        return None
+    try:
+        numbers = _LIST.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not numbers:
+        return None
+    array = np.array(numbers)
+    if array.dtype == np.int64:
+        low, high = spec.minimum, spec.maximum
+        if (low is None or min(numbers) >= low) and (high is None or max(numbers) <= high):
+            return Bare(spec.name, Tensor(array, "INT64"), None)
+    elif array.dtype == np.float64 and float in map(type, numbers):
+        # NumPy also turns integers beyond int64 into floats: require a float among them.
+        return Bare(spec.name, Tensor(array, "FP64"), None)
+    return None

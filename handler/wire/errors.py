@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
+from typing import Literal
 
 # Maximum number of characters of client input that a message repeats.
 ECHO_CHARACTERS = 100
@@ -10,27 +10,20 @@ ECHO_CHARACTERS = 100
 ECHO_BITS = 256
 
 
+Kind = Literal["InvalidInput", "NotFound", "PayloadTooLarge", "UnsupportedMediaType", "ModelError"]
+
+
 class RequestError(Exception):
-    """An error response to one request; other requests of the batch are not affected.
+    """An error of one request; other requests of the batch are not affected.
 
     Attributes:
-        status: HTTP status code.
-        kind: the value of `type` in the response, such as `InvalidInput` or `NotFound`.
+        kind: the value of `type` in the response.
     """
 
-    def __init__(self, message: str, status: int = 400, kind: str = "InvalidInput") -> None:
+    def __init__(self, message: str, kind: Kind = "InvalidInput") -> None:
         """Take the message for the client, which says what is wrong and where."""
         super().__init__(message)
-        self.status = status
-        self.kind = kind
-
-    def to_json(self) -> bytes:
-        """Return the error in TorchServe's format, plus `error`, where V2 clients look for it."""
-        # A lone surrogate is possible in JSON, but cannot be encoded as UTF-8.
-        message = str(self).encode(errors="replace").decode()
-        return orjson.dumps(
-            {"code": self.status, "type": self.kind, "message": message, "error": message}
-        )
+        self.kind: Kind = kind
 
 
 def invalid(message: str, place: str) -> RequestError:
@@ -40,12 +33,12 @@ def invalid(message: str, place: str) -> RequestError:
 
 def model_failed(message: str) -> RequestError:
     """Return the error for a request that the model failed on."""
-    return RequestError(message, 500, "ModelError")
+    return RequestError(message, "ModelError")
 
 
 def too_large(message: str) -> RequestError:
     """Return the error for a request that exceeds a limit."""
-    return RequestError(message, 413, "PayloadTooLarge")
+    return RequestError(message, "PayloadTooLarge")
 
 
 def beyond_memory(message: str) -> RequestError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 Batch = Literal["none", "rows", "elements"]
 
@@ -34,25 +34,19 @@ class Input(NamedTuple):
     sizes: tuple[tuple[int, int | None], ...] = ()
 
 
-class Interface(Protocol):
-    """A model as the wire format sees it."""
+class Interface(NamedTuple):
+    """A model as the wire format sees it.
 
-    @property
-    def name(self) -> str:
-        """The name that the model is registered under."""
+    Attributes:
+        inputs: in the module's order.
+        batch: the setting `batch`, or what follows from the file.
+        any_name: whether a request may choose the names of its inputs: a list or dict of tensors.
+        name: the name that the model is registered under.
+        version: its version.
+    """
 
-    @property
-    def version(self) -> str:
-        """The version of the model."""
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """The inputs in the module's order."""
-
-    @property
-    def any_name(self) -> bool:
-        """Whether a request may choose the names of its inputs: a list or dict of tensors."""
-
-    @property
-    def batch(self) -> Batch:
-        """The setting `batch` of the model."""
+    inputs: tuple[Input, ...]
+    batch: Batch = "none"
+    any_name: bool = False
+    name: str = ""
+    version: str = ""

@@ -14,7 +14,7 @@ import re
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from wire import bare, short, v1, v2
+from wire import bare, v1, v2
 from wire.duplicates import TOO_DEEP
 from wire.errors import RequestError, invalid, shorten
 from wire.interface import Interface
@@ -56,8 +56,8 @@ def parse(body: bytes | bytearray, model: Interface, json_size: int | None = Non
         RequestError: the body is invalid. The message says what was expected, what was sent and
             where.
     """
-    if len(body) < short.SHORT_BYTES and body[:1] == b"[" and model.batch == "elements":
-        request = short.parse(body, model.inputs[0])
+    if len(body) < bare.SHORT_BYTES and body[:1] == b"[" and model.batch == "elements":
+        request = bare.parse_short(body, model.inputs[0])
         if request:
             return request
     # A copy only if binary tensors follow; parts of the document share its memory.

@@ -93,14 +93,17 @@ def write_outputs(
         model: the model whose outputs they are.
         shape: the shape of the only output in the response; None for its own.
     """
-    for i, (name, output) in enumerate(outputs.items()):
-        if len(outputs) > 1:
-            text += b"%b%b:" % (b"," if i else b"{", orjson.dumps(name))
+    if len(outputs) == 1:
+        (output,) = outputs.values()
         shown = output if shape is None else in_shape(output, shape)
-        path = Path(f"{prefix}.{name}" if len(outputs) > 1 else prefix)
-        write(text, shown, path.flat(shown.array.shape), model)
-    if len(outputs) != 1:
-        text += b"}" if outputs else b"{}"
+        write(text, shown, Path(prefix).flat(shown.array.shape), model)
+        return
+    text += b"{"
+    for i, (name, output) in enumerate(outputs.items()):
+        text += b"%b%b:" % (b"," if i else b"", orjson.dumps(name))
+        shown = output if shape is None else in_shape(output, shape)
+        write(text, shown, Path(f"{prefix}.{name}").flat(shown.array.shape), model)
+    text += b"}"
 
 
 def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:

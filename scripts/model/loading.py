@@ -82,7 +82,7 @@ class Loaded:
     @property
     def sample_error(self) -> str | None:
         """Why the model was not run on all samples; None if it was, or there were none."""
-        return self._handler.sample_error
+        return self._handler.model.sample_error
 
     def accepts(self, body: bytes) -> bool:
         """Return whether the model responds to JSON with status 200."""

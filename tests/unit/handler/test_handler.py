@@ -16,7 +16,6 @@ from torch import nn
 from ts.context import Context, RequestProcessor
 
 import handler as handler_module
-import merging
 from handler import TensorHandler
 from headers import JSON_SIZE, Headers
 from module import Module
@@ -251,7 +250,7 @@ def test_whatever_one_request_raises_is_its_own(
         def render(self, *_: Any) -> Any:
             raise error("secret")
 
-    parse_really, run_really = parse.parse, merging.run
+    parse_really, run_really = parse.parse, Module.__call__
 
     def parsed(body: bytes, *more: Any) -> Any:
         if stage == "parse" and body == b"[13]":
@@ -259,13 +258,13 @@ def test_whatever_one_request_raises_is_its_own(
         request = parse_really(body, *more)
         return Request(request) if stage == "render" and body == b"[13]" else request
 
-    def run(module: Any, calls: Any, *more: Any) -> Any:
-        if stage == "run" and any(13 in call["numbers"].array for call in calls):
+    def run(module: Module, call: Call) -> Outputs:
+        if stage == "run" and 13 in call["numbers"].array:
             raise error("secret")
-        return run_really(module, calls, *more)
+        return run_really(module, call)
 
     monkeypatch.setattr(parse, "parse", parsed)
-    monkeypatch.setattr(merging, "run", run)
+    monkeypatch.setattr(Module, "__call__", run)
     first, bad, last = ask(doubleit, b"[1]", b"[13]", b"[2]")
     assert (first, last) == ((200, [2]), (200, [4]))
     assert bad[0] in (400, 413, 500)
@@ -375,13 +374,13 @@ def test_the_lock_is_held_while_a_batch_is_worked_on(
         fcntl.flock(fd, fcntl.LOCK_UN)
         return False
 
-    inner = made[0]._model
+    really = Module.__call__
 
-    def watched(arrays: Any) -> Any:
+    def watched(module: Module, call: Call) -> Outputs:
         held.append(busy())
-        return inner(arrays)
+        return really(module, call)
 
-    monkeypatch.setattr(made[0], "_model", watched)
+    monkeypatch.setattr(Module, "__call__", watched)
     ask(made, b"[1]")
     assert (held, busy()) == ([True], False)
     os.close(fd)

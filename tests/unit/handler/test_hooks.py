@@ -276,7 +276,7 @@ def test_who_reads_a_body(
         found = "code" if handler._hooks.reads(body, content_type) else "tensors"
     except RequestError as error:
         assert str(error).endswith(f"send {accepted} or application/json")
-        assert error.status == reader
+        assert {"UnsupportedMediaType": 415}.get(error.kind) == reader
     else:
         assert found == reader
     finally:

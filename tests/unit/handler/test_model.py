@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -31,9 +31,16 @@ CPU = torch.device("cpu")
 FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}
 
 
+class Once(NamedTuple):
+    """A request with the given calls."""
+
+    calls: Sequence[Call]
+    render: Any = None
+
+
 def load(module: nn.Module, folder: Path, **model: Any) -> Model:
     path = models.save(module, folder / "m.pt")
-    return Model(path, settings.read({"model": model}), CPU)
+    return Model(path, settings.read({"model": model}), CPU, "m", "1.0")
 
 
 def call(**arrays: Any) -> dict[str, Tensor]:
@@ -43,10 +50,16 @@ def call(**arrays: Any) -> dict[str, Tensor]:
 def ran(model: Model, calls: Sequence[Call]) -> list[Result]:
     """Run calls; return their results in order."""
     found: dict[int, Result] = {}
-    for places, results in model(calls):
-        assert not found.keys() & set(places)
-        found.update(zip(places, results, strict=True))
+    for finished in model.runner.run([Once([call]) for call in calls]):
+        for i, (result,) in finished:
+            assert i not in found
+            found[i] = result
     return [found[i] for i in range(len(calls))]
+
+
+def outputs(model: Model) -> list[dict[str, Any]]:
+    found: Any = model.description["outputs"]
+    return list(found)
 
 
 def values(result: Outputs | ModelError) -> dict[str, Any]:
@@ -55,8 +68,8 @@ def values(result: Outputs | ModelError) -> dict[str, Any]:
 
 
 def test_doubleits_metadata(torchscript: Path) -> None:
-    model = Model(torchscript, settings.read_text(CONFIG.read_text()), CPU)
-    assert model.metadata() == {
+    model = Model(torchscript, settings.read_text(CONFIG.read_text()), CPU, "m", "1.0")
+    assert model.description == {
         "inputs": [
             {
                 "name": "numbers",
@@ -68,13 +81,17 @@ def test_doubleits_metadata(torchscript: Path) -> None:
             }
         ],
         "outputs": [{"name": "output", "datatype": "INT64", "shape": [-1]}],
+        "name": "m",
+        "versions": ["1.0"],
+        "platform": "pytorch_torchscript",
         "batch": "elements",
+        "device": "cpu",
     }
 
 
 def test_samples_find_the_outputs(tmp_path: Path) -> None:
     model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
-    assert model.metadata()["outputs"] == [
+    assert model.description["outputs"] == [
         {"name": "logits", "datatype": "FP32", "shape": [-1, 3]},
         {"name": "label", "datatype": "INT64", "shape": [-1]},
     ]
@@ -85,14 +102,14 @@ def test_images_of_any_size_get_samples_that_fit(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Conv2d(3, 2, 7, padding=0), nn.MaxPool2d(8))
     image = {"datatype": "FP32", "shape": [-1, 3, -1, -1]}
     model = load(module, tmp_path, batch="rows", inputs={"input": image})
-    assert model.metadata()["outputs"] == [
+    assert model.description["outputs"] == [
         {"name": "output", "datatype": "FP32", "shape": [-1, 2, -1, -1]}
     ]
 
 
 def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
     model = load(modules.Optionals(), tmp_path)
-    assert model.metadata() == {
+    assert {key: model.description[key] for key in ("inputs", "outputs", "batch")} == {
         "inputs": [
             {"name": "self_"},
             {"name": "mask", "optional": True},
@@ -125,7 +142,7 @@ def test_however_it_was_compiled_it_returns_what_torch_does(tmp_path: Path, kind
     module = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).eval().requires_grad_(False)
     path = tmp_path / "m.pt"
     torch.jit.save(COMPILED[kind](module), str(path))
-    model = Model(path, settings.read({"model": {"inputs": {"input": FP32}}}), CPU)
+    model = Model(path, settings.read({"model": {"inputs": {"input": FP32}}}), CPU, "m", "1.0")
     rows = np.random.default_rng(1).random((5, 4), np.float32)
     (result,) = ran(model, [{"input": natural(rows)}])
     with torch.inference_mode():
@@ -154,7 +171,7 @@ def test_collections_in_and_out(tmp_path: Path) -> None:
     (result,) = ran(load(modules.InList(), tmp_path), [call(z=[1], a=[2])])
     assert values(result) == {"output_0": [2], "output_1": [1]}
     named = load(modules.InList(), tmp_path, inputs={"a": {}, "z": {}})
-    assert [each.name for each in named.inputs] == ["a", "z"]
+    assert [each.name for each in named.interface.inputs] == ["a", "z"]
 
 
 def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
@@ -168,7 +185,7 @@ def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
     }
     assert result["output_0"].array.tolist() == [0x3F00, 0x3F80]
     assert result["output_1"].array.tolist() == [1.0, 2.0]
-    assert model.inputs[0].fraction == "BF16"
+    assert model.interface.inputs[0].fraction == "BF16"
 
 
 def test_a_number_is_a_tensor_without_dimensions(tmp_path: Path) -> None:
@@ -234,11 +251,11 @@ def test_what_is_not_served_is_refused_in_a_sentence(
 def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.pt").write_bytes(b"no zip")
     with pytest.raises(ValueError, match=r"^m\.pt cannot be loaded: "):
-        Model(tmp_path / "m.pt", settings.read({}), CPU)
+        Model(tmp_path / "m.pt", settings.read({}), CPU, "m", "1.0")
 
 
 def counted(model: Model) -> int:
-    return int(cast(Any, model._module._function).calls)
+    return int(cast(Any, model.runner._module)._function.calls)
 
 
 def test_a_batch_of_elements_is_one_call_for_each_datatype(tmp_path: Path) -> None:
@@ -312,7 +329,7 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
 
 @pytest.mark.parametrize("batch", ["none", "rows", "elements"])
 def test_no_calls_are_no_call(tmp_path: Path, batch: str) -> None:
-    assert list(load(models.Counting(), tmp_path, batch=batch)([])) == []
+    assert not any(load(models.Counting(), tmp_path, batch=batch).runner.run([]))
 
 
 @pytest.fixture(scope="module")
@@ -401,8 +418,8 @@ def test_samples_have_limits_and_say_what_did_not_run(
     model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
     assert str(model.sample_error).startswith(said)
     assert ("so that batch: rows is not checked" in str(model.sample_error)) == (limit == "SECONDS")
-    shapes = [each.shape for each in model.outputs]
-    assert shapes == ([] if limit == "INPUT_BYTES" else [(-1, 3), (-1,)])
+    shapes = [each["shape"] for each in outputs(model)]
+    assert shapes == ([] if limit == "INPUT_BYTES" else [[-1, 3], [-1]])
 
 
 @pytest.mark.parametrize(
@@ -429,9 +446,9 @@ def test_an_exported_program_needs_no_settings(tmp_path: Path) -> None:
         dynamic = {"input": {0: torch.export.Dim("batch", max=most)}} if most != 0 else None
         program = torch.export.export(module, (rows[:3] if most else rows,), dynamic_shapes=dynamic)
         torch.export.save(program, tmp_path / "m.pt2")
-        model = Model(tmp_path / "m.pt2", settings.read({}), CPU)
-        assert (model.batch, model.inputs[0].shape) == (batch, shape)
-        assert (model.platform, model.sample_error) == ("pytorch_exported", None)
+        model = Model(tmp_path / "m.pt2", settings.read({}), CPU, "m", "1.0")
+        assert (model.interface.batch, model.interface.inputs[0].shape) == (batch, shape)
+        assert (model.description["platform"], model.sample_error) == ("pytorch_exported", None)
         size = 7 if batch == "none" else 1
         asked = [call(input=rows.numpy()[i : i + size]) for i in range(0, 7, size)]
         found = [values(result)["output"] for result in ran(model, asked)]
@@ -446,10 +463,10 @@ def test_an_exported_program_takes_the_sizes_that_it_was_exported_with(tmp_path:
     dynamic = {"input": {0: rows, 1: length}}
     program = torch.export.export(nn.Tanh(), (torch.rand(3, 5),), dynamic_shapes=dynamic)
     torch.export.save(program, tmp_path / "m.pt2")
-    model = Model(tmp_path / "m.pt2", settings.read({}), CPU)
-    (given,) = model.inputs
+    model = Model(tmp_path / "m.pt2", settings.read({}), CPU, "m", "1.0")
+    (given,) = model.interface.inputs
     assert (given.shape, given.sizes) == ((-1, -1), ((0, None), (4, 9)))
-    assert (model.sample_error, [each.shape for each in model.outputs]) == (None, [(-1, -1)])
+    assert (model.sample_error, [each["shape"] for each in outputs(model)]) == (None, [[-1, -1]])
     check_shape((1, 9), given, "$")
     for size, wanted in ((3, "at least 4"), (10, "at most 9")):
         message = f"Expected {wanted} in dimension 1 of input, got {size} - at \\$"

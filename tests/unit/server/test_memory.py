@@ -84,7 +84,7 @@ def test_what_is_allowed_fits(size: int, workers: int) -> None:
 
 
 def test_the_handler_counts_with_the_same_costs() -> None:
-    for name in ("JSON", "OBJECTS", "BINARY"):
+    for name in ("JSON", "BINARY"):
         found = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
         assert found
         assert int(found[1]) == getattr(memory, name)

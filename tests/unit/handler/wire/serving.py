@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from wire import parse
 from wire.errors import RequestError
-from wire.interface import Batch, Input
+from wire.interface import Input, Interface
 from wire.request import Body, Outputs
 
 MINIMUM, MAXIMUM = -(2**62), 2**62 - 1
 
 
-class Served(NamedTuple):
-    inputs: tuple[Input, ...]
-    batch: Batch = "none"
-    any_name: bool = False
-    name: str = "m"
-    version: str = "1.0"
-
-
 NUMBERS = Input("numbers", ("INT64", "FP64"), (-1,), minimum=MINIMUM, maximum=MAXIMUM)
-DOUBLEIT = Served((NUMBERS,), "elements")
-ANYTHING = Served((Input("x"),))
-ROWS = Served((Input("x", ("FP32",), (-1, 2)),), "rows")
-PAIR = Served(
+DOUBLEIT = Interface((NUMBERS,), "elements", False, "m", "1.0")
+ANYTHING = Interface((Input("x"),))
+ROWS = Interface((Input("x", ("FP32",), (-1, 2)),), "rows")
+PAIR = Interface(
     (
         Input("dense", ("FP32",), (-1, 2)),
         Input("ids", ("INT64",), (-1,), minimum=0),
@@ -40,7 +32,7 @@ PAIR = Served(
 
 def answer(
     body: bytes | str,
-    model: Served = DOUBLEIT,
+    model: Interface = DOUBLEIT,
     outputs: Sequence[Outputs] | None = None,
     json_size: int | None = None,
 ) -> Body:
@@ -50,14 +42,16 @@ def answer(
     return request.render(request.calls if outputs is None else outputs, model)
 
 
-def echo(body: bytes | str, model: Served = DOUBLEIT) -> bytes:
+def echo(body: bytes | str, model: Interface = DOUBLEIT) -> bytes:
     return bytes(answer(body, model).data)
 
 
-def refusal(body: bytes | str, model: Served = DOUBLEIT, status: int = 400, **more: Any) -> str:
+def refusal(
+    body: bytes | str, model: Interface = DOUBLEIT, kind: str = "InvalidInput", **more: Any
+) -> str:
     with pytest.raises(RequestError) as caught:
         answer(body, model, **more)
-    assert caught.value.status == status
+    assert caught.value.kind == kind
     return str(caught.value)
 
 

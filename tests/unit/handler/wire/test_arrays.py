@@ -17,17 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, Served
-from wire import arrays, parse, paths, pieces, rendering, short
+from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT
+from wire import arrays, bare, parse, paths, pieces, rendering
 from wire.datatypes import Array, natural
 from wire.errors import RequestError
+from wire.interface import Interface
 
 integers = st.integers(-(2**62), 2**62 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 ONES = "1," * arrays.LARGE_BYTES
 
 
-def outcome(body: bytes | bytearray, model: Served) -> object:
+def outcome(body: bytes | bytearray, model: Interface) -> object:
     try:
         (call,) = parse.parse(body, model).calls
     except RequestError as error:
@@ -36,7 +37,7 @@ def outcome(body: bytes | bytearray, model: Served) -> object:
     return tensor.datatype, tensor.array.shape, tensor.array.tobytes()
 
 
-def both(text: str | bytes, model: Served = DOUBLEIT) -> tuple[object, object]:
+def both(text: str | bytes, model: Interface = DOUBLEIT) -> tuple[object, object]:
     """Return the results for a body with and without the quick parser."""
     body = text if isinstance(text, bytes) else text.encode()
     fast = outcome(body, model)
@@ -107,7 +108,7 @@ def test_both_parsers_agree_on_every_short_text() -> None:
     ["[{ones}{number}]", "[{number},{ones}1]", " [{ones}\n{number} ]", "[[{ones}{number}],[1]]"],
 )
 @pytest.mark.parametrize("model", [DOUBLEIT, ANYTHING])
-def test_both_parsers_agree_on_what_is_odd(form: str, number: str, model: Served) -> None:
+def test_both_parsers_agree_on_what_is_odd(form: str, number: str, model: Interface) -> None:
     quick, other = both(form.format(ones=ONES, number=number), model)
     assert quick == other
 
@@ -163,12 +164,12 @@ def test_a_text_that_pretends_a_huge_shape_builds_no_huge_text(body: bytes) -> N
 @given(st.lists(st.one_of(integers, floats, st.integers()), max_size=12))
 def test_the_path_of_short_lists_agrees_with_the_general_one(found: list[float]) -> None:
     body = json.dumps(found).encode()
-    quick, parse_short = outcome(body, DOUBLEIT), short.parse
+    quick, parse_short = outcome(body, DOUBLEIT), bare.parse_short
     try:
-        short.parse = lambda *_: None
+        bare.parse_short = lambda *_: None
         assert quick == outcome(body, DOUBLEIT)
     finally:
-        short.parse = parse_short
+        bare.parse_short = parse_short
 
 
 OUT_OF_MEMORY = """

@@ -14,7 +14,6 @@ from tests.unit.handler.wire.serving import (
     MINIMUM,
     PAIR,
     ROWS,
-    Served,
     answer,
     echo,
     refusal,
@@ -22,7 +21,7 @@ from tests.unit.handler.wire.serving import (
 from wire import parse
 from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
-from wire.interface import Batch, Input
+from wire.interface import Batch, Input, Interface
 
 int64 = st.integers(MINIMUM, MAXIMUM)
 float64 = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -71,11 +70,11 @@ def test_an_array_of_any_rank_comes_back_as_it_is(
 
 @pytest.mark.parametrize("model", [DOUBLEIT, ANYTHING, ROWS, PAIR])
 @given(body=st.binary())
-def test_any_bytes_are_answered_or_refused_with_a_place(body: bytes, model: Served) -> None:
+def test_any_bytes_are_answered_or_refused_with_a_place(body: bytes, model: Interface) -> None:
     try:
         echo(body, model)
     except RequestError as error:
-        assert error.status == 400
+        assert error.kind == "InvalidInput"
         assert " at " in str(error) or "byte" in str(error)
 
 
@@ -90,11 +89,11 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("model", [DOUBLEIT, ANYTHING, ROWS, PAIR])
 @given(value=json_values)
-def test_any_json_is_answered_or_refused_with_a_place(value: object, model: Served) -> None:
+def test_any_json_is_answered_or_refused_with_a_place(value: object, model: Interface) -> None:
     try:
         echo(json.dumps(value), model)
     except RequestError as error:
-        assert error.status == 400
+        assert error.kind == "InvalidInput"
         assert " at " in str(error) or "byte" in str(error)
 
 
@@ -161,7 +160,7 @@ def test_a_refusal_says_what_and_where(body: str | bytes, message: str) -> None:
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_place(
-    body: str, model: Served, message: str
+    body: str, model: Interface, message: str
 ) -> None:
     assert refusal(body, model) == message
 
@@ -183,7 +182,7 @@ def test_arrays_that_do_not_fit_are_refused_by_place(
 def test_an_input_gets_the_datatype_that_it_prefers(
     datatypes: tuple[str, ...], body: str, datatype: str
 ) -> None:
-    model = Served((Input("x", datatypes),))
+    model = Interface((Input("x", datatypes),))
     assert parse.parse(body.encode(), model).calls[0]["x"].datatype == datatype
 
 
@@ -201,7 +200,7 @@ def test_an_input_gets_the_datatype_that_it_prefers(
 def test_numbers_that_a_datatype_does_not_hold_are_refused(
     datatype: str, body: str, message: str
 ) -> None:
-    assert refusal(body, Served((Input("x", (datatype,)),))) == message
+    assert refusal(body, Interface((Input("x", (datatype,)),))) == message
 
 
 def test_several_outputs_are_an_object_by_name() -> None:
@@ -249,19 +248,19 @@ def test_very_long_integers_are_refused_and_not_repeated(body: str, digits: int)
     ],
 )
 @pytest.mark.parametrize("model", [DOUBLEIT, PAIR])
-def test_a_message_repeats_at_most_a_hundred_characters(body: str, model: Served) -> None:
+def test_a_message_repeats_at_most_a_hundred_characters(body: str, model: Interface) -> None:
     message = refusal(body.replace("%s", "k" * 200_000), model)
     assert message.count("k") <= 110
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
-@pytest.mark.parametrize(("batch", "status"), [("elements", 400), ("none", 500)])
+@pytest.mark.parametrize(("batch", "kind"), [("elements", "InvalidInput"), ("none", "ModelError")])
 def test_an_answer_that_json_cannot_carry_is_refused_with_its_place(
-    batch: Batch, status: int, bad: float
+    batch: Batch, kind: str, bad: float
 ) -> None:
     model = DOUBLEIT._replace(batch=batch)
     outputs = [{"output": natural(np.array([1.0, bad]))}]
-    message = refusal("[1.0, 2.0]", model, status, outputs=outputs)
+    message = refusal("[1.0, 2.0]", model, kind, outputs=outputs)
     assert message.endswith("which JSON cannot carry - at $[1]")
 
 
@@ -283,7 +282,7 @@ def test_bfloat16_is_written_exactly() -> None:
         ),
     ],
 )
-def test_deep_nesting_is_refused(model: Served, body: str, place: str) -> None:
+def test_deep_nesting_is_refused(model: Interface, body: str, place: str) -> None:
     assert place in refusal(body, model)
 
 

@@ -15,15 +15,15 @@ from tests.unit.handler.wire.serving import (
     DOUBLEIT,
     PAIR,
     ROWS,
-    Served,
     answer,
     echo,
     refusal,
 )
 from tests.unit.handler.wire.test_parse import float64, int64
-from wire import parse, single
+from wire import parse
 from wire.datatypes import natural
-from wire.interface import Input
+from wire.interface import Input, Interface
+from wire.v1.calls import MAX_INSTANCES
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_an_answer_that_json_cannot_carry_is_named_by_instance(body: str, place:
 @pytest.mark.parametrize("body", ['{"instances": [3]}', '{"instances": [3, 0.5]}'])
 def test_a_model_of_elements_that_changes_the_length_is_a_model_error(body: str) -> None:
     outputs = [{"output": natural(np.array([1, 2]))}] * 2
-    assert "more or fewer" in refusal(body, DOUBLEIT, 500, outputs=outputs)
+    assert "more or fewer" in refusal(body, DOUBLEIT, "ModelError", outputs=outputs)
 
 
 def test_a_number_may_be_answered_by_several() -> None:
     outputs = [{"output": natural(np.array([1, 2]))}]
-    model = Served((Input("x", shape=(-1,)),))
+    model = Interface((Input("x", shape=(-1,)),))
     assert answer('{"instances": [3]}', model, outputs).data == b'{"predictions":[[1,2]]}'
     assert echo('{"instances": [3, [4]]}', model) == b'{"predictions":[3,[4]]}'
 
@@ -172,13 +172,13 @@ def test_named_instances_are_refused_by_place(instances: str, message: str) -> N
 
 def test_outputs_without_a_row_for_each_instance_are_the_models_fault() -> None:
     outputs = [{"output": natural(np.array([[1.0]]))}]
-    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, 500, outputs=outputs)
+    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, "ModelError", outputs=outputs)
     assert message == "The model's output has shape [1, 1]: no row for each of 2 instances"
 
 
 def test_a_named_output_that_json_cannot_carry_has_its_place() -> None:
     outputs = [{"a": natural(np.array([1.0, 2.0])), "b": natural(np.array([1.0, np.nan]))}]
-    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, 500, outputs=outputs)
+    message = refusal('{"instances": [[1, 2], [3, 4]]}', ROWS, "ModelError", outputs=outputs)
     assert message.endswith("cannot carry - at $.predictions[1].b")
 
 
@@ -196,9 +196,9 @@ def test_without_batches_named_instances_are_calls() -> None:
 
 
 def test_too_many_calls_are_refused() -> None:
-    count = single.MAX_INSTANCES
+    count = MAX_INSTANCES
     assert "at most 10000 instances" in refusal(
-        json.dumps({"instances": [1] * (count + 1)}), ANYTHING, 413
+        json.dumps({"instances": [1] * (count + 1)}), ANYTHING, "PayloadTooLarge"
     )
     assert len(parse.parse(json.dumps({"instances": [1] * count}).encode(), ANYTHING).calls) == (
         count
@@ -216,7 +216,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
 }
 
 
-def work(kind: str, count: int, model: Served) -> tuple[int, int, int]:
+def work(kind: str, count: int, model: Interface) -> tuple[int, int, int]:
     """Return the calls, body size and peak memory of a request with `count` instances."""
     body = json.dumps({"instances": [KINDS[kind](i) for i in range(count)]}).encode()
     tracemalloc.start()

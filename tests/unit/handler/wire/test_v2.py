@@ -17,7 +17,6 @@ from tests.unit.handler.wire.serving import (
     DOUBLEIT,
     PAIR,
     ROWS,
-    Served,
     answer,
     echo,
     refusal,
@@ -26,7 +25,7 @@ from tests.unit.handler.wire.serving import (
 )
 from wire import budget, parse
 from wire.datatypes import DATATYPES, DTYPES, Tensor, natural, readable
-from wire.interface import Input
+from wire.interface import Input, Interface
 
 TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
 
@@ -160,7 +159,7 @@ def test_floats_are_checked_against_their_datatype() -> None:
     ],
 )
 def test_datatypes_that_an_input_does_not_take_are_refused(
-    datatype: str, model: Served, what: str
+    datatype: str, model: Interface, what: str
 ) -> None:
     message = refusal(v2(tensor([1], datatype)), model)
     assert message.startswith(f"Datatype '{datatype}' {what}")
@@ -336,7 +335,7 @@ def test_inputs_that_do_not_fit_are_refused(tensors: list[Any], message: str) ->
 
 
 def test_a_collection_takes_inputs_of_any_name_in_their_order() -> None:
-    model = Served((), any_name=True)
+    model = Interface((), any_name=True)
     (call,) = parse.parse(v2(named("b", [1]), named("a", [2])).encode(), model).calls
     assert list(call) == ["b", "a"]
     assert 'send an object with "inputs"' in refusal("[1]", model)
@@ -405,7 +404,7 @@ def test_binary_integers_out_of_bounds_have_their_place() -> None:
 def test_infinity_travels_as_binary_data_only() -> None:
     data = np.array([np.inf, np.nan], np.float32).tobytes()
     body, size = binary(data, datatype="FP32", name="x")
-    assert "cannot carry" in refusal(body, ANYTHING, 500, json_size=size)
+    assert "cannot carry" in refusal(body, ANYTHING, "ModelError", json_size=size)
     head = json.loads(body[:size]) | {"parameters": {"binary_data_output": True}}
     text = json.dumps(head).encode()
     assert answer(text + data, ANYTHING, json_size=len(text)).data.endswith(data)
@@ -435,7 +434,7 @@ def test_an_output_of_another_type_or_length_is_an_error() -> None:
 
 
 def test_only_elements_answer_in_the_datatype_of_the_request() -> None:
-    model = Served((Input("x", ("INT64",), (-1,)),))
+    model = Interface((Input("x", ("INT64",), (-1,)),))
     made = [{"output": natural(np.array([300]))}]
     assert output(answer(v2(tensor([1], "INT8")), model, made).data)["datatype"] == "INT64"
 
@@ -491,14 +490,14 @@ def test_a_number_is_rounded_once(
     body, model = {
         "v2": (f'{head}], "data": [{joined}]}}]}}', ANYTHING),
         "v2 nested": (f'{head}, 1], "data": [[{"],[".join(texts)}]]}}]}}', ANYTHING),
-        "bare": (f"[{joined}]", Served((Input("x", (datatype,)),))),
+        "bare": (f"[{joined}]", Interface((Input("x", (datatype,)),))),
         "instances": (
             f'{{"instances": [[{joined}]]}}',
-            Served((Input("x", (datatype,)),), "rows"),
+            Interface((Input("x", (datatype,)),), "rows"),
         ),
         "elements": (
             f'{{"instances": [[], 7, [{joined}]]}}',
-            Served((Input("x", (datatype, "INT8"), (-1,)),), "elements"),
+            Interface((Input("x", (datatype, "INT8"), (-1,)),), "elements"),
         ),
     }[form]
     call = parse.parse(body.encode(), model).calls[-1]
@@ -520,7 +519,10 @@ def test_a_number_is_rounded_once(
     ],
 )
 def test_numbers_near_the_middle_of_two(text: str, datatype: str, number: float) -> None:
-    for model in (Served((Input("x", (datatype,)),)), Served((Input("x", (datatype, "BOOL")),))):
+    for model in (
+        Interface((Input("x", (datatype,)),)),
+        Interface((Input("x", (datatype, "BOOL")),)),
+    ):
         (call,) = parse.parse(f"[{text}]".encode(), model).calls
         assert readable(call["x"]).astype(float)[0] == number
 
@@ -560,12 +562,12 @@ def test_ignored_fields_create_no_objects() -> None:
 )
 def test_a_response_ends_at_its_limit(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "response", 10_000)
-    assert "more than 10000 bytes. The limit follows from" in refusal(body, status=413)
+    assert "more than 10000 bytes. The limit follows from" in refusal(body, kind="PayloadTooLarge")
 
 
 def test_irregular_instances_need_memory_for_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = json.dumps({"instances": [1, 0.5] * 20_000})
     monkeypatch.setattr(budget, "objects", 1_000_000)
-    assert "raise MEMORY" in refusal(mixed, status=413)
+    assert "raise MEMORY" in refusal(mixed, kind="PayloadTooLarge")
     for regular in ([1] * 40_000, [0.5] * 40_000, [[0.5, 1]] * 20_000):
         assert echo(json.dumps({"instances": regular}))

@@ -13,7 +13,7 @@ from wire.interface import Input, Interface
 from wire.paths import Path
 from wire.rendering import ended, predictions, write_outputs
 from wire.request import Body, Call, Outputs
-from wire.rows import PREFIX, specs
+from wire.v1.rows import PREFIX, specs
 
 # Each instance is a call of the model, which takes time even if the instance is small.
 MAX_INSTANCES = 10_000

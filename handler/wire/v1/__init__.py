@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from wire import budget, duplicates, elements, rows, single
+from wire import budget, duplicates
 from wire.errors import invalid
 from wire.interface import Interface
 from wire.messages import type_of
 from wire.request import Request
+from wire.v1 import calls, elements, rows
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,7 +47,7 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
         budget.check_objects(text)
         objects = _OBJECTS.decode(instances)
         duplicates.refuse(data, [value for each in objects for value in each.values()])
-        form: Any = rows if model.batch == "rows" else single
+        form: Any = rows if model.batch == "rows" else calls
         request: Request = form.parse_objects(objects, model)
         return request
     duplicates.refuse(data, [instances])
@@ -54,4 +55,4 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
         return rows.parse(text, model)
     if model.batch == "elements" and elements.fits(model):
         return elements.parse(text, model)
-    return single.parse(text, model)
+    return calls.parse(text, model)
