@@ -214,9 +214,9 @@ class Reader:
             name = buffer[start:end].decode()
             start, at = self._string(end)
             pairs.append((name, buffer[start:at].decode()))
-        found = Headers(pairs)
-        self._known = [(bytes(buffer[begin:start]), found), *self._known[: KNOWN_BLOCKS - 1]]
-        return found, start
+        headers = Headers(pairs)
+        self._known = [(bytes(buffer[begin:start]), headers), *self._known[: KNOWN_BLOCKS - 1]]
+        return headers, start
 
 
 def _gone() -> NoReturn:
@@ -347,7 +347,7 @@ def install(answer: Answerer) -> bool:
 
     def predict(_service: Service, batch: Batch) -> bytes | bytearray:
         (connection,) = current
-        large = any(len(each.get("body") or b"") >= MESSAGE_BYTES for each in batch.fields)
+        large = any(len(fields.get("body") or b"") >= MESSAGE_BYTES for fields in batch.fields)
         answers = _complete(batch, answer(batch.fields, batch.headers))
         last = write(batch, answers, functools.partial(send, connection) if partial else None)
         if sum(map(len, last)) < MESSAGE_BYTES:

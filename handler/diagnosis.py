@@ -163,13 +163,13 @@ def _describe_pickle(path: Path, count: int) -> str:
 
 def _classes(stream: IO[bytes]) -> list[str]:
     """Return the names of the classes in the next pickle of a stream, in order."""
-    found: list[str] = []
+    names: list[str] = []
     strings: list[str] = []
     for operation, argument, _ in pickletools.genops(stream):
         if operation.name == "GLOBAL":
-            found.append(str(argument).replace(" ", "."))
+            names.append(str(argument).replace(" ", "."))
         elif operation.name == "STACK_GLOBAL":
-            found.append(".".join(strings[-2:]))
+            names.append(".".join(strings[-2:]))
         elif isinstance(argument, str):
             strings.append(argument)
-    return found
+    return names

@@ -56,7 +56,9 @@ def read(  # noqa: C901 (a sentence for each refusal)
     leaves, structure = pytree.tree_flatten(program.example_inputs)
     values = {node.name: node.meta.get("val") for node in program.graph.nodes}
     specs = [
-        each.arg for each in program.graph_signature.input_specs if each.kind.name == "USER_INPUT"
+        input_spec.arg
+        for input_spec in program.graph_signature.input_specs
+        if input_spec.kind.name == "USER_INPUT"
     ]
     tensors: list[tuple[int, Any]] = []
     inputs: list[Input] = []
@@ -71,16 +73,16 @@ def read(  # noqa: C901 (a sentence for each refusal)
         shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
         sizes = tuple(_range(size, program) for size in value.shape)
         base = Input(argument.name, (names[value.dtype],), shape, sizes=sizes)
-        given = settings.inputs.get(argument.name, InputSettings())
-        if given.shape is not None and not _within(given.shape, shape):
+        configured = settings.inputs.get(argument.name, InputSettings())
+        if configured.shape is not None and not _within(configured.shape, shape):
             raise ValueError(
                 f"{FILE}: model.inputs.{argument.name}: the program takes shape {list(shape)}"
             )
-        if any(datatype != base.datatypes[0] for datatype in given.datatypes):
+        if any(datatype != base.datatypes[0] for datatype in configured.datatypes):
             raise ValueError(
                 f"{FILE}: model.inputs.{argument.name}: the program takes {base.datatypes[0]}"
             )
-        inputs.append(described(base, given))
+        inputs.append(described(base, configured))
         tensors.append((i, value))
     if not inputs:
         raise ValueError("the program takes no tensors")
@@ -88,7 +90,7 @@ def read(  # noqa: C901 (a sentence for each refusal)
     check_batch(tuple(inputs), settings)
     batch, most_rows = _batch(program, [value for _, value in tensors], settings)
     function = program.module()
-    places = {each.name: i for each, (i, _) in zip(inputs, tensors, strict=True)}
+    places = {spec.name: i for spec, (i, _) in zip(inputs, tensors, strict=True)}
 
     def run(*only: torch.Tensor, **named: torch.Tensor) -> object:
         arguments = list(leaves)
@@ -108,14 +110,14 @@ def _range(size: Any, program: Any) -> tuple[int, int | None]:  # noqa: ANN401
     limits = program.range_constraints.get(size.node.expr)
     if limits is None:  # an expression of other dimensions
         return 0, None
-    low, high = (int(each) if each.is_Integer else None for each in (limits.lower, limits.upper))
+    low, high = (int(n) if n.is_Integer else None for n in (limits.lower, limits.upper))
     # torch.export assumes at least 2 of a size that it does not know, and does not require it.
     return (low if low is not None and low > UNREQUIRED else 0), high
 
 
-def _within(given: list[int], shape: tuple[int, ...]) -> bool:
-    return len(given) == len(shape) and all(
-        size in (-1, wanted) for wanted, size in zip(given, shape, strict=True)
+def _within(declared: list[int], shape: tuple[int, ...]) -> bool:
+    return len(declared) == len(shape) and all(
+        size in (-1, expected) for expected, size in zip(declared, shape, strict=True)
     )
 
 
@@ -131,13 +133,13 @@ def _batch(program: Any, inputs: list[Any], settings: ModelSettings) -> Any:  # 
     # A dynamic dimension is a symbol, others are integers.
     symbol, *others = {str(value.shape[0]) if getattr(value, "ndim", 0) else "" for value in values}
     merged = not others and symbol.isidentifier()
-    wanted = settings.batch or ("rows" if merged else "none")
+    batch = settings.batch or ("rows" if merged else "none")
     if settings.batch == "rows" and not merged:
         raise ValueError(
             f"{FILE}: model.batch is rows, but dimension 0 of the inputs and outputs of the "
             "program is not one and the same dynamic dimension: set batch to none"
         )
-    if wanted == "none":
+    if batch == "none":
         return "none", None
     try:
         refuse_dynamic_quantization(_operators(program), settings)
@@ -146,7 +148,7 @@ def _batch(program: Any, inputs: list[Any], settings: ModelSettings) -> Any:  # 
             raise
         return "none", None
     limits = next((r for s, r in program.range_constraints.items() if str(s) == symbol), None)
-    return wanted, int(limits.upper) if limits is not None and limits.upper.is_Integer else None
+    return batch, int(limits.upper) if limits is not None and limits.upper.is_Integer else None
 
 
 def _operators(program: Any) -> Iterator[str]:  # noqa: ANN401

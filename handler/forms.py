@@ -59,17 +59,17 @@ def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str]
     place = "at the gRPC input" if not headers else PLACE if in_form else AT_QUERY
     if REPEATED in fields:
         raise RequestError(f"The field {fields[REPEATED]} came more than once - {place}")
-    found = [name for name in NAMES if name in fields]
-    if not found or len(found) > 1:
-        if "body" in found and headers and not in_form:
-            found = ["body"]  # `data` is a query parameter
+    names = [name for name in NAMES if name in fields]
+    if not names or len(names) > 1:
+        if "body" in names and headers and not in_form:
+            names = ["body"]  # `data` is a query parameter
         else:
-            got = ", got both" if found else ""
+            got = ", got both" if names else ""
             raise RequestError(f"Expected one field named data or body{got} - {place}")
-    value: str | Bytes = fields[found[0]]
+    value: str | Bytes = fields[names[0]]
     others = {
-        name: each if isinstance(each, str) else bytes(each).decode(errors="replace")
-        for name, each in fields.items()
+        name: field if isinstance(field, str) else bytes(field).decode(errors="replace")
+        for name, field in fields.items()
         if name not in NAMES
     }
     return Content(value.encode() if isinstance(value, str) else value, sent, others)
@@ -102,21 +102,21 @@ def _fields(fields: Mapping[str, Any], kind: str) -> tuple[Mapping[str, Any], st
 
 
 def _parse(raw: bytes, boundary: str) -> tuple[dict[str, bytes], str]:
-    found: dict[str, list[bytes]] = {}
+    parts: dict[str, list[bytes]] = {}
     pieces: list[bytes] | None = None
     kind = ""
     with multipart.PushMultipartParser(boundary, max_segment_count=MAX_FIELDS) as parser:
         for event in parser.parse(raw):
             if isinstance(event, multipart.MultipartSegment):
                 if event.name in NAMES:
-                    if event.name in found:
+                    if event.name in parts:
                         raise RequestError(f"The field {event.name} came more than once - {PLACE}")
                     kind = event.header("Content-Type", "")
                 # Other files are ignored.
                 used = event.name in NAMES or event.filename is None
                 pieces = [] if used else None
                 if pieces is not None:
-                    found[event.name] = pieces
+                    parts[event.name] = pieces
             elif event is not None and pieces is not None:
                 pieces.append(bytes(event))
-    return {name: b"".join(each) for name, each in found.items()}, kind
+    return {name: b"".join(pieces) for name, pieces in parts.items()}, kind

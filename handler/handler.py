@@ -182,7 +182,7 @@ class TensorHandler:
                 yield ()
         yield refused
         for finished in self.model.runner.run(requests):
-            answers = ((places[k], self._render(requests[k], each)) for k, each in finished)
+            answers = ((places[k], self._render(requests[k], results)) for k, results in finished)
             if self._hooks:
                 yield from ([answer] for answer in answers)
             else:

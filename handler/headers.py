@@ -40,4 +40,4 @@ def media_type(content_type: str) -> str:
 
 def accepts(patterns: Iterable[str], content_type: str) -> bool:
     """Return whether one of patterns such as `image/*` matches a Content-Type."""
-    return any(fnmatchcase(media_type(content_type), each) for each in patterns)
+    return any(fnmatchcase(media_type(content_type), pattern) for pattern in patterns)

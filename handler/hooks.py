@@ -105,9 +105,9 @@ class Hooks:
         Raises:
             RequestError: it refuses the body, fails, or returns what the model does not take.
         """
-        given = self._call("preprocess", self._preprocess, bytes(body), content_type)
+        returned = self._call("preprocess", self._preprocess, bytes(body), content_type)
         try:
-            call, shape = self._inputs(given)
+            call, shape = self._inputs(returned)
         except (RequestError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 (an object of the code may raise anything)
@@ -135,8 +135,8 @@ class Hooks:
             return Body(text)
         # Copies, because the memory may be the model's or that of other requests.
         own = {
-            name: to_torch(Tensor(each.array.copy(), each.datatype))
-            for name, each in outputs.items()
+            name: to_torch(Tensor(output.array.copy(), output.datatype))
+            for name, output in outputs.items()
         }
         result = self._call("postprocess", self._postprocess, own, parameters)
         match result:
@@ -182,9 +182,9 @@ class Hooks:
         try:
             inspect.signature(function).bind(*arguments)
         except (TypeError, ValueError) as error:
-            wanted = {"preprocess": "body, content_type", "postprocess": "outputs, parameters"}
+            signatures = {"preprocess": "body, content_type", "postprocess": "outputs, parameters"}
             raise ValueError(
-                f"{self._path.name}: {name} must be a function of ({wanted[name]}): {error}"
+                f"{self._path.name}: {name} must be a function of ({signatures[name]}): {error}"
             ) from None
         return function
 
@@ -215,23 +215,29 @@ class Hooks:
         ]
         return f" in line {places[-1][1]} of {Path(places[-1][0]).name}" if places else ""
 
-    def _inputs(self, given: object) -> tuple[Call, Shape]:
+    def _inputs(self, returned: object) -> tuple[Call, Shape]:
         """Return what `preprocess` returned as a call, and the shape of its outputs."""
-        if not isinstance(given, Mapping):
-            raise model_failed(f"preprocess returned {type(given).__name__}, not a dict of inputs")
-        specs = {each.name: each for each in self._model.inputs}
-        for name in given:
+        if not isinstance(returned, Mapping):
+            raise model_failed(
+                f"preprocess returned {type(returned).__name__}, not a dict of inputs"
+            )
+        specs = {spec.name: spec for spec in self._model.inputs}
+        for name in returned:
             if not isinstance(name, str) or (name not in specs and not self._model.any_name):
                 known = ", ".join(specs)
                 raise model_failed(
                     f"preprocess returned the input {shorten(str(name))}, the model has {known}"
                 )
         if self._model.any_name:
-            specs = {name: Input(name) for name in given}
-        missing = [name for name, each in specs.items() if not each.optional and name not in given]
+            specs = {name: Input(name) for name in returned}
+        missing = [
+            name for name, spec in specs.items() if not spec.optional and name not in returned
+        ]
         if missing:
             raise model_failed(f"preprocess did not return the input {', '.join(missing)}")
-        call = {name: _tensor(given[name], each) for name, each in specs.items() if name in given}
+        call = {
+            name: _tensor(returned[name], spec) for name, spec in specs.items() if name in returned
+        }
         if self._model.batch != "elements":
             return call, None
         ((name, only),) = call.items()
@@ -259,7 +265,7 @@ class _Own:
     def render(self, results: Sequence[Outputs], _model: Interface) -> Body:
         (outputs,) = results
         if self._shape is not None:
-            outputs = {name: in_shape(each, self._shape) for name, each in outputs.items()}
+            outputs = {name: in_shape(output, self._shape) for name, output in outputs.items()}
         return self._hooks.answer(outputs, self._parameters)
 
 
@@ -285,18 +291,18 @@ def _tensor(value: object, spec: Input) -> Tensor:
         RequestError: 400 if numbers or the shape are not accepted, which the body decides; 500 if
             it is no array of numbers of that kind, which the code decides.
     """
-    found = _copied(value, spec.name)
-    datatype = wider(found.datatype, spec.datatypes) or preferred(found.datatype, spec)
-    if kind(found.datatype) != kind(datatype) and (kind(found.datatype), kind(datatype)) != (
+    copied = _copied(value, spec.name)
+    datatype = wider(copied.datatype, spec.datatypes) or preferred(copied.datatype, spec)
+    if kind(copied.datatype) != kind(datatype) and (kind(copied.datatype), kind(datatype)) != (
         "i",
         "f",
     ):
         raise model_failed(
-            f"preprocess returned {found.datatype} for {spec.name}, which takes {datatype}"
+            f"preprocess returned {copied.datatype} for {spec.name}, which takes {datatype}"
         )
     place = Place(f"the input {spec.name}")
-    at = place.flat(found.array.shape)
-    array = cast(found, datatype, at)
+    at = place.flat(copied.array.shape)
+    array = cast(copied, datatype, at)
     if datatype in INTEGERS:
         check_bounds(array, spec.minimum, spec.maximum, at)
     if spec.number:
@@ -316,10 +322,10 @@ def _copied(value: object, name: str) -> Tensor:
         )
     if isinstance(value, torch.Tensor):
         try:
-            found = from_torch(value.detach())
+            converted = from_torch(value.detach())
         except ModelError:
             raise model_failed(f"preprocess returned {value.dtype} for {name}") from None
-        return Tensor(np.array(found.array, order="C"), found.datatype)
+        return Tensor(np.array(converted.array, order="C"), converted.datatype)
     try:
         array = np.array(value, order="C")
         return natural(array.astype(array.dtype.newbyteorder("="), copy=False))

@@ -37,7 +37,7 @@ class Runner:
         """
         self._module = module
         self._batch = interface.batch
-        self._numbers = frozenset(each.name for each in interface.inputs if each.number)
+        self._numbers = frozenset(spec.name for spec in interface.inputs if spec.number)
         self._most_rows = most_rows
 
     def run(self, requests: Sequence[Request]) -> Iterator[Finished]:
@@ -95,7 +95,7 @@ class Runner:
         part: list[int] = []
         rows = 0
         for i in group:
-            count = max(len(each.array) if each.array.ndim else 1 for each in calls[i].values())
+            count = max(len(t.array) if t.array.ndim else 1 for t in calls[i].values())
             if part and rows + count > (self._most_rows or 0):
                 yield part
                 part, rows = [], 0
@@ -152,6 +152,8 @@ def _copy(result: Result) -> Result:
     if isinstance(result, ModelError):
         return result
     try:
-        return {name: Tensor(each.array.copy(), each.datatype) for name, each in result.items()}
+        return {
+            name: Tensor(tensor.array.copy(), tensor.datatype) for name, tensor in result.items()
+        }
     except MemoryError:
         return ModelError("The model failed: MemoryError")

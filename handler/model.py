@@ -16,7 +16,7 @@ from module import Module
 from samples import Output
 from settings import FILE, InputSettings, ModelSettings, OutputSettings, Settings
 from wire.datatypes import INTEGERS
-from wire.interface import Batch, Input, Interface
+from wire.interface import Batching, Input, Interface
 from wire.request import OCTETS
 
 # Maximum size of an example, which is part of each response with the metadata.
@@ -47,7 +47,7 @@ class Model:
         signature = module.signature
         self.device = device
         self._beside = path.parent / hooks.FOLDER
-        batch: Batch = signature.batch
+        batch: Batching = signature.batch
         safe = device.type != "cpu"
         try:
             outputs, self.sample_error = samples.run(module, signature.inputs, batch, safe=safe)
@@ -77,20 +77,20 @@ class Model:
     ) -> dict[str, list[dict[str, object]]]:
         named = settings.outputs if isinstance(settings.outputs, dict) else {}
         described: list[dict[str, object]] = [
-            {"name": each.name, "datatype": each.datatype, "shape": list(each.shape)}
-            for each in outputs
+            {"name": output.name, "datatype": output.datatype, "shape": list(output.shape)}
+            for output in outputs
         ]
-        inputs = [_described_input(each) for each in self.interface.inputs]
-        for each in inputs:
-            own = settings.inputs.get(str(each["name"]), InputSettings())
-            _name(each, "columns", own.columns)
-        for each in described:
-            texts = named.get(str(each["name"]), OutputSettings())
-            _name(each, "columns", texts.columns)
+        inputs = [_described_input(tensor) for tensor in self.interface.inputs]
+        for tensor in inputs:
+            configured = settings.inputs.get(str(tensor["name"]), InputSettings())
+            _name(tensor, "columns", configured.columns)
+        for tensor in described:
+            texts = named.get(str(tensor["name"]), OutputSettings())
+            _name(tensor, "columns", texts.columns)
             labels = texts.labels
             if isinstance(labels, str):
                 labels = self._read(labels).decode().splitlines()
-            _name(each, "labels", labels)
+            _name(tensor, "labels", labels)
         return {"inputs": inputs, "outputs": described}
 
     def _read(self, name: str) -> bytes:
@@ -130,17 +130,17 @@ def _name(tensor: dict[str, object], key: str, names: list[str] | None) -> None:
     tensor[key] = names
 
 
-def _described_input(each: Input) -> dict[str, object]:
-    description: dict[str, object] = {"name": each.name}
-    if each.datatypes:
-        description["datatype"] = each.datatypes[0]
-    if each.shape is not None:
-        description["shape"] = [1] if each.number else list(each.shape)
-    if len(each.datatypes) > 1:
-        description["datatypes"] = list(each.datatypes)
-    if each.optional:
+def _described_input(spec: Input) -> dict[str, object]:
+    description: dict[str, object] = {"name": spec.name}
+    if spec.datatypes:
+        description["datatype"] = spec.datatypes[0]
+    if spec.shape is not None:
+        description["shape"] = [1] if spec.number else list(spec.shape)
+    if len(spec.datatypes) > 1:
+        description["datatypes"] = list(spec.datatypes)
+    if spec.optional:
         description["optional"] = True
     for name in ("minimum", "maximum"):
-        if getattr(each, name) is not None:
-            description[name] = getattr(each, name)
+        if getattr(spec, name) is not None:
+            description[name] = getattr(spec, name)
     return description

@@ -57,7 +57,7 @@ class Module:
             self.platform = "pytorch_torchscript"
             self._function = script = _loaded(path, lambda: _load_script(path, device))
             self.signature = signature.read(script, settings)
-        self._numbers = {each.name for each in self.signature.inputs if each.number}
+        self._numbers = {spec.name for spec in self.signature.inputs if spec.number}
 
     def __call__(self, call: Call) -> dict[str, Tensor]:
         """Run the module once.
@@ -83,9 +83,9 @@ class Module:
                 ((name, tensor),) = call.items()
                 return self._function(self._argument(name, tensor))
             return self._function(
-                **{name: self._argument(name, each) for name, each in call.items()}
+                **{name: self._argument(name, tensor) for name, tensor in call.items()}
             )
-        tensors = {name: self._argument(name, each) for name, each in call.items()}
+        tensors = {name: self._argument(name, tensor) for name, tensor in call.items()}
         return self._function(tensors if self.signature.passing == "dict" else [*tensors.values()])
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
@@ -96,31 +96,31 @@ class Module:
         if isinstance(answer, torch.Tensor) and self._names is None:
             return [("output", answer)]
         collection = isinstance(answer, (Mapping, tuple, list))
-        found = list(_flat(answer, "")) if collection else [("output", answer)]
-        if len({name for name, _ in found}) < len(found):
+        outputs = list(_flat(answer, "")) if collection else [("output", answer)]
+        if len({name for name, _ in outputs}) < len(outputs):
             raise ModelError("The model has two outputs of the same name")
         names = self._names
         if names is not None and isinstance(answer, Mapping):
             # The keys are names already; which ones there are may differ from call to call.
-            unknown = [name for name, _ in found if name not in names]
+            unknown = [name for name, _ in outputs if name not in names]
             if unknown:
                 raise ModelError(
                     f"The model has the output {unknown[0]}, which {FILE} does not name"
                 )
-            found.sort(key=lambda pair: names.index(pair[0]))
+            outputs.sort(key=lambda pair: names.index(pair[0]))
         elif names is not None:
-            if len(names) != len(found):
+            if len(names) != len(outputs):
                 raise ModelError(
-                    f"The model has {len(found)} outputs, and {FILE} names {len(names)}"
+                    f"The model has {len(outputs)} outputs, and {FILE} names {len(names)}"
                 )
-            found = [(name, value) for name, (_, value) in zip(names, found, strict=True)]
-        return [(name, value) for name, value in found if value is not None]
+            outputs = [(name, value) for name, (_, value) in zip(names, outputs, strict=True)]
+        return [(name, value) for name, value in outputs if value is not None]
 
 
 def _flat(value: object, prefix: str) -> Iterator[tuple[str, object]]:
     """Yield the tensors in nested collections with their paths, such as `output_0.boxes`."""
     if isinstance(value, Mapping):
-        pairs = [(str(name), each) for name, each in value.items()]
+        pairs = [(str(name), child) for name, child in value.items()]
     elif isinstance(value, (tuple, list)):
         stem = "" if prefix else "output_"
         fields = getattr(value, "_fields", [f"{stem}{i}" for i in range(len(value))])
@@ -128,8 +128,8 @@ def _flat(value: object, prefix: str) -> Iterator[tuple[str, object]]:
     else:
         yield prefix, value
         return
-    for name, each in pairs:
-        yield from _flat(each, f"{prefix}.{name}" if prefix else name)
+    for name, child in pairs:
+        yield from _flat(child, f"{prefix}.{name}" if prefix else name)
 
 
 def to_torch(tensor: Tensor) -> torch.Tensor:

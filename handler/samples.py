@@ -20,7 +20,7 @@ from merging import Run
 from module import ModelError
 from settings import FILE
 from wire.datatypes import DTYPES, INTEGERS, Array, Place, Tensor, cast, kind, natural, readable
-from wire.interface import Batch, Input
+from wire.interface import Batching, Input
 from wire.request import Call, Outputs
 
 # TorchScript's profiling executor optimizes a graph during its first calls.
@@ -80,7 +80,7 @@ class _Limited:
 
     def __call__(self, call: Call, rows: int) -> Outputs:
         """Run a call; raise _LimitError if it may exceed a limit, and ModelError as the module."""
-        size = sum(each.array.nbytes for each in call.values())
+        size = sum(tensor.array.nbytes for tensor in call.values())
         began = time.monotonic()
         if size > INPUT_BYTES:
             raise _LimitError(f"the inputs of {rows} rows have {size >> 20} MiB")
@@ -109,7 +109,7 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak << 10
 
 
-def run(module: Run, inputs: Sequence[Input], batch: Batch, *, safe: bool = False) -> Findings:
+def run(module: Run, inputs: Sequence[Input], batch: Batching, *, safe: bool = False) -> Findings:
     """Run the samples.
 
     Args:
@@ -122,16 +122,16 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch, *, safe: bool = Fals
     Raises:
         ValueError: the model contradicts the setting `batch`.
     """
-    required = [each for each in inputs if not each.optional]
+    required = [spec for spec in inputs if not spec.optional]
     if batch == "elements":
-        required = [_as_elements(each) for each in required]
-    if not required or any(each.shape is None or not each.datatypes for each in required):
+        required = [_as_elements(spec) for spec in required]
+    if not required or any(spec.shape is None or not spec.datatypes for spec in required):
         return Findings()
-    choices = range(max(len(each.datatypes) for each in required))
+    choices = range(max(len(spec.datatypes) for spec in required))
     if safe:
         required = [
-            each if each.maximum is not None else each._replace(minimum=0, maximum=1)
-            for each in required
+            spec if spec.maximum is not None else spec._replace(minimum=0, maximum=1)
+            for spec in required
         ]
     limited = _Limited(module)
     error: Exception | None = None
@@ -150,8 +150,8 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch, *, safe: bool = Fals
             other = limited.quietly(_call(required, ROWS, 2 * size, choice), ROWS)
             other = other or limited.quietly(_call(required, ROWS, size, choice), ROWS)
             if batch != "none":
-                for each, reach in itertools.product(choices, range(len(REACHES))):
-                    _check(limited, _call(required, ROWS, size, each, reach), required, batch)
+                for datatype, reach in itertools.product(choices, range(len(REACHES))):
+                    _check(limited, _call(required, ROWS, size, datatype, reach), required, batch)
             _warm_up(limited, required, size)
         except _LimitError as limit:
             unchecked = "" if batch == "none" else f", so that batch: {batch} is not checked"
@@ -160,24 +160,24 @@ def run(module: Run, inputs: Sequence[Input], batch: Batch, *, safe: bool = Fals
     return Findings(error=str(error))
 
 
-def _as_elements(each: Input) -> Input:
+def _as_elements(spec: Input) -> Input:
     """Return an input as the model gets it with `batch: elements`: one-dimensional."""
-    return each._replace(shape=(-1,), datatypes=each.datatypes or ("INT64", each.fraction))
+    return spec._replace(shape=(-1,), datatypes=spec.datatypes or ("INT64", spec.fraction))
 
 
 def _call(
     inputs: Sequence[Input], rows: int, size: int, choice: int, reach: int = 0
 ) -> dict[str, Tensor]:
-    return {each.name: _tensor(each, rows, size, choice, reach) for each in inputs}
+    return {spec.name: _tensor(spec, rows, size, choice, reach) for spec in inputs}
 
 
-def _tensor(each: Input, rows: int, size: int, choice: int, reach: int) -> Tensor:
+def _tensor(spec: Input, rows: int, size: int, choice: int, reach: int) -> Tensor:
     """Return reproducible numbers; with a `reach`, of another scale in each row."""
     shape = [
-        given if given >= 0 else _size(each, i, size if i else rows)
-        for i, given in enumerate(each.shape or ())
+        declared if declared >= 0 else _size(spec, i, size if i else rows)
+        for i, declared in enumerate(spec.shape or ())
     ]
-    datatype = each.datatypes[choice % len(each.datatypes)]
+    datatype = spec.datatypes[choice % len(spec.datatypes)]
     dice = np.random.default_rng(rows)
     numbers: Array
     if kind(datatype) == "f":
@@ -188,28 +188,28 @@ def _tensor(each: Input, rows: int, size: int, choice: int, reach: int) -> Tenso
     elif datatype == "BOOL":
         numbers = dice.random(shape) < 0.5  # noqa: PLR2004 (half of them)
     else:
-        numbers = _integers(each, datatype, shape, reach, dice)
+        numbers = _integers(spec, datatype, shape, reach, dice)
     place: Place = str
     array = cast(natural(np.asarray(numbers)), datatype, place).astype(DTYPES[datatype])
     return Tensor(array, datatype)
 
 
-def _size(each: Input, dimension: int, wanted: int) -> int:
+def _size(spec: Input, dimension: int, preferred: int) -> int:
     """Return the size to use for a dimension of any size: the one that is wanted if possible."""
-    low, high = each.sizes[dimension] if each.sizes else (0, None)
+    low, high = spec.sizes[dimension] if spec.sizes else (0, None)
     # The number of rows is compared with that of the outputs.
-    return max(low, min(high, wanted) if dimension and high is not None else wanted)
+    return max(low, min(high, preferred) if dimension and high is not None else preferred)
 
 
 def _integers(
-    each: Input, datatype: str, shape: list[int], reach: int, dice: np.random.Generator
+    spec: Input, datatype: str, shape: list[int], reach: int, dice: np.random.Generator
 ) -> Array:
     limits = INTEGERS[datatype]
-    high = limits.max if each.maximum is None else min(each.maximum, limits.max)
-    low = max(min(0, high) if each.minimum is None else each.minimum, limits.min)
-    both = each.minimum is not None and each.maximum is not None
+    high = limits.max if spec.maximum is None else min(spec.maximum, limits.max)
+    low = max(min(0, high) if spec.minimum is None else spec.minimum, limits.min)
+    both = spec.minimum is not None and spec.maximum is not None
     most = high - low if both and reach == len(REACHES) - 1 else REACHES[reach]
-    if each.number or not shape:
+    if spec.number or not shape:
         return np.full(shape, low)
     ends = [min(high, low + max(1, most // 100**i)) for i in range(shape[0])]
     highs = np.array(ends, DTYPES[datatype]).reshape(-1, *[1] * (len(shape) - 1))
@@ -217,22 +217,22 @@ def _integers(
 
 
 def _warm_up(module: _Limited, inputs: Sequence[Input], size: int) -> None:
-    for choice in range(max(len(each.datatypes) for each in inputs)):
+    for choice in range(max(len(spec.datatypes) for spec in inputs)):
         for _ in range(WARM_UP_CALLS):
             for rows in (1, 2):
                 module.quietly(_call(inputs, rows, size, choice), rows)
 
 
-def _outputs(first: Outputs, other: Outputs | None, batch: Batch) -> tuple[Output, ...]:
-    found = []
-    for name, each in first.items():
-        shape = each.array.shape
+def _outputs(first: Outputs, other: Outputs | None, batch: Batching) -> tuple[Output, ...]:
+    outputs = []
+    for name, tensor in first.items():
+        shape = tensor.array.shape
         if other is None and shape and batch != "none":
             shape = (-1, *shape[1:])
         elif other is not None and name in other:
             shape = _common(shape, other[name].array.shape)
-        found.append(Output(name, each.datatype, shape))
-    return tuple(found)
+        outputs.append(Output(name, tensor.datatype, shape))
+    return tuple(outputs)
 
 
 def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
@@ -241,34 +241,34 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(a if a == b else -1 for a, b in zip(one, other, strict=True))
 
 
-def _check(module: _Limited, whole: Call, inputs: Sequence[Input], batch: Batch) -> None:
+def _check(module: _Limited, whole: Call, inputs: Sequence[Input], batch: Batching) -> None:
     """Compare the outputs for a batch with the outputs for its parts.
 
     Raises:
         ValueError: the outputs differ.
     """
-    numbers = {each.name for each in inputs if each.number}
+    numbers = {spec.name for spec in inputs if spec.number}
 
     def part(start: int, end: int) -> Outputs | None:
         call = {
-            name: each if name in numbers else Tensor(each.array[start:end].copy(), each.datatype)
-            for name, each in whole.items()
+            name: t if name in numbers else Tensor(t.array[start:end].copy(), t.datatype)
+            for name, t in whole.items()
         }
         # The model may reuse the memory of its outputs.
-        found = module.quietly(call, end - start)
-        return found and {n: Tensor(e.array.copy(), e.datatype) for n, e in found.items()}
+        outputs = module.quietly(call, end - start)
+        return outputs and {n: Tensor(t.array.copy(), t.datatype) for n, t in outputs.items()}
 
     together = part(0, ROWS)
     parts = together and [part(0, 1), part(1, ROWS)]
     if not together or not parts or None in parts:
         return
-    for name, each in together.items():
+    for name, tensor in together.items():
         pieces = [readable(p[name]) for p in parts if p is not None and name in p]
         tolerance = max(
-            RELATIVE_TOLERANCE, *(_rounding(one.datatype) for one in (each, *whole.values()))
+            RELATIVE_TOLERANCE, *(_rounding(one.datatype) for one in (tensor, *whole.values()))
         )
-        same = len(pieces) == len(parts) and each.array.shape[:1] == (ROWS,)
-        if not same or not _same(readable(each), pieces, batch, tolerance):
+        same = len(pieces) == len(parts) and tensor.array.shape[:1] == (ROWS,)
+        if not same or not _same(readable(tensor), pieces, batch, tolerance):
             raise ValueError(
                 f"{FILE}: model.batch is {batch}, but the model's {name} for {ROWS} rows is not "
                 "that for the rows in two parts: set batch to none"
@@ -280,7 +280,7 @@ def _rounding(datatype: str) -> float:
     return {"FP16": 2.0**-7, "BF16": 2.0**-4}.get(datatype, 0.0)
 
 
-def _same(whole: Array, pieces: Sequence[Array], batch: Batch, tolerance: float) -> bool:
+def _same(whole: Array, pieces: Sequence[Array], batch: Batching, tolerance: float) -> bool:
     if any(not piece.ndim for piece in pieces):
         return False
     if {piece.shape[1:] for piece in pieces} != {whole.shape[1:]}:

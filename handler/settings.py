@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from wire.datatypes import INTEGERS, Datatype
-from wire.interface import Batch
+from wire.interface import Batching
 
 FILE = "model-config.yaml"
 MAX_DIMENSIONS = 8
@@ -78,7 +78,7 @@ class ModelSettings(msgspec.Struct, forbid_unknown_fields=True):
         example: a file beside the code that is an example of a request.
     """
 
-    batch: Batch | None = None
+    batch: Batching | None = None
     threads: Positive = 1
     inputs: dict[str, InputSettings] = msgspec.field(default_factory=dict)
     outputs: (
@@ -155,8 +155,8 @@ def load(text: str) -> Any:  # noqa: ANN401 (any content of a YAML file)
         raise ValueError(f"{FILE} is not YAML: {' '.join(str(error).split())}") from None
     if content is None:
         raise ValueError(f"{FILE} contains no settings")
-    if isinstance(content, dict) and isinstance(given := content.get("useJobTicket"), str):
-        content["useJobTicket"] = yaml.safe_load(given)  # the only key whose value is a boolean
+    if isinstance(content, dict) and isinstance(ticket := content.get("useJobTicket"), str):
+        content["useJobTicket"] = yaml.safe_load(ticket)  # the only key whose value is a boolean
     return content
 
 
@@ -174,8 +174,8 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
         settings = msgspec.convert(content, Settings)
     except msgspec.ValidationError as error:
         raise ValueError(f"{FILE}: {_named(content, error)}") from None
-    for name, given in settings.model.inputs.items():
-        _check_bounds(name, given)
+    for name, input_ in settings.model.inputs.items():
+        _check_bounds(name, input_)
     if settings.min_workers > settings.max_workers:
         raise ValueError(f"{FILE}: minWorkers needs a maxWorkers that is not smaller")
     return settings
@@ -201,9 +201,9 @@ def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Return msgspec's message with the name of the input, which msgspec leaves out."""
     message = str(error).replace("`", "")
     if "$.model.inputs[...]" in message:
-        for name, given in content["model"]["inputs"].items():
+        for name, input_ in content["model"]["inputs"].items():
             try:
-                msgspec.convert(given, InputSettings)
+                msgspec.convert(input_, InputSettings)
             except msgspec.ValidationError as own:
                 message = str(own).replace("`", "")
                 message += "" if " - at $" in message else " - at $"
@@ -216,11 +216,12 @@ def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     return f"{message} (did you mean {close[0]}?)" if close else message
 
 
-def _check_bounds(name: str, given: InputSettings) -> None:
+def _check_bounds(name: str, configured: InputSettings) -> None:
     place = f"{FILE}: model.inputs.{name}"
-    if given.minimum is None and given.maximum is None:
+    if configured.minimum is None and configured.maximum is None:
         return
-    if given.datatypes and not any(datatype in INTEGERS for datatype in given.datatypes):
+    if configured.datatypes and not any(datatype in INTEGERS for datatype in configured.datatypes):
         raise ValueError(f"{place}: minimum and maximum are for integers")
-    if None not in (given.minimum, given.maximum) and given.minimum > given.maximum:  # type: ignore[operator]
+    low, high = configured.minimum, configured.maximum
+    if low is not None and high is not None and low > high:
         raise ValueError(f"{place}: minimum is larger than maximum")

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from settings import FILE, InputSettings, ModelSettings
-from wire.interface import Batch, Input
+from wire.interface import Batching, Input
 
 _NUMBERS = {"IntType": "INT64", "FloatType": "FP64", "BoolType": "BOOL"}
 _FLOAT_NAMES = {
@@ -42,7 +42,7 @@ class Signature(NamedTuple):
     inputs: tuple[Input, ...]
     passing: Passing = "arguments"
     any_name: bool = False
-    batch: Batch = "none"
+    batch: Batching = "none"
     most_rows: int | None = None
 
 
@@ -77,7 +77,7 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
 
 def check_names(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
     """Refuse settings of inputs that the model does not have."""
-    names = [each.name for each in inputs]
+    names = [spec.name for spec in inputs]
     for name in settings.inputs:
         if name not in names:
             raise ValueError(
@@ -88,7 +88,7 @@ def check_names(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
 
 def _fraction(module: torch.jit.ScriptModule) -> str:
     """Return the datatype of the module's parameters: the default for JSON's fractions."""
-    dtypes = {each.dtype for each in module.parameters() if each.is_floating_point()}
+    dtypes = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
     return _FLOAT_NAMES.get(dtypes.pop(), "FP64") if len(dtypes) == 1 else "FP64"
 
 
@@ -104,7 +104,8 @@ def _collection(kind: Any) -> Passing | None:  # noqa: ANN401 (torch's types car
 
 def _in_collection(passing: Passing, settings: ModelSettings, fraction: str) -> Signature:
     inputs = tuple(
-        described(Input(name, fraction=fraction), given) for name, given in settings.inputs.items()
+        described(Input(name, fraction=fraction), configured)
+        for name, configured in settings.inputs.items()
     )
     if settings.batch == "elements":
         raise ValueError(f"{FILE}: model.batch: elements is for a module with one tensor argument")
@@ -112,7 +113,7 @@ def _in_collection(passing: Passing, settings: ModelSettings, fraction: str) -> 
     return Signature(inputs, passing, not inputs, settings.batch or "none")
 
 
-def _input(argument: Any, given: InputSettings, fraction: str) -> Input:  # noqa: ANN401
+def _input(argument: Any, configured: InputSettings, fraction: str) -> Input:  # noqa: ANN401
     kind = argument.type
     optional = argument.has_default_value()
     if kind.kind() == "OptionalType":
@@ -125,22 +126,22 @@ def _input(argument: Any, given: InputSettings, fraction: str) -> Input:  # noqa
         )
     base = Input(argument.name, optional=optional, number=bool(number), fraction=fraction)
     if number:
-        if given.datatype is not None or given.shape is not None:
+        if configured.datatype is not None or configured.shape is not None:
             raise ValueError(
                 f"{FILE}: model.inputs.{argument.name}: the module takes a number: only minimum "
                 "and maximum can be set"
             )
         base = base._replace(datatypes=(number,), shape=())
-    return described(base, given)
+    return described(base, configured)
 
 
-def described(base: Input, given: InputSettings) -> Input:
+def described(base: Input, configured: InputSettings) -> Input:
     """Return an input with what its settings add."""
     return base._replace(
-        datatypes=given.datatypes or base.datatypes,
-        shape=tuple(given.shape) if given.shape is not None else base.shape,
-        minimum=given.minimum,
-        maximum=given.maximum,
+        datatypes=configured.datatypes or base.datatypes,
+        shape=tuple(configured.shape) if configured.shape is not None else base.shape,
+        minimum=configured.minimum,
+        maximum=configured.maximum,
     )
 
 
@@ -150,11 +151,11 @@ def check_batch(inputs: tuple[Input, ...], settings: ModelSettings) -> None:
     if settings.batch == "elements" and (len(inputs) != 1 or inputs[0].number):
         raise ValueError(f"{place}: elements is for a module with one tensor argument")
     if settings.batch == "rows":
-        for each in inputs:
-            if each.shape is not None and not each.number and each.shape[:1] != (-1,):
+        for spec in inputs:
+            if spec.shape is not None and not spec.number and spec.shape[:1] != (-1,):
                 raise ValueError(
-                    f"{place}: rows needs -1 as the first dimension, model.inputs.{each.name} has "
-                    f"shape {list(each.shape)}"
+                    f"{place}: rows needs -1 as the first dimension, model.inputs.{spec.name} has "
+                    f"shape {list(spec.shape)}"
                 )
 
 
@@ -174,8 +175,8 @@ def _check_output(kind: Any) -> None:  # noqa: ANN401 (torch's types carry no ty
             f"the module returns {kind}: only tensors and numbers, and tuples, lists and dicts of "
             "them, are served"
         )
-    for each in inner:
-        _check_output(each)
+    for part in inner:
+        _check_output(part)
 
 
 _DYNAMIC = re.compile(r"quantized::\w+_dynamic|aten::quantized_(lstm|gru)|choose_qparams")
@@ -190,11 +191,12 @@ def refuse_dynamic_quantization(operators: Iterator[str], settings: ModelSetting
     Raises:
         ValueError: an operator is dynamically quantized.
     """
-    found = next((name for name in operators if _DYNAMIC.search(name)), None)
-    if found:
+    dynamic = next((name for name in operators if _DYNAMIC.search(name)), None)
+    if dynamic:
         raise ValueError(
             f"{FILE}: model.batch is {settings.batch}, but the model has dynamically quantized "
-            f"layers ({found}), whose results depend on the other rows of a call: set batch to none"
+            f"layers ({dynamic}), whose results depend on the other rows of a call: set "
+            "batch to none"
         )
 
 

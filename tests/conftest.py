@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -15,6 +16,9 @@ from tests.support.measuring import hold_back
 from tests.support.server import Server
 
 TESTS = Path(__file__).parent
+# The time of an example depends on what else the machine does.
+hypothesis.settings.register_profile("without deadline", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("without deadline")
 # The suites of the longest files. They go first, so that no process is left with one at the end.
 LONG = ("versions", "browser", "server")
 

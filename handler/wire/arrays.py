@@ -28,7 +28,7 @@ _INT64 = np.iinfo(np.int64)
 
 
 def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
-    text: Text, rank: int | None, path: Path, kind: Kind, reach: str, datatype: str
+    text: Text, rank: int | None, path: Path, kind: Kind, problem: str, datatype: str
 ) -> Array:
     """Parse a JSON text as an array.
 
@@ -37,7 +37,7 @@ def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
         rank: the required number of dimensions; None for any.
         path: the position of the text in the request.
         kind: the type of the numbers.
-        reach: the end of the error message for an integer that does not fit 64 bits.
+        problem: the end of the error message for an integer that does not fit 64 bits.
         datatype: the datatype that floats will be cast to, which then rounds the JSON numbers once.
 
     Raises:
@@ -49,13 +49,13 @@ def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
             raise invalid(f"More than {MAX_DIMENSIONS} dimensions", path.prefix)
     large = LARGE_BYTES if rank == 1 else LARGE_NESTED_BYTES
     if kind == "bool" or len(text) < large or not rank or text[:1] != b"[":
-        return _careful(text, rank, path, kind, reach, datatype)
+        return _careful(text, rank, path, kind, problem, datatype)
     array = flat(text, kind, datatype) if rank == 1 else None
     if array is None:
         pieces = Pieces(text, rank, kind, datatype)
         array = pieces.quick()
         if array is None:
-            array = pieces.careful(path, reach)
+            array = pieces.careful(path, problem)
     return array
 
 
@@ -68,7 +68,7 @@ def quick(text: Text, datatype: str) -> Array | None:
 
 
 def _careful(  # noqa: PLR0913, PLR0917 (those of `read`)
-    text: Text, rank: int, path: Path, kind: Kind, reach: str, datatype: str
+    text: Text, rank: int, path: Path, kind: Kind, problem: str, datatype: str
 ) -> Array:
     try:
         nested = decoder(rank, kind).decode(text)
@@ -84,7 +84,7 @@ def _careful(  # noqa: PLR0913, PLR0917 (those of `read`)
     if kind == "bool":
         return np.array(nested, bool).reshape(shape)
     place = path.flat(shape)
-    array = to_floats(nested, place) if kind == "float" else to_array(nested, place, reach)
+    array = to_floats(nested, place) if kind == "float" else to_array(nested, place, problem)
     if array.dtype == np.float64:
         array = nudged(array, text, datatype)
     return array if rank == 1 else array.reshape(shape)
@@ -123,7 +123,7 @@ def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, 
     return nested, tuple(shape)
 
 
-def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
+def to_array(numbers: Sequence[int | float], place: Place, problem: str) -> Array:
     """Return integers as int64 or, if needed, uint64; return all as float64 if any is a float.
 
     Raises:
@@ -139,7 +139,7 @@ def to_array(numbers: Sequence[int | float], place: Place, reach: str) -> Array:
     with contextlib.suppress(OverflowError):
         return np.array(numbers, dtype=np.uint64)
     index = next(i for i, n in enumerate(numbers) if not _INT64.min <= n <= _INT64.max)
-    raise invalid(f"{brief(numbers[index])} {reach}", place(index))
+    raise invalid(f"{brief(numbers[index])} {problem}", place(index))
 
 
 def to_floats(numbers: Sequence[int | float], place: Place) -> Array:

@@ -25,9 +25,9 @@ _LIST = msgspec.json.Decoder(list[int | float])
 class Bare:
     """A bare request."""
 
-    def __init__(self, name: str, given: Tensor, shape: tuple[int, ...] | None) -> None:
+    def __init__(self, name: str, numbers: Tensor, shape: tuple[int, ...] | None) -> None:
         """Hold the tensor; `shape`, if not None, replaces the shape of the model's output."""
-        self.calls: Sequence[Call] = ({name: given},)
+        self.calls: Sequence[Call] = ({name: numbers},)
         self.shape = shape
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
@@ -42,14 +42,14 @@ def parse(text: Text, model: Interface) -> Bare:
     """Parse a body that is an array or a number."""
     spec = only_input(model, "A list of numbers", "$")
     rank = None if spec.shape is None else len(spec.shape)
-    given = tensor(text, spec, rank, ROOT)
-    shape = given.array.shape
+    numbers = tensor(text, spec, rank, ROOT)
+    shape = numbers.array.shape
     check_shape(shape, spec, "$")
     if model.batch != "elements":
-        return Bare(spec.name, given, None)
+        return Bare(spec.name, numbers, None)
     if len(shape) != 1:
-        given = Tensor(given.array.reshape(-1), given.datatype)
-    return Bare(spec.name, given, shape)
+        numbers = Tensor(numbers.array.reshape(-1), numbers.datatype)
+    return Bare(spec.name, numbers, shape)
 
 
 def parse_short(text: Text, spec: Input) -> Bare | None:

@@ -111,8 +111,8 @@ def cast(tensor: Tensor, datatype: str, place: Place) -> Array:
     if datatype == "BOOL" or array.dtype == bool:
         if datatype != "BOOL" or array.dtype != bool:
             got = "bool" if array.dtype == bool else str(array.dtype)
-            wanted = "booleans" if datatype == "BOOL" else "numbers"
-            raise invalid(f"Expected {wanted} for {datatype}, got {got}", place(0))
+            expected = "booleans" if datatype == "BOOL" else "numbers"
+            raise invalid(f"Expected {expected} for {datatype}, got {got}", place(0))
         return array
     return (
         _to_integers(array, datatype, place)

@@ -27,32 +27,32 @@ def tensor(text: Text, spec: Input, rank: int | None, path: Path) -> Tensor:
     Raises:
         RequestError: the text is not a tensor, or the input does not accept it.
     """
-    reach = outside(spec.minimum, spec.maximum)
-    array = read(text, rank, path, _kind(text, spec), reach, preferred("FP64", spec))
+    problem = outside(spec.minimum, spec.maximum)
+    array = read(text, rank, path, _kind(text, spec), problem, preferred("FP64", spec))
     return as_input(array, spec, path.flat(array.shape))
 
 
 def as_input(array: Array, spec: Input, place: Place) -> Tensor:
     """Return numbers from JSON in the datatype that the input prefers for them."""
-    found = natural(array)
-    if found.datatype in ("INT64", "UINT64"):
+    numbers = natural(array)
+    if numbers.datatype in ("INT64", "UINT64"):
         check_bounds(array, spec.minimum, spec.maximum, place)
-    datatype = preferred(found.datatype, spec)
-    if datatype == found.datatype:
-        return found
-    return Tensor(cast(found, datatype, place), datatype)
+    datatype = preferred(numbers.datatype, spec)
+    if datatype == numbers.datatype:
+        return numbers
+    return Tensor(cast(numbers, datatype, place), datatype)
 
 
 def preferred(datatype: str, spec: Input) -> str:
     """Return the datatype in which the input gets JSON numbers read as `datatype`."""
     if not spec.datatypes:
         return spec.fraction if datatype == "FP64" else datatype
-    same = (each for each in spec.datatypes if kind(each) == kind(datatype))
+    same = (accepted for accepted in spec.datatypes if kind(accepted) == kind(datatype))
     return next(same, spec.datatypes[0])
 
 
 def _kind(text: Text, spec: Input) -> Kind:
-    kinds = {kind(each) for each in spec.datatypes}
+    kinds = {kind(datatype) for datatype in spec.datatypes}
     if kinds == {"f"}:
         return "float"
     if kinds == {"b"} or ((not kinds or "b" in kinds) and _BOOLEAN.match(text)):
@@ -62,13 +62,14 @@ def _kind(text: Text, spec: Input) -> Kind:
 
 def check_shape(shape: Sequence[int], spec: Input, place: str) -> None:
     """Refuse a shape that does not match that of the input, where -1 matches any size."""
-    wanted = spec.shape
-    if wanted is not None and not (
-        len(wanted) == len(shape)
-        and all(want in (-1, got) for want, got in zip(wanted, shape, strict=True))
+    expected = spec.shape
+    if expected is not None and not (
+        len(expected) == len(shape)
+        and all(declared in (-1, actual) for declared, actual in zip(expected, shape, strict=True))
     ):
         raise invalid(
-            f"Expected shape {list(wanted)} for {spec.name}, got {shorten(str(list(shape)))}", place
+            f"Expected shape {list(expected)} for {spec.name}, got {shorten(str(list(shape)))}",
+            place,
         )
     for i, ((low, high), size) in enumerate(zip(spec.sizes, shape, strict=False)):
         if size < low or (high is not None and size > high):
@@ -84,10 +85,10 @@ def only_input(model: Interface, what: str, place: str) -> Input:
     """
     if len(model.inputs) == 1:
         return model.inputs[0]
-    required = [each for each in model.inputs if not each.optional]
+    required = [spec for spec in model.inputs if not spec.optional]
     if len(required) == 1:
         return required[0]
-    names = ", ".join(each.name for each in required)
+    names = ", ".join(spec.name for spec in required)
     raise RequestError(
         f"{what} is for a model with one input; this one takes {names or 'inputs by name'}: "
         f'send an object with "inputs" - at {place}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Batch = Literal["none", "rows", "elements"]
+# How requests may share a call of the model (`settings.ModelSettings.batch`).
+Batching = Literal["none", "rows", "elements"]
 
 
 class Input(NamedTuple):
@@ -46,7 +47,7 @@ class Interface(NamedTuple):
     """
 
     inputs: tuple[Input, ...]
-    batch: Batch = "none"
+    batch: Batching = "none"
     any_name: bool = False
     name: str = ""
     version: str = ""

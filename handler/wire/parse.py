@@ -98,10 +98,10 @@ def _form(data: bytes | bytearray) -> str:
 def names_tensors(body: bytes | bytearray) -> bool:
     """Return whether a body is meant as a V1 or V2 request, not as other JSON or another format."""
     try:
-        found = _FORMS.decode(body)
+        forms = _FORMS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return any(
-        given is not UNSET and pattern.match(memoryview(given)) is not None
-        for given, pattern in ((found.instances, _INSTANCES), (found.inputs, _INPUTS))
+        value is not UNSET and pattern.match(memoryview(value)) is not None
+        for value, pattern in ((forms.instances, _INSTANCES), (forms.inputs, _INPUTS))
     )

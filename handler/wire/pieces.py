@@ -128,7 +128,7 @@ class Pieces:
         numbers = self._joined()
         return None if numbers is None else numbers.reshape(self._grid.shape(self._done))
 
-    def careful(self, path: Path, reach: str) -> Array:
+    def careful(self, path: Path, problem: str) -> Array:
         """Continue after `quick` has returned None.
 
         Raises:
@@ -145,7 +145,7 @@ class Pieces:
         numbers = self._joined()
         if numbers is None:
             index, number = self._first_beyond()
-            raise invalid(f"{brief(number)} {reach}", path.flat(shape)(index))
+            raise invalid(f"{brief(number)} {problem}", path.flat(shape)(index))
         return numbers.reshape(shape)
 
     def _piece(self) -> tuple[int, int]:
@@ -286,14 +286,14 @@ class Pieces:
         """Return index and value of the first integer outside int64."""
         numbers = self._numbers
         assert numbers is not None  # noqa: S101 (there is such an integer)
-        found = [self._beyond] if self._beyond else []
+        beyond = [self._beyond] if self._beyond else []
         for start, end, kind in self._parts:
             if kind == "u":
                 part = numbers[start:end].view(np.uint64)
                 if (part > _INT64.max).any():
                     index = int(np.argmax(part > _INT64.max))
-                    found.append((start + index, int(part[index])))
-        return min(found)
+                    beyond.append((start + index, int(part[index])))
+        return min(beyond)
 
 
 class _Grid:

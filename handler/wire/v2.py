@@ -83,22 +83,6 @@ class Document(msgspec.Struct, forbid_unknown_fields=True):
     model_version: str | None = None
 
 
-class Given(NamedTuple):
-    """A tensor of a request.
-
-    Attributes:
-        tensor: the tensor as the model gets it.
-        shape: its shape in the request.
-        datatype: its datatype in the request.
-        place: returns the JSON path of the number at an index.
-    """
-
-    tensor: Tensor
-    shape: list[int]
-    datatype: str
-    place: Place
-
-
 class Echo(NamedTuple):
     """What a response repeats of a tensor; it does not hold the tensor.
 
@@ -115,7 +99,11 @@ class Echo(NamedTuple):
     place: Place
 
 
-class Wanted(NamedTuple):
+# Inputs by name, as the model gets them.
+Inputs = Mapping[str, tuple[Tensor, Echo]]
+
+
+class Selection(NamedTuple):
     """The outputs that a client requests; None for all.
 
     Attributes:
@@ -130,16 +118,15 @@ class Wanted(NamedTuple):
 class Inference:
     """A V2 request. It holds neither the document nor its tensors beyond `calls`."""
 
-    def __init__(self, document: Document, given: Mapping[str, Given], model: Interface) -> None:
+    def __init__(self, document: Document, inputs: Inputs, model: Interface) -> None:
         """Take from the document what the response repeats."""
-        self.calls: Sequence[Call] = ({name: each.tensor for name, each in given.items()},)
+        self.calls: Sequence[Call] = ({name: tensor for name, (tensor, _) in inputs.items()},)
         self._id = document.id
-        self._wanted = _wanted(document)
+        self._selection = _selection(document)
         # With `batch: elements`, the response has the shape and datatype of the only input.
         self._echo: Echo | None = None
         if model.batch == "elements":
-            (only,) = given.values()
-            self._echo = Echo(only.shape, only.datatype, only.tensor.datatype, only.place)
+            ((_, self._echo),) = inputs.values()
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the inference response with the outputs that the client requests."""
@@ -177,14 +164,14 @@ class Inference:
 
     def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
         """Return the requested outputs: name, tensor, and whether to send it as binary data."""
-        wanted = self._wanted.outputs
-        if wanted is None:
-            return [(name, each, self._wanted.binary) for name, each in outputs.items()]
+        selected = self._selection.outputs
+        if selected is None:
+            return [(name, output, self._selection.binary) for name, output in outputs.items()]
         chosen = []
-        for i, (name, as_binary) in enumerate(wanted):
+        for i, (name, as_binary) in enumerate(selected):
             if name in outputs:
                 chosen.append((name, outputs[name], as_binary))
-            elif len(outputs) == len(wanted) == 1:
+            elif len(outputs) == len(selected) == 1:
                 # If the model has one output, the client may choose its name.
                 (only,) = outputs.values()
                 chosen.append((name, only, as_binary))
@@ -196,13 +183,16 @@ class Inference:
         return chosen
 
 
-def _wanted(document: Document) -> Wanted:
+def _selection(document: Document) -> Selection:
     default = _flag(document.parameters, "binary_data_output", "$.parameters", False)
     outputs = [
-        (each.name, _flag(each.parameters, "binary_data", f"$.outputs[{i}].parameters", default))
-        for i, each in enumerate(document.outputs or ())
+        (
+            output.name,
+            _flag(output.parameters, "binary_data", f"$.outputs[{i}].parameters", default),
+        )
+        for i, output in enumerate(document.outputs or ())
     ]
-    return Wanted(outputs or None, default)
+    return Selection(outputs or None, default)
 
 
 def _as_given(output: Tensor, echo: Echo) -> Tensor:
@@ -229,26 +219,28 @@ def parse(data: bytes | bytearray, model: Interface, binary: memoryview | None) 
         msgspec.ValidationError: the document does not have the fields of V2.
     """
     document = _DOCUMENT.decode(data)
-    arrays = [each.data for each in document.inputs if isinstance(each.data, msgspec.Raw)]
-    duplicates.refuse(data, arrays)
+    texts = [tensor.data for tensor in document.inputs if isinstance(tensor.data, msgspec.Raw)]
+    duplicates.refuse(data, texts)
     _check_parameters(document)
     _check_outputs(document)
-    given: dict[str, Given] = {}
+    inputs: dict[str, tuple[Tensor, Echo]] = {}
     rest = binary
-    for i, each in enumerate(document.inputs):
-        spec = _spec(each, model, f"$.inputs[{i}].name")
-        if spec.name in given:
-            raise invalid(f'The input "{shorten(each.name)}" appears twice', f"$.inputs[{i}].name")
-        piece, rest = _binary(each, rest, f"$.inputs[{i}]")
-        given[spec.name] = _given(each, piece, spec, model, i)
+    for i, tensor in enumerate(document.inputs):
+        spec = _spec(tensor, model, f"$.inputs[{i}].name")
+        if spec.name in inputs:
+            raise invalid(
+                f'The input "{shorten(tensor.name)}" appears twice', f"$.inputs[{i}].name"
+            )
+        piece, rest = _binary(tensor, rest, f"$.inputs[{i}]")
+        inputs[spec.name] = _input(tensor, piece, spec, model, i)
     if rest:
         raise invalid(f"{len(rest)} bytes follow the last tensor", "the binary data")
     if model.any_name:
-        return Inference(document, given, model)
-    missing = [e.name for e in model.inputs if not e.optional and e.name not in given]
+        return Inference(document, inputs, model)
+    missing = [spec.name for spec in model.inputs if not spec.optional and spec.name not in inputs]
     if missing:
         raise invalid(f"Missing input {', '.join(missing)}", "$.inputs")
-    known = {each.name: given[each.name] for each in model.inputs if each.name in given}
+    known = {spec.name: inputs[spec.name] for spec in model.inputs if spec.name in inputs}
     return Inference(document, known, model)
 
 
@@ -299,10 +291,10 @@ def _spec(tensor: InputTensor, model: Interface, place: str) -> Input:
         return Input(tensor.name)
     if len(model.inputs) == 1:
         return model.inputs[0]
-    for each in model.inputs:
-        if each.name == tensor.name:
-            return each
-    names = ", ".join(each.name for each in model.inputs)
+    for spec in model.inputs:
+        if spec.name == tensor.name:
+            return spec
+    names = ", ".join(spec.name for spec in model.inputs)
     raise invalid(f'The model has no input "{shorten(tensor.name)}", it has {names}', place)
 
 
@@ -325,9 +317,9 @@ def _binary(
     return rest[:size], rest[size:]
 
 
-def _given(
+def _input(
     tensor: InputTensor, piece: memoryview | None, spec: Input, model: Interface, index: int
-) -> Given:
+) -> tuple[Tensor, Echo]:
     """Parse a tensor and check that the input accepts it."""
     prefix = f"$.inputs[{index}]"
     datatype = _datatype(tensor.datatype, spec, f"{prefix}.datatype")
@@ -351,7 +343,7 @@ def _given(
         except ValueError:
             # NumPy refuses such a size even for an array without elements.
             raise invalid("The shape is too large", f"{prefix}.shape") from None
-    return Given(Tensor(array, datatype), tensor.shape, tensor.datatype, place)
+    return Tensor(array, datatype), Echo(tensor.shape, tensor.datatype, datatype, place)
 
 
 def _datatype(datatype: str, spec: Input, place: str) -> str:
@@ -360,7 +352,7 @@ def _datatype(datatype: str, spec: Input, place: str) -> str:
         chosen = wider(datatype, spec.datatypes) if spec.datatypes else datatype
         if chosen is not None:
             return chosen
-    accepted = [each for each in DATATYPES if not spec.datatypes or wider(each, spec.datatypes)]
+    accepted = [other for other in DATATYPES if not spec.datatypes or wider(other, spec.datatypes)]
     what = "supported" if datatype in (*DATATYPES, "BYTES") else "known"
     raise invalid(
         f"Datatype '{shorten(datatype)}' is not {what}, expected one of {', '.join(accepted)}",
@@ -375,9 +367,9 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
         raise invalid("Missing data", path.prefix)
     shape = tensor.shape
     rank = len(shape) if len(shape) > 1 and text.count(b"[") != 1 else 1
-    wanted: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
-    reach = f"does not fit {tensor.datatype}"
-    array = read(text, rank, path, wanted, reach, tensor.datatype)
+    expected: Kind = {"b": "bool", "f": "float", "i": "auto"}[kind(tensor.datatype)]  # type: ignore[assignment]
+    problem = f"does not fit {tensor.datatype}"
+    array = read(text, rank, path, expected, problem, tensor.datatype)
     if rank > 1:
         _check_nesting(array.shape, shape, path)
     if array.size != count:
@@ -389,8 +381,8 @@ def _from_json(tensor: InputTensor, count: int, path: Path) -> tuple[Array, Plac
     return cast(natural(array), tensor.datatype, place).reshape(-1), place
 
 
-def _check_nesting(found: Sequence[int], shape: Sequence[int], path: Path) -> None:
-    for depth, (got, size) in enumerate(zip(found, shape, strict=True)):
+def _check_nesting(sizes: Sequence[int], shape: Sequence[int], path: Path) -> None:
+    for depth, (got, size) in enumerate(zip(sizes, shape, strict=True)):
         if got != size:
             raise invalid(
                 f"Expected a list of {size}, as shape says, got {got} of them", path.at([0] * depth)

@@ -46,7 +46,7 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
     if _OBJECT.match(text):
         budget.check_objects(text)
         objects = _OBJECTS.decode(instances)
-        duplicates.refuse(data, [value for each in objects for value in each.values()])
+        duplicates.refuse(data, [value for instance in objects for value in instance.values()])
         form: Any = rows if model.batch == "rows" else calls
         request: Request = form.parse_objects(objects, model)
         return request

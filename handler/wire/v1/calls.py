@@ -47,11 +47,11 @@ def parse(text: bytes, model: Interface) -> Calls:
     spec = only_input(model, "A list of instances", PREFIX)
     instances = _INSTANCES.decode(text)
     _check_count(len(instances))
-    given = [
+    parsed = [
         _instance(bytes(instance), spec, model, Path(f"{PREFIX}[{i}]"))
         for i, instance in enumerate(instances)
     ]
-    return Calls([{spec.name: each} for each, _ in given], [shape for _, shape in given])
+    return Calls([{spec.name: value} for value, _ in parsed], [shape for _, shape in parsed])
 
 
 def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface) -> Calls:
@@ -59,13 +59,13 @@ def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interfa
     _check_count(len(instances))
     calls, shapes = [], []
     for i, instance in enumerate(instances):
-        wanted = specs(instance.keys(), model, f"{PREFIX}[{i}]")
-        given = [
-            _instance(bytes(instance[e.name]), e, model, Path(f"{PREFIX}[{i}].{e.name}"))
-            for e in wanted
+        inputs = specs(instance.keys(), model, f"{PREFIX}[{i}]")
+        parsed = [
+            _instance(bytes(instance[spec.name]), spec, model, Path(f"{PREFIX}[{i}].{spec.name}"))
+            for spec in inputs
         ]
-        calls.append({e.name: tensor for e, (tensor, _) in zip(wanted, given, strict=True)})
-        shapes.append(given[0][1] if len(given) == 1 else None)
+        calls.append({spec.name: tensor for spec, (tensor, _) in zip(inputs, parsed, strict=True)})
+        shapes.append(parsed[0][1] if len(parsed) == 1 else None)
     return Calls(calls, shapes)
 
 
@@ -82,9 +82,9 @@ def _instance(text: bytes, spec: Input, model: Interface, path: Path) -> tuple[T
     rank = None if spec.shape is None else len(spec.shape)
     number = text[:1] not in (b"[", b"{", b'"', b"n") and not spec.number and rank != 0
     # A number is read as a list with one element.
-    given = tensor(b"[%b]" % text if number else text, spec, 1 if number else rank, path)
-    check_shape(given.array.shape, spec, path.prefix)
-    shape = () if number else given.array.shape
+    value = tensor(b"[%b]" % text if number else text, spec, 1 if number else rank, path)
+    check_shape(value.array.shape, spec, path.prefix)
+    shape = () if number else value.array.shape
     if model.batch == "elements":
-        return Tensor(given.array.reshape(-1), given.datatype), shape
-    return given, () if number else None
+        return Tensor(value.array.reshape(-1), value.datatype), shape
+    return value, () if number else None

@@ -67,10 +67,12 @@ def _same_kind(array: Array, text: bytes) -> bool:
 class Even:
     """Instances that are lists of one datatype and length, or numbers of one datatype."""
 
-    def __init__(self, name: str, given: Tensor) -> None:
+    def __init__(self, name: str, instances: Tensor) -> None:
         """Hold the instances as one array."""
-        self._shape = given.array.shape
-        self.calls: Sequence[Call] = ({name: Tensor(given.array.reshape(-1), given.datatype)},)
+        self._shape = instances.array.shape
+        self.calls: Sequence[Call] = (
+            {name: Tensor(instances.array.reshape(-1), instances.datatype)},
+        )
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the predictions, each in the shape of its instance."""
@@ -98,10 +100,10 @@ class Uneven:
                 self._floats[i] = type(instance) is float
                 gathered[self._floats[i]].append(instance)
         whole, fractions = gathered
-        reach = outside(spec.minimum, spec.maximum)
+        problem = outside(spec.minimum, spec.maximum)
         self._used = [kind for kind in (0, 1) if gathered[kind]]
         arrays = {
-            0: lambda: to_array(whole, self._place(0), reach),
+            0: lambda: to_array(whole, self._place(0), problem),
             1: lambda: nudged(
                 to_floats(fractions, self._place(1)), self._fractions(text), preferred("FP64", spec)
             ),

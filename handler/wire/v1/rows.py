@@ -47,7 +47,7 @@ class Rows:
             (output,) = outputs.values()
             write(text, output, Path("$.predictions").flat(output.array.shape), model)
             return ended(text)
-        arrays = {name: np.ascontiguousarray(readable(each)) for name, each in outputs.items()}
+        arrays = {name: np.ascontiguousarray(readable(output)) for name, output in outputs.items()}
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise not_finite(array, Path("$.predictions", name).flat(array.shape), model)
@@ -105,13 +105,13 @@ def specs(names: Collection[str], model: Interface, place: str) -> list[Input]:
     """
     if model.any_name:
         return [Input(name) for name in names]
-    known = [each.name for each in model.inputs]
+    known = [spec.name for spec in model.inputs]
     for name in names:
         if name not in known:
             raise invalid(
                 f'The model has no input "{shorten(name)}", it has {", ".join(known)}', place
             )
-    missing = [each.name for each in model.inputs if not each.optional and each.name not in names]
+    missing = [spec.name for spec in model.inputs if not spec.optional and spec.name not in names]
     if missing:
         raise invalid(f"Missing input {', '.join(missing)}", place)
-    return [each for each in model.inputs if each.name in names]
+    return [spec for spec in model.inputs if spec.name in names]

@@ -21,7 +21,7 @@ from tests.unit.handler.wire.serving import (
 from wire import parse
 from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
-from wire.interface import Batch, Input, Interface
+from wire.interface import Batching, Input, Interface
 
 int64 = st.integers(MINIMUM, MAXIMUM)
 float64 = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -256,7 +256,7 @@ def test_a_message_repeats_at_most_a_hundred_characters(body: str, model: Interf
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize(("batch", "kind"), [("elements", "InvalidInput"), ("none", "ModelError")])
 def test_an_answer_that_json_cannot_carry_is_refused_with_its_place(
-    batch: Batch, kind: str, bad: float
+    batch: Batching, kind: str, bad: float
 ) -> None:
     model = DOUBLEIT._replace(batch=batch)
     outputs = [{"output": natural(np.array([1.0, bad]))}]
