@@ -57,7 +57,9 @@ class Model:
             # A .pt2 file whose dimensions allow `rows`, but whose results depend on other rows.
             batch = "none"
             outputs, self.sample_error = samples.run(module, signature.inputs, batch, safe=safe)
-        self.interface = Interface(signature.inputs, batch, signature.any_name, name, version)
+        self.interface = Interface(
+            signature.inputs, batch, signature.any_name, name, version, module.several
+        )
         self.runner = Runner(module, self.interface, signature.most_rows)
         self.description: dict[str, object] = {
             "name": name,

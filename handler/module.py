@@ -36,7 +36,12 @@ class ModelError(Exception):
 
 
 class Module:
-    """A loaded module on its device."""
+    """A loaded module on its device.
+
+    Attributes:
+        several: whether it returns several outputs, counting those that are None: by its settings,
+            its type, or a call so far.
+    """
 
     def __init__(self, path: Path, settings: ModelSettings, device: torch.device) -> None:
         """Load the file.
@@ -47,6 +52,7 @@ class Module:
         torch.set_num_threads(settings.threads)
         self.device = device
         self._names = None if settings.outputs is None else [*settings.outputs]
+        self.several = len(self._names or ()) > 1
         self._function: Callable[..., object]
         self.signature: signature.Signature
         if diagnosis.is_exported(path):
@@ -57,6 +63,10 @@ class Module:
             self.platform = "pytorch_torchscript"
             self._function = script = _loaded(path, lambda: _load_script(path, device))
             self.signature = signature.read(script, settings)
+            types = [result.type for result in script.forward.schema.returns]
+            self.several = self.several or any(
+                kind.kind() == "TupleType" and len(kind.elements()) > 1 for kind in types
+            )
         self._numbers = {spec.name for spec in self.signature.inputs if spec.number}
 
     def __call__(self, call: Call) -> dict[str, Tensor]:
@@ -114,6 +124,7 @@ class Module:
                     f"The model has {len(outputs)} outputs, and {FILE} names {len(names)}"
                 )
             outputs = [(name, value) for name, (_, value) in zip(names, outputs, strict=True)]
+        self.several = self.several or len(outputs) > 1
         return [(name, value) for name, value in outputs if value is not None]
 
 

@@ -44,6 +44,7 @@ class Interface(NamedTuple):
         any_name: whether a request may choose the names of its inputs: a list or dict of tensors.
         name: the name that the model is registered under.
         version: its version.
+        several: whether the model may return several outputs, of which a call may lack some.
     """
 
     inputs: tuple[Input, ...]
@@ -51,3 +52,4 @@ class Interface(NamedTuple):
     any_name: bool = False
     name: str = ""
     version: str = ""
+    several: bool = False

@@ -84,7 +84,7 @@ def not_finite(array: Array, place: Place, model: Interface) -> RequestError:
 def write_outputs(
     text: bytearray, outputs: Outputs, prefix: str, model: Interface, shape: Sequence[int] | None
 ) -> None:
-    """Append the outputs of a call: an object by name if there are several.
+    """Append the outputs of a call: an object by name if the model may return several.
 
     Args:
         text: the response so far.
@@ -93,7 +93,7 @@ def write_outputs(
         model: the model whose outputs they are.
         shape: the shape of the only output in the response; None for its own.
     """
-    if len(outputs) == 1:
+    if len(outputs) == 1 and not model.several:
         (output,) = outputs.values()
         shown = output if shape is None else in_shape(output, shape)
         write(text, shown, Path(prefix).flat(shown.array.shape), model)

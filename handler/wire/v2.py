@@ -138,7 +138,7 @@ class Inference:
         binary: list[memoryview] = []
         size = 0
         echo = self._echo
-        for name, output, as_binary in self._chosen(results[0]):
+        for name, output, as_binary in self._chosen(results[0], model):
             shape, place = list(output.array.shape), Path(f"$.outputs.{name}").flat
             if echo:
                 output = _as_given(output, echo)  # noqa: PLW2901 (the same output)
@@ -162,7 +162,7 @@ class Inference:
             return Body(text)
         return Body(b"".join([text, *binary]), len(text))
 
-    def _chosen(self, outputs: Outputs) -> list[tuple[str, Tensor, bool]]:
+    def _chosen(self, outputs: Outputs, model: Interface) -> list[tuple[str, Tensor, bool]]:
         """Return the requested outputs: name, tensor, and whether to send it as binary data."""
         selected = self._selection.outputs
         if selected is None:
@@ -171,13 +171,14 @@ class Inference:
         for i, (name, as_binary) in enumerate(selected):
             if name in outputs:
                 chosen.append((name, outputs[name], as_binary))
-            elif len(outputs) == len(selected) == 1:
+            elif len(outputs) == len(selected) == 1 and not model.several:
                 # If the model has one output, the client may choose its name.
                 (only,) = outputs.values()
                 chosen.append((name, only, as_binary))
             else:
+                has = ", ".join(outputs) or "none"
                 raise invalid(
-                    f'The model has no output "{shorten(name)}", it has {", ".join(outputs)}',
+                    f'The model\'s answer has no output "{shorten(name)}", it has {has}',
                     f"$.outputs[{i}].name",
                 )
         return chosen

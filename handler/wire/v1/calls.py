@@ -33,7 +33,7 @@ class Calls:
         self._shapes = shapes
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return the outputs of each call: an object if the model has several."""
+        """Return the outputs of each call: an object if the model may return several."""
         text = predictions()
         for i, (outputs, shape) in enumerate(zip(results, self._shapes, strict=True)):
             text += b"," if i else b"["

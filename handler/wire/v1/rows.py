@@ -31,7 +31,7 @@ class Rows:
         self.calls: Sequence[Call] = () if call is None else (call,)
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
-        """Return a prediction for each row: an object if the model has several outputs."""
+        """Return a prediction for each row: an object if the model may return several outputs."""
         text = predictions()
         if not results:
             text += b"[]"
@@ -43,7 +43,7 @@ class Rows:
                     f"The model's {name} has shape {list(output.array.shape)}: "
                     f"no row for each of {self._count} instances"
                 )
-        if len(outputs) == 1:
+        if len(outputs) == 1 and not model.several:
             (output,) = outputs.values()
             write(text, output, Path("$.predictions").flat(output.array.shape), model)
             return ended(text)

@@ -384,3 +384,34 @@ def test_the_lock_is_held_while_a_batch_is_worked_on(
     ask(made, b"[1]")
     assert (held, busy()) == ([True], False)
     os.close(fd)
+
+
+@pytest.mark.parametrize("module", [modules.Maybe, modules.Keys])
+@pytest.mark.parametrize("batch", ["none", "rows"])
+def test_an_absent_output_is_never_another_ones_values(
+    tmp_path: Path, module: type[nn.Module], batch: str
+) -> None:
+    """Whatever a call returns, its outputs keep their names, and the response its form."""
+    names = ["first", "second", "third"] if module is modules.Maybe else ["a", "b"]
+    made = of(module(), tmp_path, batch=batch, outputs=names)
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64"}
+    for number in (1, 0, -1):
+        (_, bare), (_, v1), (_, v2) = ask(
+            made,
+            b"[%d]" % number,
+            b'{"instances": [%b]}' % (b"%d" if batch == "rows" else b"[%d]") % number,
+            json.dumps({"inputs": [{**tensor, "data": [number]}]}).encode(),
+        )
+        outputs = {each["name"]: each["data"] for each in v2["outputs"]}
+        assert bare == outputs
+        assert v1["predictions"] == [
+            {name: data[0] if batch == "rows" else data for name, data in outputs.items()}
+        ]
+        for name in names:
+            wanted = {"inputs": [{**tensor, "data": [number]}], "outputs": [{"name": name}]}
+            ((status, answer),) = ask(made, json.dumps(wanted).encode())
+            if name in outputs:
+                assert answer["outputs"][0]["data"] == outputs[name]
+            else:
+                assert status == 400
+                assert f'The model\'s answer has no output "{name}"' in answer["message"]

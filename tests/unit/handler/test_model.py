@@ -378,6 +378,7 @@ def test_names_stay_with_their_outputs_when_one_is_absent(tmp_path: Path) -> Non
     both, one = ran(model, [call(x=[1]), call(x=[-1])])
     assert values(both) == {"first": [1], "second": [2], "third": [3]}
     assert values(one) == {"first": [-1], "third": [-3]}
+    assert load(modules.Maybe(), tmp_path).interface.several
 
 
 def test_a_dicts_keys_are_its_names_in_any_order(tmp_path: Path) -> None:

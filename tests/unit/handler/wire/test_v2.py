@@ -236,7 +236,7 @@ HUGE = 2**62
         ),
         (
             v2(tensor([1]), outputs=[{"name": "a"}, {"name": "b"}]),
-            'The model has no output "a", it has numbers - at $.outputs[0].name',
+            'The model\'s answer has no output "a", it has numbers - at $.outputs[0].name',
         ),
         (
             v2(tensor([1]), tensor([1])),
