@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
+import mmap
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -33,6 +35,8 @@ from server.torchserve.workers.pool import SOCKET as FORKSERVER_SOCKET
 from server.torchserve.workers.pool import Workers
 
 SOCKET_PATH_BYTES = 107
+# What the temporary folder holds besides unpacked archives: Netty's library, the configuration.
+ROOM_BYTES = 256 << 10
 # How often the server is looked after.
 POLL_SECONDS = 0.25
 
@@ -68,6 +72,8 @@ def main() -> int:
             settings.SettingsError,
             archive.ArchiveError,
             records.RecordError,
+            # A file or folder that cannot be read or written; the message names it.
+            OSError,
         ) as error:
             say(f"serve: {error}", sys.stderr)
             return 1
@@ -85,13 +91,8 @@ def run(server: settings.Settings) -> int:
     archives = find_archives(server)
     ports.check(server)
     with contextlib.ExitStack() as stack:
-        folder = tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True)
-        temp = Path(stack.enter_context(folder))
-        check_temp(temp)
-        # systemd-tmpfiles leaves a folder alone while it is locked.
-        descriptor = os.open(temp, os.O_RDONLY)
-        stack.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        temp = stack.enter_context(processes.temporary_folder())
+        check_temp(temp, archives)
         lock = temp / "in-flight.lock"
         # Started first because importing PyTorch takes as long as starting Java.
         pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
@@ -177,11 +178,12 @@ def find_archives(server: settings.Settings) -> list[archive.Archive]:
     return found
 
 
-def check_temp(temp: Path) -> None:
-    """Check that the path of the temporary folder is short enough for the workers' sockets.
+def check_temp(temp: Path, archives: Sequence[archive.Archive]) -> None:
+    """Check that TorchServe can use the temporary folder.
 
     Raises:
-        SettingsError: a socket's path would be longer than the 107 bytes of unix(7).
+        SettingsError: the path of a worker's socket would be longer than the 107 bytes of unix(7),
+            the archives do not fit, or no library can be loaded from there.
     """
     # TorchServe's name for a worker's socket, with room for its counter.
     socket_path = os.fsencode(temp / ".ts.sock.99999")
@@ -189,6 +191,25 @@ def check_temp(temp: Path) -> None:
         raise settings.SettingsError(
             f"{temp} is too long for the paths of sockets; set TMPDIR to a shorter path"
         )
+    needed, free = ROOM_BYTES, shutil.disk_usage(temp).free
+    for each in archives:
+        with zipfile.ZipFile(each.path) as content:
+            needed += sum(info.file_size for info in content.infolist())
+    if free < needed:
+        raise settings.SettingsError(
+            f"{temp.parent} has {free / 2**20:.1f} MiB left, and the unpacked archives take "
+            f"{needed / 2**20:.1f} MiB; set TMPDIR to another folder"
+        )
+    with tempfile.TemporaryFile(dir=temp) as file:
+        file.write(b"0")
+        file.flush()
+        try:
+            mmap.mmap(file.fileno(), 1, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
+        except PermissionError:
+            raise settings.SettingsError(
+                f"{temp.parent} is mounted with noexec, and TorchServe loads a library from there; "
+                "set TMPDIR to another folder (for docker run: --tmpfs /tmp:exec)"
+            ) from None
 
 
 def announce(client: Client, defaults: Mapping[str, str]) -> None:

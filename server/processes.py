@@ -1,19 +1,29 @@
-"""The ends of processes: signals that stop this one, and children that end with it."""
+"""The ends of processes: signals that stop this one, children that end with it, and its folder."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 # SIGHUP comes when a terminal is closed, unless `nohup` has the program ignore it.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # prctl(2): the signal that a process gets when its parent dies. Linux only.
 PR_SET_PDEATHSIG = 1
+# Of the names of temporary folders.
+PREFIX = "torchserve-"
+# A folder is locked as soon as it exists; one that is older and not locked belongs to no process.
+UNLOCKED_SECONDS = 60
 
 
 class Stop(BaseException):
@@ -52,3 +62,33 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a temporary folder, and remove those of processes that were killed.
+
+    It is locked, by which this function and systemd-tmpfiles see that it is in use.
+    """
+    parent = Path(tempfile.gettempdir())
+    for left in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), _opened(left) as descriptor:
+            status = os.fstat(descriptor)
+            if status.st_uid == os.geteuid() and status.st_mtime < time.time() - UNLOCKED_SECONDS:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder,
+        _opened(Path(folder)) as descriptor,
+    ):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -17,6 +17,7 @@ environment disables all of them.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import sys
 import zipfile
@@ -47,6 +48,7 @@ BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
 EDITED = Path(sys.prefix) / "torchserve-edits.jar"
 # The earliest time that a zip file can hold. A fixed time makes the jar reproducible.
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+CHECKSUM_BYTES = 8
 
 
 class Patch(NamedTuple):
@@ -317,12 +319,15 @@ def applied(name: str, jar: Path, target: Path = EDITED) -> bool:
 
 
 def _entries(jar: Path, target: Path) -> set[str] | None:
-    """Return the classes in `target`, or None if it was not made from EDITS and `jar`."""
+    """Return the classes in `target`; None if it is damaged or not made from EDITS and `jar`."""
     try:
-        with zipfile.ZipFile(target) as made:
-            return set(made.namelist()) if made.comment == _fingerprint(jar) else None
-    except (OSError, zipfile.BadZipFile):
+        content = target.read_bytes()
+        mark = _fingerprint(jar)
+    except OSError:
         return None
+    if not content.endswith(mark + _checksum(content[:-CHECKSUM_BYTES])):
+        return None
+    return set(zipfile.ZipFile(io.BytesIO(content)).namelist())
 
 
 def _write(jar: Path, target: Path) -> None:
@@ -338,11 +343,19 @@ def _write(jar: Path, target: Path) -> None:
         edited |= _added()
     # Another server may start at the same time.
     partial = target.with_suffix(f".{os.getpid()}")
-    with zipfile.ZipFile(partial, "w") as written:
-        written.comment = _fingerprint(jar)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as made:
+        # The checksum at the end of the comment is that of all bytes before it.
+        made.comment = _fingerprint(jar) + bytes(CHECKSUM_BYTES)
         for entry, content in edited.items():
-            written.writestr(zipfile.ZipInfo(entry, TIMESTAMP), content)
+            made.writestr(zipfile.ZipInfo(entry, TIMESTAMP), content)
+    whole = written.getvalue()[:-CHECKSUM_BYTES]
+    partial.write_bytes(whole + _checksum(whole))
     partial.replace(target)
+
+
+def _checksum(content: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(content)
 
 
 def _fingerprint(jar: Path) -> bytes:

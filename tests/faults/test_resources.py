@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from server import memory
 from tests.faults.conftest import Report, resident, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw
+from tests.support.mounts import mounted
 
 MIB = 1 << 20
 
@@ -27,16 +27,8 @@ MIB = 1 << 20
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system takes root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a small file system here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with mounted(tmp_path / "disk", "size=4m") as folder:
+        yield folder
 
 
 def fill(folder: Path) -> Path:

@@ -225,6 +225,7 @@ def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
         ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "is not a number from 1 to 9999"),
         ({"MODEL_NAME": "n" * 260}, "is not a model name"),
         ({"MODEL_VERSION": "9" * 300}, "is not a version"),
+        ({"MODEL_STORE": f"/{'s' * 300}"}, "File name too long: '/sss"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line(

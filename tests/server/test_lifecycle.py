@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -17,10 +18,12 @@ import pytest
 import requests
 
 from scripts.model import archiver
+from server import processes
 from server.drain import ABANDONED_MS
 from server.store.paths import ROOT
 from tests.support import models, raw
 from tests.support.measuring import COVERAGE
+from tests.support.mounts import mounted
 from tests.support.server import Server, announced_url
 from tests.support.wait import wait_until
 
@@ -79,13 +82,28 @@ def test_a_dead_worker_is_replaced_and_a_dead_java_process_ends_the_command(
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_no_other_server_notices(
-    store: Path, tmp_path: Path, server: Server
+    store: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with Server(store, tmp_path / "log") as killed:
+    temp = tmp_path_factory.mktemp("t")
+    with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as killed:
         assert killed.post("[1]").text == "[2]"
         pids = [killed.java_pid(), *killed.worker_pids()]
+        # Its folder may be old. What the next server removes is not locked either.
+        (folder,) = temp.iterdir()
+        monkeypatch.setattr("tempfile.tempdir", str(temp))
+        for path in (folder, temp / "another program's"):
+            path.mkdir(exist_ok=True)
+            os.utime(path, (0, 0))
+        with processes.temporary_folder():
+            assert folder.exists()
         killed.stop(signal.SIGKILL)
         wait_until(lambda: gone(pids), "the end of all processes")
+    with processes.temporary_folder() as own:
+        assert {*temp.iterdir()} == {own, temp / "another program's"}
     assert server.post("[1]").text == "[2]"
 
 
@@ -110,11 +128,23 @@ def test_a_taken_port_is_refused_at_once(store: Path, tmp_path: Path) -> None:
     assert "METRICS_PORT" in message
 
 
-def test_a_temp_folder_too_long_for_sockets_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    temp = tmp_path / ("t" * 100)
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("t" * 100, "", "is too long for the paths of sockets; set TMPDIR to a shorter path"),
+        ("t", "noexec", "is mounted with noexec, and TorchServe loads a library from there"),
+        ("t", "size=400k", "0.4 MiB left, and the unpacked archives take 0.5 MiB; set TMPDIR"),
+    ],
+    ids=["too long", "noexec", "full"],
+)
+def test_a_temp_folder_that_does_not_do_is_refused_at_once(
+    store: Path, tmp_path: Path, name: str, options: str, message: str
+) -> None:
+    temp = tmp_path / name
     temp.mkdir()
     server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
-    assert "set TMPDIR to a shorter path" in refuse(server)
+    with mounted(temp, options) if options else contextlib.nullcontext():
+        assert message in refuse(server)
 
 
 def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
@@ -178,21 +208,33 @@ def test_a_stop_of_stopped_processes_takes_less_than_ten_seconds(
     store: Path, tmp_path: Path
 ) -> None:
     with Server(store, tmp_path / "log") as server:
-        processes = [psutil.Process(server.java_pid()), server.fork_server()]
-        for process in processes:
+        stopped = [psutil.Process(server.java_pid()), server.fork_server()]
+        for process in stopped:
             process.suspend()
         began = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 10
-        wait_until(lambda: gone([process.pid for process in processes]), "the end of both")
+        wait_until(lambda: gone([process.pid for process in stopped]), "the end of both")
 
 
-def test_a_removed_temp_folder_ends_the_server_and_says_so(
+def test_a_temp_folder_is_not_swept_and_if_removed_ends_the_server(
     store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     temp = tmp_path_factory.mktemp("t")
     variables = {"TMPDIR": str(temp)}
     with Server(store, tmp_path / "log", environment=variables) as server:
+        if shutil.which("systemd-tmpfiles"):
+            (temp / "unlocked").mkdir()
+            (temp / "unlocked" / "file").touch()
+            (tmp_path / "sweep.conf").write_text(f"e {temp} - - - 1s\n")
+            files = {*temp.glob("torchserve-*/**/*")}
+
+            def swept() -> bool:
+                subprocess.run(["systemd-tmpfiles", "--clean", tmp_path / "sweep.conf"], check=True)
+                return not (temp / "unlocked" / "file").exists()
+
+            wait_until(swept, "the removal of a file that is a second old")
+            assert files <= {*temp.glob("torchserve-*/**/*")}
         while temp.exists():  # the server may write while its folder is being emptied
             shutil.rmtree(temp, ignore_errors=True)
         assert server.process

