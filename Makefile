@@ -21,16 +21,25 @@ COMMIT :=
 WRITE :=
 NETWORKS :=
 MEASURE :=
+# Of the tests: processes, minutes of the soak, malformed bodies, requests of the contract tests.
+PROCESSES := 3
+MINUTES := 10
+BODIES := 200000
+EXAMPLES := 500
+# For compose-up: management, monitoring, or both, separated by a comma.
+PROFILES :=
 
 # The other settings come from the environment, without the variables that would configure the
 # programs that make starts.
 unexport $(filter-out $(shell awk '/^[A-Z_]/ {$$1 = ""; print}' server/environment.txt), \
 	$(filter $(shell awk '/^[A-Z_]/ {print $$1 "%"}' server/environment.txt),$(.VARIABLES)))
 
-# An argument of a command, with any characters.
+# An argument of a command, with any characters; one that may be missing; an option and its value.
 quote = '$(subst ','\'',$1)'
+argument = $(if $1,$(call quote,$1))
+option = $(if $($2),--$1 $(call quote,$($2)))
+SELECTED = $(call option,name,NAME) $(call option,version,VERSION)
 comma := ,
-space := $() $()
 
 PYTHON := .venv/bin/python
 
@@ -59,7 +68,7 @@ SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 	@touch $@
 
 # Programs that come from the machine's package manager.
-CHROMIUM_PACKAGE := scripts/dev/system_package.sh chromium $(CHROMIUM) chromium chromium-browser google-chrome
+CHROMIUM_PACKAGE := scripts/dev/system_package.sh chromium $(call argument,$(CHROMIUM)) chromium chromium-browser google-chrome
 WRK_PACKAGE := scripts/dev/system_package.sh wrk wrk
 
 ##@ Server
@@ -70,24 +79,26 @@ model: .venv/.server ## Rebuild the TorchScript file and show its contents
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
 	@$(PYTHON) -m scripts.model.infer
 archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs it accepts [MODEL= NAME= VERSION= CONFIG= CODE= FILES= FORCE=1]
-	@$(PYTHON) -m scripts.model.archiver --name $(call quote,$(NAME)) --version $(call quote,$(VERSION)) \
-		$(if $(MODEL),--model $(call quote,$(MODEL))) $(if $(CONFIG),--config $(call quote,$(CONFIG))) \
-		$(if $(CODE),--code $(call quote,$(CODE))) $(if $(FILES),--files $(call quote,$(FILES))) \
-		$(if $(MODEL_STORE),--store $(call quote,$(MODEL_STORE))) $(if $(FORCE),--replace)
+	@$(PYTHON) -m scripts.model.archiver $(SELECTED) $(call option,model,MODEL) \
+		$(call option,config,CONFIG) $(call option,code,CODE) $(call option,files,FILES) $(if $(FORCE),--replace)
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
 # only by `make archive FORCE=1`. The start-up cache and the tests use the one in model_store.
 DOUBLEIT := model_store/doubleit-1.0.mar
-# The archives that NAME and VERSION select in the model store, as far as make builds them.
-SERVED = $(if $(filter doubleit-1.0,$(addsuffix -$(VERSION),$(subst $(comma), ,$(NAME)))),$(STORED))
-STORED := $(subst $(space),\ ,$(or $(patsubst %/,%,$(MODEL_STORE)),model_store))/doubleit-1.0.mar
-$(if $(filter $(DOUBLEIT),$(STORED)),$(DOUBLEIT),$(DOUBLEIT) $(STORED)): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
-	@$(PYTHON) -m scripts.model.archiver --replace --store "$$(dirname $(call quote,$@))" >/dev/null
+$(DOUBLEIT): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
+	@$(PYTHON) -m scripts.model.archiver --replace --store $(@D) >/dev/null
+# It, if NAME and VERSION select it, also in the model store that MODEL_STORE names. The shell reads
+# that variable, because make cannot name a file with any characters.
+SERVED = $(if $(filter doubleit-1.0,$(addsuffix -$(VERSION),$(subst $(comma), ,$(NAME)))),$(if $(value MODEL_STORE),$(STORED),$(DOUBLEIT)))
+STORED := stored
+.PHONY: $(STORED)
+$(STORED): $(DOUBLEIT)
+	@mkdir -p "$$MODEL_STORE" && { cmp -s $< "$$MODEL_STORE/$(<F)" || cp $< "$$MODEL_STORE/$(<F)"; }
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
 # also creates the edited classes of TorchServe's jar.
 .venv/torchserve.aot: config.properties server/torchserve/jar.py $(wildcard server/torchserve/classes/*.class server/torchserve/docs/*) .venv/.server | $(DOUBLEIT)
 	@$(PYTHON) -m server.torchserve.start_cache model_store && touch $@
 serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0.0.1:PORT and wait until the models are ready [NAME=,... VERSION=]
-	@exec $(PYTHON) -m server --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
+	@exec $(PYTHON) -m server $(SELECTED)
 
 ##@ Page
 
@@ -95,7 +106,7 @@ serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME=,... VERSION=]
-	@exec $(PYTHON) -m scripts.dev.up --name $(call quote,$(NAME)) --version $(call quote,$(VERSION))
+	@exec $(PYTHON) -m scripts.dev.up $(SELECTED)
 screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
 	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
@@ -104,10 +115,10 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 
 ##@ Versions
 
-MODELS = $(PYTHON) -m server.versions --name $(call quote,$(NAME))
+MODELS = $(PYTHON) -m server.versions $(call option,name,NAME)
 .PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the models of the running server and their versions [NAME=: of one]
-	@$(PYTHON) -m server.versions $(if $(filter command,$(firstword $(origin NAME))),--name $(call quote,$(NAME))) list $(ARGS)
+	@$(PYTHON) -m server.versions $(if $(filter command,$(firstword $(origin NAME))),$(call option,name,NAME)) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
 	@$(MODELS) register $(call quote,$(VERSION)) $(ARGS)
 rollout: .venv/.server ## Make VERSION the default if its responses match the current default's [ARGS=--retire]
@@ -127,8 +138,8 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
-	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
-		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
+	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(call option,rounds,ROUNDS) $(call option,seconds,SECONDS) \
+		$(call option,only,ONLY) $(call option,commit,COMMIT) $(if $(WRITE),--write)
 .PHONY: cloud-scale
 sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
 	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
@@ -180,13 +191,12 @@ lint-secrets: .venv-lint/.ready
 format: .venv-lint/.ready ## Format the code and apply safe fixes
 	@.venv-lint/bin/ruff check --fix --quiet . || true
 	@.venv-lint/bin/ruff format .
-PROCESSES ?= 3
 test-unit: .venv/.development ## Run the tests that start no server, browser or container
-	@.venv/bin/pytest -q tests/unit --numprocesses $(PROCESSES)
+	@.venv/bin/pytest -q tests/unit $(call option,numprocesses,PROCESSES)
 
 # Runs PROCESSES test files in parallel. Each process starts its own servers; some files share those
 # of one process (tests/conftest.py).
-PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+PARALLEL = $(call option,numprocesses,PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot ## Run the tests against the real server and page, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
 	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
@@ -197,10 +207,6 @@ test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benc
 
 ##@ Reliability
 
-# Minutes of the soak, malformed bodies of the fault suite, requests of the contract tests.
-MINUTES ?= 10
-BODIES ?= 200000
-EXAMPLES ?= 500
 # Virtual environments for third-party clients and models that need other versions than uv.lock.
 OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
 $(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
@@ -208,9 +214,9 @@ $(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
 	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: tests/contract/$*.txt cannot be installed"
 .PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
-	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract tests/models
+	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
-	@FUZZ_BODIES=$(BODIES) .venv/bin/pytest -v tests/faults
+	@FUZZ_BODIES=$(call quote,$(BODIES)) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
@@ -222,7 +228,7 @@ classes: .venv/.server ## Compile the Java classes of the server and of the benc
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
-	@$(PYTHON) -m scripts.soak --minutes $(MINUTES)
+	@$(PYTHON) -m scripts.soak $(call option,minutes,MINUTES)
 
 ##@ Release and deployment
 
@@ -244,9 +250,9 @@ publish-tested: .venv/.ops ## Tag the pushed candidates of this commit as :<comm
 publish-release: .venv/.ops ## Also tag the tested images of this commit as :v<version>
 	@$(PYTHON) -m scripts.deploy.publish release
 deploy: .venv/.ops ## Deploy, test and shift the traffic; roll back on failure: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
-	@$(PYTHON) -m scripts.deploy $(ENV)
+	@$(PYTHON) -m scripts.deploy $(call argument,$(ENV))
 plan-preview: .venv/.ops ## Write the changes that this checkout would make in ENV to build/iac/ENV.md
-	@$(PYTHON) -m scripts.deploy.plan_preview $(ENV) build/iac/$(ENV).md
+	@$(PYTHON) -m scripts.deploy.plan_preview $(call argument,$(ENV)) $(call quote,build/iac/$(ENV).md)
 audit-workflows: .venv-lint/.ready ## Check the workflows against GitHub's data (needs network and GH_TOKEN)
 	@.venv-lint/bin/zizmor --persona=auditor --strict-collection .github
 audit-dependencies: .venv/.development ## Check every locked package for known vulnerabilities in the OSV database (needs network)
@@ -263,26 +269,24 @@ export TAG ?= latest
 # More flags for docker buildx bake, such as --set torchserve.contexts.wheels=FOLDER (docker/bake.hcl).
 BUILD_FLAGS ?=
 BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-	REVISION=$(shell git rev-parse HEAD 2>/dev/null) ARCHIVE_SHA256=$(ARCHIVE_SHA256) \
+	REVISION=$(shell git rev-parse HEAD 2>/dev/null) ARCHIVE_SHA256=$(call quote,$(ARCHIVE_SHA256)) \
 	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
-# For compose-up: management, monitoring, or both, separated by a comma.
-PROFILES ?=
 
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
-	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
+	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
-	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
+	@COMPOSE_PROFILES=$(call quote,$(PROFILES)) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
 		address=$$($(COMPOSE) port $${service%:*} $${service#*:} 2>/dev/null) && \
 		printf '%-12s http://%s\n' $${service%:*} "$$address"; done; true
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
-	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) --version $(call quote,$(VERSION))
+	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) $(call option,version,VERSION)
 test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
 	@.venv/bin/pytest tests/images
 
@@ -297,12 +301,12 @@ infra-setup: ## Prepare the Google Cloud project and the GitHub repository named
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Check and test the Terraform code, run checkov, and test infra_setup.sh
 	@scripts/deploy/iac.sh check
-	@.venv/bin/pytest tests/iac --numprocesses $(PROCESSES) --dist loadfile
+	@.venv/bin/pytest tests/iac $(call option,numprocesses,PROCESSES) --dist loadfile
 iac-reference: .venv/.development ## Write iac/reference.md, the list of Terraform's inputs and outputs
 	@$(PYTHON) -m scripts.deploy.reference
 plan: ## Plan the changes to ENV and keep the plan: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE= [ARGS=-destroy]
-	@scripts/deploy/iac.sh plan $(ENV) $(ARGS)
+	@scripts/deploy/iac.sh plan $(call argument,$(ENV)) $(ARGS)
 apply: ## Apply the kept plan: ENV=dev|prod
-	@scripts/deploy/iac.sh apply $(ENV)
+	@scripts/deploy/iac.sh apply $(call argument,$(ENV))
 output: ## Print the URLs and revisions of ENV as JSON: ENV=dev|prod
-	@scripts/deploy/iac.sh output $(ENV)
+	@scripts/deploy/iac.sh output $(call argument,$(ENV))

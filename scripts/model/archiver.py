@@ -130,7 +130,9 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     config: Annotated[
         Path | None, typer.Option(help="its model-config.yaml; by default MODEL's name with .yaml")
     ] = None,
-    store: Annotated[Path, typer.Option(help="the model store to write to")] = STORE,
+    store: Annotated[
+        Path, typer.Option(envvar="MODEL_STORE", help="the model store to write to")
+    ] = STORE,
     replace: Annotated[
         bool, typer.Option("--replace", help="replace an archive with other content")
     ] = False,

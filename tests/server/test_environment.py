@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
+import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,11 +19,13 @@ import requests
 
 from server.ports import free_ports
 from server.store.paths import ROOT
-from tests.support.server import Server
+from tests.support.server import Server, free_port
+from tests.support.wait import wait_until
 
 # TorchServe's times have milliseconds.
 SECOND = datetime.timedelta(seconds=1)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+MAKEFILE = (ROOT / "Makefile").read_text()
 LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOENCODING": ""}
 
 
@@ -134,11 +137,13 @@ def hostile(tmp_path: Path) -> dict[str, str]:
         "ARGS": "-x",
         "WORKERS": "many",
         "FORCE": "1",
+        "PROCESSES": "many",
         "ENV": "/etc/profile",
         "CDPATH": "/usr:/tmp",
         "UI_PORT": "tcp://10.0.0.1:80",
         "PYTHONPATH": str(tmp_path / "path"),
         "PYTHONOPTIMIZE": "2",
+        "VENV": "/nowhere",
         "VIRTUAL_ENV": "/nowhere",
         "UV_SYSTEM_PYTHON": "1",
         "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/",
@@ -146,51 +151,90 @@ def hostile(tmp_path: Path) -> dict[str, str]:
         "UV_PYTHON": "2.7",
         "UV_FROZEN": "1",
         "XDG_CONFIG_HOME": str(tmp_path),
-        "MODEL_STORE": str(tmp_path / "it's a store"),
+        "STREAMLIT_SERVER_BASE_URL_PATH": "elsewhere",
+        "MODEL_STORE": str(tmp_path / "it's $one: 5% (store);"),
     }
 
 
-def test_make_archive_and_make_serve_in_a_hostile_environment(
+class Made(Server):
+    """A server that `make serve` starts."""
+
+    def make(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                ["make", "--no-print-directory", *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start(self) -> Made:
+        self.process = self.make("serve")
+        return self
+
+
+def test_make_serve_archive_and_ui_in_a_hostile_environment(
     tmp_path: Path, hostile: dict[str, str]
 ) -> None:
-    variables = {**hostile, **free_ports()}
-
-    def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["make", "--no-print-directory", *arguments],
-            cwd=ROOT,
-            env=environment(variables),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    made = make("archive", "VERSION=2.0")
-    assert made.returncode == 0, made.stderr
-    assert (tmp_path / "it's a store/doubleit-2.0.mar").is_file()
-
-    class Made(Server):
-        def start(self) -> Made:
-            with self.log.open("ab") as log:
-                self.process = subprocess.Popen(
-                    ["make", "--no-print-directory", "serve"],
-                    cwd=ROOT,
-                    env=environment(variables),
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            return self
-
-    with Made(tmp_path / "it's a store", tmp_path / "log", environment=variables) as server:
+    store, port = Path(hostile["MODEL_STORE"]), free_port()
+    with Made(store, tmp_path / "log", environment=hostile) as server:
         assert server.post("[1]").text == "[2]"
-        assert (tmp_path / "it's a store/doubleit-1.0.mar").is_file()
-        registered = make("register", "VERSION=2.0")
-        assert registered.returncode == 0, registered.stderr
+        assert [path.name for path in store.iterdir()] == ["doubleit-1.0.mar"]
+        for target in ("archive", "register"):
+            assert server.make(target, "VERSION=2.0").wait(300) == 0, server.output()
+        assert server.post("[1]", "/predictions/doubleit/2.0").text == "[2]"
+        page = server.make("ui", f"UI_PORT={port}", f"BACKEND_URL={server.url}")
+        try:
+            wait_until(lambda: responds(f"http://127.0.0.1:{port}/"), "the page")
+        finally:
+            end(page)
+        assert f"page: the API at {server.url}: Ready" in server.output()
         assert server.process
-        (supervisor,) = psutil.Process(server.process.pid).children()
-        supervisor.send_signal(signal.SIGTERM)
+        end(server.process)
         assert server.process.wait(30) == 0
+
+
+def end(make: subprocess.Popen[bytes]) -> None:
+    """Stop what make runs."""
+    for process in psutil.Process(make.pid).children():
+        process.terminate()
+    make.wait(30)
+
+
+def responds(url: str) -> bool:
+    """Return whether a URL responds with 200."""
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
+
+
+# Characters that mean something to make or to a shell.
+ODD = """it's "$$x" $$(y); a | b & c * > d # e % f"""
+# Those of the list of `make` that are neither switches nor several words; make hands these images
+# to programs in the environment.
+NAMED = [
+    (target, variable)
+    for target, text in re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, re.MULTILINE)
+    for variable in re.findall(r"\b([A-Z_]+)=(?!1)", text)
+    if not re.fullmatch(r"ARGS|BUILD_FLAGS|PLATFORM|TAG|\w+_IMAGE", variable)
+]
+
+
+@pytest.mark.parametrize(("target", "variable"), NAMED)
+def test_make_quotes_every_value(target: str, variable: str) -> None:
+    """The command gets the value of the command line in one piece, or the environment has it."""
+    done = subprocess.run(
+        ["make", "--dry-run", target, f"{variable}={ODD}"],
+        cwd=ROOT,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = shlex.split(done.stdout)
+    assert any(word.endswith(ODD.replace("$$", "$")) for word in words)
 
 
 def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
@@ -199,9 +243,9 @@ def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
     folder = "build/venv of a test"
     try:
         subprocess.run(
-            ["make", "--eval=probe:;@scripts/dev/setup.sh ops", "probe"],
+            ["make", f"--eval=probe:;@VENV='{folder}' scripts/dev/setup.sh ops", "probe"],
             cwd=ROOT,
-            env=environment({**hostile, "VENV": folder}),
+            env=environment(hostile),
             check=True,
             timeout=300,
         )
