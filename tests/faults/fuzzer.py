@@ -1,19 +1,29 @@
-"""Generate malformed bodies from a seed, and judge the responses to them."""
+"""Generate malformed requests from a seed, and judge the responses to them."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
-from collections.abc import Callable
-from typing import Any
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
+from tritonclient.grpc import service_pb2
 
 from scripts.model.archiver import CONFIG
+from server.store.paths import ROOT
+from tests.support.raw import PATH
 
 BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
 FLOATS = {"FP64": np.float64, "FP32": np.float32, "FP16": np.float16}
+DTYPES = {**FLOATS, "INT8": np.int8, "INT32": np.int32, "INT64": np.int64}
+JSON = {"Content-Type": "application/json"}
+# The examples with code of their own.
+ROWS, PHOTOS = "/predictions/rows", "/predictions/photos"
+SKY = (ROOT / "examples/photos/sky.jpg").read_bytes()
 SAMPLES = [
     b"[1, 2, 3]",
     b"[1.5, -2e3, 0.0, 9007199254740993]",
@@ -44,9 +54,32 @@ PIECES = [
 ]
 
 
+class Sent(NamedTuple):
+    """A request.
+
+    Attributes:
+        body: its body.
+        headers: its headers; None for the content type of JSON.
+        path: its URL.
+        plain: the JSON that it stands for; None if only its status is known.
+        statuses: those that the response may have.
+    """
+
+    body: bytes
+    headers: Mapping[str, str] | None = None
+    path: str = PATH
+    plain: bytes | None = None
+    statuses: Collection[int] = (200, 400, 413)
+
+
 def mutated(pick: random.Random) -> bytes:
     """Return a valid body with some bytes replaced, removed, duplicated or inserted."""
-    body = bytearray(pick.choice(SAMPLES))
+    return changed(pick, pick.choice(SAMPLES))
+
+
+def changed(pick: random.Random, content: bytes) -> bytes:
+    """Return bytes of which some are replaced, removed, duplicated or inserted."""
+    body = bytearray(content)
     for _ in range(pick.randint(1, 4)):
         at = pick.randrange(len(body) + 1)
         until = min(len(body), at + pick.randint(1, 6))
@@ -97,20 +130,131 @@ def quoted(pick: random.Random) -> bytes:
     return b'[1, "%b"]' % pick.randbytes(pick.randrange(20))
 
 
-KINDS: list[Callable[[random.Random], bytes]] = [
-    mutated,
-    mutated,
-    mutated,
-    nested,
-    huge,
-    noise,
-    quoted,
-]
+BODIES: tuple[Callable[[random.Random], bytes], ...] = (
+    *(mutated, mutated, mutated),
+    *(nested, huge, noise, quoted),
+)
 
 
-def make(pick: random.Random) -> bytes:
-    """Return a body."""
+def bare(pick: random.Random) -> Sent:
+    """Return a body as it is."""
+    body = pick.choice(BODIES)(pick)
+    return Sent(body, plain=body)
+
+
+def compressed(pick: random.Random) -> Sent:
+    """Return a compressed body, or one that is damaged afterwards."""
+    encoding, pack = pick.choice((("gzip", gzip.compress), ("deflate", zlib.compress)))
+    body = pick.choice((*BODIES, lambda pick: pick.choice(SAMPLES)))(pick)
+    sent = Sent(pack(body), {**JSON, "Content-Encoding": encoding}, plain=body)
+    return _perhaps_damaged(pick, sent)
+
+
+def form(pick: random.Random) -> Sent:
+    """Return a multipart form with any number of fields, of which one should be the body."""
+    boundary = pick.choice((b"b", b"x" * 70, b"--", b"a'b"))
+    fields = [
+        (pick.choice((b"data", b"body", b"other", b"\xc3\xa9")), pick.choice(SAMPLES))
+        for _ in range(pick.choice((0, 1, 1, 1, 2, 5)))
+    ]
+    more = pick.choice((b"", b'; filename="a.json"', b"\r\nContent-Type: application/json"))
+    parts = [
+        b'--%b\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
+        % (boundary, name, more, content)
+        for name, content in fields
+    ]
+    own = [content for name, content in fields if name in (b"data", b"body")]
+    kind = f'multipart/form-data; boundary="{boundary.decode()}"'
+    body = b"".join([*parts, b"--%b--\r\n" % boundary])
+    plain = own[0] if len(own) == 1 else b""
+    return _perhaps_damaged(pick, Sent(body, {"Content-Type": kind}, plain=plain))
+
+
+def binary(pick: random.Random) -> Sent:
+    """Return V2 with binary tensors; one size in three does not fit the others."""
+    datatype = pick.choice((*FLOATS, "INT8", "INT32", "INT64"))
+    array = np.frombuffer(pick.randbytes(8 * pick.randrange(5)), DTYPES[datatype])
+    off = [pick.choice((0,) * 6 + (1, -1, 8, 2**31, 2**63)) for _ in range(3)]
+    parameters = {"binary_data_size": array.nbytes + off[0]}
+    tensor = {"name": "x", "shape": [array.size + off[1]], "datatype": datatype}
+    head = json.dumps({"inputs": [{**tensor, "parameters": parameters}]}).encode()
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head) + off[2]),
+    }
+    plain = json.dumps({"inputs": [{**tensor, "data": array.tolist()}]}).encode()
+    sent = Sent(head + array.tobytes(), headers, plain=b"" if any(off) else plain)
+    return _perhaps_damaged(pick, sent)
+
+
+def table(pick: random.Random) -> Sent:
+    """Return CSV for the code of an archive."""
+    lines = [f"{pick.random()},{pick.randrange(9)},{pick.randrange(99)}" for _ in range(3)]
+    text = "\n".join(["area,rooms,age", *lines]).encode()
+    kind = pick.choice(("text/csv", "text/csv", "text/csv; charset=utf-8", "TEXT/CSV", "text/html"))
+    statuses = (415,) if kind == "text/html" else (200,)
+    return _perhaps_damaged(pick, Sent(text, {"Content-Type": kind}, ROWS, statuses=statuses))
+
+
+def picture(pick: random.Random) -> Sent:
+    """Return an image for the code of an archive."""
+    headers = {"Content-Type": pick.choice(("image/jpeg", "image/png", "image/x"))}
+    return _perhaps_damaged(pick, Sent(SKY, headers, PHOTOS, statuses=(200,)))
+
+
+def misdirected(pick: random.Random) -> Sent:
+    """Return tensors for another model, or for none."""
+    path = pick.choice(
+        (ROWS, PHOTOS, "/v2/models/rows/infer", "/v1/models/photos:predict", "/v2/models/x/infer")
+    )
+    return Sent(pick.choice(BODIES[:3])(pick), path=path, statuses=(200, 400, 404, 413))
+
+
+def _perhaps_damaged(pick: random.Random, sent: Sent) -> Sent:
+    """Return a request as it is, or with a changed body, of which only the status is known."""
+    if pick.randrange(2):
+        return sent
+    body = changed(pick, sent.body)
+    return sent._replace(body=body, plain=None, statuses={*sent.statuses, 200, 400, 413})
+
+
+KINDS: tuple[Callable[[random.Random], Sent], ...] = (
+    *(bare, bare, bare, bare),
+    *(compressed, form, binary, table, picture, misdirected),
+)
+
+
+def make(pick: random.Random) -> Sent:
+    """Return a request."""
     return pick.choice(KINDS)(pick)
+
+
+def message(pick: random.Random) -> tuple[bytes, bytes | None]:
+    """Return a message for V2's gRPC service; and the only right output, None if not known."""
+    array = np.array([pick.randrange(-(2**40), 2**40) for _ in range(pick.randrange(4))], "<i8")
+    request = service_pb2.ModelInferRequest(model_name="doubleit", id="7")
+    tensor = request.inputs.add(name="x", datatype="INT64", shape=[array.size])
+    typed = pick.randrange(2)
+    if typed:
+        tensor.contents.int64_contents.extend(array)
+    else:
+        request.raw_input_contents.append(array.tobytes())
+    whole = request.SerializeToString()
+    odd = pick.randrange(8)
+    if odd == 0:
+        request.model_name = pick.choice(("other", "", "x" * 10_000))
+    elif odd == 1:
+        tensor.datatype = pick.choice(("INT8", "FP32", "BOOL", "BYTES", ""))
+    elif odd == 2:
+        tensor.shape[:] = pick.choice(([], [-1], [2**62, 4], [1] * 10_000))
+    elif odd == 3:
+        request.raw_input_contents.extend([b"12345678"] * pick.choice((1, 2, 10_000)))
+    elif odd == 4:
+        return changed(pick, whole), None
+    elif odd == 5:
+        return pick.randbytes(100), None
+    changed_whole = request.SerializeToString()
+    return changed_whole, (array * 2).tobytes() if changed_whole == whole else None
 
 
 class MalformedError(ValueError):
@@ -169,13 +313,17 @@ def doubled(numbers: Any) -> list[int | float]:
     return floats
 
 
-def judge(body: bytes, status: int, answer: bytes) -> str:
+def judge(sent: Sent, status: int, answer: bytes) -> str:
     """Return what is wrong with a response; an empty text if it is correct."""
-    if status in (400, 413):
+    if status not in sent.statuses:
+        return f"status {status}: {answer[:100]!r}"
+    return "" if sent.plain is None else _judge_plain(sent.plain, status, answer)
+
+
+def _judge_plain(body: bytes, status: int, answer: bytes) -> str:
+    if status != 200:
         expected = _expected_list(body)
         return "" if expected is None else f"refused, expected {expected}"
-    if status != 200:
-        return f"status {status}"
     try:
         value, got = parse(body), json.loads(answer)
         if isinstance(value, list):

@@ -1,22 +1,31 @@
-"""Malformed bodies get a 4xx, or the correct response, and have no other effect."""
+"""Malformed requests get a 4xx, or the correct response, and have no other effect."""
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 import struct
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from tests.faults import fuzzer
-from tests.faults.conftest import Report, Row, resident
+from examples.photos.model import MainColor
+from examples.rows.model import Price
+from scripts.model import archiver
+from server.store.paths import ROOT
+from tests.faults import attacks, fuzzer
+from tests.faults.conftest import Report, Row, resident, wait_for_all_workers
 from tests.faults.load import Load
 from tests.support import raw
+from tests.support.server import Server
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -39,24 +48,23 @@ class Sender:
     def send(self, count: int) -> None:
         """Send this number of bodies."""
         for n in range(count):
-            body = fuzzer.make(self._pick)
+            sent = fuzzer.make(self._pick)
             if n % WRONG_LENGTH == 0:
-                self._wrong_length(body)
+                self._wrong_length(sent.body)
                 continue
+            answer, fault = None, "no answer"
             try:
-                answer = self._ask(raw.request(body))
+                answer = self._ask(attacks.http(sent.body, sent.headers or attacks.JSON, sent.path))
             except OSError as error:
-                self.wrong.append(f"{body[:100]!r}: {error}")
-                self.close()
-                continue
-            if answer is None:
-                self.wrong.append(f"{body[:100]!r}: no answer")
-                self.close()
-                continue
-            self.statuses[answer.status] += 1
-            fault = fuzzer.judge(body, answer.status, answer.body)
+                fault = str(error)
+            if answer:
+                self.statuses[answer.status] += 1
+                fault = fuzzer.judge(sent, answer.status, answer.body)
             if fault:
-                self.wrong.append(f"{body[:100]!r}: {fault}")
+                self.wrong.append(f"{sent}: {fault}")
+            if answer is None:
+                self.close()
+                continue
             if answer.headers.get("connection") == "close":
                 self.close()
 
@@ -84,10 +92,35 @@ class Sender:
         self._socket = None
 
 
+@pytest.fixture
+def server(store: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of several models, two of which have code of their own."""
+    for name, module, files in (
+        ("rows", Price(), ["houses.csv"]),
+        ("photos", MainColor(), ["labels.txt", "sky.jpg"]),
+    ):
+        folder, model = ROOT / "examples" / name, tmp_path / f"{name}.pt"
+        torch.jit.script(module.eval()).save(str(model))
+        archiver.main(
+            name=name,
+            model=model,
+            config=folder / "model-config.yaml",
+            store=tmp_path,
+            code=folder / f"{name}.py",
+            files=",".join(str(folder / file) for file in files),
+        )
+    shutil.copy(store / "doubleit-1.0.mar", tmp_path)
+    with Server(tmp_path, tmp_path / "log") as server:
+        for name in ("rows", "photos"):
+            server.register(f"{name}-1.0.mar")
+        wait_for_all_workers(server)
+        yield server
+
+
 @pytest.mark.timeout(900)
-def test_malformed_bodies(serve: Any, report: Report, table: list[Row]) -> None:
-    with serve() as server, Load(server.ports["PORT"], clients=2) as load:
-        workers = server.worker_pids()
+def test_malformed_requests(server: Server, report: Report, table: list[Row]) -> None:
+    with Load(server.ports["PORT"], clients=2) as load:
+        workers = server.processes()
         senders = [Sender(server.ports["PORT"], SEED * 1000 + n) for n in range(SENDERS)]
         began = time.monotonic()
         sizes = []
@@ -99,17 +132,17 @@ def test_malformed_bodies(serve: Any, report: Report, table: list[Row]) -> None:
         for sender in senders:
             sender.close()
         load.settle()
-        assert server.worker_pids() == workers
-        output = server.output()
-    report("beside malformed bodies", load, began)
+        assert server.processes() == workers
+    output = server.output()
+    report("beside malformed requests", load, began)
     statuses: Counter[int] = sum((sender.statuses for sender in senders), Counter())
     wrong = [line for sender in senders for line in sender.wrong]
     counts = ", ".join(f"{n} with {status}" for status, n in sorted(statuses.items()) if status)
     remark = f"seed {SEED}, {took:.0f} s; {counts}; memory {'/'.join(map(str, sizes))} MiB"
-    table.append(Row(f"{BODIES} malformed bodies", BODIES, 0, len(wrong), "", "", remark))
+    table.append(Row(f"{BODIES} malformed requests", BODIES, 0, len(wrong), "", "", remark))
     assert wrong == [], wrong[:20]
     assert load.failures == []
-    assert set(statuses) <= {0, 200, 400, 413}
+    assert set(statuses) <= {0, 200, 400, 404, 413, 415}
     # Compared with the end of the first quarter, which warms up the server.
     assert sizes[-1] < sizes[0] * 1.25 + 50
     # At most one line for each connection that was cut off, and none for a body.

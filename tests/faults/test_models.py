@@ -12,9 +12,10 @@ import grpc
 import pytest
 import torch
 from torch import Tensor, nn
+from tritonclient.grpc import service_pb2
 
 from scripts.model import archiver
-from tests.faults import attacks
+from tests.faults import attacks, fuzzer
 from tests.faults.conftest import Report, wait_for_all_workers
 from tests.faults.load import Load
 from tests.faults.test_floods import SENDERS, send
@@ -94,32 +95,11 @@ def test_a_model_that_fails_on_one_request(tmp_path: Path, report: Report, what:
     assert set(outcomes) <= {"400", "500", "200"}
 
 
-def field(number: int, content: bytes) -> bytes:
-    """Return a protobuf field of bytes or text."""
-    size, length = len(content), bytearray()
-    while size > 127:
-        length.append(size & 127 | 128)
-        size >>= 7
-    return bytes([number << 3 | 2, *length, size]) + content
-
-
 SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
-OPEN_INFERENCE = "inference.GRPCInferenceService"
-
-
-def message(pick: random.Random) -> bytes:
-    """Return a gRPC message with an unusual body or name, or random bytes."""
-    body = pick.choice((b"[1]", b"", b"[1", b"{", b"\xff" * 1_000, b"[%b1]" % (b"1," * 100_000)))
-    key = pick.choice((b"data", b"body", b"", b"x" * 1_000, b"\xc3\xa9"))
-    entry = field(1, key) + field(2, body)
-    name = pick.choice((b"doubleit", b"doubleit", b"other", b"", b"x" * 10_000))
-    whole = field(1, name) + field(3, entry) * pick.choice((0, 1, 1, 2, 50))
-    tensor = field(1, b"x") + field(2, pick.choice((b"INT64", b"FP32", b"BOOL", b"BYTES", b"")))
-    tensor += field(3, pick.choice((b"\1", b"\2", b"", b"\xff"))) + field(5, field(3, b"\1"))
-    open_inference = field(1, name) + field(5, tensor) * pick.choice((1, 1, 2, 10_000))
-    open_inference += field(7, b"12345678") * pick.choice((0, 0, 1, 10_000))
-    whole = pick.choice((whole, open_inference))
-    return pick.choice((whole, whole, whole[: len(whole) // 2], pick.randbytes(100)))
+PATHS = (
+    *("/inference.GRPCInferenceService/ModelInfer",) * 3,
+    *(f"/{SERVICE}/Predictions", f"/{SERVICE}/StreamPredictions"),
+)
 
 
 def test_a_flood_over_grpc(store: Path, tmp_path: Path, report: Report) -> None:
@@ -131,19 +111,18 @@ def test_a_flood_over_grpc(store: Path, tmp_path: Path, report: Report) -> None:
         with Load(server.ports["PORT"]) as load, grpc.insecure_channel(address) as channel:
             until = time.monotonic() + SECONDS
             while time.monotonic() < until or not outcomes["answered"]:
-                path = pick.choice(
-                    (
-                        f"/{SERVICE}/Predictions",
-                        f"/{SERVICE}/StreamPredictions",
-                        f"/{OPEN_INFERENCE}/ModelInfer",
-                    )
-                )
-                call = channel.unary_stream(path)
+                path, (message, right) = pick.choice(PATHS), fuzzer.message(pick)
+                right = right if path == PATHS[0] else None
                 try:
-                    list(call(message(pick), timeout=20))
+                    (answer, *_) = channel.unary_stream(path)(message, timeout=20)
                     outcomes["answered"] += 1
                 except grpc.RpcError as error:
+                    assert right is None, error
                     outcomes[error.code().name] += 1
+                    continue
+                if right is not None:
+                    response = service_pb2.ModelInferResponse.FromString(answer)
+                    assert (response.id, response.raw_output_contents[:]) == ("7", [right])
             load.settle(1)
         assert server.worker_pids() == workers
     counts = ", ".join(f"{count} {what}" for what, count in outcomes.most_common())
