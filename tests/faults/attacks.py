@@ -156,24 +156,6 @@ def flags(pick: random.Random) -> bytes:
     return http(pick.choice((b"[1]", b"", b"[1")), header, path)
 
 
-def binary(pick: random.Random) -> bytes:
-    """Return a request of the binary tensor extension with inconsistent sizes."""
-    size = pick.choice((0, 8, 80, 2**31, 2**63, 2**64, -1))
-    shape = pick.choice(("[1]", "[10]", "[9223372036854775807]", "[0]", "[-1]"))
-    datatype = pick.choice(("INT64", "FP64", "BYTES", "BOOL", "INT8"))
-    tensor = (
-        f'{{"name":"x","shape":{shape},"datatype":"{datatype}",'
-        f'"parameters":{{"binary_data_size":{size}}}}}'
-    )
-    head = f'{{"inputs":[{",".join([tensor] * pick.choice((1, 2, 1_000)))}]}}'.encode()
-    length = pick.choice((str(len(head)), "0", "-1", "9" * 30, "x", str(len(head) + 1)))
-    body = head + pick.randbytes(pick.choice((0, 8, 80, 100_000)))
-    return http(
-        body,
-        {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": length},
-    )
-
-
 KINDS: dict[str, Attack] = {
     "long lists, for comparison": plain,
     "V1 of a million instances": v1,
@@ -186,5 +168,4 @@ KINDS: dict[str, Attack] = {
     "objects of 100 000 keys": keys,
     "names of a megabyte": names,
     "headers that mean something to TorchServe": flags,
-    "binary tensors of other sizes": binary,
 }

@@ -21,6 +21,8 @@ BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
 FLOATS = {"FP64": np.float64, "FP32": np.float32, "FP16": np.float16}
 DTYPES = {**FLOATS, "INT8": np.int8, "INT32": np.int32, "INT64": np.int64}
 JSON = {"Content-Type": "application/json"}
+# A body and its response.
+NUMBERS, DOUBLED = b"[1, 2, 3]", b"[2,4,6]"
 # The examples with code of their own.
 ROWS, PHOTOS = "/predictions/rows", "/predictions/photos"
 SKY = (ROOT / "examples/photos/sky.jpg").read_bytes()
@@ -227,6 +229,37 @@ KINDS: tuple[Callable[[random.Random], Sent], ...] = (
 def make(pick: random.Random) -> Sent:
     """Return a request."""
     return pick.choice(KINDS)(pick)
+
+
+def http(pick: random.Random) -> bytes:
+    """Return a request of HTTP/1.1 for NUMBERS whose lines may be unusual or invalid."""
+
+    def some(usual: bytes, *others: bytes) -> bytes:
+        return usual if pick.randrange(4) else pick.choice(others)
+
+    path, count = PATH.encode(), b"%x" % len(NUMBERS)
+    target = some(path, b"http://h:1" + path, b"HTTP://u@h" + path, path[1:], b"*", path + b"?%zz")
+    method, version = (
+        some(b"POST", b"PUT", b"post", b"P ST"),
+        some(b"HTTP/1.1", b"HTTP/1.0", b"X/1"),
+    )
+    lines = [b" ".join((method, target, version)), b"Host: x"]
+    odd = (b"+9", b"-9", b"0x9", b"9, 9", b"", b"abc", b"10", b"8", b"%d" % 2**63, b"%d" % 2**64)
+    length, coding = some(count, b"09", *odd), some(b"chunked", b"Chunked", b"gzip, chunked", b"x")
+    chunked = pick.randrange(2)
+    if chunked:
+        lines.append(b"Transfer-Encoding: " + coding)
+    if not chunked or not pick.randrange(8):
+        lines += [b"Content-Length: " + length] * pick.choice((1, 1, 1, 1, 2))
+    if not pick.randrange(4):
+        lines.append(b"Expect: " + some(b"100-continue", b"100-Continue", b"a coffee"))
+    if not pick.randrange(4):
+        odd_lines = (b" folded", b"no colon", b"a b: c", b": c", b"a:\0", b"a: " + b"b" * 9000)
+        lines.insert(pick.randrange(1, len(lines)), pick.choice(odd_lines))
+    size = some(count, b"09", b"9;a=b", b"-9", b"0x9", b"zz", b"f" * 16, b"", b"a", b"8")
+    body = size + b"\r\n" + NUMBERS + b"\r\n0\r\n\r\n" if chunked else NUMBERS
+    end = some(b"\r\n", b"\n", b"\r")
+    return end.join([*lines, b"", body])
 
 
 def message(pick: random.Random) -> tuple[bytes, bytes | None]:

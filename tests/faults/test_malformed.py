@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ SENDERS = 8
 # One in this many bodies of each sender has a wrong Content-Length.
 WRONG_LENGTH = 50
 MIB = 1 << 20
+# A response is late after the first, and does not come after the second.
+PATIENCE_SECONDS, SILENT_SECONDS = 30, 0.5
 
 
 class Sender:
@@ -90,6 +94,55 @@ class Sender:
             self._stream.close()
             self._socket.close()
         self._socket = None
+
+
+def exchange(port: int, sent: bytes, *, shut: bool) -> list[raw.Answer]:
+    """Send bytes; return the responses until the connection is closed, or stays silent."""
+    answers: list[raw.Answer] = []
+    with raw.connect(port, PATIENCE_SECONDS if shut else SILENT_SECONDS) as client:
+        with contextlib.suppress(OSError):
+            client.sendall(sent)
+            if shut:
+                client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as stream, contextlib.suppress(ConnectionError):
+            try:
+                while answer := raw.read(stream):
+                    answers.append(answer)
+            except TimeoutError:
+                assert not shut, sent
+    return answers
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("edits", ["on", "off"])
+def test_malformed_http(serve: Any, report: Report, table: list[Row], edits: str) -> None:
+    """Without the edits, only a response with the wrong numbers is wrong."""
+    pick, statuses, wrong = random.Random(SEED), Counter[str](), []
+    edited = edits == "on"
+    count, behind = (BODIES // 20, raw.request(b"[5]")) if edited else (BODIES // 100, b"")
+    with serve(TORCHSERVE_EDITS=edits) as server, Load(server.ports["PORT"], clients=2) as load:
+        began = time.monotonic()
+        for _ in range(count):
+            sent = fuzzer.http(pick)
+            # Behind what is refused, nothing is run as a request of its own.
+            answers = exchange(server.ports["PORT"], sent + behind, shut=edited)
+            final = [answer for answer in answers if answer.status != HTTPStatus.CONTINUE]
+            statuses[" ".join(str(answer.status) for answer in final[:1]) or "none"] += 1
+            numbers = [answer.body for answer in final if answer.status == HTTPStatus.OK]
+            right = numbers == [fuzzer.DOUBLED, b"[10]"][: len(numbers)]
+            if edited and not numbers:
+                right = len(final) == 1 and final[0].status in range(400, 500)
+            if not right:
+                wrong.append(f"{sent!r}: {final}")
+        load.settle()
+    report(f"beside malformed HTTP, edits {edits}", load, began)
+    remark = ", ".join(f"{number} with {status}" for status, number in statuses.most_common())
+    table.append(
+        Row(f"{count} times malformed HTTP, edits {edits}", count, 0, len(wrong), "", "", remark)
+    )
+    assert wrong == [], wrong[:20]
+    assert load.failures == []
+    assert statuses["200"] > count // 20
 
 
 @pytest.fixture

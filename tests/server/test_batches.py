@@ -55,15 +55,6 @@ def test_64_clients_with_valid_and_invalid_requests_get_their_own_responses(serv
     assert set(workers) <= set(server.worker_pids())
 
 
-def test_300_clients_at_once_all_get_responses(server: Server) -> None:
-    def once(n: int) -> list[int]:
-        answer: list[int] = server.post(f"[{n}]").json()
-        return answer
-
-    with ThreadPoolExecutor(300) as pool:
-        assert list(pool.map(once, range(900))) == [[2 * n] for n in range(900)]
-
-
 def long_numbers(factor: float) -> tuple[str, str]:
     """Return 100 000 integers or floats with 17 to 19 digits as JSON, and their doubles."""
     pick = random.Random(factor)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import struct
 from typing import Any
 
 import psutil
 import pytest
 import requests
 
-from tests.support import raw
 from tests.support.server import Server
 
 
@@ -84,58 +82,6 @@ def test_bad_input_is_a_400_that_says_where(server: Server, body: bytes, place: 
     assert answer["message"].endswith(place)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content-Type": ""}, {"Content-Type": "text/plain"}])
-def test_any_content_type_or_none_works(server: Server, headers: dict[str, str]) -> None:
-    response = requests.post(server.predictions, data=b"[1]", headers=headers, timeout=10)
-    assert (response.status_code, response.text) == (200, "[2]")
-
-
-@pytest.mark.parametrize("field", ["data", "body"])
-def test_a_multipart_field_works(server: Server, field: str) -> None:
-    response = requests.post(
-        server.predictions, files={field: ("numbers.json", b"[1]")}, timeout=10
-    )
-    assert (response.status_code, response.text) == (200, "[2]")
-
-
-@pytest.mark.parametrize("body", [b"[1]", b"data=[1]", b""])
-def test_a_form_encoded_body_is_a_415_that_names_the_header(server: Server, body: bytes) -> None:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    response = requests.post(server.predictions, data=body, headers=headers, timeout=10)
-    assert response.status_code == 415
-    assert "Content-Type: application/json" in response.json()["message"]
-
-
-BINARY = json.dumps(
-    {
-        "inputs": [
-            {
-                "name": "x",
-                "shape": [3],
-                "datatype": "FP32",
-                "parameters": {"binary_data_size": 12},
-            }
-        ],
-        "parameters": {"binary_data_output": True},
-    }
-)
-
-
-def test_binary_tensors_in_and_out(server: Server) -> None:
-    numbers = struct.pack("<3f", 0.5, -0.0, float("inf"))
-    response = server.post(
-        BINARY.encode() + numbers,
-        "/v2/models/doubleit/infer",
-        **{"Inference-Header-Content-Length": str(len(BINARY)), "Content-Type": "x/y"},
-    )
-    assert response.status_code == 200
-    assert response.headers["Content-Type"] == "application/octet-stream"
-    size = int(response.headers["Inference-Header-Content-Length"])
-    (output,) = json.loads(response.content[:size])["outputs"]
-    assert (output["shape"], output["datatype"]) == ([3], "FP32")
-    assert response.content[size:] == struct.pack("<3f", 1.0, -0.0, float("inf"))
-
-
 @pytest.mark.parametrize(
     "headers", [{"describe": "True"}, {"explain": "True"}, {"url_path": "ready"}]
 )
@@ -185,15 +131,6 @@ def test_readiness_and_description(server: Server) -> None:
     assert requests.get(invocations, timeout=10).json() == details
 
 
-@pytest.mark.parametrize(
-    "path", ["/predictions/other", "/predictions/doubleit/9.9", "/predictions/doubleit/1.0/x"]
-)
-def test_what_is_not_there_is_a_404(server: Server, path: str) -> None:
-    response = server.post("[1]", path)
-    assert response.status_code == 404
-    assert response.json()["code"] == 404
-
-
 def test_the_log_is_json_lines(server: Server) -> None:
     lines = [line for line in server.output().splitlines() if line.startswith("{")]
     assert lines
@@ -212,18 +149,3 @@ def test_metrics_count_the_requests(server: Server) -> None:
     before = count()
     server.post("[1]")
     assert count() == before + 1
-
-
-def test_large_lists_are_exact(server: Server) -> None:
-    numbers = [n * 92233720368547 - 2**62 for n in range(100_000)]
-    response = server.post(json.dumps(numbers))
-    assert response.json() == [n * 2 for n in numbers]
-
-
-def test_a_connection_is_kept_alive(server: Server) -> None:
-    with raw.connect(server.ports["PORT"]) as client, client.makefile("rb") as stream:
-        for n in range(20):
-            client.sendall(raw.request(b"[%d]" % n))
-            answer = raw.read(stream)
-            assert answer
-            assert answer.body == b"[%d]" % (2 * n)
