@@ -39,6 +39,7 @@ SOCKET_PATH_BYTES = 107
 ROOM_BYTES = 256 << 10
 # How often the server is looked after.
 POLL_SECONDS = 0.25
+LAST_LINES_SECONDS = 1.0
 
 
 class TempRemoved(NotReady):
@@ -109,8 +110,8 @@ def run(server: settings.Settings) -> int:
             flags=start_cache.flags(),
         )
         models: dict[str, list[str]] = {}
-        for each in archives:
-            models.setdefault(each.name, []).append(each.version)
+        for served in archives:
+            models.setdefault(served.name, []).append(served.version)
         try:
             readiness.wait({client.of(name): models[name] for name in models}, process=process)
             host = settings.local(server.variables["GRPC_HOST"])
@@ -123,9 +124,14 @@ def run(server: settings.Settings) -> int:
                 if not drain.wait():
                     say("serve: requests were still in flight at the end", sys.stderr)
                 return 0
-            except TempRemoved:
-                drain.wait()
-                raise
+        except TempRemoved:
+            drain.wait()
+            raise
+        except NotReady:
+            # What a worker printed before it died may still be on its way through TorchServe.
+            if process.poll() is None:
+                time.sleep(LAST_LINES_SECONDS)
+            raise
         finally:
             processes.stop(process)
 
@@ -192,8 +198,8 @@ def check_temp(temp: Path, archives: Sequence[archive.Archive]) -> None:
             f"{temp} is too long for the paths of sockets; set TMPDIR to a shorter path"
         )
     needed, free = ROOM_BYTES, shutil.disk_usage(temp).free
-    for each in archives:
-        with zipfile.ZipFile(each.path) as content:
+    for served in archives:
+        with zipfile.ZipFile(served.path) as content:
             needed += sum(info.file_size for info in content.infolist())
     if free < needed:
         raise settings.SettingsError(

@@ -39,11 +39,6 @@ class Up:
                 start_new_session=True,
             )
 
-    def wait_up(self) -> None:
-        wait_healthy(self.page, self.process, self.log)
-        wait_until(lambda: ANNOUNCEMENT in self.log.read_text(), "the server's start")
-        assert requests.get(f"{self.api}/predictions/doubleit/1.0/ready", timeout=30).ok
-
     def nothing_listens(self) -> bool:
         return not any(map(listens, self.ports))
 
@@ -58,18 +53,6 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_server_and_page_start_together_and_stop_on_one_signal(store: Path, tmp_path: Path) -> None:
-    up = Up(store, tmp_path / "log")
-    try:
-        up.wait_up()
-        assert not up.nothing_listens()
-    finally:
-        status = up.stop(signal.SIGINT)
-    assert status == 0
-    assert up.nothing_listens()
-    assert "Traceback" not in up.log.read_text()
-
-
 def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     up = Up(tmp_path / "no-model-store", tmp_path / "log")
     assert up.process.wait(60) == 1
@@ -77,12 +60,17 @@ def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     assert up.nothing_listens()
 
 
-def test_another_model_is_served_and_the_page_is_for_it(torchscript: Path, tmp_path: Path) -> None:
+def test_server_and_page_start_together_and_stop_on_one_signal(
+    torchscript: Path, tmp_path: Path
+) -> None:
     for name in ("other", "second"):
         archiver.package(torchscript, name, "1.0", archiver.CONFIG, tmp_path)
     up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other,second")
     try:
         wait_healthy(up.page, up.process, up.log)
+        wait_until(lambda: ANNOUNCEMENT in up.log.read_text(), "the server's start")
+        for name in ("other", "second"):
+            assert requests.get(f"{up.api}/predictions/{name}/1.0/ready", timeout=30).ok
         with Session(up.page) as session:
             assert session.elements["heading"][0].body == "other"
     finally:

@@ -56,21 +56,6 @@ def v2(pick: random.Random) -> bytes:
     )
 
 
-def dimensions(pick: random.Random) -> bytes:
-    """Return a V2 request with a shape whose size overflows, or is invalid."""
-    large = (0, 1, -1, 2**31, 2**62, 2**63, 2**64, 2**64 + 1, 10**300, 10**4300, 10**5000)
-    count = pick.choice((1, 2, 3, 8, 9, 300, 10_000))
-    shape = ",".join(_digits(pick.choice(large)) for _ in range(count))
-    data = pick.choice(("", "1", "1,2"))
-    tensor = f'{{"name":"x","shape":[{shape}],"datatype":"INT64","data":[{data}]}}'
-    return http(f'{{"inputs":[{tensor}]}}'.encode(), JSON)
-
-
-def _digits(number: int) -> str:
-    # Python refuses to convert integers of more than 4300 digits to text.
-    return str(number) if abs(number) < 10**4000 else "1" + "0" * 4500
-
-
 def digits(pick: random.Random) -> bytes:
     """Return numbers of up to a million digits, or exponents of that length."""
     count = int(10 ** pick.uniform(3, 6))
@@ -160,7 +145,6 @@ KINDS: dict[str, Attack] = {
     "long lists, for comparison": plain,
     "V1 of a million instances": v1,
     "V2 of a million numbers": v2,
-    "V2 shapes without a size": dimensions,
     "numbers of a million digits": digits,
     "forms of a million fields": form_fields,
     "multipart of 100 000 parts": multipart_parts,

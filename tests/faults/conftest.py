@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from server import memory
 from server.store.paths import ROOT
 from tests.faults.load import Load
 from tests.support.server import Server
+from tests.support.wait import wait_until
 
 FAULTS, LARGEST = ROOT / "build" / "faults.md", ROOT / "build" / "limits.md"
 MIB = 1 << 20
@@ -98,12 +98,13 @@ def serve(store: Path, tmp_path: Path) -> Callable[..., Any]:
     return running
 
 
-def wait_for_all_workers(server: Server, seconds: float = 60) -> None:
+def wait_for_all_workers(server: Server) -> None:
     """Wait until every worker has loaded the model."""
-    deadline = time.monotonic() + seconds
-    while any(w["status"] != "READY" for v in server.describe() for w in v["workers"]):
-        assert time.monotonic() < deadline, server.output()
-        time.sleep(0.1)
+
+    def ready() -> bool:
+        return all(w["status"] == "READY" for v in server.describe() for w in v["workers"])
+
+    wait_until(ready, "all workers")
 
 
 def resident(server: Server) -> int:

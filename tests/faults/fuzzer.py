@@ -127,15 +127,7 @@ def noise(pick: random.Random) -> bytes:
     return pick.randbytes(pick.randrange(200))
 
 
-def quoted(pick: random.Random) -> bytes:
-    """Return a list with a string of random bytes in place of a number."""
-    return b'[1, "%b"]' % pick.randbytes(pick.randrange(20))
-
-
-BODIES: tuple[Callable[[random.Random], bytes], ...] = (
-    *(mutated, mutated, mutated),
-    *(nested, huge, noise, quoted),
-)
+BODIES = (mutated, mutated, mutated, nested, huge, noise)
 
 
 def bare(pick: random.Random) -> Sent:

@@ -8,19 +8,14 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
-from scripts.model import archiver
 from server.torchserve.workers import forkserver
 from server.torchserve.workers.pool import Workers
-from tests.support import models
 from tests.support.measuring import COVERAGE
-from tests.support.server import Server
 from tests.support.wait import wait_until
 
 # A program with the name of TorchServe's worker that reports its environment.
@@ -109,34 +104,6 @@ def test_forks_draw_other_random_numbers(workers: Workers, program: Path) -> Non
     drawn = [number for line in said for number in json.loads(line)["random"]]
     # Python's, NumPy's and PyTorch's generator, each in three workers.
     assert len(set(drawn)) == len(drawn) == 9
-
-
-class Draw(torch.nn.Module):
-    """Returns a random number for each of the input."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.rand_like(x, dtype=torch.float64)
-
-
-def test_a_replaced_worker_draws_other_numbers(tmp_path: Path) -> None:
-    model = models.save(Draw(), tmp_path / "draw.pt", "model: {inputs: {x: {datatype: FP64}}}")
-    archiver.package(model, "draw", "1.0", model.with_suffix(".yaml"), tmp_path)
-    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    drawn: list[str] = []
-
-    def draw() -> bool:
-        answer = server.post("[1.0]")
-        if answer.status_code == HTTPStatus.OK:
-            drawn.append(answer.text)
-        return answer.ok
-
-    with Server(tmp_path, tmp_path / "log", "draw", environment=one) as server:
-        for _ in range(3):
-            wait_until(draw, "the first number of a worker")
-            (pid,) = server.worker_pids()
-            os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: server.worker_pids() not in ([pid], []), "another worker")  # noqa: B023
-    assert len(set(drawn)) == len(drawn) == 3
 
 
 def test_an_exit_status_is_passed_on(workers: Workers, program: Path) -> None:

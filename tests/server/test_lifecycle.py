@@ -92,16 +92,21 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_no_other_server_notices(
     with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)}) as killed:
         assert killed.post("[1]").text == "[2]"
         pids = [killed.java_pid(), *killed.worker_pids()]
-        # Its folder may be old. What the next server removes is not locked either.
         (folder,) = temp.iterdir()
         monkeypatch.setattr("tempfile.tempdir", str(temp))
-        for path in (folder, temp / "another program's"):
-            path.mkdir(exist_ok=True)
-            os.utime(path, (0, 0))
-        with processes.temporary_folder():
-            assert folder.exists()
+
+        def next_start() -> Path:
+            for path in (folder, temp / "another program's"):
+                path.mkdir(exist_ok=True)
+                os.utime(path, (0, 0))
+            with processes.temporary_folder() as own:
+                return own if folder.exists() else folder
+
+        # It is old, but locked.
+        assert next_start() != folder
         killed.stop(signal.SIGKILL)
         wait_until(lambda: gone(pids), "the end of all processes")
+        assert next_start() == folder
     with processes.temporary_folder() as own:
         assert {*temp.iterdir()} == {own, temp / "another program's"}
     assert server.post("[1]").text == "[2]"

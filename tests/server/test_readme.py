@@ -97,26 +97,6 @@ def test_the_readme_shows_what_happens(tmp_path: Path) -> None:
         assert ran >= 8
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        command
-        for page in ("README.md", "docs/own-model.md")
-        for command, _ in commands(page)
-        if command.startswith("make")
-    ],
-)
-def test_every_make_command_is_one_that_make_knows(command: str) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"{command} --dry-run"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:
     page = "docs/own-model.md"
     (save, ask), (settings,) = blocks(page, "python"), blocks(page, "yaml")

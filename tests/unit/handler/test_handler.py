@@ -402,14 +402,14 @@ def test_an_absent_output_is_never_another_ones_values(
             b'{"instances": [%b]}' % (b"%d" if batch == "rows" else b"[%d]") % number,
             json.dumps({"inputs": [{**tensor, "data": [number]}]}).encode(),
         )
-        outputs = {each["name"]: each["data"] for each in v2["outputs"]}
+        outputs = {output["name"]: output["data"] for output in v2["outputs"]}
         assert bare == outputs
         assert v1["predictions"] == [
             {name: data[0] if batch == "rows" else data for name, data in outputs.items()}
         ]
         for name in names:
-            wanted = {"inputs": [{**tensor, "data": [number]}], "outputs": [{"name": name}]}
-            ((status, answer),) = ask(made, json.dumps(wanted).encode())
+            request = {"inputs": [{**tensor, "data": [number]}], "outputs": [{"name": name}]}
+            ((status, answer),) = ask(made, json.dumps(request).encode())
             if name in outputs:
                 assert answer["outputs"][0]["data"] == outputs[name]
             else:
