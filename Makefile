@@ -84,7 +84,7 @@ archive: .venv/.server ## Build model_store/NAME-VERSION.mar and show the inputs
 # The only archive that make rebuilds when its sources have changed. Other archives are replaced
 # only by `make archive FORCE=1`. The start-up cache and the tests use the one in model_store.
 DOUBLEIT := model_store/doubleit-1.0.mar
-$(DOUBLEIT): $(wildcard handler/*.py handler/wire/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
+$(DOUBLEIT): $(wildcard handler/*.py handler/*/*.py handler/*/*/*.py examples/doubleit/*.*) scripts/model/torchscript.py scripts/model/archiver.py | .venv/.server
 	@$(PYTHON) -m scripts.model.archiver --replace --store $(@D) >/dev/null
 # It, if NAME and VERSION select it, also in the model store that MODEL_STORE names. The shell reads
 # that variable, because make cannot name a file with any characters.

@@ -197,11 +197,12 @@ def check_temp(temp: Path, archives: Sequence[archive.Archive]) -> None:
         raise settings.SettingsError(
             f"{temp} is too long for the paths of sockets; set TMPDIR to a shorter path"
         )
-    needed, free = ROOM_BYTES, shutil.disk_usage(temp).free
+    needed, (total, _, free) = ROOM_BYTES, shutil.disk_usage(temp)
     for served in archives:
         with zipfile.ZipFile(served.path) as content:
             needed += sum(info.file_size for info in content.infolist())
-    if free < needed:
+    # File systems without a limit report no size.
+    if total and free < needed:
         raise settings.SettingsError(
             f"{temp.parent} has {free / 2**20:.1f} MiB left, and the unpacked archives take "
             f"{needed / 2**20:.1f} MiB; set TMPDIR to another folder"

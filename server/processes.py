@@ -22,6 +22,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 # Of the names of temporary folders.
 PREFIX = "torchserve-"
+# A file by which such a folder is told from those of other programs.
+MARK = ".doubleit"
 # A folder is locked as soon as it exists; one that is older and not locked belongs to no process.
 UNLOCKED_SECONDS = 60
 
@@ -74,7 +76,8 @@ def temporary_folder() -> Iterator[Path]:
     for left in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError), _opened(left) as descriptor:
             status = os.fstat(descriptor)
-            if status.st_uid == os.geteuid() and status.st_mtime < time.time() - UNLOCKED_SECONDS:
+            old = status.st_mtime < time.time() - UNLOCKED_SECONDS
+            if old and status.st_uid == os.geteuid() and (left / MARK).exists():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(left, ignore_errors=True)
     with (
@@ -82,6 +85,7 @@ def temporary_folder() -> Iterator[Path]:
         _opened(Path(folder)) as descriptor,
     ):
         fcntl.flock(descriptor, fcntl.LOCK_SH)
+        Path(folder, MARK).touch()
         yield Path(folder)
 
 
