@@ -7,7 +7,7 @@ a 5xx; what matters is that ordinary clients are not affected.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.support.raw import PATH
 
@@ -17,7 +17,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Attack = Callable[[random.Random], bytes]
 
 
-def http(body: bytes, headers: dict[str, str], path: str = PATH, method: str = "POST") -> bytes:
+def http(body: bytes, headers: Mapping[str, str], path: str = PATH, method: str = "POST") -> bytes:
     """Return a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
