@@ -12,6 +12,7 @@ import sys
 import time
 
 from server import settings
+from server.output import Output
 from server.processes import Stop, raise_stop_on_signals
 
 # Time limits for stopping. The server lets requests in flight finish first; the page has none.
@@ -86,4 +87,6 @@ def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with Output(sys.stderr.fileno()), Output(sys.stdout.fileno()):
+        status = main()
+    sys.exit(status)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -78,6 +79,28 @@ def test_server_and_page_start_together_and_stop_on_one_signal(
     assert status == 0
     assert up.nothing_listens()
     assert "Traceback" not in up.log.read_text()
+
+
+def test_a_full_pipe_keeps_nothing_from_ending(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, bytes(4096))
+    os.set_blocking(write, True)
+    ports = free_ports([*PORTS, "UI_PORT"])
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.dev.up"],
+        cwd=ROOT,
+        env={**os.environ, **ports, "MODEL_STORE": str(tmp_path / "none")},
+        stdout=write,
+        stderr=write,
+        timeout=60,
+        check=False,
+    )
+    os.close(read)
+    os.close(write)
+    assert done.returncode == 1
 
 
 def test_an_unusable_port_is_a_one_line_error() -> None:
