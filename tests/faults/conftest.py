@@ -12,7 +12,7 @@ import pytest
 
 from server import memory
 from server.store.paths import ROOT
-from tests.faults.load import Load
+from tests.support.load import Load
 from tests.support.server import Server
 
 FAULTS, LARGEST = ROOT / "build" / "faults.md", ROOT / "build" / "limits.md"

@@ -15,8 +15,8 @@ import pytest
 
 from tests.faults import fuzzer
 from tests.faults.conftest import Report, Row, resident
-from tests.faults.load import Load
 from tests.support import raw
+from tests.support.load import Load
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Report, wait_for_all_workers
-from tests.faults.load import Load
+from tests.support.load import Load
 
 
 def test_java_killed_and_the_server_replaced(serve: Any, report: Report, tmp_path: Path) -> None:

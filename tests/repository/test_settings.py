@@ -39,7 +39,8 @@ def torchserve_settings() -> set[str]:
     with zipfile.ZipFile(jar) as archive:
         constants = archive.read("org/pytorch/serve/util/ConfigManager.class")
     return {
-        found.decode() for found in re.findall(rb"(?<![a-z_])[a-z][a-z_]+(?![A-Za-z_])", constants)
+        setting.decode()
+        for setting in re.findall(rb"(?<![a-z_])[a-z][a-z_]+(?![A-Za-z_])", constants)
     }
 
 
@@ -80,29 +81,29 @@ def read_by_shell(path: Path) -> Iterator[str]:
 def read() -> dict[str, str]:
     """Return all variables that the code reads, each with one file that reads it."""
     config = (ROOT / "config.properties").read_text()
-    found = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
+    variables = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
     for path in tracked("*.py", ":!tests/"):
-        found |= dict.fromkeys(read_by_python(path), name(path))
+        variables |= dict.fromkeys(read_by_python(path), name(path))
     for path in tracked("scripts/*.sh"):
-        found |= dict.fromkeys(read_by_shell(path), name(path))
+        variables |= dict.fromkeys(read_by_shell(path), name(path))
     return {
         variable: place
-        for variable, place in found.items()
+        for variable, place in variables.items()
         if variable not in PLATFORM | INTERNAL and not variable.startswith(PLATFORM_PREFIXES)
     }
 
 
 def documented() -> set[str]:
     """Return all variables in code on a page, in .env.example or in a script's first comment."""
-    found: set[str] = set()
+    variables: set[str] = set()
     for script in tracked("scripts/*.sh"):
         head = re.match(r"(?:#.*\n)+", script.read_text())
-        found.update(re.findall(rf"\b{VARIABLE}\b", head[0] if head else ""))
+        variables.update(re.findall(rf"\b{VARIABLE}\b", head[0] if head else ""))
     for page in PAGES:
         text = page.read_text()
         for piece in code(text) if page.suffix == ".md" else [text]:
-            found.update(re.findall(rf"\b{VARIABLE}\b", piece))
-    return found
+            variables.update(re.findall(rf"\b{VARIABLE}\b", piece))
+    return variables
 
 
 def rows() -> Iterator[tuple[str, str]]:

@@ -38,7 +38,9 @@ def test_a_long_wait_is_a_line_in_a_log(
 
 def test_a_short_wait_is_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress().waiting("waiting for more"):
-        (timer,) = (each for each in threading.enumerate() if isinstance(each, threading.Timer))
+        (timer,) = (
+            thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)
+        )
     timer.join(60)
     assert capsys.readouterr() == ("", "")
 
