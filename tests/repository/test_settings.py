@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
 import zipfile
@@ -45,26 +44,13 @@ def torchserve_settings() -> set[str]:
 
 
 def read_by_python(path: Path) -> Iterator[str]:
-    """Yield the environment variables that a module reads."""
-    tree = ast.parse(path.read_text())
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            asked, key = ast.unparse(node.value), node.slice
-        elif isinstance(node, ast.Call) and node.args:
-            asked, key = ast.unparse(node.func), node.args[0]
-        else:
-            continue
-        if re.fullmatch(r"(os\.)?(environ|environment|getenv)(\.(get|pop))?", asked):
-            value = key.value if isinstance(key, ast.Constant) else constants.get(ast.unparse(key))
-            if isinstance(value, str):
-                yield value
+    """Yield the environment variables that a module reads, by their names or by constants."""
+    text = path.read_text()
+    constants = dict(re.findall(r'^(\w+) = "(.*)"$', text, re.MULTILINE))
+    read = r"""\b(?:environ|environment|getenv)(?:\.get|\.pop)?[(\[](["']?)(\w+)\b(?!["']?\] =)"""
+    for quoted, key in re.findall(read, text):
+        if variable := key if quoted else constants.get(key):
+            yield variable
 
 
 def read_by_shell(path: Path) -> Iterator[str]:
