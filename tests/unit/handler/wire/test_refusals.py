@@ -182,6 +182,7 @@ V2: dict[Interface, dict[str | bytes, str]] = {
         v2(named("dense", [1, 2, 3], shape=[1, 3])): (
             "Expected shape [-1, 2] for dense, got [1, 3] - at .shape"
         ),
+        v2(named("dense", [1, 2])): "Expected shape [-1, 2] for dense, got [2] - at .shape",
         v2(named("ids", [1, -2], "INT64")): (f"-2 {TAKEN} 0 to 9223372036854775807 - at .data[1]"),
         v2(named("k", [1, 2], "INT64")): "Expected one number for k, got 2 - at .shape",
     },
