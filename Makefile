@@ -222,7 +222,7 @@ classes: .venv/.server ## Compile the Java classes of the server and of the benc
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
-	@SOAK_MINUTES=$(MINUTES) .venv/bin/pytest -q -s tests/soak
+	@SOAK_MINUTES=$(MINUTES) .venv/bin/pytest -q tests/soak
 
 ##@ Release and deployment
 
