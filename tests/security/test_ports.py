@@ -1,15 +1,12 @@
-"""The ports that are open to other machines, in each configuration of this project."""
+"""The ports that are open to other machines. Those of containers are in tests/images."""
 
 from __future__ import annotations
 
 import re
 import socket
 from pathlib import Path
-from typing import Any
 
 import psutil
-import pytest
-import yaml
 
 from server.store.paths import ROOT
 from tests.support.server import Server
@@ -61,47 +58,6 @@ def test_only_the_port_that_is_asked_for_leaves_the_machine(store: Path, tmp_pat
 def test_a_worker_listens_on_no_port(server: Server) -> None:
     for pid in server.worker_pids():
         assert psutil.Process(pid).net_connections("tcp") == []
-
-
-@pytest.fixture
-def compose() -> dict[str, Any]:
-    composed: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())
-    return composed
-
-
-def test_compose_publishes_on_the_hosts_loopback_only(compose: dict[str, Any]) -> None:
-    published = {
-        name: service["ports"]
-        for name, service in compose["services"].items()
-        if "ports" in service
-    }
-    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    # No service publishes the server's management and metrics ports.
-    assert [port.rpartition(":")[2] for port in published["server"]] == ["8080"]
-    for service in compose["services"].values():
-        assert service.get("network_mode") is None
-
-
-def test_in_compose_the_page_shares_no_network_with_management_and_metrics(
-    compose: dict[str, Any],
-) -> None:
-    server = compose["services"]["server"]
-    closed = {
-        network
-        for network, settings in server["networks"].items()
-        if set((settings or {}).get("aliases", []))
-        & {server["environment"]["MANAGEMENT_HOST"], server["environment"]["METRICS_HOST"]}
-    }
-    assert closed == {"management", "metrics"}
-    assert not closed & set(compose["services"]["page"]["networks"])
-
-
-def test_an_image_exposes_its_one_port() -> None:
-    text = (ROOT / "docker/torchserve.Dockerfile").read_text()
-    assert re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE) == ["8080"]
-    variables = " ".join(re.findall(r"^ENV (.*(?:\\\n.*)*)", text, re.MULTILINE))
-    assert "HOST=0.0.0.0" in variables
-    assert not re.search(r"(MANAGEMENT|METRICS|GRPC)_", variables)
 
 
 def test_on_cloud_run_a_service_has_one_port() -> None:
