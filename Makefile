@@ -199,7 +199,7 @@ test-unit: .venv/.development ## Run the tests that start no server, browser or 
 PARALLEL = $(call option,numprocesses,PROCESSES) --dist loadfile --no-loadscope-reorder
 test: .venv/.development .venv/torchserve.aot ## Run the tests against the real server and page, with coverage [PROCESSES=]
 	@$(CHROMIUM_PACKAGE) || echo "test: the browser tests will be skipped"
-	@.venv/bin/pytest $(PARALLEL) --cov --cov-report=term --cov-report=xml
+	@.venv/bin/pytest $(PARALLEL) --durations=10 --cov --cov-report=term --cov-report=xml
 
 test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benchmarks, which put load on real servers
 	@$(WRK_PACKAGE)
@@ -228,7 +228,7 @@ classes: .venv/.server ## Compile the Java classes of the server and of the benc
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
 soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail if memory, descriptors, threads or p99 grow [MINUTES=]
-	@$(PYTHON) -m scripts.soak $(call option,minutes,MINUTES)
+	@SOAK_MINUTES=$(call quote,$(MINUTES)) .venv/bin/pytest -q tests/soak
 
 ##@ Release and deployment
 

@@ -17,8 +17,10 @@ from tests.support.server import Server
 
 TESTS = Path(__file__).parent
 # The time of an example depends on what else the machine does.
-hypothesis.settings.register_profile("without deadline", hypothesis.settings(), deadline=None)
-hypothesis.settings.load_profile("without deadline")
+hypothesis.settings.register_profile(
+    "any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any speed")
 # The suites of the longest files. They go first, so that no process is left with one at the end.
 LONG = ("versions", "browser", "server")
 

@@ -11,7 +11,7 @@ import pytest
 
 from server import memory
 from server.store.paths import ROOT
-from tests.faults.load import Load
+from tests.support.load import Load
 from tests.support.server import Server
 from tests.support.wait import wait_until
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from scripts.model import archiver
 from server import memory
 from tests.faults.conftest import Report, wait_for_all_workers
-from tests.faults.load import Load
 from tests.support import models, raw
+from tests.support.load import Load
 from tests.support.server import JSON, Server
 from tests.support.wait import wait_until
 

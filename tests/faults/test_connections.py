@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from tests.faults.conftest import Report, resident
-from tests.faults.load import Load
 from tests.support import raw
+from tests.support.load import Load
 
 MIB = 1 << 20
 IDLE = 10_000

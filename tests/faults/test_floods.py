@@ -14,8 +14,8 @@ import pytest
 
 from tests.faults import attacks
 from tests.faults.conftest import Report
-from tests.faults.load import Load
 from tests.support import raw
+from tests.support.load import Load
 from tests.support.server import Server
 
 SENDERS = 2

@@ -24,8 +24,8 @@ from scripts.model import archiver
 from server.store.paths import ROOT
 from tests.faults import attacks, fuzzer
 from tests.faults.conftest import Report, Row, resident, wait_for_all_workers
-from tests.faults.load import Load
 from tests.support import raw
+from tests.support.load import Load
 from tests.support.server import Server
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))

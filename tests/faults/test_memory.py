@@ -22,8 +22,8 @@ from scripts.bench.cgroup import Group
 from scripts.model import archiver
 from server import memory
 from tests.faults.conftest import Limits, wait_for_all_workers
-from tests.faults.load import Load
 from tests.support import models
+from tests.support.load import Load
 from tests.support.raw import PATH
 from tests.support.server import Server
 

@@ -17,8 +17,8 @@ from tritonclient.grpc import service_pb2
 from scripts.model import archiver
 from tests.faults import attacks, fuzzer
 from tests.faults.conftest import Report, wait_for_all_workers
-from tests.faults.load import Load
 from tests.faults.test_floods import SENDERS, send
+from tests.support.load import Load
 from tests.support.server import Server
 
 SECONDS = 4.0

@@ -17,8 +17,8 @@ import pytest
 
 from server import memory
 from tests.faults.conftest import Report, resident, wait_for_all_workers
-from tests.faults.load import Load
 from tests.support import raw
+from tests.support.load import Load
 from tests.support.mounts import mounted
 
 MIB = 1 << 20

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.faults.conftest import Report, wait_for_all_workers
-from tests.faults.load import Load
+from tests.support.load import Load
 
 KILLS = 8
 SECONDS_BETWEEN = 1.5

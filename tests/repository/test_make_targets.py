@@ -14,26 +14,19 @@ from tests.support.repository import code, made, name, steps, targets, tracked
 PAGES = tracked("*.md", ":!tests/")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_make_target_of_a_page_exists(page: object) -> None:
-    text = (ROOT / str(page)).read_text()
-    assert set().union(*(made(piece) for piece in code(text))) <= targets()
-
-
-def test_the_readme_names_targets() -> None:
-    text = (ROOT / "README.md").read_text()
-    assert {"serve", "test"} <= set().union(*(made(piece) for piece in code(text)))
+@pytest.mark.parametrize("path", [*PAGES, *tracked("*.sh", ".ci/run")], ids=name)
+def test_every_make_target_of_a_page_or_a_script_exists(path: Path) -> None:
+    text = path.read_text()
+    pieces = code(text) if path in PAGES else [text]
+    named = set().union(*map(made, pieces))
+    assert named <= targets()
+    assert named or path != ROOT / "README.md"
 
 
 def test_every_make_target_of_a_workflow_exists() -> None:
     named = {target for _, step in steps() for target in made(step.get("run", ""))}
     assert named
     assert named <= targets()
-
-
-@pytest.mark.parametrize("path", tracked("*.sh", ".ci/run"), ids=name)
-def test_every_make_target_of_a_script_exists(path: Path) -> None:
-    assert made(path.read_text()) <= targets()
 
 
 REPOSITORIES = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
@@ -62,12 +55,3 @@ def test_every_target_is_explained_by_make_or_part_of_one_that_is() -> None:
     }
     assert targets() - explained <= parts
     assert "lint" in explained
-
-
-def test_a_command_is_found_wherever_a_line_of_shell_can_hold_it() -> None:
-    assert made("make lint test") == {"lint", "test"}
-    assert made("$ make plan ENV=dev && make apply ENV=dev") == {"plan", "apply"}
-    assert made("X=$(make output ENV=prod | jq -r .x)") == {"output"}
-    assert made("TF_VAR_x=1  make plan") == {"plan"}
-    assert made("make -j2 lint  # make it clean") == {"lint"}
-    assert made("cmake build; remake x") == set()

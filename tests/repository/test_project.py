@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
+import pytest
 import yaml
 
 from scripts.project import version
@@ -37,3 +39,10 @@ def test_coverage_is_the_same_number_for_pytest_and_for_codecov() -> None:
     enforced = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]
     shown = yaml.safe_load((ROOT / "codecov.yml").read_text())["coverage"]["status"]["project"]
     assert shown["default"]["target"] == f"{enforced['report']['fail_under']}%"
+
+
+@pytest.mark.parametrize("page", tracked("*.md"), ids=name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    folders = "docker|docs|examples|frontend|handler|scripts|server|tests"
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
 import zipfile
@@ -39,31 +38,19 @@ def torchserve_settings() -> set[str]:
     with zipfile.ZipFile(jar) as archive:
         constants = archive.read("org/pytorch/serve/util/ConfigManager.class")
     return {
-        found.decode() for found in re.findall(rb"(?<![a-z_])[a-z][a-z_]+(?![A-Za-z_])", constants)
+        setting.decode()
+        for setting in re.findall(rb"(?<![a-z_])[a-z][a-z_]+(?![A-Za-z_])", constants)
     }
 
 
 def read_by_python(path: Path) -> Iterator[str]:
-    """Yield the environment variables that a module reads."""
-    tree = ast.parse(path.read_text())
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            asked, key = ast.unparse(node.value), node.slice
-        elif isinstance(node, ast.Call) and node.args:
-            asked, key = ast.unparse(node.func), node.args[0]
-        else:
-            continue
-        if re.fullmatch(r"(os\.)?(environ|environment|getenv)(\.(get|pop))?", asked):
-            value = key.value if isinstance(key, ast.Constant) else constants.get(ast.unparse(key))
-            if isinstance(value, str):
-                yield value
+    """Yield the environment variables that a module reads, by their names or by constants."""
+    text = path.read_text()
+    constants = dict(re.findall(r'^(\w+) = "(.*)"$', text, re.MULTILINE))
+    read = r"""\b(?:environ|environment|getenv)(?:\.get|\.pop)?[(\[](["']?)(\w+)\b(?!["']?\] =)"""
+    for quoted, key in re.findall(read, text):
+        if variable := key if quoted else constants.get(key):
+            yield variable
 
 
 def read_by_shell(path: Path) -> Iterator[str]:
@@ -80,29 +67,29 @@ def read_by_shell(path: Path) -> Iterator[str]:
 def read() -> dict[str, str]:
     """Return all variables that the code reads, each with one file that reads it."""
     config = (ROOT / "config.properties").read_text()
-    found = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
+    variables = dict.fromkeys(re.findall(rf"\$\$({VARIABLE})\$\$", config), "config.properties")
     for path in tracked("*.py", ":!tests/"):
-        found |= dict.fromkeys(read_by_python(path), name(path))
+        variables |= dict.fromkeys(read_by_python(path), name(path))
     for path in tracked("scripts/*.sh"):
-        found |= dict.fromkeys(read_by_shell(path), name(path))
+        variables |= dict.fromkeys(read_by_shell(path), name(path))
     return {
         variable: place
-        for variable, place in found.items()
+        for variable, place in variables.items()
         if variable not in PLATFORM | INTERNAL and not variable.startswith(PLATFORM_PREFIXES)
     }
 
 
 def documented() -> set[str]:
     """Return all variables in code on a page, in .env.example or in a script's first comment."""
-    found: set[str] = set()
+    variables: set[str] = set()
     for script in tracked("scripts/*.sh"):
         head = re.match(r"(?:#.*\n)+", script.read_text())
-        found.update(re.findall(rf"\b{VARIABLE}\b", head[0] if head else ""))
+        variables.update(re.findall(rf"\b{VARIABLE}\b", head[0] if head else ""))
     for page in PAGES:
         text = page.read_text()
         for piece in code(text) if page.suffix == ".md" else [text]:
-            found.update(re.findall(rf"\b{VARIABLE}\b", piece))
-    return found
+            variables.update(re.findall(rf"\b{VARIABLE}\b", piece))
+    return variables
 
 
 def rows() -> Iterator[tuple[str, str]]:

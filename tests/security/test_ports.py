@@ -1,15 +1,12 @@
-"""The ports that are open to other machines, in each configuration of this project."""
+"""The ports that are open to other machines. Those of containers are in tests/images."""
 
 from __future__ import annotations
 
 import re
 import socket
 from pathlib import Path
-from typing import Any
 
 import psutil
-import pytest
-import yaml
 
 from server.store.paths import ROOT
 from tests.support.server import Server
@@ -20,89 +17,47 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 def listeners(server: Server) -> dict[int, str]:
     """Return the ports that the server's processes listen on, with their addresses."""
     assert server.process
-    supervisor = psutil.Process(server.process.pid)
-    found = {}
-    for process in (supervisor, *supervisor.children(recursive=True)):
-        for each in process.net_connections("tcp"):
-            if each.status == psutil.CONN_LISTEN:
-                found[each.laddr.port] = each.laddr.ip
-    return found
+    return {
+        connection.laddr.port: connection.laddr.ip
+        for process in (psutil.Process(server.process.pid), *server.processes())
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def addresses() -> list[str]:
     """Return this machine's addresses that other machines can reach."""
     return [
-        each.address
+        address.address
         for interface in psutil.net_if_addrs().values()
-        for each in interface
-        if each.family is socket.AF_INET and not each.address.startswith("127.")
+        for address in interface
+        if address.family is socket.AF_INET and not address.address.startswith("127.")
     ]
 
 
 def test_everything_is_on_loopback_by_default(server: Server) -> None:
-    found = listeners(server)
-    assert set(found) == set(server.ports.values())
-    assert set(found.values()) <= set(LOOPBACK)
+    assert set(listeners(server)) == set(server.ports.values())
+    assert set(listeners(server).values()) <= set(LOOPBACK)
 
 
-@pytest.mark.parametrize(("host", "open_port"), [("HOST", "PORT"), ("GRPC_HOST", "GRPC_PORT")])
-def test_only_the_port_that_is_asked_for_leaves_the_machine(
-    store: Path, tmp_path: Path, host: str, open_port: str
-) -> None:
-    with Server(store, tmp_path / "log", environment={host: "0.0.0.0"}) as server:
-        outside = {port for port, address in listeners(server).items() if address not in LOOPBACK}
-        assert outside == {server.ports[open_port]}
+def test_only_the_port_that_is_asked_for_leaves_the_machine(store: Path, tmp_path: Path) -> None:
+    hosts = {"HOST": "0.0.0.0", "GRPC_HOST": "127.0.0.2"}
+    with Server(store, tmp_path / "log", environment=hosts) as server:
+        elsewhere = {
+            port: address for port, address in listeners(server).items() if address not in LOOPBACK
+        }
+        assert elsewhere.keys() == {server.ports["PORT"], server.ports["GRPC_PORT"]}
+        assert elsewhere[server.ports["GRPC_PORT"]].endswith("127.0.0.2")
         for address in addresses():
             for name, port in server.ports.items():
                 with socket.socket() as client:
                     client.settimeout(5)
-                    assert (client.connect_ex((address, port)) == 0) is (name == open_port)
+                    assert (client.connect_ex((address, port)) == 0) is (name == "PORT")
 
 
 def test_a_worker_listens_on_no_port(server: Server) -> None:
     for pid in server.worker_pids():
         assert psutil.Process(pid).net_connections("tcp") == []
-
-
-@pytest.fixture
-def compose() -> dict[str, Any]:
-    composed: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())
-    return composed
-
-
-def test_compose_publishes_on_the_hosts_loopback_only(compose: dict[str, Any]) -> None:
-    published = {
-        name: service["ports"]
-        for name, service in compose["services"].items()
-        if "ports" in service
-    }
-    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    # No service publishes the server's management and metrics ports.
-    assert [port.rpartition(":")[2] for port in published["server"]] == ["8080"]
-    for service in compose["services"].values():
-        assert service.get("network_mode") is None
-
-
-def test_in_compose_the_page_shares_no_network_with_management_and_metrics(
-    compose: dict[str, Any],
-) -> None:
-    server = compose["services"]["server"]
-    closed = {
-        network
-        for network, settings in server["networks"].items()
-        if set((settings or {}).get("aliases", []))
-        & {server["environment"]["MANAGEMENT_HOST"], server["environment"]["METRICS_HOST"]}
-    }
-    assert closed == {"management", "metrics"}
-    assert not closed & set(compose["services"]["page"]["networks"])
-
-
-def test_an_image_exposes_its_one_port() -> None:
-    text = (ROOT / "docker/torchserve.Dockerfile").read_text()
-    assert re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE) == ["8080"]
-    variables = " ".join(re.findall(r"^ENV (.*(?:\\\n.*)*)", text, re.MULTILINE))
-    assert "HOST=0.0.0.0" in variables
-    assert not re.search(r"(MANAGEMENT|METRICS|GRPC)_", variables)
 
 
 def test_on_cloud_run_a_service_has_one_port() -> None:

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
 
 from tests.support.server import Server
+from tests.support.web import respond_with
 
 
-class Elsewhere(ThreadingHTTPServer):
-    """A server with a valid archive that records the requests for it."""
+class Elsewhere(NamedTuple):
+    """A web server with a valid archive, and the paths that it was asked for."""
 
-    def __init__(self, archive: bytes) -> None:
-        self.asked: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(archive)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
+    url: str
+    requested: list[str]
 
 
 @pytest.fixture(scope="module")
 def elsewhere(store: Path) -> Iterator[Elsewhere]:
-    with Elsewhere((store / "doubleit-1.0.mar").read_bytes()) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
+    archive = (store / "doubleit-1.0.mar").read_bytes()
+    requested: list[str] = []
+
+    def respond(path: str) -> tuple[int, bytes]:
+        requested.append(path)
+        return 200, archive
+
+    with respond_with(respond) as url:
+        yield Elsewhere(url, requested)
 
 
 @pytest.fixture
@@ -55,15 +46,15 @@ def places(elsewhere: Elsewhere, outside: Path, store: Path) -> list[str]:
     unpacked = outside.parent / "unpacked"
     with zipfile.ZipFile(outside) as archive:
         archive.extractall(unpacked)
-    port = elsewhere.server_address[1]
+    host = elsewhere.url.removeprefix("http://")
     up = "../" * len(store.parts) + str(outside).lstrip("/")
     return [
-        f"http://127.0.0.1:{port}/stolen.mar",
-        f"HTTP://127.0.0.1:{port}/stolen.mar",
-        f"http://user@127.0.0.1:{port}/stolen.mar",
-        f"https://127.0.0.1:{port}/stolen.mar",
-        f"ftp://127.0.0.1:{port}/stolen.mar",
-        f"jar:http://127.0.0.1:{port}/stolen.mar!/",
+        f"http://{host}/stolen.mar",
+        f"HTTP://{host}/stolen.mar",
+        f"http://user@{host}/stolen.mar",
+        f"https://{host}/stolen.mar",
+        f"ftp://{host}/stolen.mar",
+        f"jar:http://{host}/stolen.mar!/",
         "s3://bucket/stolen.mar",
         f"file:{outside}",
         f"file://{outside}",
@@ -104,7 +95,7 @@ def test_no_address_and_no_path_outside_the_store_is_registered(
         ):
             assert 400 <= answer.status_code < 500, (place, answer.text)
     assert state(server) == before
-    assert elsewhere.asked == []
+    assert elsewhere.requested == []
 
 
 MANAGING = [

@@ -1,28 +1,168 @@
-"""The soak against a real server."""
+"""Steady load: memory, descriptors, threads and p99 of a server do not grow.
+
+`make soak` runs it for MINUTES, prints the figures and draws them into build/soak.svg. The few
+seconds of `make test` are too short to measure growth.
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.table import Table
 
 from server.store.paths import ROOT
-from tests.support.measuring import COVERAGE
+from tests.support.load import Load, Request, make, many
+from tests.support.server import Server
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
+CLIENTS, RATE = 8, 200.0
+SAMPLES = 120
+# Long enough that each p99 covers hundreds of requests.
+SAMPLE_SECONDS = 2.0
+# Share of a soak in which pools fill and runtimes warm up; growth in it does not count.
+WARM_UP_SHARE = 1 / 3
+MIB = 1 << 20
 
 
-def test_a_short_soak_runs_and_is_drawn(tmp_path: Path, store: Path) -> None:
-    picture = tmp_path / "soak.svg"
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.soak", "--minutes", "0.1", "--plot", picture],
-        cwd=ROOT,
-        env={**os.environ, **COVERAGE, "MODEL_STORE": str(store)},
-        capture_output=True,
-        text=True,
-        check=False,
+class Limit(NamedTuple):
+    """How much a figure may grow: a share of its level, or an amount if that is more."""
+
+    share: float
+    least: float
+
+
+# Memory varies because Java collects garbage in steps and malloc keeps freed memory, descriptors
+# and threads because connections come and go and Netty fills its pools lazily, and p99 because the
+# machine runs other programs.
+LIMITS = {
+    "Java's memory, MiB": Limit(0.08, 24),
+    "workers' memory, MiB": Limit(0.03, 12),
+    "file descriptors": Limit(0.02, 6),
+    "threads": Limit(0.02, 4),
+    "p99, ms": Limit(0.5, 20),
+}
+
+
+class Trend(NamedTuple):
+    """The median of a figure, its growth after the warm-up, and the growth that is allowed."""
+
+    level: float
+    growth: float
+    allowed: float
+
+
+def trend(times: Sequence[float], values: Sequence[float], limit: Limit) -> Trend:
+    """Return the trend of a figure after the warm-up.
+
+    The slope is the Theil-Sen estimator: the median of the slopes between all pairs of samples. It
+    tolerates 29 % of outliers, so a garbage collection or a slow second hardly changes it.
+    """
+    at, figures = np.array(times), np.array(values)
+    measured = at >= at[0] + WARM_UP_SHARE * (at[-1] - at[0])
+    at, figures = at[measured], figures[measured]
+    i, j = np.triu_indices(len(at), 1)
+    slope = float(np.median((figures[j] - figures[i]) / (at[j] - at[i])))
+    level = float(np.median(figures))
+    return Trend(level, slope * (at[-1] - at[0]), max(limit.share * level, limit.least))
+
+
+def measure(server: Server, load: Load) -> dict[str, float]:
+    """Return the server's figures; p99 is of the requests since the last call."""
+    load.durations, durations = [], load.durations
+    processes = server.processes()
+    memory = {True: 0.0, False: 0.0}
+    for process in processes:
+        memory[process.name() == "java"] += process.memory_info().rss / MIB
+    figures = (
+        memory[True],
+        memory[False],
+        sum(process.num_fds() for process in processes),
+        sum(process.num_threads() for process in processes),
+        float(np.percentile(durations, 99)) * 1000,
     )
-    # Six seconds are too short to tell growth; each request has to be answered all the same.
-    assert " 0 failed or wrong" in done.stdout, done.stdout + done.stderr
-    assert "file descriptors" in done.stdout
-    assert picture.read_text().startswith("<?xml")
-    assert picture.stat().st_size < 150 * 1024
+    return dict(zip(LIMITS, figures, strict=True))
+
+
+def draw(
+    path: Path,
+    times: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    trends: Mapping[str, Trend],
+) -> None:
+    """Write an SVG with a panel for each figure."""
+    import matplotlib as mpl  # noqa: PLC0415 (slow to import, and only needed for a long soak)
+
+    mpl.use("svg")
+    # A fixed salt makes the SVG reproducible; fonttype none keeps text as text.
+    mpl.rcParams.update({"svg.hashsalt": "soak", "svg.fonttype": "none", "font.size": 8})
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    size = (8, 1.35 * len(series))
+    figure, panels = plt.subplots(len(series), figsize=size, sharex=True, layout="constrained")
+    minutes = np.array(times) / 60
+    for panel, (name, values) in zip(panels, series.items(), strict=True):
+        panel.plot(minutes, values, color="#44647f", linewidth=1.2)
+        panel.axvspan(0, WARM_UP_SHARE * minutes[-1], color="#888888", alpha=0.12, linewidth=0)
+        panel.set_ylim(0, 1.35 * max(values))
+        level, growth, _ = trends[name]
+        panel.set_title(f"{name}: {level:,.0f}, {growth:+,.1f}", loc="left", fontsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xlabel("minutes; the shaded third is warm-up")
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def mixed(pick: random.Random, n: int) -> Request:
+    """Return a request of any format, sometimes a long list."""
+    return many(pick, n, 20_000) if pick.random() < 0.1 else make(pick, n)
+
+
+@pytest.mark.timeout(MINUTES * 60 + 300)
+def test_no_figure_grows_under_steady_load(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = MINUTES * 60 or 3 * SAMPLE_SECONDS
+    interval = max(SAMPLE_SECONDS, seconds / SAMPLES)
+    times: list[float] = []
+    series: dict[str, list[float]] = {name: [] for name in LIMITS}
+    with Load(server.ports["PORT"], CLIENTS, mixed, rate=RATE) as load:
+        began = time.monotonic()
+        while (now := time.monotonic() - began) < seconds:
+            time.sleep(interval - now % interval)
+            sample = measure(server, load)
+            times.append(time.monotonic() - began)
+            for name, value in sample.items():
+                series[name].append(value)
+    trends = {name: trend(times, series[name], LIMITS[name]) for name in LIMITS}
+    table = Table("", "level", "growth", "allowed", title=f"{MINUTES:g} minutes")
+    for name, values in trends.items():
+        table.add_row(name, *(f"{value:,.1f}" for value in values))
+    with capsys.disabled() if MINUTES else nullcontext():
+        Console().print("", table, f"{load.requests} requests")
+    folder = ROOT / "build" if MINUTES else tmp_path
+    folder.mkdir(exist_ok=True)
+    draw(folder / "soak.svg", times, series, trends)
+    assert (load.failures, load.wrong) == ([], [])
+    assert load.requests > 0
+    growing = [name for name, (_, growth, allowed) in trends.items() if growth > allowed]
+    assert growing == [] or not MINUTES
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("slope", "growth"), [(0, 0), (0.1, 40), (-0.1, -40)])
+def test_a_leak_as_small_as_the_noise_is_detected(seed: int, slope: float, growth: float) -> None:
+    """The noise is 10 MiB per sample; the first third and a tenth of wild samples do not count."""
+    pick = random.Random(seed)
+    times = [5.0 * n for n in range(1, 121)]
+    values = [500 + slope * at + pick.gauss(0, 10) + 5000 * (pick.random() < 0.1) for at in times]
+    values[:40] = [5 * at for at in times[:40]]
+    assert trend(times, values, Limit(0.05, 10)).growth == pytest.approx(growth, abs=20)

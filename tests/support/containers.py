@@ -51,8 +51,8 @@ def output(command: Sequence[str], environment: Mapping[str, str] | None = None)
 
 def inspect(what: str) -> dict[str, Any]:
     """Return the output of `docker inspect` for an image or a container."""
-    found: list[dict[str, Any]] = json.loads(output(["docker", "inspect", what]))
-    return found[0]
+    description: list[dict[str, Any]] = json.loads(output(["docker", "inspect", what]))
+    return description[0]
 
 
 def in_image(image: str, *command: str) -> str:

@@ -1,4 +1,4 @@
-"""Clients that send requests continuously and check every response."""
+"""Steady load from many clients that know the correct response to each of their requests."""
 
 from __future__ import annotations
 
@@ -6,73 +6,248 @@ import http.client
 import json
 import random
 import threading
+import time
 from collections import Counter
-from types import TracebackType
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from tests.support.raw import PATH
 from tests.support.server import JSON
 from tests.support.wait import wait_until
 
+CLIENTS = 32
+# Seconds: longer than `responseTimeout`, after which a hanging worker is replaced.
+PATIENCE = 45
+# Seconds that a client waits after a failure.
+PAUSE = 0.05
+
+
+class Request(NamedTuple):
+    """A body with the correct response."""
+
+    body: str | bytes
+    status: int
+    answer: Any
+    headers: Mapping[str, str] = JSON
+
+
+class Failure(NamedTuple):
+    """A request without a response, or with an unexpected status."""
+
+    at: float
+    what: str
+    # The beginning of the response, if there is one.
+    text: str = ""
+
+
+def _integers(_: random.Random, n: int) -> Request:
+    return Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)])
+
+
+def _floats(_: random.Random, n: int) -> Request:
+    return Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0])
+
+
+def many(pick: random.Random, n: int, longest: int = 2_000) -> Request:
+    """Return a request with a long list."""
+    size = pick.randrange(100, longest)
+    return Request(f"[{','.join([str(n)] * size)}]", 200, [2 * n] * size)
+
+
+def _v1(_: random.Random, n: int) -> Request:
+    body = f'{{"instances": [[{n}], {n}.25]}}'
+    return Request(body, 200, {"predictions": [[2 * n], 2 * n + 0.5]})
+
+
+def _response(n: int, **head: str) -> dict[str, Any]:
+    output = {"name": "output", "shape": [1], "datatype": "INT64", "data": [2 * n]}
+    return {"model_name": "doubleit", "model_version": "1.0", **head, "outputs": [output]}
+
+
+def _v2(_: random.Random, n: int) -> Request:
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [n]}
+    body = json.dumps({"id": str(n), "inputs": [tensor]})
+    return Request(body, 200, _response(n, id=str(n)))
+
+
+def _binary(_: random.Random, n: int) -> Request:
+    size = {"binary_data_size": 8}
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "parameters": size}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head)),
+    }
+    return Request(head + n.to_bytes(8, "little"), 200, _response(n), headers)
+
+
+def _multipart(_: random.Random, n: int) -> Request:
+    part = f'--b\r\nContent-Disposition: form-data; name="data"\r\n\r\n[{n}]\r\n--b--\r\n'
+    return Request(part, 200, [2 * n], {"Content-Type": "multipart/form-data; boundary=b"})
+
+
+def _wrong(_: random.Random, n: int) -> Request:
+    message = "Expected a number, got str - at $[1]"
+    error = {"code": 400, "type": "InvalidInput", "message": message, "error": message}
+    return Request(f'[{n}, "{n}"]', 400, error)
+
+
+KINDS = (_integers, _floats, many, _v1, _v2, _binary, _multipart, _wrong)
+
+
+def make(pick: random.Random, n: int) -> Request:
+    """Return a random request whose numbers no other client uses at the same time."""
+    return pick.choice(KINDS)(pick, n)
+
+
+def doubled(pick: random.Random, _: int) -> Request:
+    """Return a request to any version of DoubleIt: a list of up to 8 integers."""
+    numbers = [pick.randint(-(2**60), 2**60) for _ in range(pick.randint(0, 8))]
+    return Request(json.dumps(numbers), 200, [2 * number for number in numbers])
+
 
 class Load:
-    """Clients that send requests to the default version in a loop, each on its own connection.
+    """Clients that send requests in a loop, each on its own connection. Use as a context manager.
 
-    Use as a context manager. `counts` has the numbers of answered, wrong and failed requests.
+    Attributes:
+        requests: the number of requests so far.
+        longest: the longest time in seconds that a request waited for its response.
+        durations: the times in seconds of the requests since a test last cleared it.
+        failures: requests without a response, or with another status than the expected one.
+        wrong: descriptions of responses with a wrong body.
     """
 
-    def __init__(self, predictions: str, clients: int = 32) -> None:
-        address = urlsplit(predictions)
-        assert address.hostname
-        assert address.port
-        self._host, self._port, self._path = address.hostname, address.port, address.path
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=[n]) for n in range(clients)]
-        self._lock = threading.Lock()
-        self.counts: Counter[str] = Counter()
-        self.faults: list[str] = []
-
-    def _ask(self, seed: int) -> None:
-        numbers = random.Random(seed)
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
-        while not self._stopping.is_set():
-            body = [numbers.randint(-(2**60), 2**60) for _ in range(numbers.randint(0, 8))]
-            try:
-                connection.request("POST", self._path, json.dumps(body), JSON)
-                answer = connection.getresponse()
-                text = answer.read()
-                if answer.status != 200:
-                    self._count("failed", f"{answer.status} {text!r}")
-                elif json.loads(text) != [number * 2 for number in body]:
-                    self._count("wrong", f"{body}: {text!r}")
-                else:
-                    self._count("answered")
-            except (OSError, http.client.HTTPException) as error:
-                self._count("failed", repr(error))
-                connection.close()
-        connection.close()
-
-    def _count(self, outcome: str, fault: str = "") -> None:
-        with self._lock:
-            self.counts[outcome] += 1
-            if fault:
-                self.faults.append(fault)
-
-    def wait_for(self, requests: int) -> None:
-        """Wait until `requests` more requests have been answered."""
-        wanted = self.counts["answered"] + requests
-        wait_until(lambda: self.counts["answered"] >= wanted, f"{wanted} answered requests")
+    def __init__(
+        self,
+        port: int,
+        clients: int = CLIENTS,
+        make: Callable[[random.Random, int], Request] = make,
+        *,
+        path: str = PATH,
+        rate: float | None = None,
+    ) -> None:
+        """Prepare clients that together send `rate` requests per second, or as many as they can."""
+        self._port, self._clients, self._make, self._path = port, clients, make, path
+        self._interval = clients / rate if rate else 0.0
+        self._stop, self._go, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._go.set()
+        self._busy = 0
+        self.requests = 0
+        self.longest = 0.0
+        self.durations: list[float] = []
+        self.failures: list[Failure] = []
+        self.wrong: list[str] = []
+        self._threads = [
+            threading.Thread(target=self._client, args=(seed,), daemon=True)
+            for seed in range(clients)
+        ]
 
     def __enter__(self) -> Load:
         for thread in self._threads:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._go.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE + 5)
+
+    def pause(self, seconds: float = PATIENCE) -> None:
+        """Stop sending; return once every request in flight has a response."""
+        self._go.clear()
+        deadline = time.monotonic() + seconds
+        while self._busy and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def resume(self) -> None:
+        """Resume sending."""
+        self._go.set()
+
+    def run(self, seconds: float) -> Load:
+        """Let the clients send for a while."""
+        time.sleep(seconds)
+        return self
+
+    def wait_for(self, requests: int) -> None:
+        """Wait until `requests` more requests have been answered."""
+        count = self.requests + requests
+        wait_until(lambda: self.requests >= count, f"{count} requests")
+
+    def settle(self, quiet: float = 2, seconds: float = 90) -> None:
+        """Wait until no request has failed for `quiet` seconds and some have succeeded."""
+        deadline = time.monotonic() + seconds
+        since, seen, answered = time.monotonic(), len(self.failures), self.requests
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            if len(self.failures) != seen:
+                since, seen, answered = time.monotonic(), len(self.failures), self.requests
+            elif time.monotonic() - since >= quiet and self.requests > answered + self._clients:
+                return
+        raise AssertionError(f"still failing after {seconds} s: {self.failures[-1:]}")
+
+    def recovery(self, since: float) -> float:
+        """Return the seconds from `since` until the last request failed."""
+        return max((f.at - since for f in self.failures if f.at >= since), default=0.0)
+
+    def kinds(self) -> str:
+        """Return the most common kinds of failures, for the table."""
+        counted = Counter(failure.what for failure in self.failures)
+        return ", ".join(f"{count} {what}" for what, count in counted.most_common(3))
+
+    def _client(self, seed: int) -> None:
+        pick, n = random.Random(seed), seed * 10_000_000
+        connection: http.client.HTTPConnection | None = None
+        due = time.monotonic() + pick.random() * self._interval
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due += self._interval
+            self._go.wait()
+            if self._stop.is_set():
+                break
+            n += 1
+            with self._lock:
+                self._busy += 1
+            try:
+                connection = self._ask(connection, self._make(pick, n))
+            finally:
+                with self._lock:
+                    self._busy -= 1
+        if connection:
+            connection.close()
+
+    def _ask(
+        self, connection: http.client.HTTPConnection | None, request: Request
+    ) -> http.client.HTTPConnection | None:
+        """Send one request and check the response; return the connection if it is still open."""
+        what, text = "", b""
+        began = time.monotonic()
+        try:
+            connection = connection or http.client.HTTPConnection(
+                "127.0.0.1", self._port, timeout=PATIENCE
+            )
+            connection.request("POST", self._path, request.body, request.headers)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != request.status:
+                what = str(response.status)
+            elif json.dumps(json.loads(text)) != json.dumps(request.answer):
+                self.wrong.append(f"{request.body[:80]!r}: {text[:200]!r}")
+            if response.status < 500 and what:
+                self.wrong.append(f"{request.body[:80]!r}: {response.status} {text[:200]!r}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            what = type(error).__name__
+        with self._lock:
+            self.requests += 1
+            self.durations.append(time.monotonic() - began)
+            self.longest = max(self.longest, self.durations[-1])
+            if what:
+                self.failures.append(
+                    Failure(time.monotonic(), what, text[:200].decode(errors="replace"))
+                )
+        if what or response.getheader("Connection") == "close":
+            if connection:
+                connection.close()
+            connection = None
+        if what:
+            time.sleep(PAUSE)
+        return connection

@@ -71,28 +71,6 @@ class Pair(nn.Module):
         return torch.stack([numbers, numbers])
 
 
-class Half(nn.Module):
-    """Returns float16 and accepts only float32, like trained networks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor([0.5]))
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        return (
-            torch.nn.functional.linear(numbers.unsqueeze(1), self.scale.unsqueeze(1))
-            .squeeze(1)
-            .half()
-        )
-
-
-class Reciprocal(nn.Module):
-    """Returns infinity for zero."""
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        return 1 / numbers
-
-
 class Counting(nn.Module):
     """Doubles and counts its calls."""
 

@@ -80,8 +80,8 @@ class Operator:
         return lines[0].removeprefix("models: ")
 
     def show(self, model: str = "doubleit") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.do("--name", model, "list", "--json"))
-        return found
+        shown: dict[str, Any] = json.loads(self.do("--name", model, "list", "--json"))
+        return shown
 
     def versions(self) -> tuple[str, list[str]]:
         """Return the server's default version and all its versions."""

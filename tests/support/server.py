@@ -89,6 +89,6 @@ class Server(ServerProcess):
 
 def announced_url(output: str) -> str:
     """Return the URL in the line that announces that the model is ready."""
-    found = re.search(r"is ready at (\S+)", output)
-    assert found, output
-    return found[1]
+    url = re.search(r"is ready at (\S+)", output)
+    assert url, output
+    return url[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.load import Load
+from tests.support.load import Load, doubled
 from tests.support.measuring import COVERAGE
 from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
@@ -36,7 +36,11 @@ def test_two_models_lose_nothing_over_register_rollout_and_restart(
     with Server(fresh_store, log, "doubleit,other", environment=environment) as server:
         operator = Operator(server)
         first, second = (f"{server.url}/predictions/{name}" for name in ("doubleit", "other"))
-        with Load(first, clients=12) as one, Load(second, clients=12) as two:
+        port, path = server.ports["PORT"], "/predictions/other"
+        with (
+            Load(port, 12, doubled) as one,
+            Load(port, 12, doubled, path=path) as two,
+        ):
 
             def both_are_answered() -> None:
                 one.wait_for(100)
@@ -51,7 +55,8 @@ def test_two_models_lose_nothing_over_register_rollout_and_restart(
             before = state(operator)
             assert server.process
             server.process.send_signal(signal.SIGTERM)
-        assert one.faults == two.faults == []
+        assert one.failures + two.failures == []
+        assert one.wrong + two.wrong == []
         assert server.process.wait(60) == 0
         assert before == {
             "doubleit": {

@@ -16,8 +16,9 @@ from server.versions import comparison, idle, operations, registered
 from server.versions.display import Progress
 from server.versions.registered import VersionsError
 from tests.support import models
-from tests.support.load import Load
+from tests.support.load import Load, doubled
 from tests.support.operators import Operator, add, add_edited
+from tests.support.raw import PATH
 from tests.support.wait import wait_until
 
 
@@ -51,7 +52,7 @@ def busy(operator: Operator, version: str) -> bool:
 
 
 def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> None:
-    with Load(only_one.server.predictions) as load:
+    with Load(only_one.server.ports["PORT"], make=doubled) as load:
         load.wait_for(500)
         assert only_one.do("rollout", "2.0").splitlines() == [
             "doubleit 2.0 is ready, with 1 worker",
@@ -70,7 +71,7 @@ def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> Non
         only_one.do("rollout", "1.0", "--retire")
         load.wait_for(500)
         assert only_one.versions() == ("1.0", ["1.0"])
-    assert load.faults == []
+    assert (load.failures, load.wrong) == ([], [])
 
 
 def test_rolling_out_the_default_changes_nothing(untouched: Operator) -> None:
@@ -107,18 +108,20 @@ def test_a_version_that_clients_name_is_not_retired(
     server = only_one.server
     todo = operations.Operations(server.client, only_one.store, Progress())
     check = comparison.Check([b"[1]"], 10, accept_differences=False)
-    with Load(f"{server.predictions}/1.0", clients=1) as load:
+    port = server.ports["PORT"]
+    with Load(port, 1, path=f"{PATH}/1.0") as load:
         todo.rollout("2.0", check)
         assert capsys.readouterr().out.splitlines()[-1] == (
             "doubleit 1.0 stays for clients whose URL names it"
         )
         todo.rollback()
     with (
-        Load(f"{server.predictions}/1.0", clients=1) as more,
+        Load(port, 1, path=f"{PATH}/1.0") as more,
         pytest.raises(VersionsError, match="1.0 still gets requests after 2 s"),
     ):
         todo.rollout("2.0", check, retire=True)
-    assert load.faults == more.faults == []
+    assert load.failures + more.failures == []
+    assert load.wrong + more.wrong == []
     assert only_one.versions() == ("2.0", ["1.0", "2.0"])
     assert only_one.record()["default"] == "2.0"
 

@@ -37,10 +37,10 @@ class Optionals(nn.Module):
         scale: float = 0.5,
         flip: bool = False,
     ) -> Tuple[Tensor, Tensor]:  # noqa: UP006
-        found = self_ * k * scale
+        scaled = self_ * k * scale
         if mask is not None:
-            found = found * mask
-        return (-found if flip else found), found.sum()
+            scaled = scaled * mask
+        return (-scaled if flip else scaled), scaled.sum()
 
 
 class InDict(nn.Module):
@@ -164,15 +164,6 @@ class Half(nn.Module):
 
     def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
         return x * self.weight, x.half()
-
-
-class Picky(nn.Module):
-    """Raises an error if the input contains 13."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if bool((x == 13).any()):
-            raise ValueError("13 brings bad luck")
-        return x * 2
 
 
 class Number(nn.Module):

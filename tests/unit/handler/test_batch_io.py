@@ -103,9 +103,9 @@ def test_batches_are_read_as_torchserve_reads_them(
             for p in processors
         ]
         # TorchServe adds the content type of a field to the headers; compare only the headers.
-        for got, wanted, names in zip(batch.headers, own, fields, strict=True):
+        for got, expected, names in zip(batch.headers, own, fields, strict=True):
             assert {k: v for k, v in got.items() if k not in names} == {
-                k: v for k, v in wanted.items() if k not in names
+                k: v for k, v in expected.items() if k not in names
             }
 
 
@@ -233,7 +233,7 @@ Part = tuple[bytes, bytes]
 
 def messages(data: bytes) -> list[list[Part]]:
     """Read messages as TorchServe does; return id and body of each part."""
-    at, found = 0, []
+    at, read = 0, []
 
     def number() -> int:
         nonlocal at
@@ -254,8 +254,8 @@ def messages(data: bytes) -> list[list[Part]]:
             number(), text()
             _ = {text(): text() for _ in range(number())}
             parts.append((request, text()))
-        found.append(parts)
-    return found
+        read.append(parts)
+    return read
 
 
 MORE = (b"", b"")
@@ -273,16 +273,16 @@ def test_responses_are_sent_as_they_get_ready(sizes: list[list[int]], partial: b
     batch = batch_io.Batch([b"%d" % i for i in range(count)], [], [HTTP] * count)
     sent: list[batch_io.Message] = []
     last = batch_io.write(batch, answers, sent.append if partial else None)
-    found = messages(b"".join(piece for message in (*sent, last) for piece in message))
+    received = messages(b"".join(piece for message in (*sent, last) for piece in message))
     expected = [[(b"%d" % i, answer.body) for i, answer in some] for some in answers]
-    assert [part for message in found for part in message if part != MORE] == [
+    assert [part for message in received for part in message if part != MORE] == [
         part for some in expected for part in some
     ]
     if not partial:
         assert not sent
     # All but the last say that more follows.
-    assert [message[-1:] == [MORE] for message in found] == [True] * len(sent) + [False]
-    for message in found:
+    assert [message[-1:] == [MORE] for message in received] == [True] * len(sent) + [False]
+    for message in received:
         # No message mixes responses that were ready at different times, or is large without need.
         parts = [part for part in message if part != MORE]
         if partial:
@@ -328,25 +328,6 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_installed_it_handles_batches(worker: Any) -> None:
-    assert batch_io.install(
-        lambda fields, headers: [
-            [
-                (i, Answer(f["body"] + h["a"].encode()))
-                for i, (f, h) in enumerate(zip(fields, headers, strict=True))
-            ]
-        ]
-    )
-    connection = Connection(
-        encode([({"a": "x"}, {"body": b"1"}), ({"a": "y"}, {"body": b"2"})]) * 2, []
-    )
-    for _ in range(2):
-        _, batch = worker.retrieve_msg(connection)
-        (message,) = messages(Service.predict(SimpleNamespace(), batch))
-        assert message == [(b"request-0", b"1x"), (b"request-1", b"2y")]
-    assert connection.sent == []
-
-
 @pytest.mark.parametrize("partial", [True, False])
 def test_a_message_is_sent_before_the_next_answer_is_made(
     worker: Any, monkeypatch: pytest.MonkeyPatch, *, partial: bool
@@ -364,8 +345,8 @@ def test_a_message_is_sent_before_the_next_answer_is_made(
     _, batch = worker.retrieve_msg(connection)
     last = Service.predict(SimpleNamespace(), batch)
     assert sent == ([0, 1, 2] if partial else [0, 0, 0])
-    found = messages(b"".join([*connection.sent, last]))
-    assert [part for message in found for part in message if part != MORE] == [
+    received = messages(b"".join([*connection.sent, last]))
+    assert [part for message in received for part in message if part != MORE] == [
         (b"request-%d" % i, b"[2]") for i in range(3)
     ]
 

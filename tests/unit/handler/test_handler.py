@@ -91,28 +91,6 @@ def test_dtypes_never_leak_between_requests(doubleit: Made) -> None:
     assert all(type(n) is int for n in whole)
 
 
-def test_a_full_batch_of_every_form(doubleit: Made) -> None:
-    forms = [b"[3]", b'{"instances": [[1, 2], [0.5], 7]}', b"[]"]
-    assert [a for _, a in ask(doubleit, *forms * 21)] == [
-        [6],
-        {"predictions": [[2, 4], [1.0], 14]},
-        [],
-    ] * 21
-
-
-def test_the_body_may_come_as_a_form_field(doubleit: Made) -> None:
-    fields: list[dict[str, Any]] = [
-        {"data": bytearray(b"[1]")},
-        {"body": b"[2]"},
-        {"data": "[3]"},
-        {"file": b"[4]"},
-    ]
-    answers = ask(doubleit, *fields)
-    assert [a for s, a in answers if s == 200] == [[2], [4], [6]]
-    assert answers[3][0] == 400
-    assert "field named data or body" in answers[3][1]["message"]
-
-
 PREDICTION = {"explain": "False", "url_path": ""}
 BINARY = json.dumps(
     {
@@ -159,14 +137,6 @@ def test_a_compressed_body_is_refused_with_a_remedy(doubleit: Made) -> None:
     assert "with Content-Encoding: gzip: send it as it is" in answers[0][1]["error"]
     # A body that can be parsed is accepted in spite of the header.
     assert answers[1] == (200, [2])
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"[1", b"\xff", b'{"inputs": [{"name": 1}]}'])
-def test_errors_stand_where_the_clients_of_v2_look(doubleit: Made, body: bytes) -> None:
-    ((status, answer),) = ask(doubleit, body)
-    assert status == 400
-    assert list(answer) == ["code", "type", "message", "error"]
-    assert answer["error"] == answer["message"]
 
 
 def test_readiness_metadata_and_unknown_paths(doubleit: Made) -> None:
@@ -225,19 +195,6 @@ def test_a_model_that_raises_gives_that_request_a_5xx_and_the_others_their_answe
     assert [record.message for record in caplog.records] == [answers[1][1]["message"]]
 
 
-def test_an_answer_that_json_cannot_carry_is_this_requests_own_error(tmp_path: Path) -> None:
-    answers = ask(of(models.Reciprocal(), tmp_path, batch="elements"), b"[2.0]", b"[1.0, 0.0]")
-    assert answers[0] == (200, [0.5])
-    assert answers[1][0] == 400
-    assert answers[1][1]["message"].endswith("at $[1]")
-
-
-def test_complex_numbers_for_one_request_leave_the_others_alone(tmp_path: Path) -> None:
-    made = of(modules.Fft(), tmp_path)
-    answers = ask(made, b"[0.5]", b"[0.0]")
-    assert [status for status, _ in answers] == [500, 200]
-
-
 @pytest.mark.parametrize("error", [MemoryError, ValueError, RuntimeError, RecursionError])
 @pytest.mark.parametrize("stage", ["parse", "run", "render"])
 def test_whatever_one_request_raises_is_its_own(
@@ -284,7 +241,7 @@ def test_large_requests_are_answered_one_after_another_the_smallest_first(double
     order = []
     for answers in handler.answer(fields, [HTTP] * 4):
         order.append([i for i, _ in answers])
-        held.append([bool(each) for each in fields])
+        held.append([bool(field) for field in fields])
     assert order == [[1, 3], [2], [0]]
     assert held == [[True, False, True, False], [True, False, False, False], [False] * 4]
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -60,10 +59,10 @@ def answers(made: Made, pre: Any, post: Any) -> list[Answer]:
     assert handler._hooks
     handler._hooks._preprocess, handler._hooks._postprocess = pre, post
     fields: list[Any] = [{"body": HONEST}, {"body": b"1,2,3"}, {"body": HONEST}]
-    found: dict[int, Answer] = {}
+    by_place: dict[int, Answer] = {}
     for some in handler.answer(fields, [JSON, CSV, JSON]):
-        found.update(some)
-    return [found[i] for i in range(3)]
+        by_place.update(some)
+    return [by_place[i] for i in range(3)]
 
 
 GOOD: dict[str, Any] = {"x": np.ones((1, 2), np.float32), "k": np.ones(1, np.int64)}
@@ -91,8 +90,8 @@ ANYTHING = st.recursive(
 )
 
 
-def check(found: list[Answer]) -> Answer:
-    first, own, last = found
+def check(responses: list[Answer]) -> Answer:
+    first, own, last = responses
     assert (first.status, first.body) == (last.status, last.body) == (200, first.body)
     assert json.loads(first.body) == {"predictions": [{"y": [6.0, 6.0], "parity": 1}]}
     assert own.status in (200, 400, 413, 500)
@@ -102,7 +101,6 @@ def check(found: list[Answer]) -> Answer:
 
 
 @given(st.one_of(ANYTHING, st.fixed_dictionaries({"x": NUMBERS, "k": NUMBERS})))
-@hypothesis_settings(deadline=None, max_examples=300)
 def test_whatever_preprocess_returns_is_its_requests_own(made: Made, value: Any) -> None:
     own = check(answers(made, lambda *_: value, lambda *_: True))
     taken = isinstance(value, dict) and value.keys() == GOOD.keys()
@@ -110,7 +108,6 @@ def test_whatever_preprocess_returns_is_its_requests_own(made: Made, value: Any)
 
 
 @given(ANYTHING)
-@hypothesis_settings(deadline=None, max_examples=300)
 def test_whatever_postprocess_returns_is_its_requests_own(made: Made, value: Any) -> None:
     own = check(answers(made, lambda *_: GOOD, lambda *_: value))
     assert own.status == (500 if value is None else own.status)
@@ -159,17 +156,17 @@ def test_a_content_type_that_is_none_is_a_500(made: Made, kind: str) -> None:
 
 def test_what_the_code_writes_to_reaches_no_other_request(made: Made) -> None:
     """The arrays are copies, so neither the code nor the model changes the other's."""
-    kept = {name: each.copy() for name, each in GOOD.items()}
+    kept = {name: array.copy() for name, array in GOOD.items()}
 
     def post(outputs: Any, _: Any) -> float:
-        found: float = outputs["y"].sum().item()
+        total: float = outputs["y"].sum().item()
         outputs["y"].fill_(-1)
-        return found
+        return total
 
     for _ in range(2):
         own = check(answers(made, lambda *_: GOOD, post))
         assert (own.status, json.loads(own.body)) == (200, 4.0)
-    assert all(np.array_equal(kept[name], each) for name, each in GOOD.items())
+    assert all(np.array_equal(kept[name], array) for name, array in GOOD.items())
 
 
 def test_what_the_code_has_read_shares_a_call_with_all_others(
@@ -231,9 +228,9 @@ def test_postprocess_alone_answers_the_bare_format(tmp_path: Path) -> None:
     (folder / "own.py").write_text(code)
     handler, _ = make(models.save(models.Pair(), tmp_path / "m.pt"), {"model": {"code": "own.py"}})
     fields: list[Any] = [{"body": b"[1, 2]"}, {"body": b'{"instances": [[1, 2]]}'}]
-    found = dict(pair for some in handler.answer(fields, [JSON] * 2) for pair in some)
-    assert json.loads(found[0].body) == [6]
-    assert json.loads(found[1].body) == {"predictions": [[[1, 2], [1, 2]]]}
+    by_place = dict(pair for some in handler.answer(fields, [JSON] * 2) for pair in some)
+    assert json.loads(by_place[0].body) == [6]
+    assert json.loads(by_place[1].body) == {"predictions": [[[1, 2], [1, 2]]]}
 
 
 V1, V2 = b'{"instances": [1]}', b' {"inputs": [ {"name": "x"}]}'
@@ -273,11 +270,11 @@ def test_who_reads_a_body(
     assert handler._hooks
     handler._hooks.accepts = [accepted]
     try:
-        found = "code" if handler._hooks.reads(body, content_type) else "tensors"
+        chosen = "code" if handler._hooks.reads(body, content_type) else "tensors"
     except RequestError as error:
         assert str(error).endswith(f"send {accepted} or application/json")
         assert {"UnsupportedMediaType": 415}.get(error.kind) == reader
     else:
-        assert found == reader
+        assert chosen == reader
     finally:
         handler._hooks.accepts = ["text/csv"]

@@ -8,12 +8,12 @@ from scripts.model.archiver import CONFIG
 
 
 def test_doubleits_own_settings() -> None:
-    found = settings.read_text(CONFIG.read_text())
-    assert found.model.batch == "elements"
-    numbers = found.model.inputs["numbers"]
+    own = settings.read_text(CONFIG.read_text())
+    assert own.model.batch == "elements"
+    numbers = own.model.inputs["numbers"]
     assert (numbers.datatypes, numbers.shape) == (("INT64", "FP64"), [-1])
     assert (numbers.minimum, numbers.maximum) == (-(2**62), 2**62 - 1)
-    assert settings.read(yaml.safe_load(CONFIG.read_text())) == found
+    assert settings.read(yaml.safe_load(CONFIG.read_text())) == own
 
 
 def test_the_defaults_promise_nothing() -> None:
@@ -88,8 +88,8 @@ def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
 
 
 def test_names_that_yaml_reads_as_booleans_stay_names() -> None:
-    found = settings.read_text("useJobTicket: yes\nmodel: {inputs: {on: {}}, outputs: [yes, no]}")
-    assert found.use_job_ticket is True
-    assert (list(found.model.inputs), found.model.outputs) == (["on"], ["yes", "no"])
+    read = settings.read_text("useJobTicket: yes\nmodel: {inputs: {on: {}}, outputs: [yes, no]}")
+    assert read.use_job_ticket is True
+    assert (list(read.model.inputs), read.model.outputs) == (["on"], ["yes", "no"])
     with pytest.raises(ValueError, match="put the name in quotes"):
         settings.read({"model": {"inputs": {True: {}}}})

@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-import threading
+import socket
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable
+from tests.support.web import respond_with
 
 
-class Other(BaseHTTPRequestHandler):
-    """A web server that responds with 200, and to /models/moved with a redirect.
-
-    It lists models as TorchServe does, three pages with a name each.
-    """
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/models?next_page_token="):
-            page = int(self.path[-1])
-            token = f'"nextPageToken": "{page + 1}", ' if page < 2 else ""
-            self.send_response(200)
-            self.end_headers()
-            models = f'[{{"modelName": "m{3 - page}", "modelUrl": "m.mar"}}]'
-            self.wfile.write(f'{{{token}"models": {models}}}'.encode())
-            return
-        moved = self.path.startswith("/models/moved")
-        self.send_response(302 if moved else 200)
-        self.send_header("Location", "http://192.0.2.1/")
-        self.end_headers()
-        self.wfile.write(b"<html>hello</html>")
-
-    do_POST = do_GET  # noqa: N815 (http.server's name)
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
+def respond(path: str) -> tuple[int, bytes]:
+    """List models as TorchServe does, three pages with a name each; redirect /models/moved."""
+    if path.startswith("/models?next_page_token="):
+        page = int(path[-1])
+        token = f'"nextPageToken": "{page + 1}", ' if page < 2 else ""
+        models = f'[{{"modelName": "m{3 - page}", "modelUrl": "m.mar"}}]'
+        return 200, f'{{{token}"models": {models}}}'.encode()
+    return 302 if path.startswith("/models/moved") else 200, b"<html>hello</html>"
 
 
 @pytest.fixture
 def other() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with respond_with(respond, {"Location": "http://192.0.2.1/"}) as url:
+        yield url
 
 
 def client(url: str, model: str = "doubleit") -> Client:
@@ -71,8 +50,8 @@ def test_a_redirect_is_not_followed(other: str) -> None:
 
 
 def test_a_server_that_does_not_respond_is_an_error() -> None:
-    with HTTPServer(("127.0.0.1", 0), Other) as listening:
-        silent = client(f"http://127.0.0.1:{listening.server_port}")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        silent = client(f"http://127.0.0.1:{listening.getsockname()[1]}")
         with pytest.raises(Unreachable, match="did not respond within 0.2 s"):
             silent.versions(timeout=0.2)
         assert not silent.is_ready("1.0", timeout=0.2)

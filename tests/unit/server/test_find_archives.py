@@ -33,34 +33,34 @@ def store(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(store: Path, names: str, version: str) -> list[tuple[str, str, int | None]]:
-    archives = find_archives(read(names, version, {"MODEL_STORE": str(store)}))
-    assert all(each.path == store / f"{each.name}-{each.version}.mar" for each in archives)
-    return [(each.name, each.version, each.workers) for each in archives]
+def archives(store: Path, names: str, version: str) -> list[tuple[str, str, int | None]]:
+    chosen = find_archives(read(names, version, {"MODEL_STORE": str(store)}))
+    assert all(it.path == store / f"{it.name}-{it.version}.mar" for it in chosen)
+    return [(it.name, it.version, it.workers) for it in chosen]
 
 
 @pytest.mark.parametrize("names", ["m", "m,other", "m, other,m"])
 def test_named_models_come_first_and_records_decide(store: Path, names: str) -> None:
     recorded = [("other", "2.0", 3), ("other", "1.0", 3)]
-    assert found(store, names, "1.0") == [("m", "1.0", None), *recorded]
-    assert found(store, names, "2.0") == [("m", "2.0", None), *recorded]
-    assert found(store, "other", "7.0") == recorded
+    assert archives(store, names, "1.0") == [("m", "1.0", None), *recorded]
+    assert archives(store, names, "2.0") == [("m", "2.0", None), *recorded]
+    assert archives(store, "other", "7.0") == recorded
     (store / "other.json").unlink()
     both = names != "m"
-    assert found(store, names, "1.0") == [("m", "1.0", None), ("other", "1.0", None)][: 1 + both]
+    assert archives(store, names, "1.0") == [("m", "1.0", None), ("other", "1.0", None)][: 1 + both]
 
 
 @pytest.mark.parametrize("names", ["", "m,", ",m", "m,,other", "m;other", "m,../other"])
 def test_what_is_no_list_of_names_is_refused(store: Path, names: str) -> None:
     with pytest.raises(ArchiveError, match="is not a model name"):
-        found(store, names, "1.0")
+        archives(store, names, "1.0")
 
 
 def test_a_record_whose_archive_is_missing_is_refused(store: Path) -> None:
     for version in ("1.0", "2.0"):
         (store / f"other-{version}.mar").unlink()
     with pytest.raises(RecordError) as error:
-        found(store, "m", "1.0")
+        archives(store, "m", "1.0")
     assert str(error.value) == (
         f"{store}/other-2.0.mar is missing: build it with make archive. {store}/other.json names "
         "this version: remove that file to start without it"

@@ -85,9 +85,9 @@ def test_what_is_allowed_fits(size: int, workers: int) -> None:
 
 def test_the_handler_counts_with_the_same_costs() -> None:
     for name in ("JSON", "BINARY"):
-        found = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
-        assert found
-        assert int(found[1]) == getattr(memory, name)
+        cost = re.search(rf"^{name} = (\d+)$", HANDLER.read_text(), re.MULTILINE)
+        assert cost
+        assert int(cost[1]) == getattr(memory, name)
 
 
 @pytest.mark.parametrize("cost", [40, 12])
@@ -123,15 +123,15 @@ def test_models_that_do_not_fit_are_refused() -> None:
 
 def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "cores", lambda: 2)
-    found = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
+    limits = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
     rows = {
-        "workers": [str(each.workers) for each in found],
-        "Java's heap, MiB": [str(each.heap // MIB) for each in found],
-        "Java's buffers, MiB": [str(each.direct // MIB) for each in found],
-        "largest response, MiB": [f"{each.response / MIB:.1f}" for each in found],
-        "largest request, MiB": [f"{each.request / MIB:.1f}" for each in found],
+        "workers": [str(size.workers) for size in limits],
+        "Java's heap, MiB": [str(size.heap // MIB) for size in limits],
+        "Java's buffers, MiB": [str(size.direct // MIB) for size in limits],
+        "largest response, MiB": [f"{size.response / MIB:.1f}" for size in limits],
+        "largest request, MiB": [f"{size.request / MIB:.1f}" for size in limits],
         "largest irregular V1 request, MiB": [
-            f"{min(each.request, each.work / memory.OBJECTS) / MIB:.1f}" for each in found
+            f"{min(size.request, size.work / memory.OBJECTS) / MIB:.1f}" for size in limits
         ],
     }
     page = (ROOT / "docs/reliability.md").read_text().partition("derives them:")[2]

@@ -63,3 +63,8 @@ def tensor(data: Any, datatype: str = "INT64", shape: list[int] | None = None) -
 
 def v2(*tensors: dict[str, Any], **more: Any) -> str:
     return json.dumps({"inputs": list(tensors), **more})
+
+
+def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None = None) -> Any:
+    """Return a V2 input with a name."""
+    return tensor(data, datatype, shape) | {"name": name}

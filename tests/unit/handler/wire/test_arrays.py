@@ -58,8 +58,8 @@ def both(text: str | bytes, model: Interface = DOUBLEIT) -> tuple[object, object
 
 
 @given(st.lists(st.one_of(integers, floats), min_size=1), st.integers(0, 300))
-def test_both_parsers_agree_on_numbers(found: list[float], times: int) -> None:
-    quick, other = both(json.dumps(found * (times + 1)))
+def test_both_parsers_agree_on_numbers(numbers: list[float], times: int) -> None:
+    quick, other = both(json.dumps(numbers * (times + 1)))
     assert quick == other
 
 
@@ -74,14 +74,14 @@ nested = st.recursive(
 
 
 @given(nested, st.sampled_from([None, 1]))
-def test_both_parsers_agree_on_nested_lists(found: object, indent: int | None) -> None:
-    quick, other = both(json.dumps(found, indent=indent), ANYTHING)
+def test_both_parsers_agree_on_nested_lists(lists: object, indent: int | None) -> None:
+    quick, other = both(json.dumps(lists, indent=indent), ANYTHING)
     assert quick == other
 
 
 def test_both_parsers_agree_on_every_short_text() -> None:
     different = []
-    for size in range(1, 7):
+    for size in range(1, 6):
         for letters in itertools.product("[],1", repeat=size):
             body = "".join(("[", *letters, "]"))
             quick, other = both(body, ANYTHING)
@@ -103,14 +103,16 @@ def test_both_parsers_agree_on_every_short_text() -> None:
         *('"[1.5e3]"', '"],["', "[1], [2]", "-", "e", "1e", "--1"),
     ],
 )
-@pytest.mark.parametrize(
-    "form",
-    ["[{ones}{number}]", "[{number},{ones}1]", " [{ones}\n{number} ]", "[[{ones}{number}],[1]]"],
-)
-@pytest.mark.parametrize("model", [DOUBLEIT, ANYTHING])
-def test_both_parsers_agree_on_what_is_odd(form: str, number: str, model: Interface) -> None:
-    quick, other = both(form.format(ones=ONES, number=number), model)
-    assert quick == other
+def test_both_parsers_agree_on_what_is_odd(number: str) -> None:
+    for body in (
+        f"[{ONES}{number}]",
+        f"[{number},{ONES}1]",
+        f" [{ONES}\n{number} ]",
+        f"[[{ONES}{number}],[1]]",
+    ):
+        for model in (DOUBLEIT, ANYTHING):
+            quick, other = both(body, model)
+            assert quick == other, (body, model)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +164,8 @@ def test_a_text_that_pretends_a_huge_shape_builds_no_huge_text(body: bytes) -> N
 
 
 @given(st.lists(st.one_of(integers, floats, st.integers()), max_size=12))
-def test_the_path_of_short_lists_agrees_with_the_general_one(found: list[float]) -> None:
-    body = json.dumps(found).encode()
+def test_the_path_of_short_lists_agrees_with_the_general_one(numbers: list[float]) -> None:
+    body = json.dumps(numbers).encode()
     quick, parse_short = outcome(body, DOUBLEIT), bare.parse_short
     try:
         bare.parse_short = lambda *_: None

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tracemalloc
 from fractions import Fraction
 from typing import Any
@@ -19,20 +18,21 @@ from tests.unit.handler.wire.serving import (
     ROWS,
     answer,
     echo,
+    named,
     refusal,
     tensor,
     v2,
 )
 from wire import budget, parse
-from wire.datatypes import DATATYPES, DTYPES, Tensor, natural, readable
+from wire.datatypes import DATATYPES, DTYPES, natural, readable
 from wire.interface import Input, Interface
 
 TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
 
 
 def outputs_of(text: bytes | bytearray) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(text)["outputs"]
-    return found
+    outputs: list[dict[str, Any]] = json.loads(text)["outputs"]
+    return outputs
 
 
 def output(text: bytes | bytearray) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def test_the_whole_answer() -> None:
 def test_integers_are_checked_against_their_datatype(datatype: str) -> None:
     limits = np.iinfo(datatype.lower())
     low, high = max(int(limits.min), -(2**62)), min(int(limits.max), 2**62 - 1)
-    found = output(echo(v2(tensor([low, high], datatype))))
-    assert (found["datatype"], found["data"]) == (datatype, [low, high])
+    sent_back = output(echo(v2(tensor([low, high], datatype))))
+    assert (sent_back["datatype"], sent_back["data"]) == (datatype, [low, high])
     over, under = int(limits.max) + 1, int(limits.min) - 1
     assert refusal(v2(tensor([0, over], datatype))) == (
         f"{over} does not fit {datatype} - at $.inputs[0].data[1]"
@@ -110,60 +110,20 @@ def test_every_datatype_and_shape_arrives_and_returns_exactly(
     got = call["x"]
     assert (got.datatype, list(got.array.shape)) == (datatype, shape)
     assert got.array.tobytes() == data
-    found = answer(body, ANYTHING, json_size=size)
+    response = answer(body, ANYTHING, json_size=size)
     if binary:
-        assert found.json_size is not None
-        described = output(found.data[: found.json_size])
+        assert response.json_size is not None
+        described = output(response.data[: response.json_size])
         assert described["parameters"] == {"binary_data_size": len(data)}
-        assert found.data[found.json_size :] == data
+        assert response.data[response.json_size :] == data
     else:
-        described = output(found.data)
+        described = output(response.data)
         assert bytes_of(datatype, described["data"]) == data
     assert (described["shape"], described["datatype"]) == (shape, datatype)
 
 
-@given(
-    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=1),
-    st.sampled_from(list(TORCH)),
-)
-def test_floats_are_rounded_as_pytorch_rounds_them(numbers: list[float], datatype: str) -> None:
-    wanted = torch.tensor(numbers, dtype=torch.float64).to(TORCH[datatype])
-    body = v2(tensor(numbers, datatype))
-    if not bool(wanted.isfinite().all()):
-        index = int(torch.argmax(wanted.isinf().int()))
-        assert refusal(body, ANYTHING).endswith(
-            f"does not fit {datatype} - at $.inputs[0].data[{index}]"
-        )
-        return
-    (call,) = parse.parse(body.encode(), ANYTHING).calls
-    assert readable(call["x"]).astype(float).tolist() == wanted.double().tolist()
-
-
-def test_floats_are_checked_against_their_datatype() -> None:
-    message = "1e+39 does not fit FP32 - at $.inputs[0].data[1]"
-    assert refusal(v2(tensor([1.0, 1e39], "FP32"))) == message
-    assert output(echo(v2(tensor([1e39], "FP64"))))["data"] == [1e39]
-    assert output(echo(v2(tensor([1, 2], "FP64"))))["data"] == [1.0, 2.0]
+def test_an_integer_beyond_64_bits_is_a_float_for_an_input_of_floats() -> None:
     assert output(echo(v2(tensor([10**20], "FP64"))))["data"] == [1e20]
-
-
-@pytest.mark.parametrize(
-    ("datatype", "model", "what"),
-    [
-        ("BOOL", DOUBLEIT, "is not supported, expected one of INT8, "),
-        ("UINT64", DOUBLEIT, "is not supported, expected one of INT8, "),
-        ("BYTES", ANYTHING, "is not supported, expected one of BOOL, INT8, "),
-        ("INT7", DOUBLEIT, "is not known, expected one of INT8, "),
-        ("FP64", ROWS, "is not supported, expected one of FP16, BF16, FP32 - at"),
-        ("INT32", ROWS, "is not supported, expected one of FP16, BF16, FP32 - at"),
-    ],
-)
-def test_datatypes_that_an_input_does_not_take_are_refused(
-    datatype: str, model: Interface, what: str
-) -> None:
-    message = refusal(v2(tensor([1], datatype)), model)
-    assert message.startswith(f"Datatype '{datatype}' {what}")
-    assert message.endswith("at $.inputs[0].datatype")
 
 
 @pytest.mark.parametrize("data", [[1, 2, 3, 4, 5, 6], [[1, 2, 3], [4, 5, 6]]])
@@ -171,99 +131,14 @@ def test_elements_keep_the_shape_and_the_model_sees_them_in_a_row(data: list[Any
     body = v2(tensor(data, shape=[2, 3]))
     (call,) = parse.parse(body.encode(), DOUBLEIT).calls
     assert call["numbers"].array.tolist() == [1, 2, 3, 4, 5, 6]
-    found = output(echo(body))
-    assert (found["shape"], found["data"]) == ([2, 3], [1, 2, 3, 4, 5, 6])
-
-
-HUGE = 2**62
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (
-            v2(tensor([1, 2], shape=[3])),
-            "Expected 3 numbers for shape [3], got 2 - at $.inputs[0].data",
-        ),
-        (
-            v2(tensor([[1, 2], [3]], shape=[2, 2])),
-            "Expected a list of 2, like the first one, got 1 - at $.inputs[0].data[1]",
-        ),
-        (
-            v2(tensor([[1, 2, 3], [4, 5, 6]], shape=[2, 2])),
-            "Expected a list of 2, as shape says, got 3 of them - at $.inputs[0].data[0]",
-        ),
-        (
-            v2(tensor([[1], 2], shape=[2, 1])),
-            "Expected a list, got int - at $.inputs[0].data[1]",
-        ),
-        (
-            v2(tensor([[1, "a"]], shape=[1, 2])),
-            "Expected a number, got str - at $.inputs[0].data[0][1]",
-        ),
-        (
-            v2(tensor([[1, 2], [3, 300]], "INT8", [2, 2])),
-            "300 does not fit INT8 - at $.inputs[0].data[1][1]",
-        ),
-        (
-            v2(tensor([[1, 2], [3, 4.5]], shape=[2, 2])),
-            "Expected an integer for INT64, got 4.5 - at $.inputs[0].data[1][1]",
-        ),
-        (v2(tensor([1, "a"])), "Expected a number, got str - at $.inputs[0].data[1]"),
-        (v2(tensor({"a": 1})), "Expected a list, got object - at $.inputs[0].data"),
-        (v2(tensor([True])), "Expected a number, got bool - at $.inputs[0].data[0]"),
-        ('{"inputs": []}', "Expected a list of length >= 1 - at $.inputs"),
-        (v2(tensor(None, shape=[1])), "Missing data - at $.inputs[0].data"),
-        (
-            v2({"name": "x", "shape": [1], "datatype": "INT64"}),
-            "Missing data - at $.inputs[0].data",
-        ),
-        ('{"inputs": [{"name": "x"}]}', "Object missing required field shape - at $.inputs[0]"),
-        (v2(tensor([1]), more=1), "Object contains unknown field more - at $"),
-        (v2(tensor([1], shape=[-1])), "Expected int >= 0 - at $.inputs[0].shape[0]"),
-        (
-            v2(tensor([], shape=[0, 2**64])),
-            "Expected int <= 9223372036854775807 - at $.inputs[0].shape[1]",
-        ),
-        (
-            v2(tensor([1], shape=[1] * 9)),
-            "Expected a list of length <= 8 - at $.inputs[0].shape",
-        ),
-        (
-            v2(tensor([1], shape=[HUGE] * 8)),
-            f"Expected An integer of 497 bits numbers for shape {str([HUGE] * 8)[:97]}..., got 1 "
-            "- at $.inputs[0].data",
-        ),
-        (
-            v2(tensor([1]), outputs=[{"name": "a"}, {"name": "b"}]),
-            'The model\'s answer has no output "a", it has numbers - at $.outputs[0].name',
-        ),
-        (
-            v2(tensor([1]), tensor([1])),
-            'The input "x" appears twice - at $.inputs[1].name',
-        ),
-        (
-            v2(tensor([1]), outputs=[{"name": "y", "parameters": {"classification": 3}}]),
-            "classification is not supported - at $.outputs[0].parameters.classification",
-        ),
-        (
-            v2(tensor([1]), parameters={"sequence_id": 3}),
-            "sequence_id is not supported - at $.parameters.sequence_id",
-        ),
-        (
-            v2(tensor([1]), parameters={"binary_data_output": "yes"}),
-            "Expected true or false, got str - at $.parameters.binary_data_output",
-        ),
-    ],
-)
-def test_a_refusal_says_what_and_where(body: str, message: str) -> None:
-    assert refusal(body) == message
+    echoed = output(echo(body))
+    assert (echoed["shape"], echoed["data"]) == ([2, 3], [1, 2, 3, 4, 5, 6])
 
 
 def test_a_shape_without_numbers_that_no_array_can_have_is_refused() -> None:
-    body = v2(tensor([], shape=[0, HUGE, HUGE]))
+    body = v2(tensor([], shape=[0, 2**62, 2**62]))
     assert refusal(body, ANYTHING) == "The shape is too large - at $.inputs[0].shape"
-    assert output(echo(body))["shape"] == [0, HUGE, HUGE]
+    assert output(echo(body))["shape"] == [0, 2**62, 2**62]
 
 
 @pytest.mark.parametrize("key", ["id", "parameters", "outputs", "model_name", "model_version"])
@@ -284,10 +159,6 @@ def test_parameters_and_the_requested_output_are_accepted() -> None:
     assert output(echo(request))["name"] == "y"
 
 
-def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None = None) -> Any:
-    return tensor(data, datatype, shape) | {"name": name}
-
-
 DENSE, IDS = named("dense", [1.5, 2], shape=[1, 2]), named("ids", [7], "INT32")
 
 
@@ -295,8 +166,8 @@ DENSE, IDS = named("dense", [1.5, 2], shape=[1, 2]), named("ids", [7], "INT32")
 def test_inputs_come_by_name_in_any_order_and_optional_ones_may_be_missing(
     tensors: list[dict[str, Any]],
 ) -> None:
-    found = outputs_of(echo(v2(*tensors), PAIR))
-    assert [(o["name"], o["datatype"], o["data"]) for o in found] == [
+    outputs = outputs_of(echo(v2(*tensors), PAIR))
+    assert [(o["name"], o["datatype"], o["data"]) for o in outputs] == [
         ("dense", "FP32", [1.5, 2.0]),
         ("ids", "INT64", [7]),
     ]
@@ -305,33 +176,6 @@ def test_inputs_come_by_name_in_any_order_and_optional_ones_may_be_missing(
 def test_an_optional_input_is_passed_on() -> None:
     (call,) = parse.parse(v2(DENSE, IDS, named("k", [3], "INT8")).encode(), PAIR).calls
     assert (call["k"].datatype, call["k"].array.item()) == ("INT64", 3)
-
-
-@pytest.mark.parametrize(
-    ("tensors", "message"),
-    [
-        ([named("dense", [1, 2], shape=[1, 2])], "Missing input ids - at $.inputs"),
-        (
-            [named("z", [1])],
-            'The model has no input "z", it has dense, ids, k - at $.inputs[0].name',
-        ),
-        (
-            [named("dense", [1, 2, 3], shape=[1, 3])],
-            "Expected shape [-1, 2] for dense, got [1, 3] - at $.inputs[0].shape",
-        ),
-        (
-            [named("ids", [1, -2], "INT64")],
-            "-2 is outside the integers that this model takes, 0 to 9223372036854775807 "
-            "- at $.inputs[0].data[1]",
-        ),
-        (
-            [named("k", [1, 2], "INT64")],
-            "Expected one number for k, got 2 - at $.inputs[0].shape",
-        ),
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused(tensors: list[Any], message: str) -> None:
-    assert refusal(v2(*tensors), PAIR) == message
 
 
 def test_a_collection_takes_inputs_of_any_name_in_their_order() -> None:
@@ -343,10 +187,10 @@ def test_a_collection_takes_inputs_of_any_name_in_their_order() -> None:
 
 def test_outputs_are_chosen_by_name_and_as_binary_data() -> None:
     made = [{"a": natural(np.array([1])), "b": natural(np.array([[2.5]], np.float32))}]
-    wanted = [{"name": "b", "parameters": {"binary_data": True}}, {"name": "a"}]
-    found = answer(v2(tensor([1]), outputs=wanted), ANYTHING, made)
-    assert found.json_size is not None
-    assert outputs_of(found.data[: found.json_size]) == [
+    chosen = [{"name": "b", "parameters": {"binary_data": True}}, {"name": "a"}]
+    response = answer(v2(tensor([1]), outputs=chosen), ANYTHING, made)
+    assert response.json_size is not None
+    assert outputs_of(response.data[: response.json_size]) == [
         {
             "name": "b",
             "shape": [1, 1],
@@ -355,7 +199,7 @@ def test_outputs_are_chosen_by_name_and_as_binary_data() -> None:
         },
         {"name": "a", "shape": [1], "datatype": "INT64", "data": [1]},
     ]
-    assert found.data[found.json_size :] == np.float32(2.5).tobytes()
+    assert response.data[response.json_size :] == np.float32(2.5).tobytes()
     assert len(outputs_of(answer(v2(tensor([1])), ANYTHING, made).data)) == 2
 
 
@@ -444,8 +288,6 @@ def test_a_tensor_of_bfloat16_is_widened_exactly() -> None:
         v2(tensor([1.0078125], "BF16")).encode(), ROWS._replace(inputs=(Input("x", ("FP32",)),))
     ).calls
     assert call["x"].array.tolist() == [1.0078125]
-    assert math.prod(call["x"].array.shape) == 1
-    assert isinstance(call["x"], Tensor)
 
 
 NARROW = {"FP16": (10, -14), "BF16": (7, -126), "FP32": (23, -126)}
@@ -480,7 +322,7 @@ def near_halves(pick: st.DrawFn, datatype: str) -> str:
 @pytest.mark.parametrize("datatype", NARROW)
 @pytest.mark.parametrize("form", ["v2", "v2 nested", "bare", "instances", "elements"])
 @given(data=st.data(), copies=st.sampled_from([1, 40]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_number_is_rounded_once(
     data: st.DataObject, copies: int, form: str, datatype: str
 ) -> None:
@@ -525,18 +367,6 @@ def test_numbers_near_the_middle_of_two(text: str, datatype: str, number: float)
     ):
         (call,) = parse.parse(f"[{text}]".encode(), model).calls
         assert readable(call["x"]).astype(float)[0] == number
-
-
-@pytest.mark.parametrize("outputs", [[{"name": "y"}] * 2, [{"name": "output"}] * 500])
-def test_an_output_that_is_requested_twice_is_refused(outputs: list[Any]) -> None:
-    message = refusal(v2(tensor([1]), outputs=outputs))
-    assert message == f'The output "{outputs[0]["name"]}" appears twice - at $.outputs[1].name'
-
-
-@pytest.mark.parametrize("nested", ["[" * 70 + "]" * 70, '{"a":' * 70 + "1" + "}" * 70])
-def test_depth_has_one_limit(nested: str) -> None:
-    body = v2(tensor([1]), parameters={"a": "?"}).replace('"?"', nested)
-    assert refusal(body) == "Nested more than 64 levels deep - at $"
 
 
 def test_ignored_fields_create_no_objects() -> None:

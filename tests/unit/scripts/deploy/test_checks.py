@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from scripts.deploy import checks
 from scripts.deploy.environment import DeploymentError, Service
-
-
-class Reluctant(BaseHTTPRequestHandler):
-    """A page that is healthy after `refusals` responses with `status`."""
-
-    asked = 0
-    status = 404
-    refusals = 2
-
-    def do_GET(self) -> None:
-        type(self).asked += 1
-        self.send_response(200 if self.asked > self.refusals else self.status)
-        self.end_headers()
-        self.wfile.write(b"ok\n")
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
+from tests.support.web import respond_with
 
 
 def no_smoke_test(_url: str, _model: tuple[str, str], _token: str | None, _patience: float) -> None:
@@ -51,15 +33,11 @@ def test_an_address_or_a_permission_that_needs_a_moment_gets_one(  # noqa: PLR09
     waits: bool,
 ) -> None:
     monkeypatch.setattr(checks, "_smoke", no_smoke_test)
-    for name, value in {"asked": 0, "status": status, "refusals": refusals}.items():
-        monkeypatch.setattr(Reluctant, name, value)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Reluctant) as server:
-        threading.Thread(target=server.serve_forever).start()
-        url = f"http://127.0.0.1:{server.server_port}"
+    answers = iter([(status, b"")] * refusals)
+    with respond_with(lambda _: next(answers, (200, b"ok\n"))) as url:
         services = {name: service(url, public=True) for name in ("backend", "frontend")}
         with nullcontext() if waits else pytest.raises(DeploymentError, match=str(status)):
             checks.check(services, canary=False, patience=patience)
-        server.shutdown()
     assert f"attempt 2: HTTP Error {status}" in capsys.readouterr().out
 
 

@@ -94,6 +94,6 @@ def test_pip_gets_the_locked_wheel_or_nothing() -> None:
     version, _, digest = fetch_uv.locked_wheel(
         (ROOT / "uv.lock").read_text(), "manylinux_2_17_x86_64"
     )
-    found = fetch_uv.from_pip(version)
-    assert found is None or hashlib.sha256(found).hexdigest() == digest
+    data = fetch_uv.from_pip(version)
+    assert data is None or hashlib.sha256(data).hexdigest() == digest
     assert fetch_uv.from_pip("0.0.0.dev999") is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -93,20 +92,3 @@ def test_jobs_run_until_one_fails(checkout: Path, capfd: pytest.CaptureFixture[s
     # The one that runs alone is the first.
     assert run("good", "measured") == ({"x.yml:measured": "failed"}, 2)
     assert run("good", "bad")[1] == 3
-
-
-def ready() -> bool:
-    """Return whether root runs the tests, and .ci/run has created its user on this machine."""
-    sudo = Path("/etc/sudoers.d") / jobs.USER
-    return os.geteuid() == 0 and sudo.exists()
-
-
-@pytest.mark.skipif(not ready(), reason="only root can run steps as another user, after .ci/run")
-def test_root_runs_the_steps_as_an_ordinary_user_with_sudo(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AS_ROOT")
-    monkeypatch.setenv("CALLER", "1")
-    check = 'test "$(id -un)" = ci-runner && test "$(sudo -n id -u)" = 0 && touch new'
-    step = f'{check} && test -z "${{CALLER-}}" && test -w "$HOME"'
-    assert jobs.run(jobs.Job("x.yml:user", [(step, {})], None), checkout) == 0

@@ -22,9 +22,9 @@ MASK = {"name": "mask", "datatype": "BOOL", "shape": [4]}
 
 
 def test_one_input_has_a_request_in_each_format() -> None:
-    found = examples(metadata(IMAGE, batch="rows"), lambda _: True)
-    assert [example.format for example in found] == ["bare", "V1", "V2"]
-    bare, v1, v2 = (json.loads(example.body()) for example in found)
+    requests = examples(metadata(IMAGE, batch="rows"), lambda _: True)
+    assert [example.format for example in requests] == ["bare", "V1", "V2"]
+    bare, v1, v2 = (json.loads(example.body()) for example in requests)
     assert v1 == {"instances": bare}
     assert v2["inputs"][0]["shape"] == [1, 3, 8, 8]
     assert len(v2["inputs"][0]["data"]) == 3 * 8 * 8
@@ -36,9 +36,9 @@ def test_several_inputs_are_named() -> None:
     assert [tensor["name"] for tensor in json.loads(v2.body())["inputs"]] == ["image", "mask"]
 
 
-@pytest.mark.parametrize("given", [IMAGE, MASK])
-def test_the_command_sends_the_body(given: Mapping[str, Any]) -> None:
-    for example in examples(metadata(given), lambda _: True):
+@pytest.mark.parametrize("tensor", [IMAGE, MASK])
+def test_the_command_sends_the_body(tensor: Mapping[str, Any]) -> None:
+    for example in examples(metadata(tensor), lambda _: True):
         command = example.command("http://127.0.0.1:1")
         assert command.endswith(f"http://127.0.0.1:1{example.path}")
         if " | " in command:
