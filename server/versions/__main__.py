@@ -198,8 +198,8 @@ def rollout(  # noqa: PLR0913 (each is an option)
     The version is registered first if necessary. If the check fails, the default does not change,
     and a version that was registered for it is removed again.
     """
-    bodies = comparison.read(smoke_file) if smoke_file else None
-    check = comparison.Check(bodies, timeout, accept_differences)
+    requests = comparison.read(smoke_file) if smoke_file else None
+    check = comparison.Check(requests, timeout, accept_differences)
     with context.obj.operations(as_json=as_json) as operations:
         operations.rollout(version, check, workers=workers, retire=retire)
 
