@@ -74,7 +74,10 @@ class Context(NamedTuple):
         versions = registered.read(client, or_none=or_none)
         record = records.load(self.store, client.target.model)
         requests = registered.requests_by_version(client)
-        return display.Overview(client.target, versions, record, requests)
+        kinds = {
+            name: archive.kind(self.store / each.model_url) for name, each in versions.all.items()
+        }
+        return display.Overview(client.target, versions, record, requests, kinds)
 
 
 @app.callback()
