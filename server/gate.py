@@ -7,8 +7,8 @@ listens on the management port. A browser marks requests that a page makes with 
 or `Sec-Fetch-Site` (Fetch standard). After DNS rebinding, `Host` holds the domain of the page.
 
 A registration must name an archive in the model store, in its query string. TorchServe's own filter
-(`allowed_urls`) does not stop directories anywhere on this machine, nor `jar:` URLs. The memory must
-hold its workers, as at a start (server/memory.py), and those that a version is scaled to.
+(`allowed_urls`) does not stop directories anywhere on this machine, nor `jar:` URLs. The memory
+must hold its workers, as at a start (server/memory.py), and those that a version is scaled to.
 
 TorchServe's network library supports Unix sockets on Linux only. On other systems there is no
 proxy, and TorchServe listens on the management port itself.

@@ -1,4 +1,4 @@
-"""Rolling out versions of another model: the smoke requests follow from its metadata and example."""
+"""Rolling out versions of another model: the smoke requests follow from its metadata."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ CODE = """
 import numpy as np
 
 def preprocess(body, content_type):
-    return {{"dense": np.ones((1, 8), np.float32), "ids": np.array([[*map(int, body.split(b","))]])}}
+    ids = np.array([[*map(int, body.split(b","))]])
+    return {{"dense": np.ones((1, 8), np.float32), "ids": ids}}
 
 def postprocess(outputs, parameters):
     return ({answer!r} % outputs["output"].item()).encode(), "application/octet-stream"

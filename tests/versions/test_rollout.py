@@ -106,7 +106,7 @@ def test_a_version_that_clients_name_is_not_retired(
     monkeypatch.setattr(operations, "KEPT_SECONDS", 2)
     server = only_one.server
     todo = operations.Operations(server.client, only_one.store, Progress())
-    check = comparison.Check([b"[1]"], 10, accept_differences=False)
+    check = comparison.Check([comparison.Sent(b"[1]")], 10, accept_differences=False)
     with Load(f"{server.predictions}/1.0", clients=1) as load:
         todo.rollout("2.0", check)
         assert capsys.readouterr().out.splitlines()[-1] == (
