@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import multipart
 
@@ -27,7 +28,7 @@ class Content(NamedTuple):
     Attributes:
         body: the body.
         content_type: its type; empty if none was sent.
-        parameters: the texts of the other fields of a form, or the query's parameters.
+        parameters: the query's parameters, and the texts of the other fields of a form.
     """
 
     body: Bytes
@@ -39,7 +40,8 @@ def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str]
     """Return the content of a request.
 
     Args:
-        fields: the raw body under `body` and the query's parameters, or the fields of a form.
+        fields: the raw body under `body`, or the fields of a form; on `/invocations` also the
+            query's parameters.
         headers: names in lower case; empty for a request over gRPC.
         accepted: the content types that the archive's own code reads.
 
@@ -67,7 +69,8 @@ def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str]
             got = ", got both" if names else ""
             raise RequestError(f"Expected one field named data or body{got} - {place}")
     value: str | Bytes = fields[names[0]]
-    others = {
+    others = dict(parse_qsl(headers.get("url_query", ""), keep_blank_values=True))
+    others |= {
         name: field if isinstance(field, str) else bytes(field).decode(errors="replace")
         for name, field in fields.items()
         if name not in NAMES

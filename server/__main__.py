@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from server import ports, processes, readiness, settings
+from server import memory, ports, processes, readiness, settings
 from server.client import Client, ClientError
 from server.drain import Drain
 from server.gate import Gate
@@ -95,8 +95,14 @@ def run(server: settings.Settings) -> int:
         temp = stack.enter_context(processes.temporary_folder())
         check_temp(temp, archives)
         lock = temp / "in-flight.lock"
+        # PyTorch in each worker would use all cores. With more threads than cores, handlers that do
+        # not set the number of threads themselves take many times as long on a busy machine.
+        share = max(1, memory.cores() // java.limits(server, archives).workers)
+        threads = os.environ.get("OMP_NUM_THREADS") or str(share)
         # Started first because importing PyTorch takes as long as starting Java.
-        pool = stack.enter_context(Workers(temp, {"IN_FLIGHT_LOCK": str(lock)}))
+        pool = stack.enter_context(
+            Workers(temp, {"IN_FLIGHT_LOCK": str(lock), "OMP_NUM_THREADS": threads})
+        )
         client = Client(server.addresses)
         accepting = [server.port("PORT"), server.port("GRPC_PORT")]
         drain = stack.enter_context(Drain(client, lock, accepting))

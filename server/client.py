@@ -21,6 +21,7 @@ import msgspec
 # A registration unpacks the archive before the response; everything else takes milliseconds.
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 1.0
+JSON = "application/json"
 T = TypeVar("T")
 
 
@@ -158,14 +159,16 @@ class Client:
             page = listed.next_page_token
         return sorted(found)
 
-    def predict(self, version: str, body: bytes, timeout: float) -> Response:
+    def predict(
+        self, version: str, body: bytes, timeout: float, content_type: str = JSON
+    ) -> Response:
         """Send a prediction request to `version` and return the response, whatever its status.
 
         Raises:
             Unreachable: no response within `timeout` seconds.
         """
         url = f"{self.target.inference}/predictions/{self.target.model}/{version}"
-        return send("POST", url, timeout, body)
+        return send("POST", url, timeout, body, content_type)
 
     def metadata(self, version: str, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         """Return what `version` takes and returns, in the shape of the Open Inference Protocol.
@@ -271,19 +274,22 @@ class Client:
         return _checked(url, send(method, f"{url}?{urlencode(query)}" if query else url, timeout))
 
 
-def send(method: str, url: str, timeout: float, body: bytes | None = None) -> Response:
+def send(
+    method: str, url: str, timeout: float, body: bytes | None = None, content_type: str = JSON
+) -> Response:
     """Send one HTTP request and return the response. Redirects are not followed.
 
     Args:
         method: the HTTP method.
         url: an http:// or https:// URL.
         timeout: seconds to wait for the connection and for each piece of the response.
-        body: a JSON document; none by default.
+        body: the body; none by default.
+        content_type: its type.
 
     Raises:
         Unreachable: no response within `timeout` seconds.
     """
-    headers = {"Content-Type": "application/json"} if body is not None else {}
+    headers = {"Content-Type": content_type} if body is not None else {}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (see _opener)
     try:
         with _opener().open(request, timeout=timeout) as response:

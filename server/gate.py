@@ -7,7 +7,8 @@ listens on the management port. A browser marks requests that a page makes with 
 or `Sec-Fetch-Site` (Fetch standard). After DNS rebinding, `Host` holds the domain of the page.
 
 A registration must name an archive in the model store, in its query string. TorchServe's own filter
-(`allowed_urls`) does not stop directories anywhere on this machine, nor `jar:` URLs.
+(`allowed_urls`) does not stop directories anywhere on this machine, nor `jar:` URLs. The memory
+must hold its workers, as at a start (server/memory.py), and those that a version is scaled to.
 
 TorchServe's network library supports Unix sockets on Linux only. On other systems there is no
 proxy, and TorchServe listens on the management port itself.
@@ -29,8 +30,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
+from server import memory
+from server.client import Client, ClientError
 from server.settings import Settings
 
 # Management requests consist of query parameters or a few lines of JSON.
@@ -72,6 +75,47 @@ def outside_the_store(target: str, length: int) -> bool:
         return True
     urls = parse_qs(registration[1], keep_blank_values=True).get("url", [])
     return len(urls) != 1 or not ARCHIVE.fullmatch(urls[0])
+
+
+def lack_of_memory(settings: Settings, command: str, target: str) -> str | None:
+    """Return why the memory does not hold the workers that a request asks for, or None.
+
+    Args:
+        settings: the server's.
+        command: POST registers an archive, and PUT sets the number of workers of a version.
+        target: path and query as received.
+    """
+    path, _, query = target.partition("?")
+    asked = dict(parse_qsl(query))
+    count = asked.get({"POST": "initial_workers", "PUT": "min_worker"}.get(command, ""), "")
+    first, *named = path.strip("/").split("/")
+    if first != "models" or not re.fullmatch("[0-9]{1,9}", count):
+        return None
+    # Size and number of workers of each version.
+    held: dict[tuple[str, str], tuple[int, int]] = {}
+    changed = asked.get("url", ""), ""
+    try:
+        if command == "POST":
+            held[changed] = (settings.model_store / changed[0]).stat().st_size, 0
+        for client in map(Client(settings.addresses).of, Client(settings.addresses).models()):
+            model = client.target.model
+            for version, each in client.versions().items():
+                size = (settings.model_store / each.model_url).stat().st_size
+                held[model, version] = size, each.min_workers
+            if command == "PUT" and named[:1] == [model]:
+                changed = model, named[1] if named[1:] else client.default_version()
+        held[changed] = held[changed][0], int(count)
+    except (ClientError, OSError, KeyError):
+        return None  # TorchServe says what is wrong
+    sizes, workers = zip(*held.values(), strict=True)
+    try:
+        memory.limits(settings.memory, models=sizes, recorded=workers)
+    except ValueError:
+        return (
+            f"{settings.memory // memory.MIB} MiB do not hold {sum(workers)} workers, those of all "
+            "models and versions together: ask for fewer, or give the server more memory"
+        )
+    return None
 
 
 def _names_this_machine(host: str) -> bool:
@@ -123,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "A registration names an archive in the model store, in its query: "
                 "POST /models?url=NAME-VERSION.mar",
             )
+        elif lack := lack_of_memory(self.server.settings, self.command, self.path):
+            self.send_error(HTTPStatus.INSUFFICIENT_STORAGE, lack)
         else:
             body = self.rfile.read(int(length))
             if len(body) == int(length) and self.server.busy(self.connection):
@@ -187,9 +233,10 @@ class _Server(ThreadingHTTPServer):
     # kernel drop some, and their clients try again only after a second.
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], upstream: str) -> None:
+    def __init__(self, address: tuple[str, int], upstream: str, settings: Settings) -> None:
         super().__init__(address, _Handler)
         self.upstream = upstream
+        self.settings = settings
         self._lock = threading.Lock()
         # Connection -> whether it is idle. The one that has been idle longest comes first.
         self._connections: dict[socket.socket, bool] = {}
@@ -251,7 +298,7 @@ class Gate:
             upstream = str(folder / "management.sock")
             self.variables["TS_MANAGEMENT_ADDRESS"] = f"unix:{upstream}"
             host, port = settings.variables["MANAGEMENT_HOST"], settings.port("MANAGEMENT_PORT")
-            self._server = _Server((host, port), upstream)
+            self._server = _Server((host, port), upstream, settings)
 
     def __enter__(self) -> Gate:
         """Start accepting connections."""

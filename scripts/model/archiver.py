@@ -7,7 +7,6 @@ to the store, the settings are checked and the model is loaded from it as a work
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import json
 import os
@@ -25,7 +24,7 @@ import typer
 import yaml
 from model_archiver import ModelArchiver, ModelArchiverConfig
 
-from scripts.model.examples import examples
+from scripts.model.examples import examples, provided
 from scripts.model.loading import FOLDER, HANDLER, Loaded, is_exported, read_settings
 from scripts.model.torchscript import DEFAULT, build
 from server.store.archive import MANIFEST, ArchiveError, check_name, file_name
@@ -227,19 +226,18 @@ def _tried(loaded: Loaded, beside: Sequence[Path]) -> list[str]:
         ArchiveError: the response is an error.
     """
     found = loaded.metadata()
-    example = found.get("example")
+    example = provided(found)
     if not example:
         return []
-    text = example.get("text")
-    body = base64.b64decode(example["base64"]) if text is None else text.encode()
-    status, answer, content_type = loaded.respond(body, example["content_type"])
+    body, sent_type = example
+    status, answer, content_type = loaded.respond(body, sent_type)
     path = next(path for path in beside if path.read_bytes() == body)
     if status != HTTPStatus.OK:
         raise ArchiveError(f"{path} gets status {status}: {json.loads(answer)['message']}")
     text = "json" in content_type or content_type.startswith("text/")
     shown = answer.decode(errors="replace")[:SHOWN] if text else f"{len(answer)} bytes"
     command = (
-        f"curl -H 'Content-Type: {example['content_type']}' --data-binary "
+        f"curl -H 'Content-Type: {sent_type}' --data-binary "
         f"{shlex.quote(f'@{path}')} {_url()}/predictions/{found['name']}"
     )
     return [command, f"{content_type}: {shown}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
@@ -85,6 +86,16 @@ def examples(metadata: Mapping[str, Any], accepted: Callable[[bytes], bool]) -> 
         if accepted(made[-1].body()):
             return [each for each in made if accepted(each.body())]
     return []
+
+
+def provided(metadata: Mapping[str, Any]) -> tuple[bytes, str] | None:
+    """Return the body and content type of the example that the archive holds, or None."""
+    example = metadata.get("example")
+    if not example:
+        return None
+    text: str | None = example.get("text")
+    body = base64.b64decode(example["base64"]) if text is None else text.encode()
+    return body, example["content_type"]
 
 
 def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:

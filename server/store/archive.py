@@ -19,6 +19,8 @@ VERSION = re.compile(r"[0-9]+(\.[0-9]+)*[A-Za-z0-9.]*")
 NAME_CHARACTERS, VERSION_CHARACTERS = 100, 50
 # How much of a file's or a response's text a message shows.
 SHOWN_CHARACTERS = 120
+# Only archives of this project's handler have this file.
+OURS = "wire/__init__.py"
 
 
 class ArchiveError(Exception):
@@ -55,6 +57,13 @@ class _Manifest(msgspec.Struct):
     model: _Model
 
 
+# Includes the errors of zipfile for unknown methods and flags and for a missing manifest.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError),
+    *(msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+)
+
+
 def brief(text: str) -> str:
     """Return untrusted text for use in a message: one printable line, cut if long."""
     line = " ".join(text.split())
@@ -85,6 +94,28 @@ def file_name(name: str, version: str) -> str:
     return f"{name}-{version}.mar"
 
 
+def kind(path: Path) -> str | None:
+    """Return the format of the model that this project's handler serves from an archive.
+
+    It is `torchscript` or `exported`; `foreign` if the archive has another handler, and None if it
+    cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            model, held = _content(archive)
+    except _UNREADABLE:
+        return None
+    if OURS not in held:
+        return "foreign"
+    return "exported" if (model.serialized_file or "").endswith(".pt2") else "torchscript"
+
+
+def _content(archive: zipfile.ZipFile) -> tuple[_Model, set[str]]:
+    """Return the manifest's part about the model, and the names of the files."""
+    model = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).model
+    return model, set(archive.namelist())
+
+
 def read(path: Path) -> Archive:
     """Check the archive at `path` and return its model's name and version.
 
@@ -98,13 +129,8 @@ def read(path: Path) -> Archive:
             damaged = archive.testzip()
             if damaged:
                 raise ArchiveError(f"{path} is corrupt: {brief(damaged)} is damaged")
-            model = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).model
-            held = set(archive.namelist())
-    # Includes the errors of zipfile for unknown methods and flags and for a missing manifest.
-    except (
-        *(zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError),
-        *(msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
-    ) as error:
+            model, held = _content(archive)
+    except _UNREADABLE as error:
         what = brief(str(error).partition("\n")[0])
         raise ArchiveError(f"{path} is not a model archive: {what}") from None
     for part in (model.serialized_file, model.handler.split(":")[0]):
@@ -130,12 +156,17 @@ def _is_built_in(handler: str) -> bool:
 def find(store: Path, name: str, version: str) -> Archive:
     """Return the archive of a version of a model from the store.
 
+    That is NAME-VERSION.mar, or else NAME.mar, as torch-model-archiver names it.
+
     Raises:
         ArchiveError: the archive is missing, corrupt, or of another model or version; or the name
             or version is invalid.
     """
     check_name(name, version)
-    found = read(store / file_name(name, version))
+    path = store / file_name(name, version)
+    if not path.exists() and (plain := store / f"{name}.mar").exists():
+        path = plain
+    found = read(path)
     if (found.name, found.version) != (name, version):
         held = f"{brief(found.name)} {brief(found.version)}"
         raise ArchiveError(f"{found.path} contains {held}, not {name} {version}")

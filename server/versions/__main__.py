@@ -74,7 +74,10 @@ class Context(NamedTuple):
         versions = registered.read(client, or_none=or_none)
         record = records.load(self.store, client.target.model)
         requests = registered.requests_by_version(client)
-        return display.Overview(client.target, versions, record, requests)
+        kinds = {
+            name: archive.kind(self.store / each.model_url) for name, each in versions.all.items()
+        }
+        return display.Overview(client.target, versions, record, requests, kinds)
 
 
 @app.callback()
@@ -198,8 +201,8 @@ def rollout(  # noqa: PLR0913 (each is an option)
     The version is registered first if necessary. If the check fails, the default does not change,
     and a version that was registered for it is removed again.
     """
-    bodies = comparison.read(smoke_file) if smoke_file else None
-    check = comparison.Check(bodies, timeout, accept_differences)
+    requests = comparison.read(smoke_file) if smoke_file else None
+    check = comparison.Check(requests, timeout, accept_differences)
     with context.obj.operations(as_json=as_json) as operations:
         operations.rollout(version, check, workers=workers, retire=retire)
 

@@ -60,12 +60,14 @@ class Overview(NamedTuple):
         versions: the registered versions.
         record: the versions after a restart, if they were recorded.
         requests: the requests of each version since the server started, if known.
+        kinds: the kind of each version's archive (`archive.kind`).
     """
 
     server: Addresses
     versions: Registered
     record: Record | None
     requests: Mapping[str, int] | None
+    kinds: Mapping[str, str | None]
 
     @property
     def recorded(self) -> bool:
@@ -90,6 +92,7 @@ class Overview(NamedTuple):
                     "default": name == self.versions.default,
                     "previous": name == previous,
                     "archive": version.model_url,
+                    "kind": self.kinds[name],
                     "workers": [
                         {
                             "id": worker.id,
@@ -115,8 +118,8 @@ class Overview(NamedTuple):
         """Return the columns that an operator needs, under the model's name."""
         grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         name = self.server.model
-        for heading in (name, "", "workers", "batch", "queue", "loaded (UTC)", "requests"):
-            right = heading in ("batch", "queue", "requests")
+        for heading in (name, "", "kind", "workers", "queue", "loaded (UTC)", "requests"):
+            right = heading in ("queue", "requests")
             grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
         roles = {self.record.previous: "previous"} if self.record else {}
         roles[self.versions.default] = "default"
@@ -124,8 +127,8 @@ class Overview(NamedTuple):
             grid.add_row(
                 name,
                 roles.get(name, ""),
-                f"{version.ready} of {version.min_workers} ready",
-                str(version.batch_size),
+                self.kinds[name] or "?",
+                f"{version.ready} of {version.min_workers}",
                 str(version.job_queue_status.pending_requests),
                 f"{version.loaded:%Y-%m-%d %H:%M:%S}" if version.loaded else "-",
                 "?" if self.requests is None else str(self.requests.get(name, 0)),

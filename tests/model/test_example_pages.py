@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import requests
 
+from server.store import archive
 from server.store.paths import ROOT
 from tests.support.server import Server
 
@@ -32,7 +33,7 @@ def run(command: str, store: Path) -> str:
     # If make runs the tests, its variables must not reach the command.
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["bash", "-c", command],
+        ["bash", "-c", command.replace("--export-path model_store", f"--export-path {store}")],
         cwd=ROOT,
         env={**own, "MODEL_STORE": str(store)},
         check=True,
@@ -47,14 +48,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     store = tmp_path_factory.mktemp("examples")
     served = []
     for example in EXAMPLES:
-        save, archive, serve, *_ = (command for command, _ in commands(example))
+        save, package, serve, *_ = (command for command, _ in commands(example))
         run(save, store)
+        run(package, store)
         served.append(serve.rpartition("=")[2])
-        assert f"{served[-1]}-1.0.mar" in run(archive, store)
     one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     with Server(store, store / "log", served[0], environment=one) as server:
         for name in served[1:]:
-            server.register(f"{name}-1.0.mar")
+            server.register(archive.find(store, name, "1.0").path.name)
         yield server
 
 

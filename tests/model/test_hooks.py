@@ -27,7 +27,7 @@ JSON = "application/json"
 
 
 class Case(NamedTuple):
-    """A request: its body, or the JSON value of it, its content type, and the response.
+    """A request: its body, or the JSON value of it, its content type, the response and a query.
 
     The response is the JSON value, the bytes, or a part of an error's message.
     """
@@ -36,6 +36,7 @@ class Case(NamedTuple):
     content_type: str | None
     status: int
     answer: Any
+    query: str = ""
 
 
 def line(text: str) -> int:
@@ -57,6 +58,8 @@ CASES = [
     Case("1,2,3", None, 200, {"sum": 6.0, "product": 6.0}),
     Case("1,2,4", "application/octet-stream", 200, {"sum": 7.0, "product": 8.0}),
     Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}),
+    Case("2,3,4", CSV, 200, {"sum": 9.0, "product": 24.0, "a b": "\n", "c": ""}, "?a+b=%0A&c="),
+    Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}, "?unit=of the query"),
     Case("8,4,3", CSV, 200, b"sum,product\n15,0\n"),
     Case({"inputs": TENSORS}, JSON, 200, V2_ANSWER),
     Case({"inputs": TENSORS}, None, 200, V2_ANSWER),
@@ -101,7 +104,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def check(server: Server, case: Case) -> None:
-    url = f"{server.url}/predictions/hooks"
+    url = f"{server.url}/predictions/hooks{case.query}"
     kind = {} if case.content_type is None else {"Content-Type": case.content_type}
     if isinstance(case.body, dict):
         got = requests.post(url, json=case.body, headers=kind, timeout=120)

@@ -18,9 +18,9 @@ def test_the_table_shows_what_each_version_is(operator: Operator) -> None:
     for _ in range(3):
         assert operator.server.post("[1]").status_code == 200
     lines = operator.do("list").splitlines()
-    assert " ".join(lines[0].split()) == "doubleit workers batch queue loaded (UTC) requests"
+    assert " ".join(lines[0].split()) == "doubleit kind workers queue loaded (UTC) requests"
     row = next(line.split() for line in lines if line.startswith("1.0"))
-    assert row[:7] == ["1.0", "default", "1", "of", "1", "ready", "64"]
+    assert row[:7] == ["1.0", "default", "torchscript", "1", "of", "1", "0"]
     assert lines[-1].endswith("requests without a version went to the then-current default")
     assert int(lines[-1].split()[0]) >= 3
     assert max(map(len, lines)) <= 80
@@ -34,7 +34,7 @@ def test_machines_get_everything_as_json(operator: Operator) -> None:
     assert after["model"] == "doubleit"
     assert after["default"] == version["version"] == "1.0"
     assert version["requests"] == earlier["requests"] + 1
-    assert version["archive"] == "doubleit-1.0.mar"
+    assert (version["archive"], version["kind"]) == ("doubleit-1.0.mar", "torchscript")
     assert (version["batch_size"], version["max_batch_delay"], version["queue"]) == (64, 1, 0)
     (worker,) = version["workers"]
     assert worker["ready"]

@@ -107,7 +107,7 @@ def test_a_version_that_clients_name_is_not_retired(
     monkeypatch.setattr(operations, "KEPT_SECONDS", 2)
     server = only_one.server
     todo = operations.Operations(server.client, only_one.store, Progress())
-    check = comparison.Check([b"[1]"], 10, accept_differences=False)
+    check = comparison.Check([comparison.Sent(b"[1]")], 10, accept_differences=False)
     port = server.ports["PORT"]
     with Load(port, 1, path=f"{PATH}/1.0") as load:
         todo.rollout("2.0", check)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support.operators import Operator
+from tests.support.operators import ONE_WORKER, Operator
+from tests.support.server import Server
 from tests.support.wait import wait_until
 
 
@@ -115,3 +118,26 @@ def test_an_interrupted_registration_leaves_nothing(only_one: Operator) -> None:
         fork_server.resume()
     assert only_one.models() == ["doubleit"]
     assert list(only_one.store.glob("*.json")) == []
+
+
+def test_more_workers_than_the_memory_holds_are_refused_as_at_a_start(fresh_store: Path) -> None:
+    environment = {**ONE_WORKER, "MEMORY": "512MiB"}
+    with Server(fresh_store, fresh_store / "log", environment=environment) as server:
+        operator = Operator(server)
+        operator.do("rollout", "2.0")
+        lack = "512 MiB do not hold {} workers, those of all models and versions together: "
+        more = ("--name", "other", "register", "1.0", "--workers", "9")
+        assert lack.format(11) in operator.refused(*more)
+        assert lack.format(10) in operator.refused("scale", "2.0", "9")
+        url = f"{server.management}/models"
+        for method, path in (
+            ("POST", "?url=other-1.0.mar&initial_workers=99"),
+            ("PUT", "/doubleit?min_worker=99"),
+        ):
+            answer = requests.request(method, url + path, timeout=60)
+            assert answer.status_code == 507, answer.text
+        # What does not exist is TorchServe's to refuse.
+        for path in ("/none?min_worker=99", "/doubleit/9.9?min_worker=99"):
+            assert requests.put(url + path, timeout=60).status_code == 404
+        assert operator.versions() == ("2.0", ["1.0", "2.0"])
+        assert [len(version["workers"]) for version in server.describe()] == [1, 1]

@@ -1,8 +1,10 @@
 package doubleit;
 
+import java.io.File;
 import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.pytorch.serve.archive.model.ModelException;
 import org.pytorch.serve.job.Job;
 
 /**
@@ -23,11 +25,17 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** A batch of several requests has at most as many bytes; server/memory.py counts on it. */
     private static final long BATCH_BYTES = 512 << 10;
 
+    /** Only archives of this project's handler have this file (server/store/archive.py). */
+    private static final String OURS = "wire/__init__.py";
+
     private final int capacity;
     private final AtomicLong queued = new AtomicLong();
 
     /** Bytes of the batch that is being gathered, by one thread at a time. */
     private long batch;
+
+    /** The unit of maxBatchDelay: in archives with another handler milliseconds, as in TorchServe. */
+    private TimeUnit delayUnit;
 
     /** Whether the last batch was a large request. */
     private boolean afterLarge;
@@ -66,13 +74,25 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     public Job poll(long timeout, TimeUnit unit) throws InterruptedException {
         // TorchServe waits for the first request of a batch without a limit.
         boolean first = timeout == Long.MAX_VALUE;
-        Job job = first ? first() : another(timeout, unit);
+        Job job = first ? first() : another(timeout, delayUnit);
         if (job != null) {
+            if (delayUnit == null) {
+                delayUnit = isOurs(job) ? unit : TimeUnit.MILLISECONDS;
+            }
             long bytes = Jobs.bytes(job);
             queued.addAndGet(-bytes);
             batch = bytes + (first ? 0 : batch);
         }
         return job;
+    }
+
+    private static boolean isOurs(Job job) {
+        try {
+            File folder = Routes.find(job.getModelName(), job.getModelVersion()).getModelDir();
+            return new File(folder, OURS).exists();
+        } catch (ModelException e) {
+            return true; // removed meanwhile
+        }
     }
 
     /** Wait for a request that a worker has the memory for; after a large one prefer a small one. */

@@ -38,7 +38,7 @@ import org.pytorch.serve.wlm.WorkerState;
  */
 public final class Routes extends ApiDescriptionRequestHandler {
     /** Headers by which TorchServe tells a handler what to do; clients must not set them. */
-    private static final String[] INTERNAL = {"url_path", "explain", "describe"};
+    private static final String[] INTERNAL = {"url_path", "url_query", "explain", "describe"};
 
     private static final Set<String> DOCS = Set.of("docs", "openapi.json");
 
@@ -65,6 +65,9 @@ public final class Routes extends ApiDescriptionRequestHandler {
             HttpHeaders headers = request.headers();
             for (String name : INTERNAL) {
                 headers.remove(name);
+            }
+            if (!decoder.rawQuery().isEmpty()) {
+                headers.set("url_query", decoder.rawQuery());
             }
             if (path.length == 0 && isGet(request)) {
                 JsonObject alive = new JsonObject();

@@ -34,6 +34,27 @@ def test_an_archive_says_what_it_is(tmp_path: Path) -> None:
     manifest = json.dumps({"createdOn": "today", "model": MODEL}).encode()
     path = write(tmp_path / "m-1.0.mar", manifest, "m.pt", "handler.py")
     assert archive.find(tmp_path, "m", "1.0") == archive.Archive("m", "1.0", path)
+    # As torch-model-archiver names it.
+    path = path.rename(tmp_path / "m.mar")
+    assert archive.find(tmp_path, "m", "1.0") == archive.Archive("m", "1.0", path)
+    with pytest.raises(archive.ArchiveError, match=r"m\.mar contains m 1\.0, not m 2\.0"):
+        archive.find(tmp_path, "m", "2.0")
+
+
+@pytest.mark.parametrize(
+    ("file", "names", "kind"),
+    [
+        ("m.pt", [archive.OURS], "torchscript"),
+        ("m.pt2", [archive.OURS], "exported"),
+        ("m.pt2", [], "foreign"),
+        (None, [], "foreign"),
+        (7, [archive.OURS], None),
+    ],
+)
+def test_the_kind_of_an_archive(tmp_path: Path, file: Any, names: list[str], kind: str) -> None:
+    manifest = json.dumps({"model": {**MODEL, "serializedFile": file}}).encode()
+    assert archive.kind(write(tmp_path / "m.mar", manifest, *names)) == kind
+    assert archive.kind(tmp_path / "missing.mar") is None
 
 
 # A handler may need no file.

@@ -8,10 +8,11 @@ import pytest
 
 from server.client import Addresses, Client
 from server.versions import comparison
-from server.versions.comparison import Check, Comparable
+from server.versions.comparison import Check, Comparable, Sent
 from server.versions.registered import VersionsError
 
 CLIENT = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
+REQUEST = Sent(b"[1]")
 
 
 def compare(
@@ -25,7 +26,7 @@ def compare(
     monkeypatch.setattr(
         comparison, "_predict", lambda _server, version, *_: {"1.0": old, "2.0": new}[version]
     )
-    comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 0.1, accept_differences))
+    comparison.compare(CLIENT, "1.0", "2.0", Check([REQUEST], 0.1, accept_differences))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_full_queue_of_the_default_is_not_its_answer(monkeypatch: pytest.Monke
     answers = iter([Comparable(503, "full"), Comparable(200, "x")])
     monkeypatch.setattr(comparison, "RETRY_SECONDS", 0)
     monkeypatch.setattr(comparison, "_predict", lambda *_: next(answers))
-    assert comparison._patiently(CLIENT, "1.0", b"[1]", 5) == Comparable(200, "x")
+    assert comparison._patiently(CLIENT, "1.0", REQUEST, 5) == Comparable(200, "x")
 
 
 def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
@@ -82,13 +83,13 @@ def test_a_server_that_is_gone_is_no_answer_to_compare_with() -> None:
         VersionsError,
         match=r"version 1.0 fails on \[1\]: no server responds",
     ):
-        comparison.compare(CLIENT, "1.0", "2.0", Check([b"[1]"], 1, accept_differences=False))
+        comparison.compare(CLIENT, "1.0", "2.0", Check([REQUEST], 1, accept_differences=False))
 
 
 def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:
     file = tmp_path / "bodies"
     file.write_bytes(b'[1]\r\n\n  {"inputs": []} \nnot JSON')
-    assert comparison.read(file) == [b"[1]", b'{"inputs": []}', b"not JSON"]
+    assert [sent.body for sent in comparison.read(file)] == [b"[1]", b'{"inputs": []}', b"not JSON"]
     file.write_bytes(b"\n \n")
     with pytest.raises(VersionsError, match="contains no request"):
         comparison.read(file)
