@@ -61,6 +61,7 @@ SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 # Programs that come from the machine's package manager.
 CHROMIUM_PACKAGE := scripts/dev/system_package.sh chromium $(CHROMIUM) chromium chromium-browser google-chrome
 WRK_PACKAGE := scripts/dev/system_package.sh wrk wrk
+H2LOAD_PACKAGE := scripts/dev/system_package.sh nghttp2-client h2load
 
 ##@ Server
 
@@ -127,6 +128,7 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
+	@$(H2LOAD_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
 .PHONY: cloud-scale
@@ -193,6 +195,7 @@ test: .venv/.development .venv/torchserve.aot ## Run the tests against the real 
 
 test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benchmarks, which put load on real servers
 	@$(WRK_PACKAGE)
+	@$(H2LOAD_PACKAGE)
 	@.venv/bin/pytest tests/bench
 
 ##@ Reliability
@@ -202,10 +205,12 @@ MINUTES ?= 10
 BODIES ?= 200000
 EXAMPLES ?= 500
 # Virtual environments for third-party clients and models that need other versions than uv.lock.
-OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
-$(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
+OTHERS := build/kserve/.ready build/mlserver/.ready build/silero/.ready
+build/kserve/.ready build/mlserver/.ready: build/%/.ready: scripts/bench/contenders/%/requirements.txt
+build/silero/.ready: tests/contract/silero.txt
+$(OTHERS): build/%/.ready: | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
-	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: tests/contract/$*.txt cannot be installed"
+	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: $< cannot be installed"
 .PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -q -s tests/contract tests/models

@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 from scripts.bench import __main__ as command
 from scripts.bench import measure
 from scripts.bench.lineup import LIMIT, SELF
-from scripts.bench.networks import NETWORKS, TENSORS
 from scripts.bench.results import Results
-from scripts.bench.workloads import CROWD, LISTS, PING
+from scripts.bench.workloads import CROWD, LISTS, NETWORKS
 
 app = typer.Typer()
 app.command()(command.main)
@@ -37,7 +36,7 @@ def test_every_load_is_measured_answered_and_reported(tmp_path: Path) -> None:
     assert results.missing == {}
     (turns,) = results.rounds
     turn = turns[SELF]
-    assert set(turn.samples) == {load.key for load in (*LISTS, PING)}
+    assert set(turn.samples) == {load.key for load in LISTS.loads}
     assert turn.start_seconds > 0
     assert turn.rest_mb > 50
     for sample in turn.samples.values():
@@ -55,10 +54,10 @@ def test_every_load_is_measured_answered_and_reported(tmp_path: Path) -> None:
 def test_networks_are_measured_in_both_formats(tmp_path: Path) -> None:
     printed = run(tmp_path, "--networks", "--only", SELF)
     for network in NETWORKS:
-        results = Results.load(tmp_path / f"bench-{network.name}.json")
+        results = Results.load(tmp_path / f"bench-{network.model}.json")
         assert results.missing == {}
         (turns,) = results.rounds
-        for load in TENSORS:
+        for load in network.loads:
             assert turns[SELF].samples[load.key].per_second > 0
             assert turns[SELF].samples[load.key].errors == 0
         assert f"Requests per second for {network.title}" in printed
