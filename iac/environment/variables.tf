@@ -29,6 +29,18 @@ variable "environment" {
   }
 }
 
+variable "commit" {
+  description = "The commit that is deployed, for the services' label. make plan sets it."
+  type        = string
+  default     = ""
+}
+
+variable "subnetwork" {
+  description = "The subnetwork through which the services reach private addresses of your network, as projects/PROJECT/regions/REGION/subnetworks/NAME. Null: they reach none."
+  type        = string
+  default     = null
+}
+
 variable "backend_image" {
   description = "The model server's image, by digest."
   type        = string

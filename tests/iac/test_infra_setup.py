@@ -1,5 +1,7 @@
 """scripts/deploy/infra_setup.sh: its changes to a project and a repository, and their order."""
 
+import re
+
 import pytest
 
 from tests.iac.workplace import Workplace
@@ -191,13 +193,13 @@ def test_help_names_the_key_option(workplace: Workplace) -> None:
     assert workplace.calls() == []
 
 
-@pytest.mark.parametrize(("visibility", "attests"), [("public", True), ("private", False)])
-def test_images_are_attested_where_github_s_plan_has_attestations(
-    workplace: Workplace, visibility: str, attests: bool
+@pytest.mark.parametrize(("visibility", "count"), [("public", 2), ("private", 0)])
+def test_attestations_and_code_scanning_are_used_where_github_s_plan_has_them(
+    workplace: Workplace, visibility: str, count: int
 ) -> None:
     (workplace.cloud / "visibility").write_text(visibility)
 
     assert workplace.run("infra_setup.sh").returncode == 0
 
-    set_ = [call for call in workplace.calls() if call.startswith("gh variable set ATTESTATIONS")]
-    assert bool(set_) == attests
+    calls = "\n".join(workplace.calls())
+    assert len(re.findall("gh variable set (ATTESTATIONS|CODE_SCANNING)", calls)) == count
