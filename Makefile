@@ -277,8 +277,8 @@ PROFILES ?=
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
-image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
-	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG)
+image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
+	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG) $(if $(WRITE),--write)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(PROFILES) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
