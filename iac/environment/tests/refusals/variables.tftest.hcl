@@ -25,10 +25,12 @@ run "first_values" {
     uptime_period_seconds = 30
     metrics_sidecar_image = "us-docker.pkg.dev/p/r/sidecar:1.2.0"
     backend               = { memory = "512Mi" }
+    commit                = "main"
+    subnetwork            = "default"
   }
   expect_failures = [
     var.project_id, var.region, var.environment, var.model_name, var.model_version, var.backend_env, var.backend_audiences, var.backend_invokers, var.backend_tester, var.frontend_access, var.frontend_hosts, var.alert_email, var.alert_thresholds,
-    var.availability_goal, var.uptime_period_seconds, var.metrics_sidecar_image, var.backend,
+    var.availability_goal, var.uptime_period_seconds, var.metrics_sidecar_image, var.backend, var.commit, var.subnetwork,
   ]
 }
 
