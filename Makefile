@@ -288,7 +288,7 @@ compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
 	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) --version $(call quote,$(VERSION))
-test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
+test-images: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud

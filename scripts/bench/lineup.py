@@ -51,7 +51,8 @@ class Contender:
     Attributes:
         name: name in the tables.
         how: one-line description.
-        folder: folder in contenders/; empty for this server, which runs in this environment.
+        folder: folder in contenders/, or empty. Without a requirements.txt there, it runs in this
+            environment.
         command: command line. `{bin}` is the bin folder of its virtual environment, `{here}` its
             folder, `{work}` a folder for the output of `build`, `{file}` the TorchScript file,
             `{model}` the workload's model; `{PORT}` and the other names in PORTS are free ports.
@@ -81,7 +82,7 @@ class Contender:
     def names(self) -> dict[str, str]:
         """Return the values for the names in braces, except the ports."""
         return {
-            "bin": str(Path(sys.executable).parent if not self.folder else self._environment()),
+            "bin": str(self._environment()),
             "here": str(CONTENDERS / self.folder),
             "work": str(Path(_work().name) / re.sub(r"\W+", "-", self.name)),
             "file": str(self.workload.path),
@@ -109,7 +110,10 @@ class Contender:
         }
 
     def _environment(self) -> Path:
-        return prepare(CONTENDERS / self.folder / "requirements.txt", python=self.python).parent
+        requirements = CONTENDERS / self.folder / "requirements.txt"
+        if not requirements.is_file():
+            return Path(sys.executable).parent
+        return prepare(requirements, python=self.python).parent
 
 
 @functools.cache

