@@ -15,7 +15,7 @@ from tests.support.server import Server
 PYTHON = ROOT / "build" / "kserve" / "bin" / "python"
 
 
-def ask(server: str, ports: Mapping[str, str]) -> dict[str, Any]:
+def ask(server: str, ports: Mapping[str, object]) -> dict[str, Any]:
     """Return the responses that KServe's clients get from a server at a URL, or skip the test."""
     if not (PYTHON.parent.parent / ".ready").exists():
         pytest.skip("KServe's client is not installed: make contract installs it into build/kserve")
