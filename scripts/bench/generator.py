@@ -86,7 +86,8 @@ def running(url: str, request: Request, connections: int, seconds: float) -> Ite
             body.write_bytes(_frame(request.body))
             command = ["h2load", "-t", "1", "-c", str(connections), "-m", "1", "-D", duration]
             command += ["--data", str(body), "--log-file", str(folder / "log")]
-            command += ["-H", "content-type: application/grpc", "-H", "te: trailers", url]
+            command += ["-H", "content-type: application/grpc", url]
+            command += ["-H", "te: trailers"]  # codespell:ignore te
         else:
             body.write_bytes(request.body)
             command = ["wrk", "--threads", "1", "--connections", str(connections)]
