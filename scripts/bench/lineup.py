@@ -260,8 +260,8 @@ def _others(workload: Workload) -> list[Contender]:
         contender(
             name="LitServe",
             how="batches of up to 64 / 1 ms, a worker and an API server for each core",
-            folder="litserve",
-            command=["{bin}/python", "{here}/server.py"],
+            folder="fastapi",
+            command=["{bin}/python", "{here}/lit.py"],
             takes_tensors=True,
         ),
         contender(

@@ -17,9 +17,8 @@ while read -r folder packages; do
         --output-file "$folder/requirements.txt" -
 done <<END
 bentoml bentoml
-fastapi fastapi uvicorn[standard]
+fastapi fastapi uvicorn[standard] litserve
 kserve kserve
-litserve litserve
 mlserver mlserver
 pytriton nvidia-pytriton
 rayserve ray[serve]
