@@ -70,6 +70,7 @@ SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
 # Programs that come from the machine's package manager.
 CHROMIUM_PACKAGE := scripts/dev/system_package.sh chromium $(call argument,$(CHROMIUM)) chromium chromium-browser google-chrome
 WRK_PACKAGE := scripts/dev/system_package.sh wrk wrk
+H2LOAD_PACKAGE := scripts/dev/system_package.sh nghttp2-client h2load
 
 ##@ Server
 
@@ -138,8 +139,14 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
+<<<<<<< HEAD
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(call option,rounds,ROUNDS) $(call option,seconds,SECONDS) \
 		$(call option,only,ONLY) $(call option,commit,COMMIT) $(if $(WRITE),--write)
+=======
+	@$(H2LOAD_PACKAGE)
+	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
+>>>>>>> protocols
 .PHONY: cloud-scale
 sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
 	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
@@ -203,15 +210,18 @@ test: .venv/.development .venv/torchserve.aot ## Run the tests against the real 
 
 test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benchmarks, which put load on real servers
 	@$(WRK_PACKAGE)
+	@$(H2LOAD_PACKAGE)
 	@.venv/bin/pytest tests/bench
 
 ##@ Reliability
 
 # Virtual environments for third-party clients and models that need other versions than uv.lock.
-OTHERS := $(patsubst tests/contract/%.txt,build/%/.ready,$(wildcard tests/contract/*.txt))
-$(OTHERS): build/%/.ready: tests/contract/%.txt | .venv/.development
+OTHERS := build/kserve/.ready build/mlserver/.ready build/silero/.ready
+build/kserve/.ready build/mlserver/.ready: build/%/.ready: scripts/bench/contenders/%/requirements.txt
+build/silero/.ready: tests/contract/silero.txt
+$(OTHERS): build/%/.ready: | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
-	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: tests/contract/$*.txt cannot be installed"
+	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: $< cannot be installed"
 .PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
@@ -276,8 +286,13 @@ COMPOSE = docker compose --file docker/compose.yaml
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
+<<<<<<< HEAD
 image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
 	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG)
+=======
+image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
+	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG) $(if $(WRITE),--write)
+>>>>>>> protocols
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(call quote,$(PROFILES)) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
@@ -286,8 +301,13 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
+<<<<<<< HEAD
 	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) $(call option,version,VERSION)
 test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
+=======
+	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) --version $(call quote,$(VERSION))
+test-images: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
+>>>>>>> protocols
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud

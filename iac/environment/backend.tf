@@ -38,6 +38,8 @@ module "backend" {
   deletion_protection = var.deletion_protection
 
   binary_authorization = var.binary_authorization
+  subnetwork           = var.subnetwork
+  commit               = var.commit
 
   sidecar = var.metrics_sidecar_image == null ? null : {
     image         = var.metrics_sidecar_image

@@ -34,4 +34,6 @@ module "frontend" {
   deletion_protection = var.deletion_protection
 
   binary_authorization = var.binary_authorization
+  subnetwork           = var.subnetwork
+  commit               = var.commit
 }

@@ -38,6 +38,11 @@ output "frontend_latest_revision" {
   value       = module.frontend.latest_revision
 }
 
+output "commit" {
+  description = "The commit that was deployed last."
+  value       = var.commit
+}
+
 output "model_name" {
   description = "The model that the API serves."
   value       = var.model_name

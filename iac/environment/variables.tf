@@ -29,6 +29,28 @@ variable "environment" {
   }
 }
 
+variable "commit" {
+  description = "The commit that is deployed, for the services' label. make plan sets it."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9a-f]*$", var.commit))
+    error_message = "commit is a commit's hash, or empty."
+  }
+}
+
+variable "subnetwork" {
+  description = "The subnetwork through which the services reach private addresses of your network, as projects/PROJECT/regions/REGION/subnetworks/NAME. Null: they reach none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.subnetwork == null || can(regex("^projects/[^/]+/regions/[^/]+/subnetworks/[^/]+$", var.subnetwork))
+    error_message = "subnetwork is projects/PROJECT/regions/REGION/subnetworks/NAME."
+  }
+}
+
 variable "backend_image" {
   description = "The model server's image, by digest."
   type        = string

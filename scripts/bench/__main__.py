@@ -8,17 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
-from scripts.bench import generator, goals, history, lineup, plot, report
+from scripts.bench import generator, goals, lineup, plot, report
 from scripts.bench.lineup import Contender
 from scripts.bench.measure import Run
-from scripts.bench.networks import NETWORKS, TENSORS
 from scripts.bench.results import Results
-from scripts.bench.workloads import LISTS, PING, Load
-from scripts.model.torchscript import build
+from scripts.bench.workloads import LISTS, NETWORKS, Workload
 from server.store.paths import ROOT
 
 PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "benchmark.svg"
@@ -39,19 +37,20 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     folder: Annotated[Path, typer.Option(help="folder for the results")] = ROOT / "build",
 ) -> None:
     """Measure this server against others on this machine."""
-    measure = Measurement(rounds, seconds, only or [], commit or [], again, folder)
+    parts = []
+    for workload in NETWORKS if networks else [LISTS]:
+        file = folder / f"bench-{workload.model}.json"
+        if again:
+            results = Results.load(file)
+        else:
+            chosen = _chosen(workload, only or [], commit or [])
+            results = _measure(workload, chosen, rounds, seconds, folder / "bench" / "logs")
+            results.save(file)
+        parts.append(report.report(workload, results, [*goals.goals(workload, results)]))
+    text, command = "\n".join(parts), report.LISTS_COMMAND
     if networks:
-        parts = []
-        for network in NETWORKS:
-            network.build()
-            results = measure(network.name, lineup.serving(network), TENSORS)
-            own = goals.network_goals(network, results)
-            parts.append(report.report(results, TENSORS, own, f"{network.title}, float32,"))
-        text, command = "\n".join(parts), report.NETWORKS_COMMAND
+        command = report.NETWORKS_COMMAND
     else:
-        results = measure("doubleit", lineup.ALL, (*LISTS, PING))
-        text = report.report(results, (*LISTS, PING), goals.goals(results), "lists of numbers")
-        command = report.LISTS_COMMAND
         plot.draw(results, folder / "benchmark.svg")
     print(f"\n{text}")
     if write:
@@ -61,39 +60,20 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         report.write_between_markers(PAGE, text, command)
 
 
-class Measurement(NamedTuple):
-    """The options of a measurement."""
-
-    rounds: int
-    seconds: float
-    only: list[str]
-    commits: list[str]
-    again: bool
-    folder: Path
-
-    def __call__(
-        self, model: str, contenders: Sequence[Contender], loads: Sequence[Load]
-    ) -> Results:
-        """Measure the contenders for a model, or return the results of the last run."""
-        file = self.folder / f"bench-{model}.json"
-        if self.again:
-            return Results.load(file)
-        chosen = [*_chosen(contenders, self.only), *map(_earlier, self.commits)]
-        build(lineup.MODEL)
-        try:
-            tool = generator.find()
-        except FileNotFoundError as error:
-            sys.exit(f"bench: {error}")
-        print(f"load generator: {tool.name}", flush=True)
-        logs = self.folder / "bench" / "logs"
-        run = Run(tool, self.rounds, self.seconds, logs, lambda line: print(line, flush=True))
-        results = run.measure(chosen, loads)
-        results.save(file)
-        return results
+def _measure(
+    workload: Workload, contenders: Sequence[Contender], rounds: int, seconds: float, logs: Path
+) -> Results:
+    workload.build()
+    try:
+        print(f"load generators: {generator.versions()}", flush=True)
+    except FileNotFoundError as error:
+        sys.exit(f"bench: {error}")
+    return Run(rounds, seconds, logs, lambda line: print(line, flush=True)).measure(contenders)
 
 
-def _chosen(contenders: Sequence[Contender], only: list[str]) -> list[Contender]:
+def _chosen(workload: Workload, only: list[str], commits: list[str]) -> list[Contender]:
     """Return the contenders that `only` names: exactly, or else by a part of their names."""
+    contenders = lineup.contenders(workload)
     names = [name.strip().lower() for part in only for name in part.split(",")]
     exact = {contender.name.lower() for contender in contenders}
 
@@ -105,12 +85,8 @@ def _chosen(contenders: Sequence[Contender], only: list[str]) -> list[Contender]
     if not chosen:
         known = "; ".join(contender.name for contender in contenders)
         raise typer.BadParameter(f"no contender has {only} in its name, which are {known}")
-    return chosen
-
-
-def _earlier(commit: str) -> Contender:
     try:
-        return history.at(commit)
+        return [*chosen, *(lineup.at(workload, commit) for commit in commits)]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -60,24 +60,16 @@ class Outcome(NamedTuple):
     """The result of a simulation with a sudden, constant load.
 
     Attributes:
-        settled: instances at the end.
-        peak: the largest number of instances, starting ones included.
         cold_starts: instances that were started.
         longest_wait_seconds: the longest time that a served request waited for an instance.
         caught_up_seconds: time after which no request waited any more; infinite if there was none.
-        served: requests that were served.
         refused: requests that waited too long and got 429.
-        waiting: requests that were queued or in progress when the simulation ended.
     """
 
-    settled: int
-    peak: int
     cold_starts: int
     longest_wait_seconds: float
     caught_up_seconds: float
-    served: float
     refused: float
-    waiting: float
 
 
 def settled_instances(server: Server, rate: float) -> int:
@@ -94,24 +86,12 @@ def dollars_per_million(server: Server, rate: float) -> float:
     return second / rate * 1e6 + MILLION_REQUESTS
 
 
-def simulate(
-    server: Server, rate: float, seconds: float = 180.0, max_instances: int = MAX_INSTANCES
-) -> Outcome:
-    """Simulate a sudden load of `rate` requests per second on one warm instance.
-
-    Args:
-        server: the instance's properties.
-        rate: requests per second.
-        seconds: duration.
-        max_instances: the service's limit.
-
-    Returns:
-        The result.
-    """
+def simulate(server: Server, rate: float, seconds: float = 180.0) -> Outcome:
+    """Simulate a sudden load of `rate` requests per second on one warm instance."""
     ready, starting = 1, deque[float]()
     limit = max(WAIT_SECONDS, WAIT_STARTS * server.start_seconds)
-    queue = served = refused = longest = 0.0
-    caught_up, peak, cold_starts = 0.0, 1, 0
+    queue = refused = longest = caught_up = 0.0
+    cold_starts = 0
     needed: deque[float] = deque(maxlen=round(WINDOW_SECONDS / STEP_SECONDS))
     for step in range(round(seconds / STEP_SECONDS)):
         now = step * STEP_SECONDS
@@ -122,7 +102,6 @@ def simulate(
         capacity = ready * min(server.per_second, HTTP1_PER_SECOND)
         done = min(queue, capacity * STEP_SECONDS)
         queue -= done
-        served += done
         pending = max(0.0, queue - ready * server.concurrency)
         # The oldest request arrived pending / rate seconds ago; it is rejected after `limit`.
         over = max(0.0, pending - rate * limit)
@@ -142,21 +121,11 @@ def simulate(
         )
         average = math.ceil(sum(needed) / len(needed) - 1e-9)
         surge = (rate + pending / limit) / server.planned if pending else 0.0
-        wanted = min(max(average, math.ceil(surge)), max_instances)
-        for _ in range(wanted - ready - len(starting)):
-            starting.append(now + server.start_seconds)
-            cold_starts += 1
-        peak = max(peak, ready + len(starting))
+        wanted = min(max(average, math.ceil(surge)), MAX_INSTANCES)
+        started = max(0, wanted - ready - len(starting))
+        starting.extend([now + server.start_seconds] * started)
+        cold_starts += started
         # Stop idle instances. Cloud Run keeps them for up to 15 minutes, without charge.
         if not pending and not starting and now > WINDOW_SECONDS:
             ready = max(1, min(ready, average))
-    return Outcome(
-        settled=ready,
-        peak=peak,
-        cold_starts=cold_starts,
-        longest_wait_seconds=longest,
-        caught_up_seconds=caught_up,
-        served=served,
-        refused=refused,
-        waiting=queue,
-    )
+    return Outcome(cold_starts, longest, caught_up, refused)

@@ -1,24 +1,41 @@
-"""The load generator: wrk."""
+"""The load generators: wrk for HTTP, h2load for gRPC.
+
+Both are written in C. One in Python would use more CPU than the fast servers and limit their
+throughput.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-# Seconds after which a request counts as an error.
+import grpc
+import numpy as np
+
+from scripts.bench.workloads import Array, Request
+
+SCRIPT = Path(__file__).with_name("load.lua")
+# Seconds after which a request over HTTP counts as an error.
 TIMEOUT_SECONDS = 10
+# How long a generator may take beyond the duration of its load.
+GRACE_SECONDS = 60
+# Bytes before a message of gRPC: whether it is compressed, and its length.
+PREFIX_BYTES = 5
+LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 class Outcome(NamedTuple):
     """The result of a load.
 
     Attributes:
-        answered: responses with status 2xx.
+        answered: responses with status 2xx, or with code OK over gRPC.
         errors: requests with another status or without a response.
         seconds: duration.
         p50_ms: median response time in milliseconds.
@@ -37,73 +54,87 @@ class Outcome(NamedTuple):
         return self.answered / self.seconds
 
 
-class Generator(NamedTuple):
-    """A load generator.
+class Running(NamedTuple):
+    """A load generator at work; `finish` waits for it and returns the result."""
 
-    Attributes:
-        name: name and version.
-        command: returns its command line for (url, file of the body or None, headers, connections,
-            seconds).
-        parse: parses its output.
-    """
+    process: subprocess.Popen[str]
+    folder: Path
+    seconds: float
+    answer_bytes: int
 
-    name: str
-    command: Callable[[str, Path | None, Mapping[str, str], int, float], list[str]]
-    parse: Callable[[str], Outcome]
-
-    def start(
-        self,
-        url: str,
-        body: Path | None,
-        connections: int,
-        seconds: float,
-        headers: Mapping[str, str],
-    ) -> subprocess.Popen[str]:
-        """Start the load: requests with `headers` and, unless it is None, `body`."""
-        return subprocess.Popen(
-            self.command(url, body, headers, connections, seconds),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def finish(self, process: subprocess.Popen[str], limit: float) -> Outcome:
+    def finish(self) -> Outcome:
         """Wait until the load ends and return its result."""
-        output, errors = process.communicate(timeout=limit)
-        if process.returncode != 0:
-            raise RuntimeError(f"{self.name} failed: {errors.strip() or output.strip()}")
-        return self.parse(output)
+        output, errors = self.process.communicate(timeout=self.seconds + GRACE_SECONDS)
+        if self.process.returncode != 0:
+            raise RuntimeError(f"the load generator failed: {errors.strip() or output.strip()}")
+        if self.answer_bytes:
+            # A line has the time, the status and the microseconds of a request.
+            words = (self.folder / "log").read_text().split()
+            return parse_h2load(output, np.array(words[2::3], float), self.answer_bytes)
+        return parse_wrk(output)
 
 
-def find() -> Generator:
-    """Return wrk.
+@contextlib.contextmanager
+def running(url: str, request: Request, connections: int, seconds: float) -> Iterator[Running]:
+    """Send a request again and again over a number of connections for a number of seconds."""
+    with tempfile.TemporaryDirectory(prefix="load-") as name:
+        folder, answer_bytes = Path(name), 0
+        body, duration = folder / "body", str(max(1, round(seconds)))
+        # One thread makes more load than any server here can take, and leaves the other cores free.
+        if request.grpc:
+            answer_bytes = PREFIX_BYTES + len(call(url, request, TIMEOUT_SECONDS))
+            body.write_bytes(_frame(request.body))
+            command = ["h2load", "-t", "1", "-c", str(connections), "-m", "1", "-D", duration]
+            command += ["--data", str(body), "--log-file", str(folder / "log")]
+            command += ["-H", "content-type: application/grpc", url]
+            command += ["-H", "te: trailers"]  # codespell:ignore te
+        else:
+            body.write_bytes(request.body)
+            command = ["wrk", "--threads", "1", "--connections", str(connections)]
+            command += ["--timeout", f"{TIMEOUT_SECONDS}s", "--duration", f"{duration}s"]
+            command += ["-s", str(SCRIPT), url, "--", str(body)]
+            command += [part for pair in request.headers.items() for part in pair]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield Running(process, folder, seconds, answer_bytes)
+            finally:
+                process.kill()
+
+
+def call(url: str, request: Request, timeout: float) -> bytes:
+    """Make a gRPC call and return the message of the response.
 
     Raises:
-        FileNotFoundError: wrk is not installed. There is no fallback in Python, because it would
-            use more CPU than the fast servers and limit their throughput.
+        grpc.RpcError: it failed.
     """
-    program = shutil.which("wrk")
-    if not program:
-        raise FileNotFoundError("wrk is not installed: apt-get install wrk")
-    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
-    name = " ".join(version.stdout.split()[:2]) or "wrk"
-    return Generator(name, lambda *of: _wrk(program, *of), parse_wrk)
+    address = url.partition("//")[2].partition("/")[0]
+    with grpc.insecure_channel(address, options=LARGEST) as channel:
+        method = channel.unary_unary(request.path)
+        return bytes(method(request.body, timeout=timeout))
 
 
-def _wrk(  # noqa: PLR0913, PLR0917 (a command line)
-    program: str,
-    url: str,
-    body: Path | None,
-    headers: Mapping[str, str],
-    connections: int,
-    seconds: float,
-) -> list[str]:
-    # One thread generates more load than any server here can take, and leaves the other cores free.
-    options = f"--threads 1 --connections {connections} --timeout {TIMEOUT_SECONDS}s"
-    duration = ["--duration", f"{max(1, round(seconds))}s"]
-    pairs = (part for pair in headers.items() for part in pair)
-    arguments = ["--", str(body), *pairs] if body else []
-    return [program, *options.split(), *duration, "-s", str(HERE / "load.lua"), url, *arguments]
+def _frame(message: bytes) -> bytes:
+    return bytes(1) + len(message).to_bytes(4, "big") + message
+
+
+def versions() -> str:
+    """Return the names and versions of the load generators.
+
+    Raises:
+        FileNotFoundError: one is not installed.
+    """
+    for program, package in (("wrk", "wrk"), ("h2load", "nghttp2-client")):
+        if not shutil.which(program):
+            raise FileNotFoundError(f"{program} is not installed: apt-get install {package}")
+    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout
+    return (
+        " ".join(wrk.split()[:2])
+        + ", "
+        + subprocess.check_output(["h2load", "--version"], text=True)
+        .strip()
+        .replace(" nghttp2/", " ")
+    )
 
 
 def parse_wrk(output: str) -> Outcome:
@@ -117,3 +148,32 @@ def parse_wrk(output: str) -> Outcome:
         p50_ms=found["p50"] / 1e3,
         p99_ms=found["p99"] / 1e3,
     )
+
+
+def parse_h2load(output: str, microseconds: Array, answer_bytes: int) -> Outcome:
+    """Parse h2load's output.
+
+    A failed gRPC call also has status 200, and says so in a trailer, which h2load ignores. But only
+    successful calls return a message, so their number follows from the amount of data.
+
+    Args:
+        output: what h2load printed.
+        microseconds: the time of each request.
+        answer_bytes: the size of the message of a successful call.
+    """
+    number = r"(\d+(?:\.\d+)?)"
+    total, failed, errored = (
+        int(_found(rf"requests:.* (\d+) {kind}", output)) for kind in ("done", "failed", "errored")
+    )
+    data = int(_found(r"traffic:.*\((\d+)\) data", output))
+    answered = min(total - failed - errored, data // answer_bytes)
+    seconds = float(_found(rf"finished in {number}s", output))
+    p50, p99 = np.percentile(microseconds if total else [seconds * 1e6], [50, 99]) / 1e3
+    return Outcome(answered, total - answered, seconds, float(p50), float(p99))
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    if not match:
+        raise RuntimeError(f"h2load printed no {pattern}: {text}")
+    return match[1]

@@ -2,7 +2,7 @@
 
 Each start is compared with one of the same program outside a container.
 
-python -m scripts.bench.image_figures [--tag TAG] [--rounds N]
+python -m scripts.bench.image_figures [--tag TAG] [--rounds N] [--write]
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, NamedTuple
 
 import requests
 import typer
 
+from scripts.bench import report
 from server.ports import free_ports
 from server.store.paths import ROOT
 
+PAGE, COMMAND = ROOT / "docs" / "containers.md", "make image-figures WRITE=1"
 MEGABYTE = 1e6
 # Time limit for a start.
 LIMIT_SECONDS = 60.0
@@ -66,13 +67,15 @@ PROGRAMS = (
 )
 
 
-def weigh(image: str) -> str:
+def weigh(image: str) -> list[str]:
     """Return the size of an image, unpacked and gzipped as in a registry."""
     inspect = ["docker", "image", "inspect", "--format", "{{.Size}}", image]
-    unpacked = int(subprocess.check_output(inspect, text=True))
     save = f"docker save {image} | gzip -6 | wc -c"
-    compressed = int(subprocess.check_output(save, shell=True, text=True))  # noqa: S602 (the user's own argument)
-    return f"{unpacked / MEGABYTE:.0f} MB unpacked, {compressed / MEGABYTE:.0f} MB compressed"
+    sizes = (
+        subprocess.check_output(inspect, text=True),
+        subprocess.check_output(save, shell=True, text=True),  # noqa: S602 (the user's own argument)
+    )
+    return [f"{int(size) / MEGABYTE:.0f} MB" for size in sizes]
 
 
 def start(program: Program, tag: str) -> float:
@@ -116,24 +119,21 @@ def start(program: Program, tag: str) -> float:
 def main(
     tag: Annotated[str, typer.Option(help="the images' tag")] = "latest",
     rounds: Annotated[int, typer.Option(min=1, help="number of starts of each, in turn")] = 5,
+    write: Annotated[bool, typer.Option(help="also write the table to docs/")] = False,
 ) -> None:
     """Print the images' sizes and compare their start-up times with those outside containers."""
-    with ThreadPoolExecutor() as pool:
-        sizes = list(pool.map(weigh, [f"{program.image}:{tag}" for program in PROGRAMS]))
-    for program, size in zip(PROGRAMS, sizes, strict=True):
-        print(f"{program.image}: {size}")
-        seconds: dict[str, list[float]] = {tag: [], "": []}
-        for _ in range(rounds + 1):
-            for each, found in seconds.items():
-                found.append(start(program, each))
-        # Drop the first start of each, which ran with a cold page cache.
-        inside, outside = (found[1:] for found in seconds.values())
-        ratio = statistics.median(a / b for a, b in zip(inside, outside, strict=True))
-        print(
-            f"  start to first answer: {statistics.median(inside):.2f} s in the container, "
-            f"{statistics.median(outside):.2f} s outside ({100 * (ratio - 1):+.0f} %), "
-            f"medians of {rounds}"
-        )
+    rows = []
+    for program in PROGRAMS:
+        sizes = weigh(f"{program.image}:{tag}")
+        # The first start of each runs with a cold page cache.
+        starts = [(start(program, tag), start(program, "")) for _ in range(rounds + 1)][1:]
+        seconds = [f"{statistics.median(times):.1f} s" for times in zip(*starts, strict=True)]
+        rows.append([f"`{program.image}`", *sizes, *seconds])
+    head = "image, unpacked, compressed, start to first response, the same outside a container"
+    text = report.table(head.split(", "), rows)
+    print(text)
+    if write:
+        report.write_between_markers(PAGE, text, COMMAND)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from scripts.bench import machine, process
+from scripts.bench import generator, process
 from scripts.bench.environments import NotInstallable
-from scripts.bench.generator import Generator
 from scripts.bench.lineup import Contender
 from scripts.bench.process import Failed, Running
 from scripts.bench.results import Results, Sample, Turn
 from scripts.bench.workloads import Load
+from server.store.paths import ROOT
 
 MEGABYTE = 1e6
-# How long the load generator may take beyond the duration of the load.
-GRACE_SECONDS = 60
 # The warm-up takes this many times the duration of a load; its sample is discarded. Just-in-time
 # compilers and pools need some requests.
 WARM_UP_ROUNDS = 2
@@ -33,26 +36,24 @@ class Run(NamedTuple):
     """How to measure.
 
     Attributes:
-        generator: the load generator.
         rounds: the number of rounds.
         seconds: the duration of each load.
-        folder: a folder for bodies and logs.
+        folder: a folder for logs.
         say: called with progress messages.
     """
 
-    generator: Generator
     rounds: int
     seconds: float
     folder: Path
     say: Callable[[str], None]
 
-    def measure(self, contenders: Sequence[Contender], loads: Sequence[Load]) -> Results:
-        """Put each load on each contender that has its request; the first load also warms up.
+    def measure(self, contenders: Sequence[Contender]) -> Results:
+        """Put each load of its workload on each contender that has the request.
 
         The results also list the contenders that could not be measured.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        results = Results(machine.describe(self.generator.name, self.rounds, self.seconds))
+        results = Results(describe(self.rounds, self.seconds))
         ready = [contender for contender in contenders if self._prepared(contender, results)]
         for number in range(self.rounds):
             turns: dict[str, Turn] = {}
@@ -60,7 +61,7 @@ class Run(NamedTuple):
             shift = number * len(ready) // self.rounds
             for contender in [*ready[shift:], *ready[:shift]]:
                 try:
-                    turn = turns[contender.name] = self._turn(contender, loads)
+                    turn = turns[contender.name] = self._turn(contender)
                 except Failed as error:
                     self.say(f"round {number + 1}: {contender.name} has no turn: {error}")
                     continue
@@ -88,36 +89,27 @@ class Run(NamedTuple):
         self.say(f"{contender.name}: {contender.how}: responds correctly ({took})")
         return True
 
-    def _turn(self, contender: Contender, loads: Sequence[Load]) -> Turn:
+    def _turn(self, contender: Contender) -> Turn:
         with process.running(contender, self._log(contender)) as target:
             time.sleep(REST_SECONDS)
             rest = memory_mb(target.processes())
             target.check()
-            own = [load for load in loads if load.request in target.requests]
-            self.sample(target, own[0], WARM_UP_ROUNDS * self.seconds)
+            own = [load for load in contender.workload.loads if load.request in target.requests]
+            # The first load of each format, which takes another way through the server.
+            for load in {load.format: load for load in reversed(own)}.values():
+                self.sample(target, load, WARM_UP_ROUNDS * self.seconds)
             samples = {load.key: self.sample(target, load, self.seconds) for load in own}
             return Turn(target.start_seconds, rest, samples)
 
     def sample(self, target: Running, load: Load, seconds: float) -> Sample:
         """Put a load on a contender for a number of seconds and return the result."""
         request = target.requests[load.request]
-        body = None
-        if request.body is not None:
-            body = self.folder / "body"
-            body.write_bytes(request.body)
         before = cpu_seconds(target.processes())
-        generator = self.generator.start(
-            target.base + request.path, body, load.connections, seconds, request.headers
-        )
-        try:
+        with generator.running(target.url(request), request, load.connections, seconds) as running:
             time.sleep(seconds / 2)
             # Measure memory halfway, when buffers and queues are full.
-            loaded = memory_mb(target.processes(without=generator.pid))
-            outcome = self.generator.finish(generator, seconds + GRACE_SECONDS)
-        finally:
-            if generator.poll() is None:
-                generator.kill()
-                generator.wait()
+            loaded = memory_mb(target.processes(without=running.process.pid))
+            outcome = running.finish()
         cpu = cpu_seconds(target.processes()) - before
         return Sample(
             per_second=outcome.per_second,
@@ -130,6 +122,23 @@ class Run(NamedTuple):
 
     def _log(self, contender: Contender) -> Path:
         return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', contender.name.lower())}.log"
+
+
+def describe(rounds: int, seconds: float) -> dict[str, str]:
+    """Return the conditions that the figures depend on, by title."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    command = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return {
+        "machine": f"{[*models, platform.machine()][0]}, {os.cpu_count()} cores, "
+        f"{platform.system()}",
+        "python": platform.python_version(),
+        "load generators": f"{generator.versions()}, on the same machine",
+        "rounds": f"{rounds} of {seconds:g} s for each load",
+        "commit": commit.stdout.strip() or "unknown",
+        "date": datetime.now(tz=UTC).date().isoformat(),
+    }
 
 
 def memory_mb(processes: Iterable[psutil.Process]) -> float:

@@ -11,16 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import psutil
 import requests
 
-from scripts.bench.lineup import MODEL, Contender
-from scripts.bench.workloads import Request, Requests
+from scripts.bench import generator
+from scripts.bench.lineup import Contender
+from scripts.bench.workloads import Request
 from server.ports import free_ports
 from server.settings import PORTS
 
@@ -44,21 +46,26 @@ class Running:
 
     Attributes:
         contender: the contender.
-        base: its URL, without a path.
+        ports: its ports, by the names of `server.settings.PORTS`.
         start_seconds: from the start of its process to its first correct response.
         requests: its requests by name.
         others: ids of this process's other children.
     """
 
     contender: Contender
-    base: str
-    requests: Requests
+    ports: Mapping[str, str]
+    requests: Mapping[str, Request]
     start_seconds: float
     others: frozenset[int]
 
     def processes(self, *, without: int = 0) -> list[psutil.Process]:
         """Return the contender's processes, daemons included, except the one with id `without`."""
         return _children({*self.others, without})
+
+    def url(self, request: Request) -> str:
+        """Return the URL of a request."""
+        port = self.ports["GRPC_PORT" if request.grpc else "PORT"]
+        return f"http://127.0.0.1:{port}{request.path}"
 
     def check(self) -> None:
         """Check the response to each request before any is measured.
@@ -67,20 +74,19 @@ class Running:
             Failed: one is wrong.
         """
         for name, request in self.requests.items():
-            if mistake := send(self.base, request, CHECK_SECONDS):
+            if mistake := send(self.url(request), request, CHECK_SECONDS):
                 raise Failed(f"{name}: {mistake}")
 
 
-def send(base: str, request: Request, timeout: float) -> str:
+def send(url: str, request: Request, timeout: float) -> str:
     """Send a request; return what is wrong with the response, or an empty string."""
     try:
-        response = requests.request(
-            "GET" if request.body is None else "POST",
-            base + request.path,
-            data=request.body,
-            headers=dict(request.headers),
-            timeout=timeout,
-        )
+        if request.grpc:
+            return request.mistake(generator.call(url, request, timeout))
+        headers = dict(request.headers)
+        response = requests.post(url, data=request.body, headers=headers, timeout=timeout)
+    except grpc.RpcError as error:
+        return f"{error.code()}, {error.details()}"
     except requests.RequestException as error:
         return f"no response: {type(error).__name__}"
     if not response.ok:
@@ -116,11 +122,9 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
         _adopt_orphans(True)
         process, begin = _start(contender, names, Path(temp), log)
         try:
-            base = f"http://127.0.0.1:{ports['PORT']}"
-            by_name = contender.requests()
-            first = next(iter(by_name.values()))
-            seconds = _first_response(first, base, process, begin, log)
-            yield Running(contender, base, by_name, seconds, others)
+            target = Running(contender, ports, contender.requests(), 0.0, others)
+            target.start_seconds = _first_response(target, process, begin, log)
+            yield target
         finally:
             _stop(process, others)
             _adopt_orphans(False)
@@ -146,11 +150,11 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], float]:
     # The caller's environment may hold settings for one of the servers, so pass on only these.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    variables = {name: text.format_map(names) for name, text in contender.variables.items()}
+    own = contender.environment().items()
+    variables = {name: text.format_map(names) for name, text in own}
     environment = {
         **kept,
         **{name: names[name] for name in PORTS},
-        "MODEL": str(MODEL),
         "TMPDIR": str(temp),
         "TEMP": str(temp),
         **variables,
@@ -170,11 +174,11 @@ def _start(
 
 
 def _first_response(
-    request: Request, base: str, process: subprocess.Popen[bytes], begin: float, log: Path
+    target: Running, process: subprocess.Popen[bytes], begin: float, log: Path
 ) -> float:
-    mistake = ""
+    mistake, request = "", next(iter(target.requests.values()))
     while time.monotonic() < begin + START_SECONDS:
-        mistake = send(base, request, POLL_TIMEOUT_SECONDS)
+        mistake = send(target.url(request), request, POLL_TIMEOUT_SECONDS)
         now = time.monotonic()
         if not mistake:
             return now - begin

@@ -23,8 +23,7 @@ import typer
 from scripts.bench import generator, lineup, process
 from scripts.bench.process import Running
 from scripts.bench.report import table
-from scripts.bench.workloads import MANY
-from scripts.model.torchscript import build
+from scripts.bench.workloads import LISTS, MANY
 
 # Rows of each table.
 ROWS = 14
@@ -38,19 +37,20 @@ def main(
     seconds: Annotated[int, typer.Option(min=2, help="duration of each recording in seconds")] = 8,
 ) -> None:
     """Profile a contender under load."""
-    contender = next((c for c in lineup.ALL if name.lower() in c.name.lower()), None)
+    known = lineup.contenders(LISTS)
+    contender = next((c for c in known if name.lower() in c.name.lower()), None)
     if contender is None:
         raise typer.BadParameter(f"no contender has {name} in its name")
-    build(lineup.MODEL)
+    LISTS.build()
     process.build(contender)
     with tempfile.TemporaryDirectory() as temp:
         folder = Path(temp)
         with process.running(contender, folder / "log") as target:
             print(f"{contender.name}, {MANY.title}")
             # Warm up the just-in-time compilers.
-            with _load(target, folder, seconds):
+            with _load(target, seconds):
                 time.sleep(seconds)
-            with _load(target, folder, seconds + 2) as load:
+            with _load(target, seconds + 2) as load:
                 processes = target.processes(without=load)
                 before = {each.pid: sum(each.cpu_times()[:2]) for each in processes}
                 print(f"\n{_threads(processes, seconds)}", flush=True)
@@ -59,26 +59,21 @@ def main(
                     (each for each in processes if "python" in each.name()),
                     key=lambda each: sum(each.cpu_times()[:2]) - before[each.pid],
                 )
-            with _load(target, folder, seconds + 2):
+            with _load(target, seconds + 2):
                 print(f"\n{_python(busiest.pid, folder, seconds)}", flush=True)
             for each in target.processes():
                 if each.name() == "java":
-                    with _load(target, folder, seconds + 4):
+                    with _load(target, seconds + 4):
                         print(f"\n{_java(each.pid, folder, seconds)}", flush=True)
 
 
 @contextlib.contextmanager
-def _load(target: Running, folder: Path, seconds: float) -> Iterator[int]:
+def _load(target: Running, seconds: float) -> Iterator[int]:
     """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
-    tool = generator.find()
-    body = folder / "body.json"
     request = target.requests[MANY.request]
-    body.write_bytes(request.body or b"")
-    load = tool.start(target.base + request.path, body, MANY.connections, seconds, request.headers)
-    try:
-        yield load.pid
-    finally:
-        tool.finish(load, seconds + 60)
+    with generator.running(target.url(request), request, MANY.connections, seconds) as load:
+        yield load.process.pid
+        load.finish()
 
 
 def _threads(processes: list[psutil.Process], seconds: float) -> str:

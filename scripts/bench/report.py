@@ -11,33 +11,30 @@ from tabulate import tabulate
 from scripts.bench.goals import Goal
 from scripts.bench.lineup import BASELINE
 from scripts.bench.results import Figure, Results, Turn, figure
-from scripts.bench.workloads import MANY, Load
+from scripts.bench.workloads import MANY, Load, Workload
 
 # The command that writes the text between two markers of a page.
 LISTS_COMMAND, NETWORKS_COMMAND = "make bench WRITE=1", "make bench NETWORKS=1 WRITE=1"
 
 
-def report(results: Results, loads: Sequence[Load], goals: Sequence[Goal], what: str) -> str:
-    """Return the whole report for one model.
+def report(workload: Workload, results: Results, goals: Sequence[Goal]) -> str:
+    """Return the whole report for one workload.
 
-    Args:
-        results: the run.
-        loads: the columns of the tables; the ratios are to FastAPI under the first load that
-            FastAPI has in each column, so that other formats are compared with its JSON.
-        goals: this server's goals with their results.
-        what: the requests, for the sentence above the first table.
+    Ratios are to FastAPI under the load of each column or, if it lacks the format, to FastAPI's
+    JSON over as many connections.
     """
     # The fastest server comes first.
+    loads = workload.loads
     order = MANY if MANY in loads else loads[0]
     names = sorted(results.names, key=lambda name: -results.median(name, figure(order)))
     parts = [
         "; ".join(f"{title}: {text}" for title, text in results.machine.items()),
-        f"Requests per second for {what} over N connections (x N), and how many times "
+        f"Requests per second for {workload.title} over N connections (x N), and how many times "
         f"{BASELINE}'s that is. Medians of {len(results.rounds)} rounds; ratios are taken within "
         "one.",
-        _loads_table(names, loads, lambda name, load: _throughput(results, name, load, loads)),
+        _loads_tables(names, loads, lambda name, load: _throughput(results, name, load)),
         "Milliseconds for a request, p50 / p99.",
-        _loads_table(names, loads, lambda name, load: _latency(results, name, load)),
+        _loads_tables(names, loads, lambda name, load: _latency(results, name, load)),
         f"What it costs: processor seconds for 1 000 requests ({order.title}), memory in "
         "megabytes (PSS of all processes: shared pages are not counted twice) at rest and at most, "
         "seconds from the start to the first answer.",
@@ -68,11 +65,12 @@ def markers(command: str) -> tuple[str, str]:
     return f"<!-- {command}: begin -->", f"<!-- {command}: end -->"
 
 
-def _throughput(results: Results, name: str, load: Load, loads: Sequence[Load]) -> str:
+def _throughput(results: Results, name: str, load: Load) -> str:
     rate = results.spread(name, figure(load))
     if rate is None:
         return "-"
-    base = next((o for o in (load, *loads) if results.spread(BASELINE, figure(o))), load)
+    has_load = results.spread(BASELINE, figure(load))
+    base = load if has_load else load._replace(format="JSON")
     times = results.ratio(name, figure(load), BASELINE, figure(base))
     text = f"{rate.median:.0f}" + (f" ({times.median:.1f}x)" if times else "")
     # Two significant digits, so that a few errors in 100 000 requests do not show as 0.
@@ -85,11 +83,17 @@ def _latency(results: Results, name: str, load: Load) -> str:
     return " / ".join(short(spread.median) if spread else "-" for spread in spreads)
 
 
-def _loads_table(
+def _loads_tables(
     names: Sequence[str], loads: Sequence[Load], cell: Callable[[str, Load], str]
 ) -> str:
-    rows = [[name, *(cell(name, load) for load in loads)] for name in names]
-    return table(["server", *(load.key for load in loads)], rows)
+    """Return a table for each group of formats, of the servers that have one of them."""
+    over_grpc = [load for load in loads if load.format == "gRPC"]
+    tables = []
+    for group in (over_grpc, [load for load in loads if load not in over_grpc]):
+        rows = [[name, *(cell(name, load) for load in group)] for name in names]
+        shown = [row for row in rows if {*row[1:]} - {"-", "- / -"}]
+        tables.append(table(["server", *(load.key for load in group)], shown))
+    return "\n\n".join(reversed(tables))
 
 
 def _costs(results: Results, names: Sequence[str], load: Load) -> str:
@@ -123,7 +127,7 @@ def short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table with the first column left-aligned and the others right-aligned."""
     align = ["left", *["right"] * (len(head) - 1)]
     return tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True)

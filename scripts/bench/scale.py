@@ -14,22 +14,22 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from scripts.bench import autoscaler, generator, lineup, machine, process
-from scripts.bench.workloads import CROWD, MANY
+from scripts.bench import autoscaler, generator, lineup, measure, process, report
+from scripts.bench.workloads import CROWD, LISTS, MANY
 from server.store.paths import ROOT
 
 RUN = ROOT / "docs/scale.json"
 PAGE = ROOT / "docs/scale.md"
-BEGIN, END = "<!-- make cloud-scale WRITE=1: begin -->", "<!-- make cloud-scale WRITE=1: end -->"
+COMMAND = "make cloud-scale WRITE=1"
 RATES = (10, 1_000, 100_000)
 # Length of TorchServe's queue (job_queue_size in config.properties).
 QUEUE = 1_000
@@ -59,21 +59,21 @@ class Figure(NamedTuple):
     start_seconds: float
 
 
-def measure() -> dict[str, Any]:
+def measured() -> dict[str, Any]:
     """Measure both servers at each instance size that this machine has enough cores for.
 
     Returns:
         The content of docs/scale.json.
     """
-    wrk = generator.find()
+    LISTS.build()
     cores = sorted(os.sched_getaffinity(0))
     figures = [
-        _figure(wrk, contender, cores[:cpus], cores[-1:])
+        _figure(contender, cores[:cpus], cores[-1:])
         for cpus in (1, 2)
         if cpus <= len(cores)
         for contender in _contenders(cpus)
     ]
-    about = machine.describe(wrk.name, ROUNDS, SECONDS)
+    about = measure.describe(ROUNDS, SECONDS)
     return {"about": about, "figures": [figure._asdict() for figure in figures]}
 
 
@@ -81,24 +81,26 @@ def tables(run: dict[str, Any]) -> str:
     """Return the page's tables for a run."""
     figures = [Figure(**figure) for figure in run["figures"]]
     about = ", ".join(f"{what} {value}" for what, value in run["about"].items())
-    lines = [f"Measured with lists of 10 numbers: {about}.", ""]
-    lines += _table(
-        ("an instance", "CPUs", "requests/s", "p50 in ms", "start in s", "a full queue lasts"),
+    sizes = [
         (
-            (
-                it.server,
-                it.cpus,
-                ("≥ " if it.cpus > 1 else "") + _spaced(it.per_second),
-                f"{it.p50_ms:.1f}",
-                f"{it.start_seconds:.1f}",
-                _queue(it),
-            )
-            for it in figures
-        ),
+            it.server,
+            it.cpus,
+            ("≥ " if it.cpus > 1 else "") + _spaced(it.per_second),
+            f"{it.p50_ms:.1f}",
+            f"{it.start_seconds:.1f}",
+            _queue(it),
+        )
+        for it in figures
+    ]
+    head = "an instance, CPUs, requests/s, p50 in ms, start in s, a full queue lasts"
+    loads = "requests/s, an instance, instances, CPUs, $ per million, cold starts, longest wait"
+    return "\n\n".join(
+        [
+            f"Measured with lists of 10 numbers: {about}.",
+            report.table(head.split(", "), sizes),
+            report.table([*loads.split(", "), "caught up", "refused"], [*_rows(figures)]),
+        ]
     )
-    head = "requests/s, an instance, instances, CPUs, $ per million, cold starts, longest wait"
-    lines += ["", *_table([*head.split(", "), "caught up", "refused"], _rows(figures))]
-    return "\n".join(lines) + "\n"
 
 
 def _rows(figures: list[Figure]) -> Iterator[Sequence[object]]:
@@ -137,11 +139,6 @@ def _queue(figure: Figure) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    cells = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(str(cell) for cell in row)} |" for row in cells]
-
-
 def _spaced(number: float) -> str:
     return f"{number:,.0f}".replace(",", " ")
 
@@ -149,39 +146,33 @@ def _spaced(number: float) -> str:
 def _contenders(cpus: int) -> list[lineup.Contender]:
     # FastAPI is fastest on Cloud Run with one process per CPU.
     baseline = lineup.BASELINE if cpus == 1 else f"FastAPI, {cpus} processes"
-    wanted = (lineup.SELF, baseline)
-    return [contender for contender in lineup.ALL if contender.name in wanted]
+    return [lineup.named(name) for name in (lineup.SELF, baseline)]
 
 
-def _figure(
-    wrk: generator.Generator, contender: lineup.Contender, cores: list[int], rest: list[int]
-) -> Figure:
+def _figure(contender: lineup.Contender, cores: list[int], rest: list[int]) -> Figure:
     name = lineup.SELF if contender.name == lineup.SELF else lineup.BASELINE
     typer.echo(f"scale: {name}, {len(cores)} CPU")
     process.build(contender)
-    per_second, p50, starts = [], [], []
+    request = contender.requests()[CROWD.request]
+    outcomes, starts = [], []
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        body, log = Path(folder) / "body", Path(folder) / "log"
-        request = contender.requests()[CROWD.request]
-        body.write_bytes(request.body or b"")
         for _ in range(ROUNDS):
-            with _on(cores), process.running(contender, log) as running, _on(rest):
-                url = running.base + request.path
+            with _on(cores), process.running(contender, Path(folder) / "log") as target, _on(rest):
+                starts.append(target.start_seconds)
+                # The first load only warms up.
                 for connections in (MANY.connections, CONCURRENCY[name]):
-                    load = wrk.start(url, body, connections, SECONDS, request.headers)
-                    outcome = wrk.finish(load, 60)
+                    url = target.url(request)
+                    with generator.running(url, request, connections, SECONDS) as load:
+                        outcome = load.finish()
                 if outcome.errors:
                     raise process.Failed(f"{name}: {outcome.errors} requests failed")
-                per_second.append(outcome.per_second)
-                p50.append(outcome.p50_ms)
-                starts.append(running.start_seconds)
-    middle = ROUNDS // 2
+                outcomes.append(outcome)
     return Figure(
         server=name,
         cpus=len(cores),
-        per_second=round(sorted(per_second)[middle]),
-        p50_ms=round(sorted(p50)[middle], 2),
-        start_seconds=round(sorted(starts)[middle], 2),
+        per_second=round(median(outcome.per_second for outcome in outcomes)),
+        p50_ms=round(median(outcome.p50_ms for outcome in outcomes), 2),
+        start_seconds=round(median(starts), 2),
     )
 
 
@@ -197,19 +188,18 @@ def _on(cores: list[int]) -> Iterator[None]:
 
 
 def main(
-    measured: Annotated[
+    measure_first: Annotated[
         bool, typer.Option("--measure", help="measure first, and write docs/scale.json")
     ] = False,
     write: Annotated[bool, typer.Option(help="write the tables to docs/scale.md")] = False,
 ) -> None:
     """Estimate Cloud Run's behaviour at 10, 1 000 and 100 000 requests per second."""
-    if measured:
-        RUN.write_text(json.dumps(measure(), indent=2) + "\n")
+    if measure_first:
+        RUN.write_text(json.dumps(measured(), indent=2) + "\n")
     text = tables(json.loads(RUN.read_text()))
     typer.echo(text)
     if write:
-        block = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
-        PAGE.write_text(block.sub(lambda _: f"{BEGIN}\n\n{text}\n{END}", PAGE.read_text()))
+        report.write_between_markers(PAGE, f"{text}\n", COMMAND)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from scripts.bench.cgroup import Group
 from scripts.bench.environments import NotInstallable
 from scripts.bench.lineup import Contender
 from scripts.bench.process import Failed, send
-from scripts.bench.workloads import LENGTHS, SHORT, Request
-from scripts.model.torchscript import build
+from scripts.bench.workloads import LENGTHS, LISTS, SHORT, Request
 from server.store.paths import ROOT
 
 MIB = 1 << 20
@@ -53,7 +52,7 @@ def main(
     write: Annotated[bool, typer.Option(help="also write the table to docs/")] = False,
 ) -> None:
     """Measure the largest lists that servers answer in a control group with a GiB of memory."""
-    build(lineup.MODEL)
+    LISTS.build()
     lines = ["| server | one, MiB | four at once, MiB each |", "|---|---|---|"]
     for name in NAMES:
         try:
@@ -79,7 +78,8 @@ def largest(contender: Contender, count: int) -> Outcome:
             for size in SIZES_MIB:
                 larger = enlarged(request, int(size * MIB))
                 sent = [
-                    pool.submit(send, server.base, larger, ANSWER_SECONDS) for _ in range(count)
+                    pool.submit(send, server.url(larger), larger, ANSWER_SECONDS)
+                    for _ in range(count)
                 ]
                 wrong = [each.result() for each in sent if each.result()]
                 if wrong:
@@ -95,7 +95,7 @@ def enlarged(request: Request, size: int) -> Request:
     """Return the same request with a list of `size` bytes."""
     count = size // len(b"1,")
     numbers = b"[%b1]" % (b"1," * (count - 1))
-    body = (request.body or b"").replace(SHORT_SHAPE, b"[1, %d]" % count)
+    body = request.body.replace(SHORT_SHAPE, b"[1, %d]" % count)
     return request._replace(body=body.replace(SHORT_LIST, numbers), mistake=lambda _: "")
 
 

@@ -36,6 +36,7 @@ class Service:
         latest: the newest ready revision.
         public: whether everybody may invoke the service without a token.
         model: the name and version of the model that the API serves.
+        commit: the commit that was deployed last.
     """
 
     url: str | None
@@ -44,6 +45,7 @@ class Service:
     latest: str | None
     public: bool
     model: tuple[str, str] = ("doubleit", "1.0")
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Environment:
                 latest=values.get(f"{name}_latest_revision") or None,
                 public="allUsers" in (values.get(f"{name}_invokers") or []),
                 model=(values.get("model_name", "doubleit"), values.get("model_version", "1.0")),
+                commit=values.get("commit") or "",
             )
             for name in SERVICES
         }
@@ -94,8 +97,11 @@ class Environment:
         Raises:
             DeploymentError: plan failed.
         """
-        serving = {name: it.serving for name, it in self.services().items() if it.serving}
+        services = self.services()
+        serving = {name: it.serving for name, it in services.items() if it.serving}
         variables = {f"{name.upper()}_IMAGE": image for name, image in images.items()}
+        # The label of a commit that is not deployed yet would be a change of every service.
+        variables["TF_VAR_commit"] = services["backend"].commit
         variables.update(_traffic(serving, 100))
         return self._iac("plan", "-lock=false", variables=variables, capture=True)
 

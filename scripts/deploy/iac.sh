@@ -82,15 +82,15 @@ check() {
 # Print the folder and the options of each run of `terraform test`: for both environments, for one of
 # them, with invalid values, and with the variables of each example.
 tests() {
-    printf '%s\n' modules/service shared "environment -var-file=dev.tfvars -test-directory=tests/refusals"
-    local name
+    local name own="-var-file=tests/project.tfvars"
+    printf '%s\n' modules/service shared "environment $own -var-file=dev.tfvars -test-directory=tests/refusals"
     for name in dev prod; do
-        echo "environment -var-file=$name.tfvars"
-        echo "environment -var-file=$name.tfvars -test-directory=tests/$name"
+        echo "environment $own -var-file=$name.tfvars"
+        echo "environment $own -var-file=$name.tfvars -test-directory=tests/$name"
     done
     for name in iac/environment/examples/*.tfvars; do
         name=$(basename "$name" .tfvars)
-        echo "environment -var-file=examples/$name.tfvars -test-directory=tests/examples/$name"
+        echo "environment -var-file=examples/$name.tfvars -test-directory=tests/examples"
     done
 }
 
@@ -150,6 +150,7 @@ plan() {
     if [ -z "${PROVIDER_SETUP-}" ] && [[ " ${*:2} " != *" -lock=false "* ]]; then untaint; fi
     [ -n "${BACKEND_IMAGE-}" ] || die "BACKEND_IMAGE is not set: the model server's image, by digest"
     [ -n "${FRONTEND_IMAGE-}" ] || die "FRONTEND_IMAGE is not set: the page's image, by digest"
+    export TF_VAR_commit=${TF_VAR_commit-$(git rev-parse HEAD 2>/dev/null || true)}
     export TF_VAR_project_id=$PROJECT_ID TF_VAR_region=$REGION \
         TF_VAR_backend_image=$BACKEND_IMAGE TF_VAR_frontend_image=$FRONTEND_IMAGE
     # Whoever plans, the deployer keeps its access to a private API, which it tests.

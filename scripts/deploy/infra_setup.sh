@@ -224,8 +224,11 @@ tell_github() {
         if $make_keys; then store_key "$environment" "$(output "deployer_$environment")"; fi
     done
     set_variable GCP_DEPLOYS true # otherwise deploy.yml skips its jobs, as in a fork
-    # Private repositories have attestations only on GitHub Enterprise Cloud.
-    if [ "$visibility" = public ]; then set_variable ATTESTATIONS true; fi
+    # Private repositories have these only on GitHub's larger plans.
+    if [ "$visibility" = public ]; then
+        set_variable ATTESTATIONS true
+        set_variable CODE_SCANNING true
+    fi
     if [[ " $ENVIRONMENTS " == *" dev "* ]]; then # pull requests are planned for dev only
         set_variable GCP_PLANNER "$(output planner)"
         set_variable GCP_PLANNER_PROJECT_ID "$PROJECT_ID"

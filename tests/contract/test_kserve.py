@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,16 +15,21 @@ from tests.support.server import Server
 PYTHON = ROOT / "build" / "kserve" / "bin" / "python"
 
 
-@pytest.fixture(scope="module")
-def got(server: Server) -> dict[str, Any]:
+def ask(server: str, ports: Mapping[str, object]) -> dict[str, Any]:
+    """Return the responses that KServe's clients get from a server at a URL, or skip the test."""
     if not (PYTHON.parent.parent / ".ready").exists():
         pytest.skip("KServe's client is not installed: make contract installs it into build/kserve")
     script = ROOT / "tests" / "contract" / "kserve_client.py"
-    command = [str(PYTHON), str(script), server.url, f"127.0.0.1:{server.ports['GRPC_PORT']}"]
+    command = [str(PYTHON), str(script), server, f"127.0.0.1:{ports['GRPC_PORT']}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answers
+
+
+@pytest.fixture(scope="module")
+def got(server: Server) -> dict[str, Any]:
+    return ask(server.url, server.ports)
 
 
 def test_v1(got: dict[str, Any]) -> None:

@@ -1,22 +1,17 @@
-"""The manifests for Kubernetes: their schemas, and a server with their settings."""
+"""The manifests for Kubernetes; tests/images/test_kserve.py runs the image with them."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
-from tritonclient import grpc
 
 from server.settings import DEFAULTS
 from server.store.paths import ROOT
 from tests.contract.test_kserve import PYTHON
-from tests.support.server import Server
 
 FOLDER = ROOT / "docker" / "kubernetes"
 DOCUMENTS: list[dict[str, Any]] = [
@@ -48,33 +43,6 @@ def test_they_have_the_fields_that_kubernetes_and_kserve_know() -> None:
 
 def environment(container: dict[str, Any]) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container.get("env", [])}
-
-
-def test_a_pod_is_probed_and_answers(store: Path, tmp_path: Path) -> None:
-    """Start a server with the variables of the pod for gRPC, which has those of all others."""
-    (container,) = RUNTIME["containers"]
-    models = [service["predictor"]["model"] for service in SERVICES]
-    (over_grpc,) = [model for model in models if model["protocolVersion"] == "grpc-v2"]
-    variables = environment(container) | environment(over_grpc)
-    for other in (*models, *DEPLOYMENT["template"]["spec"]["containers"]):
-        assert environment(other).items() <= variables.items()
-    assert variables["MODEL_STORE"] == "/mnt/models"
-    assert {**environment(container)}["MODEL_NAME"] == "{{.Name}}"
-    archives = shutil.copytree(store, tmp_path / "models")
-    archives.chmod(0o555)
-    name, version = variables["MODEL_NAME"], variables["MODEL_VERSION"]
-    own = {**variables, "MODEL_STORE": str(archives)}
-    with Server(archives, tmp_path / "log", name, version, environment=own) as server:
-        for each in (container, *DEPLOYMENT["template"]["spec"]["containers"]):
-            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                if get := each.get(probe, {}).get("httpGet"):
-                    assert get["port"] in {"http", int(DEFAULTS["PORT"])}
-                    url = server.url + get["path"]
-                    assert requests.get(url, timeout=20).status_code == 200
-        assert server.post("[1]").text == "[2]"
-        with grpc.InferenceServerClient(f"127.0.0.1:{server.ports['GRPC_PORT']}") as client:
-            assert client.is_model_ready(name)
-    archives.chmod(0o755)
 
 
 def test_only_the_ports_that_are_needed_are_open() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from tritonclient import grpc, http
 from tritonclient.utils import InferenceServerException
 
+from server.store.paths import ROOT
 from tests.support.server import Server
 
 # The status of an error over HTTP and gRPC.
@@ -115,14 +119,11 @@ def test_bodies_are_compressed_both_ways(client: Client, algorithm: str) -> None
     assert np.array_equal(result.as_numpy("output"), numbers * 2)
 
 
-def test_health_metadata_and_versions(client: Client) -> None:
+def test_metadata_and_versions(client: Client) -> None:
     options = {"as_json": True} if client.is_grpc else {}
-    assert client.is_server_live()
-    assert client.is_server_ready()
     server = client.get_server_metadata(**options)
     assert (server["name"], server["version"]) == ("torchserve", "0.12.0")
     for version in ("", "1.0"):
-        assert client.is_model_ready("doubleit", version)
         metadata = client.get_model_metadata("doubleit", version, **options)
         assert (metadata["name"], metadata["versions"]) == ("doubleit", ["1.0"])
         assert metadata["inputs"][0]["datatype"] == "INT64"
@@ -132,29 +133,51 @@ def test_health_metadata_and_versions(client: Client) -> None:
         assert result.as_numpy("output").tolist() == [6]
 
 
-@pytest.mark.parametrize(("name", "version"), [("none", ""), ("doubleit", "9.9")])
-@pytest.mark.parametrize("call", ["get_model_metadata", "infer", "is_model_ready"])
-def test_unknown_models_and_versions(client: Client, call: str, name: str, version: str) -> None:
-    if call == "is_model_ready" and not client.is_grpc:
-        assert not client.is_model_ready(name, version)
+def calls() -> Iterator[Any]:
+    """Yield the calls of the table in docs/api.md, with their results over HTTP and gRPC."""
+    _, _, table = (ROOT / "docs" / "api.md").read_text().partition("| call | HTTP | gRPC |\n")
+    for line in table.partition("\n\n")[0].splitlines()[1:]:
+        call, *results = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
+        for protocol, result in zip(("http", "grpc"), results, strict=True):
+            yield pytest.param(protocol, call, result, id=f"{protocol} {call}")
+
+
+@pytest.mark.parametrize(("protocol", "call", "result"), [*calls()])
+@pytest.mark.parametrize("module", ["", ".aio"])
+def test_every_call_ends_as_the_documentation_says(
+    server: Server, protocol: str, call: str, result: str, module: str
+) -> None:
+    port = server.ports["PORT" if protocol == "http" else "GRPC_PORT"]
+    library = importlib.import_module(f"tritonclient.{protocol}{module}")
+    (statement,) = ast.parse(call).body
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
+    assert isinstance(statement.value.func, ast.Name)
+    name = statement.value.func.id
+    arguments = [ast.literal_eval(argument) for argument in statement.value.args]
+    if name == "infer":
+        tensor = library.InferInput("x", [1], "INT64")
+        arguments.append([tensor.set_data_from_numpy(np.array([3]))])
+
+    async def ask() -> Any:
+        client = library.InferenceServerClient(f"127.0.0.1:{port}")
+        try:
+            answer = getattr(client, name)(*arguments)
+            return await answer if module else answer
+        finally:
+            if module:
+                await client.close()
+            else:
+                client.close()
+
+    try:
+        answer = asyncio.run(ask())
+    except InferenceServerException as error:
+        assert str(error.status()).removeprefix("StatusCode.") == result
         return
-    inputs = [[client.tensor(np.array([3]), "INT64")]] if call == "infer" else []
-    with pytest.raises(InferenceServerException, match=f"{name}|9.9") as error:
-        getattr(client, call)(name, *inputs, version)
-    assert client.status(error) == "404"
-
-
-@pytest.mark.parametrize("call", ["get_model_config", "get_inference_statistics", "load_model"])
-def test_other_extensions_are_not_found(client: Client, call: str) -> None:
-    with pytest.raises(InferenceServerException, match="not found") as error:
-        getattr(client, call)("doubleit")
-    assert error.value.status() == ("StatusCode.UNIMPLEMENTED" if client.is_grpc else "404")
-
-
-def test_the_repository_index_lists_versions(server: Server) -> None:
-    assert Client(server, "http").get_model_repository_index() == [
-        {"name": "doubleit", "version": "1.0", "state": "READY", "reason": ""}
-    ]
+    if name == "infer":
+        answer = answer.as_numpy("output").tolist()
+    assert result in {str(answer), "answered"}
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,18 @@ def preview(file: Path) -> None:
     plan_preview.main(Name.DEV, file)
 
 
-def test_the_preview_takes_images_and_traffic_as_they_run(
+def test_the_preview_takes_images_commit_and_traffic_as_they_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     images(monkeypatch, "1")
+    monkeypatch.setenv("TF_VAR_commit", "0123abc")
     deploy.deploy(Environment("dev"), patience=0)
-    for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
+    for name in ("BACKEND_IMAGE", "FRONTEND_IMAGE", "TF_VAR_commit"):
         monkeypatch.delenv(name)
     preview(tmp_path / "new folder" / "dev.md")
     text = (tmp_path / "new folder" / "dev.md").read_text()
     assert text.startswith("### Terraform, dev\n\nPlan: 0 to add, 2 to change, 0 to destroy.\n")
+    assert "commit 0123abc\n" in text
     assert cloud.calls[-1] == "plan -lock=false"
     asked = [call for call in cloud.calls if call.startswith("gcloud run services describe")]
     assert "--project=my-project" in asked[0]

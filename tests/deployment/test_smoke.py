@@ -24,8 +24,14 @@ def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int
 
 
 @contextmanager
-def answering(status: int, text: str) -> Iterator[tuple[str, list[str | None]]]:
-    """Run an HTTP server with a fixed response; yield its URL and the recorded requests."""
+def answering(status: int, text: str, **others: str) -> Iterator[tuple[str, list[str | None]]]:
+    """Run an HTTP server with fixed responses; yield its URL and the recorded requests.
+
+    Args:
+        status: the status of all responses.
+        text: the body of all responses.
+        others: the bodies for the paths that end with these names.
+    """
     asked: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -33,7 +39,7 @@ def answering(status: int, text: str) -> Iterator[tuple[str, list[str | None]]]:
             asked.append(self.headers["Authorization"])
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(others.get(self.path.rsplit("/", 1)[1], text).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -112,31 +118,9 @@ METADATA = (
 READY = '{"name":"flowers","version":"1.0","ready":true}'
 
 
-@contextmanager
-def serving(metadata: str) -> Iterator[str]:
-    """Run an HTTP server of another model; yield its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            known = {"ready": READY, "metadata": metadata}
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(known[self.path.rsplit("/", 1)[1]].encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_of_another_model_readiness_and_metadata_are_checked(way: str) -> None:
-    with serving(METADATA) as url:
+    with answering(200, READY, metadata=METADATA) as (url, _):
         if way == "option":
             status, output = run(url, "--model", "flowers")
         else:
@@ -156,7 +140,7 @@ def test_of_another_model_readiness_and_metadata_are_checked(way: str) -> None:
     ],
 )
 def test_wrong_metadata_fails_and_is_shown(metadata: str) -> None:
-    with serving(metadata) as url:
+    with answering(200, READY, metadata=metadata) as (url, _):
         status, output = run(url, "--model", "flowers", "--wait", "0")
     assert status == 1
     assert "expected 200 and metadata of flowers 1.0, got 200" in output
@@ -167,6 +151,6 @@ def test_wrong_metadata_fails_and_is_shown(metadata: str) -> None:
 def test_no_proxy_is_used_for_loopback(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    with serving(METADATA) as url:
+    with answering(200, READY, metadata=METADATA) as (url, _):
         status, output = run(url.replace("127.0.0.1", host), "--model", "flowers", "--wait", "0")
     assert status == 0, output

@@ -36,11 +36,6 @@ def vertex(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         yield server
 
 
-def predict(vertex: Server, body: object) -> requests.Response:
-    url = f"http://127.0.0.1:{vertex.environment['AIP_HTTP_PORT']}"
-    return requests.post(url + vertex.environment["AIP_PREDICT_ROUTE"], json=body, timeout=30)
-
-
 def test_the_page_names_the_port_that_vertex_uses_by_default() -> None:
     assert routes()["AIP_HTTP_PORT"] == "8080"
 
@@ -52,27 +47,10 @@ def test_the_health_route_works_on_the_port_that_vertex_sets(vertex: Server) -> 
     assert requests.get(url, timeout=30).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("instances", "predictions"),
-    [([[1, 2], [0.5]], [[2, 4], [1.0]]), ([1, 2.5], [2, 5.0]), ([[]], [[]])],
-)
-@pytest.mark.parametrize(
-    "parameters", [{}, {"parameters": {"threshold": 0.5}}, {"parameters": None}]
-)
-def test_predictions_come_as_vertex_passes_them_on(
-    vertex: Server,
-    instances: list[object],
-    predictions: list[object],
-    parameters: dict[str, object],
-) -> None:
-    answer = predict(vertex, {"instances": instances, **parameters})
+def test_predictions_come_as_vertex_passes_them_on(vertex: Server) -> None:
+    url = f"http://127.0.0.1:{vertex.environment['AIP_HTTP_PORT']}"
+    body = {"instances": [[1, 2], [0.5]], "parameters": {"threshold": 0.5}}
+    answer = requests.post(url + vertex.environment["AIP_PREDICT_ROUTE"], json=body, timeout=30)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json() == {"predictions": predictions}
-
-
-@pytest.mark.parametrize("body", [{"instances": [["x"]]}, {"instances": 1}, {}])
-def test_a_wrong_instance_is_a_400_with_its_place(vertex: Server, body: object) -> None:
-    answer = predict(vertex, body)
-    assert answer.status_code == 400
-    assert " - at $" in answer.json()["message"]
+    assert answer.json() == {"predictions": [[2, 4], [1.0]]}

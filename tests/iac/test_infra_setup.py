@@ -1,5 +1,7 @@
 """scripts/deploy/infra_setup.sh: its changes to a project and a repository, and their order."""
 
+import re
+
 import pytest
 
 from tests.iac.workplace import Workplace
@@ -33,39 +35,26 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
         "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
         "gh variable set GCP_PLANNER",
     ]
-    positions = [position(workplace.calls(), part) for part in order]
+    calls = workplace.calls()
+    positions = [position(calls, part) for part in order]
     assert positions == sorted(positions)
+    init = calls[position(calls, "init")]
+    assert "-backend-config=bucket=my-project-tfstate -backend-config=prefix=shared" in init
+    create = calls[position(calls, "buckets create")]
+    assert "--uniform-bucket-level-access --public-access-prevention" in create
+    seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
+    assert {
+        "TF_VAR_project_id=my-project",
+        "TF_VAR_github_repository_id=1234",
+        "TF_VAR_github_owner_id=56",
+        'TF_VAR_environments=["dev","prod"]',
+        "TF_VAR_deployer_name=github-deployer",
+    } <= set(seen)
     assert workplace.github("GCP_PROJECT_ID", "dev") == "my-project"
     assert workplace.github("GCP_REGISTRY", "prod") == "the-registry"
     assert workplace.github("GCP_PLANNER_PROJECT_ID") == "my-project"
     assert workplace.github("GCP_PLANNER") == "the-planner"
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
-
-
-def test_state_goes_to_the_bucket_under_its_own_prefix(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh")
-
-    init = workplace.calls()[position(workplace.calls(), "init")]
-    assert "-backend-config=bucket=my-project-tfstate -backend-config=prefix=shared" in init
-
-
-def test_bucket_is_made_private(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh")
-
-    create = workplace.calls()[position(workplace.calls(), "buckets create")]
-    assert "--uniform-bucket-level-access" in create
-    assert "--public-access-prevention" in create
-
-
-def test_terraform_gets_the_settings_and_github_numbers(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh")
-
-    seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
-    assert "TF_VAR_project_id=my-project" in seen
-    assert "TF_VAR_github_repository_id=1234" in seen
-    assert "TF_VAR_github_owner_id=56" in seen
-    assert 'TF_VAR_environments=["dev","prod"]' in seen
-    assert "TF_VAR_deployer_name=github-deployer" in seen
 
 
 def test_a_second_run_changes_nothing(workplace: Workplace) -> None:
@@ -175,29 +164,27 @@ def test_a_missing_sign_in_is_reported_with_the_command_for_it(
     assert workplace.changes() == []
 
 
-def test_an_unknown_argument_is_refused(workplace: Workplace) -> None:
-    done = workplace.run("infra_setup.sh", "--keys")
+@pytest.mark.parametrize(
+    ("argument", "status", "words"),
+    [("--keys", 1, "unknown argument: --keys"), ("--help", 0, "infra_setup.sh --key")],
+)
+def test_arguments_are_read_before_anything_is_done(
+    workplace: Workplace, argument: str, status: int, words: str
+) -> None:
+    done = workplace.run("infra_setup.sh", argument)
 
-    assert done.returncode == 1
-    assert "unknown argument: --keys" in done.stderr
+    assert done.returncode == status
+    assert words in done.stdout + done.stderr
     assert workplace.calls() == []
 
 
-def test_help_names_the_key_option(workplace: Workplace) -> None:
-    done = workplace.run("infra_setup.sh", "--help")
-
-    assert done.returncode == 0
-    assert "scripts/deploy/infra_setup.sh --key" in done.stdout
-    assert workplace.calls() == []
-
-
-@pytest.mark.parametrize(("visibility", "attests"), [("public", True), ("private", False)])
-def test_images_are_attested_where_github_s_plan_has_attestations(
-    workplace: Workplace, visibility: str, attests: bool
+@pytest.mark.parametrize(("visibility", "count"), [("public", 2), ("private", 0)])
+def test_attestations_and_code_scanning_are_used_where_github_s_plan_has_them(
+    workplace: Workplace, visibility: str, count: int
 ) -> None:
     (workplace.cloud / "visibility").write_text(visibility)
 
     assert workplace.run("infra_setup.sh").returncode == 0
 
-    set_ = [call for call in workplace.calls() if call.startswith("gh variable set ATTESTATIONS")]
-    assert bool(set_) == attests
+    calls = "\n".join(workplace.calls())
+    assert len(re.findall("gh variable set (ATTESTATIONS|CODE_SCANNING)", calls)) == count

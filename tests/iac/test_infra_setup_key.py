@@ -17,11 +17,11 @@ def test_the_key_goes_to_github_and_its_file_is_deleted(workplace: Workplace) ->
     done = workplace.run("infra_setup.sh", "--key")
 
     assert done.returncode == 0, done.stderr
-    assert "PRIVATE" in workplace.github("GCP_CREDENTIALS", "dev")
-    assert "PRIVATE" in workplace.github("GCP_CREDENTIALS", "prod")
+    assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "dev")
+    assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "prod")
     assert workplace.valid_keys() == ["key-0123abc"]
     assert workplace.key_files() == []
-    assert "PRIVATE" not in done.stdout + done.stderr
+    assert "A-PRIVATE-KEY" not in done.stdout + done.stderr
 
 
 def test_each_environment_gets_a_key_of_its_own_deployer(workplace: Workplace) -> None:

@@ -83,11 +83,6 @@ def test_the_page_of_inputs_and_outputs_is_the_code_s() -> None:
     assert reference.PAGE.read_text() == reference.page(), "make iac-reference"
 
 
-@pytest.mark.parametrize(("name", "_body"), [*each("variable", *PARTS), *each("output", *PARTS)])
-def test_the_page_of_inputs_and_outputs_holds_all_of_them(name: str, _body: str) -> None:
-    assert f"| `{name}` |" in reference.PAGE.read_text()
-
-
 RESOURCE = re.compile(r'^(resource|data) "(google_\w+)" "\w+" \{', re.MULTILINE)
 
 

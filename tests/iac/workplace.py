@@ -130,7 +130,7 @@ class Workplace:
         return [
             path
             for path in files
-            if path.is_file() and "PRIVATE" in path.read_text(errors="replace")
+            if path.is_file() and "A-PRIVATE-KEY" in path.read_text(errors="replace")
         ]
 
     def valid_keys(self) -> list[str]:

@@ -4,12 +4,6 @@ mock_provider "google" {
   override_during = plan
 }
 
-variables {
-  project_id     = "my-project"
-  backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-  frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-}
-
 run "the_defaults" {
   command = plan
 
@@ -60,12 +54,19 @@ run "the_defaults" {
     condition     = length(module.backend.service.binary_authorization) == 0
     error_message = "the service needs a policy that nobody set"
   }
+
+  assert {
+    condition     = length(module.backend.service.template[0].vpc_access) == 0 && module.backend.service.labels == null
+    error_message = "the service is in a network, or has a label, that nobody set"
+  }
 }
 
 run "every_option" {
   command = plan
   variables {
     binary_authorization  = true
+    commit                = "0123abc"
+    subnetwork            = "projects/my-project/regions/us-central1/subnetworks/inner"
     backend_env           = { ACCESS_LOG = "info" }
     backend_audiences     = ["https://api.example.com"]
     model_name            = "square"
@@ -77,6 +78,11 @@ run "every_option" {
   assert {
     condition     = alltrue([for it in [module.backend.service, module.frontend.service] : it.binary_authorization[0].use_default])
     error_message = "a service runs images that the policy forbids"
+  }
+
+  assert {
+    condition     = alltrue([for it in [module.backend.service, module.frontend.service] : it.labels == tomap({ commit = "0123abc" }) && it.template[0].vpc_access[0].network_interfaces[0].subnetwork == var.subnetwork])
+    error_message = "a service does not name its commit, or cannot reach the subnetwork"
   }
 
   assert {

@@ -10,7 +10,7 @@ output "uri" {
 
 output "canary_uri" {
   description = "The newest revision's own URL while a stable revision is set, else null."
-  value       = one([for target in google_cloud_run_v2_service.this.traffic_statuses : target.uri if target.tag == var.canary_tag])
+  value       = one([for target in google_cloud_run_v2_service.this.traffic_statuses : target.uri if target.tag == "canary"])
 }
 
 output "latest_revision" {

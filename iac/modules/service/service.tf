@@ -5,6 +5,7 @@ resource "google_cloud_run_v2_service" "this" {
   location            = var.region
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled
+  labels              = var.commit == "" ? null : { commit = var.commit }
 
   # Reachable from the Internet at its own URL; access.tf controls who may invoke it. A public
   # service checks no caller. Granting allUsers would have the same effect, but organizations forbid
@@ -35,6 +36,16 @@ resource "google_cloud_run_v2_service" "this" {
 
     scaling {
       max_instance_count = var.size.max_instances
+    }
+
+    dynamic "vpc_access" {
+      for_each = var.subnetwork[*]
+      content {
+        egress = "PRIVATE_RANGES_ONLY"
+        network_interfaces {
+          subnetwork = vpc_access.value
+        }
+      }
     }
 
     containers {

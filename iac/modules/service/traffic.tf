@@ -7,7 +7,7 @@ locals {
   newest = {
     revision = null
     percent  = local.canary ? var.canary_percent : 100
-    tag      = local.canary ? var.canary_tag : null
+    tag      = local.canary ? "canary" : null
   }
   stable = {
     revision = var.stable_revision

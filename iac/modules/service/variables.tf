@@ -150,10 +150,16 @@ variable "canary_percent" {
   }
 }
 
-variable "canary_tag" {
-  description = "The tag in the URL of the newest revision while a stable revision is set."
+variable "commit" {
+  description = "The commit that the configuration comes from, for the service's label. Empty: no label."
   type        = string
-  default     = "canary"
+  default     = ""
+}
+
+variable "subnetwork" {
+  description = "The subnetwork through which requests to private addresses leave. Null: there is no way to any."
+  type        = string
+  default     = null
 }
 
 variable "sidecar" {

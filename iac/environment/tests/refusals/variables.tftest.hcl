@@ -5,12 +5,6 @@ mock_provider "google" {
   override_during = plan
 }
 
-variables {
-  project_id     = "my-project"
-  backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-  frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-}
-
 run "first_values" {
   command = plan
   variables {
@@ -31,10 +25,12 @@ run "first_values" {
     uptime_period_seconds = 30
     metrics_sidecar_image = "us-docker.pkg.dev/p/r/sidecar:1.2.0"
     backend               = { memory = "512Mi" }
+    commit                = "main"
+    subnetwork            = "default"
   }
   expect_failures = [
     var.project_id, var.region, var.environment, var.model_name, var.model_version, var.backend_env, var.backend_audiences, var.backend_invokers, var.backend_tester, var.frontend_access, var.frontend_hosts, var.alert_email, var.alert_thresholds,
-    var.availability_goal, var.uptime_period_seconds, var.metrics_sidecar_image, var.backend,
+    var.availability_goal, var.uptime_period_seconds, var.metrics_sidecar_image, var.backend, var.commit, var.subnetwork,
   ]
 }
 

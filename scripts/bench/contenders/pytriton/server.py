@@ -1,5 +1,6 @@
 """NVIDIA's Triton, bound to Python by PyTriton, with its dynamic batcher."""
 
+import json
 import os
 
 import numpy as np
@@ -9,14 +10,16 @@ from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
 CORES = os.cpu_count() or 1
+NAME = os.environ["INPUT"]
+DTYPE = np.dtype(os.environ["DTYPE"]).type
 model = torch.jit.load(os.environ["MODEL"])
 
 
 @batch
-def infer(numbers: np.ndarray) -> dict[str, np.ndarray]:
-    """Call the model with one row for each request."""
+def infer(**inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Call the model with the rows of all requests."""
     with torch.inference_mode():
-        return {"output": model(torch.from_numpy(numbers)).numpy()}
+        return {"output": model(torch.from_numpy(inputs[NAME])).numpy()}
 
 
 if __name__ == "__main__":
@@ -28,12 +31,12 @@ if __name__ == "__main__":
     )
     with Triton(config=config, workspace=os.environ["TMPDIR"] + "/triton") as triton:
         triton.bind(
-            model_name="doubleit",
+            model_name="model",
             infer_func=[infer for _ in range(CORES)],
-            inputs=[Tensor(name="numbers", dtype=np.int64, shape=(-1,))],
-            outputs=[Tensor(name="output", dtype=np.int64, shape=(-1,))],
+            inputs=[Tensor(name=NAME, dtype=DTYPE, shape=json.loads(os.environ["ROW"]))],
+            outputs=[Tensor(name="output", dtype=DTYPE, shape=(-1,))],
             config=ModelConfig(
-                max_batch_size=64, batcher=DynamicBatcher(max_queue_delay_microseconds=1000)
+                max_batch_size=128, batcher=DynamicBatcher(max_queue_delay_microseconds=1000)
             ),
         )
         triton.serve()

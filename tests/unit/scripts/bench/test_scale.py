@@ -7,22 +7,21 @@ import re
 
 import pytest
 
-from scripts.bench import lineup, scale
+from scripts.bench import lineup, report, scale
 from server.store.paths import ROOT
 
 RUN = json.loads(scale.RUN.read_text())
 
 
 def test_the_page_holds_the_tables_of_the_measured_run() -> None:
-    page = scale.PAGE.read_text()
-    block = re.search(f"{scale.BEGIN}\n\n(.*)\n{scale.END}", page, re.DOTALL)
-    assert block
-    assert block[1] == scale.tables(RUN), "make cloud-scale WRITE=1"
+    begin, end = report.markers(scale.COMMAND)
+    _, _, text = scale.PAGE.read_text().partition(begin)
+    assert text.partition(end)[0].strip() == scale.tables(RUN), "make cloud-scale WRITE=1"
 
 
 @pytest.mark.parametrize("rate", ["10", "1 000", "100 000"])
 def test_each_load_has_a_row_for_each_instance_that_was_measured(rate: str) -> None:
-    rows = [line for line in scale.tables(RUN).splitlines() if line.startswith(f"| {rate} |")]
+    rows = re.findall(rf"^\| {rate} +\|", scale.tables(RUN), re.MULTILINE)
     assert len(rows) == len(RUN["figures"])
 
 

@@ -3,86 +3,86 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2
 
-from scripts.bench.lineup import ALL, SELF, serving
-from scripts.bench.networks import MLP, NETWORKS, TENSORS, Network
-from scripts.bench.workloads import LISTS, PLAIN, ROWS, V2, ListFormat, Request
+from scripts.bench import workloads
+from scripts.bench.lineup import SELF, contenders
+from scripts.bench.workloads import LISTS, MLP, NETWORKS, Array, Encoder, Example, Workload
 
-BINARY = MLP.v2_binary("/")
+NUMBERS = Example("numbers", np.array([1, 2]), np.array([2, 4]))
+(ROWS,) = MLP.examples().values()
 
 
+def response(encode: Encoder, output: Array) -> bytes:
+    """Return a response with `output` in the format of a request."""
+    if encode is workloads.v2_binary:
+        return b'{"outputs": []}' + output.tobytes()
+    if encode is workloads.v2_grpc:
+        answer = service_pb2.ModelInferResponse(raw_output_contents=[output.tobytes()])
+        return bytes(answer.SerializeToString())
+    listed: Any = output.tolist()
+    forms: dict[Encoder, Any] = {
+        workloads.v2: {"outputs": [{"data": listed}]},
+        workloads.rows: [listed],
+    }
+    return json.dumps(forms.get(encode, listed)).encode()
+
+
+def numbers_of(encode: Encoder, example: Example) -> Array:
+    """Return the numbers in a request."""
+    request = encode(example, "model", "/")
+    if encode is workloads.v2_grpc:
+        message = service_pb2.ModelInferRequest.FromString(request.body)
+        assert (message.model_name, list(message.inputs[0].shape)) == (
+            "model",
+            [*example.rows.shape],
+        )
+        return np.frombuffer(message.raw_input_contents[0], example.input.dtype)
+    if encode is workloads.v2_binary:
+        head = int(request.headers[workloads.LENGTH])
+        return np.frombuffer(request.body[head:], example.input.dtype)
+    body = json.loads(request.body)
+    if isinstance(body, dict):
+        body = body["inputs"][0]["data"] if "inputs" in body else body[example.name]
+    return np.ravel(body).astype(example.input.dtype)
+
+
+@pytest.mark.parametrize("example", [NUMBERS, ROWS], ids=["numbers", "rows"])
 @pytest.mark.parametrize(
-    ("list_format", "body", "answer"),
+    "encode",
     [
-        (PLAIN, [1, 2], [2, 4]),
-        (ROWS, {"numbers": [[1, 2]]}, [[2, 4]]),
-        (
-            V2,
-            {"inputs": [{"name": "numbers", "shape": [1, 2], "datatype": "INT64", "data": [1, 2]}]},
-            {"outputs": [{"data": [2, 4]}]},
-        ),
+        workloads.lists,
+        workloads.rows,
+        workloads.v2,
+        workloads.v2_binary,
+        workloads.v2_grpc,
     ],
 )
-def test_a_right_answer_has_no_mistake(
-    list_format: ListFormat, body: object, answer: object
+def test_each_format_carries_the_numbers_and_only_the_models_output_is_right(
+    encode: Encoder, example: Example
 ) -> None:
-    request = list_format.request("/", [1, 2])
-    assert json.loads(request.body or b"") == body
-    assert request.mistake(json.dumps(answer).encode()) == ""
-
-
-@pytest.mark.parametrize("answer", [b"[2, 5]", b"[2]", b"[]", b'{"code": 503}'])
-def test_a_wrong_answer_is_a_mistake(answer: bytes) -> None:
-    assert "2 numbers were not doubled" in PLAIN.request("/", [1, 2]).mistake(answer)
+    assert np.array_equal(numbers_of(encode, example), example.input.ravel())
+    mistake = encode(example, "model", "/").mistake
+    assert mistake(response(encode, example.output)) == ""
+    assert "is not the model's output" in mistake(response(encode, example.output + 1))
+    assert mistake(response(encode, example.output[1:]))
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"outputs": []}'])
 def test_a_response_in_another_format_is_a_mistake(answer: bytes) -> None:
-    assert "does not have the expected format" in V2.request("/", [1, 2]).mistake(answer)
+    assert "does not have the expected format" in workloads.v2(NUMBERS, "", "/").mistake(answer)
 
 
-def response(request: Request, output: np.ndarray) -> bytes:
-    """Return a response with `output` in the format of `request`."""
-    if request is BINARY:
-        return b'{"outputs": []}' + output.astype(np.float32).tobytes()
-    body, listed = json.loads(request.body or b""), output.tolist()
-    answer = listed if isinstance(body, list) else {"outputs": [{"data": listed}]}
-    return json.dumps(answer).encode()
-
-
-@pytest.mark.parametrize("request_", [MLP.lists("/"), MLP.v2("/"), BINARY])
-def test_the_networks_own_output_is_right_and_another_is_not(request_: Request) -> None:
-    assert request_.mistake(response(request_, MLP.output)) == ""
-    wrong = request_.mistake(response(request_, MLP.output + 0.1))
-    assert "is not the output of mlp" in wrong
-    short = request_.mistake(response(request_, MLP.output[1:]))
-    assert "does not have the expected format" in short
-
-
-def test_every_format_carries_the_same_numbers() -> None:
-    head = int(BINARY.headers["Inference-Header-Content-Length"])
-    binary = np.frombuffer((BINARY.body or b"")[head:], np.float32)
-    lists = json.loads(MLP.lists("/").body or b"")
-    v2 = json.loads(MLP.v2("/").body or b"")["inputs"][0]["data"]
-    for numbers in (binary, lists, v2):
-        assert np.array_equal(np.ravel(numbers).astype(np.float32), MLP.input.ravel())
-
-
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_each_server_serves_the_network(network: Network, tmp_path: Path) -> None:
-    network.path = tmp_path / f"{network.name}.pt"
-    network.build()
-    contenders = serving(network)
-    assert contenders[0].name == SELF
-    assert list(contenders[0].requests()) == [load.request for load in TENSORS]
-    for contender in contenders:
-        assert contender.variables["NETWORK"] == str(network.path)
-        assert all(each.mistake(b"[]") for each in contender.requests().values())
-
-
-def test_every_server_gets_the_first_load() -> None:
-    assert all(LISTS[0].request in contender.requests() for contender in ALL)
+@pytest.mark.parametrize("workload", [LISTS, *NETWORKS], ids=lambda workload: workload.model)
+def test_each_server_gets_the_first_load_and_this_one_gets_all(workload: Workload) -> None:
+    own, *others = contenders(workload)
+    assert own.name == SELF
+    assert set(own.requests()) == {load.request for load in workload.loads}
+    for contender in others:
+        requests = contender.requests()
+        assert next(iter(requests)) == workload.loads[0].request
+        assert all(request.mistake(b"[]") for request in requests.values())

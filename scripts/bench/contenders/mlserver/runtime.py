@@ -8,13 +8,12 @@ from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 
-class Network(MLModel):
+class Runtime(MLModel):
     """Processes one tensor of rows."""
 
     async def load(self) -> bool:
         """Load the model."""
-        torch.set_num_threads(1)
-        self.module = torch.jit.load(os.environ["NETWORK"])
+        self.module = torch.jit.load(os.environ["MODEL"])
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
