@@ -26,11 +26,11 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     private static final int SMALLEST_BYTES = 64;
 
     /**
-     * Buffers that are read into: a request that waits keeps one. After two of them other tasks have
-     * their turn, such as closing connections that take too much.
+     * A connection is read in small steps: the rest of an incomplete line keeps the whole buffer,
+     * and an event loop reads from all its connections before it closes any that take too much.
      */
     private static final RecvByteBufAllocator READ =
-            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 32 << 10).maxMessagesPerRead(2);
+            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 8 << 10).maxMessagesPerRead(2);
 
     /** Beyond as many unread bytes, responses count in the budget. */
     private static final int UNREAD_BYTES = 8 << 10;

@@ -528,12 +528,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
             }
         }
 
-        @Override
-        public void channelReadComplete(ChannelHandlerContext ctx) {
-            // Netty's would read on although nothing may be read now.
-            ctx.fireChannelReadComplete();
-        }
-
         private void refuse(int status, String message, List<Object> out) {
             refusal = status;
             fault = message;

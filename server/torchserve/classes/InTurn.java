@@ -226,6 +226,14 @@ final class InTurn extends ChannelDuplexHandler {
         ctx.fireChannelRead(message);
     }
 
+    /** While parts wait, Netty's aggregator and decompressor would go on reading. */
+    @Override
+    public void read(ChannelHandlerContext context) {
+        if (waiting.isEmpty()) {
+            context.read();
+        }
+    }
+
     private void hold(Object message) {
         if (waiting.isEmpty()) {
             ctx.channel().config().setAutoRead(false);
