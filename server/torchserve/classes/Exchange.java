@@ -426,7 +426,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
             JsonObject error = JsonParser.parseString(text).getAsJsonObject();
             Set<String> keys = error.keySet();
             boolean fits = keys.contains("code") && keys.contains("type") && FIELDS.containsAll(keys);
-            return fits && error.entrySet().stream().allMatch(each -> each.getValue().isJsonPrimitive())
+            return fits && error.entrySet().stream().allMatch(field -> field.getValue().isJsonPrimitive())
                     ? error
                     : null;
         } catch (JsonParseException | IllegalStateException other) {
@@ -547,9 +547,9 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                 return;
             }
             long bytes = 0;
-            for (Object each : out) {
-                if (each instanceof HttpContent) {
-                    bytes += ((HttpContent) each).content().readableBytes();
+            for (Object part : out) {
+                if (part instanceof HttpContent) {
+                    bytes += ((HttpContent) part).content().readableBytes();
                 }
             }
             unpacked += bytes;
