@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
 
 /**
  * Netty's aggregator of requests, which come here when there is memory for them (InTurn).
@@ -22,8 +23,6 @@ public final class BoundedAggregator extends HttpObjectAggregator {
      * would keep the whole buffer that it was read into.
      */
     private static final int PART_BYTES = 64 << 10;
-
-    private static final int SMALLEST_BYTES = 64;
 
     /**
      * A connection is read in small steps: the rest of an incomplete line keeps the whole buffer,
@@ -71,7 +70,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
             passOn(ctx);
         }
         if (part == null) {
-            part = ctx.alloc().buffer(SMALLEST_BYTES);
+            part = ctx.alloc().buffer();
         }
         part.writeBytes(bytes);
         content.release();
@@ -94,21 +93,8 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     }
 
     @Override
-    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-        clear();
-        super.channelInactive(ctx);
-    }
-
-    @Override
     public void handlerRemoved(ChannelHandlerContext ctx) throws Exception {
-        clear();
+        ReferenceCountUtil.release(part);
         super.handlerRemoved(ctx);
-    }
-
-    private void clear() {
-        if (part != null) {
-            part.release();
-            part = null;
-        }
     }
 }
