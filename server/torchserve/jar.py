@@ -307,9 +307,9 @@ def class_path(jar: Path, target: Path = EDITED) -> list[str]:
             _say(f"TorchServe runs as shipped, its classes cannot be edited: {error}")
             return []
         entries = _entries(jar, target) or set()
-    for each in EDITS:
-        if each.entry not in entries:
-            _say(f"{each.entry} is not TorchServe 0.12.0's and stays as it is: {each.without}")
+    for edit in EDITS:
+        if edit.entry not in entries:
+            _say(f"{edit.entry} is not TorchServe 0.12.0's and stays as it is: {edit.without}")
     return [str(target)] if entries else []
 
 
@@ -335,9 +335,9 @@ def _write(jar: Path, target: Path) -> None:
     with zipfile.ZipFile(jar) as source:
         present = set(source.namelist())
         edited = {
-            each.entry: content
-            for each in EDITS
-            if each.entry in present and (content := each.apply(source.read(each.entry)))
+            edit.entry: content
+            for edit in EDITS
+            if edit.entry in present and (content := edit.apply(source.read(edit.entry)))
         }
     if edited:
         edited |= _added()

@@ -163,7 +163,7 @@ def upload(port: int, beginning: bytes) -> socket.socket:
     return client
 
 
-@pytest.mark.parametrize("count", [32, 320])
+@pytest.mark.parametrize("count", [32, 640])
 @pytest.mark.parametrize("kind", UNFINISHED)
 def test_uploads_that_never_end(serve: Any, report: Report, kind: str, count: int) -> None:
     """The clients go on with a byte per second, and return when they are disconnected."""

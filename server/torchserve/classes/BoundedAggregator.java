@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
 
 /**
  * Netty's aggregator of requests, which come here when there is memory for them (InTurn).
@@ -23,14 +24,13 @@ public final class BoundedAggregator extends HttpObjectAggregator {
      */
     private static final int PART_BYTES = 64 << 10;
 
-    private static final int SMALLEST_BYTES = 64;
-
     /**
-     * Buffers that are read into: a request that waits keeps one. After two of them other tasks have
-     * their turn, such as closing connections that take too much.
+     * A connection is read in small steps: the rest of an incomplete line keeps the whole buffer,
+     * and an event loop reads from all its connections before it closes any that take too much.
      */
     private static final RecvByteBufAllocator READ =
-            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 32 << 10).maxMessagesPerRead(2);
+            new AdaptiveRecvByteBufAllocator(64, 2 << 10, InTurn.READ_BYTES)
+                    .maxMessagesPerRead(2);
 
     /** Beyond as many unread bytes, responses count in the budget. */
     private static final int UNREAD_BYTES = 8 << 10;
@@ -70,7 +70,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
             passOn(ctx);
         }
         if (part == null) {
-            part = ctx.alloc().buffer(SMALLEST_BYTES);
+            part = ctx.alloc().buffer();
         }
         part.writeBytes(bytes);
         content.release();
@@ -93,21 +93,8 @@ public final class BoundedAggregator extends HttpObjectAggregator {
     }
 
     @Override
-    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-        clear();
-        super.channelInactive(ctx);
-    }
-
-    @Override
     public void handlerRemoved(ChannelHandlerContext ctx) throws Exception {
-        clear();
+        ReferenceCountUtil.release(part);
         super.handlerRemoved(ctx);
-    }
-
-    private void clear() {
-        if (part != null) {
-            part.release();
-            part = null;
-        }
     }
 }

@@ -137,12 +137,12 @@ final class Budget {
         boolean more = bytes > share.bytes;
         hold(share, bytes, client);
         if (more && total > limit) {
-            for (Share each : holders) {
+            for (Share holder : holders) {
                 if (total - leaving <= most) {
                     break;
                 }
-                if (each.client && each != share) {
-                    close(each);
+                if (holder.client && holder != share) {
+                    close(holder);
                 }
             }
             watch(share);
@@ -172,9 +172,9 @@ final class Budget {
         if (!watching) {
             watching = true;
             long now = System.nanoTime();
-            for (Share each : holders) {
-                each.since = now;
-                each.moved = each.owner.moved();
+            for (Share holder : holders) {
+                holder.since = now;
+                holder.moved = holder.owner.moved();
             }
             share.owner.schedule(this::check);
         }
@@ -189,13 +189,13 @@ final class Budget {
             late.asked = 0;
             late.owner.execute(late.owner::refused);
         }
-        for (Share each : holders) {
-            long moved = each.owner.moved();
-            if (moved - each.moved >= MOVED_BYTES) {
-                each.moved = moved;
-                each.since = now;
-            } else if (each.client && now - each.since > STALLED_NANOS) {
-                close(each);
+        for (Share holder : holders) {
+            long moved = holder.owner.moved();
+            if (moved - holder.moved >= MOVED_BYTES) {
+                holder.moved = moved;
+                holder.since = now;
+            } else if (holder.client && now - holder.since > STALLED_NANOS) {
+                close(holder);
             }
         }
         if (!waiting.isEmpty() || total > limit) {

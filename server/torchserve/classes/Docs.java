@@ -85,10 +85,10 @@ final class Docs {
                 .getAsJsonObject("parameters").getAsJsonObject("model");
         parameter.getAsJsonObject("schema").add("enum", names);
         JsonObject paths = new JsonObject();
-        for (Map.Entry<String, JsonElement> each : document.getAsJsonObject("paths").entrySet()) {
-            String path = each.getKey().replace("/" + EXAMPLE, "/{model}");
-            JsonObject item = each.getValue().getAsJsonObject();
-            if (!path.equals(each.getKey())) {
+        for (Map.Entry<String, JsonElement> entry : document.getAsJsonObject("paths").entrySet()) {
+            String path = entry.getKey().replace("/" + EXAMPLE, "/{model}");
+            JsonObject item = entry.getValue().getAsJsonObject();
+            if (!path.equals(entry.getKey())) {
                 JsonArray parameters = new JsonArray();
                 JsonObject reference = new JsonObject();
                 reference.addProperty("$ref", "#/components/parameters/model");
@@ -106,14 +106,14 @@ final class Docs {
 
     /** Apply a JSON Merge Patch (RFC 7396). */
     private static void merge(JsonObject target, JsonObject patch) {
-        for (Map.Entry<String, JsonElement> each : patch.entrySet()) {
-            JsonElement before = target.get(each.getKey());
-            if (each.getValue().isJsonNull()) {
-                target.remove(each.getKey());
-            } else if (each.getValue().isJsonObject() && before != null && before.isJsonObject()) {
-                merge(before.getAsJsonObject(), each.getValue().getAsJsonObject());
+        for (Map.Entry<String, JsonElement> change : patch.entrySet()) {
+            JsonElement before = target.get(change.getKey());
+            if (change.getValue().isJsonNull()) {
+                target.remove(change.getKey());
+            } else if (change.getValue().isJsonObject() && before != null && before.isJsonObject()) {
+                merge(before.getAsJsonObject(), change.getValue().getAsJsonObject());
             } else {
-                target.add(each.getKey(), each.getValue());
+                target.add(change.getKey(), change.getValue());
             }
         }
     }

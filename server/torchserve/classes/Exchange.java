@@ -426,7 +426,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
             JsonObject error = JsonParser.parseString(text).getAsJsonObject();
             Set<String> keys = error.keySet();
             boolean fits = keys.contains("code") && keys.contains("type") && FIELDS.containsAll(keys);
-            return fits && error.entrySet().stream().allMatch(each -> each.getValue().isJsonPrimitive())
+            return fits && error.entrySet().stream().allMatch(field -> field.getValue().isJsonPrimitive())
                     ? error
                     : null;
         } catch (JsonParseException | IllegalStateException other) {
@@ -528,12 +528,6 @@ public final class Exchange extends HttpServerKeepAliveHandler {
             }
         }
 
-        @Override
-        public void channelReadComplete(ChannelHandlerContext ctx) {
-            // Netty's would read on although nothing may be read now.
-            ctx.fireChannelReadComplete();
-        }
-
         private void refuse(int status, String message, List<Object> out) {
             refusal = status;
             fault = message;
@@ -553,9 +547,9 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                 return;
             }
             long bytes = 0;
-            for (Object each : out) {
-                if (each instanceof HttpContent) {
-                    bytes += ((HttpContent) each).content().readableBytes();
+            for (Object part : out) {
+                if (part instanceof HttpContent) {
+                    bytes += ((HttpContent) part).content().readableBytes();
                 }
             }
             unpacked += bytes;

@@ -166,16 +166,16 @@ final class GrpcRequest {
 
     private void join(byte[] json, List<ByteString> tensors) {
         long size = json.length;
-        for (ByteString each : tensors) {
-            size += each.size();
+        for (ByteString tensor : tensors) {
+            size += tensor.size();
         }
         check(size);
         jsonBytes = json.length;
         body = Arrays.copyOf(json, (int) size);
         int end = json.length;
-        for (ByteString each : tensors) {
-            each.copyTo(body, end);
-            end += each.size();
+        for (ByteString tensor : tensors) {
+            tensor.copyTo(body, end);
+            end += tensor.size();
         }
     }
 

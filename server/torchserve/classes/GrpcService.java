@@ -66,9 +66,9 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
     public static void addTo(ServerBuilder<?> server) {
         ServerServiceDefinition.Builder service = ServerServiceDefinition.builder(NAME);
         GrpcService handler = new GrpcService();
-        for (MethodDescriptor<?, ?> each :
+        for (MethodDescriptor<?, ?> shipped :
                 GRPCInferenceServiceGrpc.getServiceDescriptor().getMethods()) {
-            service.addMethod(method(each), handler);
+            service.addMethod(method(shipped), handler);
         }
         ServerServiceDefinition made = service.build();
         server.addStreamTracerFactory(new GrpcArrival.Factory());
@@ -361,10 +361,10 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         JsonObject document = parse(body, body.length);
         ModelMetadataResponse.Builder answer = ModelMetadataResponse.newBuilder();
         answer.setName(text(document, "name"));
-        document.getAsJsonArray("versions").forEach(each -> answer.addVersions(each.getAsString()));
+        document.getAsJsonArray("versions").forEach(version -> answer.addVersions(version.getAsString()));
         answer.setPlatform(text(document, "platform"));
-        document.getAsJsonArray("inputs").forEach(each -> answer.addInputs(described(each)));
-        document.getAsJsonArray("outputs").forEach(each -> answer.addOutputs(described(each)));
+        document.getAsJsonArray("inputs").forEach(input -> answer.addInputs(described(input)));
+        document.getAsJsonArray("outputs").forEach(output -> answer.addOutputs(described(output)));
         return answer.build();
     }
 
@@ -372,7 +372,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         JsonObject document = tensor.getAsJsonObject();
         TensorMetadata.Builder made = TensorMetadata.newBuilder();
         made.setName(text(document, "name")).setDatatype(text(document, "datatype"));
-        document.getAsJsonArray("shape").forEach(each -> made.addShape(each.getAsLong()));
+        document.getAsJsonArray("shape").forEach(size -> made.addShape(size.getAsLong()));
         return made.build();
     }
 
@@ -386,8 +386,8 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         if (document.has("id")) {
             answer.setId(text(document, "id"));
         }
-        for (JsonElement each : document.getAsJsonArray("outputs")) {
-            JsonObject output = each.getAsJsonObject();
+        for (JsonElement element : document.getAsJsonArray("outputs")) {
+            JsonObject output = element.getAsJsonObject();
             InferOutputTensor.Builder tensor = answer.addOutputsBuilder();
             tensor.setName(text(output, "name")).setDatatype(text(output, "datatype"));
             output.getAsJsonArray("shape").forEach(size -> tensor.addShape(size.getAsLong()));

@@ -5,6 +5,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.DecoderResult;
@@ -25,6 +26,7 @@ import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ByteProcessor;
 import io.netty.util.CharsetUtil;
 import io.netty.util.ReferenceCountUtil;
 import java.util.ArrayDeque;
@@ -69,6 +71,9 @@ final class InTurn extends ChannelDuplexHandler {
     /** A compressed body claims this many times its length. Lists of numbers unpack to 2 to 10 times. */
     private static final int UNPACKED_RATIO = 16;
 
+    /** The largest buffer that is read into, which parts that wait keep. */
+    static final int READ_BYTES = 8 << 10;
+
     /** Java objects of a header, and of a message without its headers. */
     private static final int HEADER_BYTES = 128;
 
@@ -89,7 +94,7 @@ final class InTurn extends ChannelDuplexHandler {
     private static final String STALLED =
             "Nothing arrived for too long while other requests waited for memory";
 
-    final Undecoded undecoded = new Undecoded(this);
+    final Undecoded undecoded = new Undecoded();
     private final Budget.Share unfinished = new Budget.Share(UNFINISHED, this);
     private final Budget.Share small = new Budget.Share(SMALL, this);
     private final Budget.Share body = new Budget.Share(BODIES, this);
@@ -139,7 +144,8 @@ final class InTurn extends ChannelDuplexHandler {
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        undecoded.decoded();
+        undecoded.bytes = 0;
+        undecoded.lines = 0;
         if (message instanceof HttpRequest
                 && ((HttpRequest) message).headers().size() > MOST_HEADERS) {
             ((HttpRequest) message).setDecoderResult(
@@ -226,10 +232,18 @@ final class InTurn extends ChannelDuplexHandler {
         ctx.fireChannelRead(message);
     }
 
+    /** While parts wait, Netty's aggregator and decompressor would go on reading. */
+    @Override
+    public void read(ChannelHandlerContext context) {
+        if (waiting.isEmpty()) {
+            context.read();
+        }
+    }
+
     private void hold(Object message) {
         if (waiting.isEmpty()) {
             ctx.channel().config().setAutoRead(false);
-            parkedBytes = undecoded.capacity;
+            parkedBytes = READ_BYTES;
         }
         parkedBytes += MESSAGE_BYTES;
         if (message instanceof HttpMessage) {
@@ -247,7 +261,7 @@ final class InTurn extends ChannelDuplexHandler {
     }
 
     /** Whether the headers that have arrived are too many; they are refused then. */
-    boolean refusesHeaders() {
+    private boolean refusesHeaders() {
         if (undecoded.lines <= MOST_HEADERS + 1) {
             return false;
         }
@@ -301,8 +315,7 @@ final class InTurn extends ChannelDuplexHandler {
     }
 
     private void refuse(HttpResponseStatus status, String type, String message, boolean last) {
-        String json = "{\"code\":" + status.code() + ",\"type\":\"" + type + "\",\"message\":\""
-                + message + "\",\"error\":\"" + message + "\"}";
+        String json = Exchange.error(status.code(), type, message).toString();
         FullHttpResponse response =
                 new DefaultFullHttpResponse(
                         HttpVersion.HTTP_1_1,
@@ -435,5 +448,34 @@ final class InTurn extends ChannelDuplexHandler {
 
     void schedule(Runnable task) {
         ctx.channel().eventLoop().schedule(task, 1, TimeUnit.SECONDS);
+    }
+
+    /** Counts what has arrived since the decoder passed on a message: incomplete headers. */
+    private final class Undecoded extends ChannelInboundHandlerAdapter {
+        private int bytes;
+
+        /** Complete lines among the bytes, each of which is a header in Java's heap. */
+        private int lines;
+
+        @Override
+        public void channelRead(ChannelHandlerContext first, Object message) {
+            ByteBuf read = (ByteBuf) message;
+            if (refusesHeaders()) {
+                read.release();
+                return;
+            }
+            int start = read.readerIndex();
+            int end = read.writerIndex();
+            bytes += end - start;
+            read.retain();
+            first.fireChannelRead(message);
+            for (int at = start; bytes > 0 && at < end; at++, lines++) {
+                at = read.forEachByte(at, end - at, ByteProcessor.FIND_LF);
+                if (at < 0) {
+                    break;
+                }
+            }
+            read.release();
+        }
     }
 }

@@ -136,12 +136,12 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
 
     /** Remove and return the first request of at most this size, or return null. */
     private Job removeFitting(long bytes) {
-        for (Job each : this) {
-            if (Jobs.bytes(each) <= bytes && Jobs.begin(each)) {
-                if (remove(each)) {
-                    return each;
+        for (Job job : this) {
+            if (Jobs.bytes(job) <= bytes && Jobs.begin(job)) {
+                if (remove(job)) {
+                    return job;
                 }
-                Jobs.end(each);
+                Jobs.end(job);
             }
         }
         return null;
@@ -149,9 +149,9 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
 
     /** Remove the large requests of clients that have gone. */
     private void removeAbandoned() {
-        for (Job each : this) {
-            long bytes = Jobs.bytes(each);
-            if (bytes >= Jobs.LARGE_BYTES && !each.isOpen() && remove(each)) {
+        for (Job job : this) {
+            long bytes = Jobs.bytes(job);
+            if (bytes >= Jobs.LARGE_BYTES && !job.isOpen() && remove(job)) {
                 queued.addAndGet(-bytes);
             }
         }

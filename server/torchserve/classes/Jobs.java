@@ -73,18 +73,18 @@ public final class Jobs extends LinkedHashMap<String, Job> {
 
     private static long cost(Job job) {
         long bytes = bytes(job);
-        for (Map.Entry<String, String> each : job.getPayload().getHeaders().entrySet()) {
-            if (JSON_LENGTH.equalsIgnoreCase(each.getKey())) {
+        for (Map.Entry<String, String> header : job.getPayload().getHeaders().entrySet()) {
+            if (JSON_LENGTH.equalsIgnoreCase(header.getKey())) {
                 try {
-                    long json = Math.min(bytes, Long.parseUnsignedLong(each.getValue().trim()));
+                    long json = Math.min(bytes, Long.parseUnsignedLong(header.getValue().trim()));
                     return json * OBJECTS + (bytes - json) * BINARY;
                 } catch (NumberFormatException invalid) {
                     return 0;
                 }
             }
         }
-        for (InputParameter each : job.getPayload().getParameters()) {
-            byte[] value = each.getValue();
+        for (InputParameter input : job.getPayload().getParameters()) {
+            byte[] value = input.getValue();
             int start = 0;
             while (start < value.length && value[start] <= ' ') {
                 start++;
@@ -99,8 +99,8 @@ public final class Jobs extends LinkedHashMap<String, Job> {
     /** The size of a request's body. */
     static long bytes(Job job) {
         long bytes = 0;
-        for (InputParameter each : job.getPayload().getParameters()) {
-            byte[] value = each.getValue();
+        for (InputParameter input : job.getPayload().getParameters()) {
+            byte[] value = input.getValue();
             bytes += value == null ? 0 : value.length;
         }
         return bytes;

@@ -179,21 +179,21 @@ public final class Routes extends ApiDescriptionRequestHandler {
         Map<String, ModelVersionedRefs> models = new TreeMap<>();
         ModelManager.getInstance()
                 .getAllModels()
-                .forEach(each -> models.put(each.getKey(), each.getValue()));
+                .forEach(model -> models.put(model.getKey(), model.getValue()));
         return models;
     }
 
     static boolean areReady() {
         Collection<ModelVersionedRefs> models = models().values();
         return !models.isEmpty()
-                && models.stream().allMatch(each -> isReady(each.getDefaultModel()));
+                && models.stream().allMatch(model -> isReady(model.getDefaultModel()));
     }
 
     /** Return whether a worker has loaded this version of a model. */
     static boolean isReady(Model model) {
         return model != null
                 && ModelManager.getInstance().getWorkers(model.getModelVersionName()).stream()
-                        .anyMatch(each -> each.getState() == WorkerState.WORKER_MODEL_LOADED);
+                        .anyMatch(worker -> worker.getState() == WorkerState.WORKER_MODEL_LOADED);
     }
 
     private static JsonObject server() {
@@ -210,11 +210,11 @@ public final class Routes extends ApiDescriptionRequestHandler {
     private static JsonArray index() {
         JsonArray index = new JsonArray();
         models().forEach((name, versions) -> {
-            for (Map.Entry<String, Model> each : versions.getAllVersions()) {
+            for (Map.Entry<String, Model> entry : versions.getAllVersions()) {
                 JsonObject version = new JsonObject();
                 version.addProperty("name", name);
-                version.addProperty("version", each.getKey());
-                version.addProperty("state", isReady(each.getValue()) ? "READY" : "UNAVAILABLE");
+                version.addProperty("version", entry.getKey());
+                version.addProperty("state", isReady(entry.getValue()) ? "READY" : "UNAVAILABLE");
                 version.addProperty("reason", "");
                 index.add(version);
             }
@@ -241,7 +241,7 @@ public final class Routes extends ApiDescriptionRequestHandler {
             status = HttpResponseStatus.SERVICE_UNAVAILABLE;
             String message = "No worker has loaded the model yet";
             Exchange.error(status.code(), "NotReady", message).entrySet()
-                    .forEach(each -> answer.add(each.getKey(), each.getValue()));
+                    .forEach(field -> answer.add(field.getKey(), field.getValue()));
         }
         NettyUtils.sendJsonResponse(ctx, answer.toString(), status);
     }

@@ -41,8 +41,8 @@ def install() -> None:
 def parameters(request: Request) -> list[dict[str, Any]]:
     """Return the inputs of a request; those of a form instead of its raw body."""
     given: list[dict[str, Any]] = request["parameters"]
-    body = next((each["value"] for each in given if each["name"] == "body"), None)
-    headers = {bytes(each["name"]).lower(): each["value"] for each in request["headers"]}
+    body = next((field["value"] for field in given if field["name"] == "body"), None)
+    headers = {bytes(header["name"]).lower(): header["value"] for header in request["headers"]}
     kind = bytes(headers.get(b"content-type", b"")).decode("latin-1")
     if not isinstance(body, (bytes, bytearray)):
         return given
@@ -56,7 +56,7 @@ def parameters(request: Request) -> list[dict[str, Any]]:
             return given
     except (multipart.MultipartError, ValueError):
         return given
-    return [*(each for each in given if each["name"] != "body"), *map(_decoded, fields)]
+    return [*(field for field in given if field["name"] != "body"), *map(_decoded, fields)]
 
 
 def _pairs(text: str) -> list[Field]:
@@ -92,7 +92,7 @@ def _decoded(field: Field) -> dict[str, Any]:
     """Return what TorchServe's reader makes of an input."""
     name, kind, value = field
     message = b"".join(
-        struct.pack("!i", len(each)) + each for each in (name.encode(), kind.encode(), value)
+        struct.pack("!i", len(part)) + part for part in (name.encode(), kind.encode(), value)
     )
     decoded: dict[str, Any] = protocol._retrieve_input_data(_Connection(message))
     return decoded

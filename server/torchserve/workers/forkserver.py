@@ -192,8 +192,8 @@ class ForkServer:
             # closed, so a worker must not keep those of other workers open.
             for worker in self._workers:
                 worker.close()
-            for each in (launcher, self._listener, self._selector):
-                each.close()
+            for resource in (launcher, self._listener, self._selector):
+                resource.close()
             return order
         worker = Worker(process, launcher)
         self._workers.append(worker)
