@@ -335,7 +335,7 @@ def draw(form: Form) -> Request | None:
         if form.model:
             _draw_example(form, model.example(form.model))
     # All are drawn, and the others hidden: the browser would forget a text that was not sent. Only
-    # the camera is not: it asks for permission.
+    # the camera is not, because it asks for permission, nor the field for pasting, which is empty.
     names = {label: f"way-{i}" for i, label in enumerate(ways)}
     hidden = ", ".join(f".st-key-{name}" for label, name in names.items() if label != chosen)
     st.html(f"<style>{hidden} {{display: none}}</style>")
@@ -343,7 +343,7 @@ def draw(form: Form) -> Request | None:
 
     def draw_ways(*, deferred: bool) -> None:
         for label, way in ways.items():
-            if way.deferred is deferred and (label == chosen or way.draw is not _camera):
+            if way.deferred is deferred and (label == chosen or way.draw not in (_camera, _clipboard)):
                 with st.container(key=names[label]):
                     drafts[label] = way.draw(form)
 

@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Error, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 ATTEMPTS, TAKEN_MILLISECONDS = 3, 7_000
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 

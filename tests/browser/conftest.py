@@ -166,7 +166,7 @@ def new_context(browser: Browser, **options: object) -> BrowserContext:
         **options,
     }
     context = browser.new_context(**settings)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     return context
 
 

@@ -167,9 +167,8 @@ def test_rows_of_a_file_are_shown_before_they_are_sent(scaled: Page) -> None:
 
 
 def test_a_body_of_every_format_is_answered(scaled: Page) -> None:
-    bodies = [[[3, 0, 0, 4]], {"instances": [[6, 0, 0, 8]]}, row(5, 0, 0, 12)]
-    for body, drawn in zip(bodies, ("0.6", "0.8", "0.92307693"), strict=True):
-        scaled.evaluate("window.drawn.clear()")
+    bodies = [[[3, 0, 0, 4]], {"instances": [[7, 0, 0, 24]]}, row(44, 0, 0, 117)]
+    for body, drawn in zip(bodies, ("0.8", "0.96", "0.936"), strict=True):
         predict(scaled, body)
         expect_drawn(scaled, {drawn})
 

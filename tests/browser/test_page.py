@@ -121,14 +121,6 @@ def test_a_file_is_uploaded(tab: Page) -> None:
     assert output(tab) == [2 * LARGE]
 
 
-def test_a_file_beyond_the_limit_is_refused_before_it_is_sent(tab: Page, tmp_path: Path) -> None:
-    path = tmp_path / "numbers.txt"
-    path.write_bytes(b"1 " * (5 * 2**20 + 1))
-    tab.get_by_text("Upload a file").click()
-    tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(path)
-    expect(tab.get_by_text("10.0MB or smaller")).to_be_visible()
-
-
 def test_what_is_typed_and_not_sent_outlives_a_look_at_the_upload(tab: Page) -> None:
     field = tab.get_by_label("Numbers", exact=True)
     field.fill("1 2 3")
