@@ -343,7 +343,8 @@ def draw(form: Form) -> Request | None:
 
     def draw_ways(*, deferred: bool) -> None:
         for label, way in ways.items():
-            if way.deferred is deferred and (label == chosen or way.draw not in (_camera, _clipboard)):
+            drawn = label == chosen or way.draw not in (_camera, _clipboard)
+            if way.deferred is deferred and drawn:
                 with st.container(key=names[label]):
                     drafts[label] = way.draw(form)
 
