@@ -110,9 +110,9 @@ up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and p
 	@exec $(PYTHON) -m scripts.dev.up $(SELECTED)
 screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
-	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
+	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k 'screenshots or fits'
 	@cp build/screenshots/doubleit-light.png docs/screenshot.png
-	@cp build/screenshots/classifier-light.png docs/screenshot-classifier.png
+	@cp build/screenshots/photos-light.png docs/screenshot-classifier.png
 
 ##@ Versions
 
@@ -139,14 +139,9 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
-<<<<<<< HEAD
+	@$(H2LOAD_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(call option,rounds,ROUNDS) $(call option,seconds,SECONDS) \
 		$(call option,only,ONLY) $(call option,commit,COMMIT) $(if $(WRITE),--write)
-=======
-	@$(H2LOAD_PACKAGE)
-	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') \
-		$(if $(COMMIT),--commit $(COMMIT)) $(if $(WRITE),--write)
->>>>>>> protocols
 .PHONY: cloud-scale
 sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
 	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
@@ -286,13 +281,8 @@ COMPOSE = docker compose --file docker/compose.yaml
 .PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
-<<<<<<< HEAD
-image-figures: .venv/.server .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG=]
-	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG)
-=======
 image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
-	@$(PYTHON) -m scripts.bench.image_figures --tag $(TAG) $(if $(WRITE),--write)
->>>>>>> protocols
+	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG) $(if $(WRITE),--write)
 compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
 	@COMPOSE_PROFILES=$(call quote,$(PROFILES)) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
@@ -301,13 +291,8 @@ compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait u
 compose-down: ## Stop and remove the containers
 	@COMPOSE_PROFILES=management,monitoring $(COMPOSE) down
 smoke: .venv/.server ## Send the deployment at URL requests with known responses [URL= NAME= VERSION=; env ID_TOKEN]
-<<<<<<< HEAD
 	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) $(call option,version,VERSION)
-test-images: .venv/.development .venv/torchserve.aot ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
-=======
-	@$(PYTHON) -m scripts.deploy.smoke $(call quote,$(or $(URL),http://127.0.0.1:$(or $(PORT),8080))) --model $(call quote,$(NAME)) --version $(call quote,$(VERSION))
 test-images: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Build and test the images, or test existing ones [BACKEND_IMAGE= FRONTEND_IMAGE=]
->>>>>>> protocols
 	@.venv/bin/pytest tests/images
 
 ##@ Cloud

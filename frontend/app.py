@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
 
 from frontend import display, export, form, memory, model, outputs, settings
-from frontend.client import RESPONDS, Client, Response
+from frontend.client import Client, Response
 from frontend.errors import ApiError, State
-from frontend.model import JSON, Described, Request
+from frontend.model import JSON, Described, Model, Request
 from frontend.reading import NotNumbersError
-from frontend.settings import Settings, SettingsError
+from frontend.settings import Settings
 
 _WAIT = ("hourglass_top", "orange")
 BADGES = {State.READY: ("check_circle", "green"), State.LOADING: _WAIT, State.BUSY: _WAIT}
@@ -37,38 +35,27 @@ _client = st.cache_resource(show_spinner=False)(Client)
 
 
 @st.cache_data(ttl=METADATA_SECONDS, max_entries=50, show_spinner=False)
-def metadata(config: Settings, version: str | None) -> Described:
+def metadata(config: Settings, version: str | None, _known: Model | None) -> Described:
     """Return the model's metadata and versions, cached; errors are not cached."""
-    connected = _client(config)
-    return Described(connected.metadata(version), responded=True, versions=connected.versions())
-
-
-@st.cache_resource(show_spinner=False)
-def known_models() -> dict[Settings, Described]:
-    """Return the last metadata of each model, for a server that is not reachable now."""
-    return {}
+    client = _client(config)
+    return Described(client.metadata(version, _known), responded=True, versions=client.versions())
 
 
 def describe(config: Settings, version: str | None) -> Described:
-    """Return the model's metadata; if the server does not respond, the last that it sent."""
+    """Return the model's metadata; if the server does not respond, the last of this session."""
+    known: Described = st.session_state.get("known", Described(None, responded=False))
     try:
-        found = metadata(config, version)
+        found = metadata(config, version, known.model)
     except ApiError:
-        known = known_models().get(config, Described(None, responded=False))
         return known._replace(responded=False)
     if found.model:
-        known_models()[config] = found
+        st.session_state.known = found
     return found
 
 
 def main() -> None:
     """Draw the page."""
-    try:
-        config = settings.read(os.environ)
-    except SettingsError as error:
-        st.set_page_config("Page", layout="wide")
-        st.error(f"**The page is not set up**\n\n{display.plain(str(error))}")
-        return
+    config = settings.read(os.environ)
     named = st.session_state.get("version", st.query_params.get("version"))
     version = (named or "").strip() or None
     described = describe(config, version)
@@ -80,10 +67,13 @@ def main() -> None:
     state = st.container()
     left, right = st.columns([2, 3], gap="large")
     drawn = form.Form(config, button, described.model)
-    with left, error_if_busy():
-        draw_input(drawn, version, described)
-    with right, error_if_busy():
-        show(drawn)
+    try:
+        with left:
+            draw_input(drawn, version, described)
+        with right:
+            show(drawn)
+    except memory.BusyError:
+        st.error("The page is busy with other large inputs. Try again in a moment.")
     # Last, so that a slow server does not delay the rest of the page.
     with state:
         st.fragment(show_state, run_every=config.poll or None)(drawn, version, described)
@@ -120,15 +110,6 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
     state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
 
 
-@contextmanager
-def error_if_busy() -> Iterator[None]:
-    """Show an error if other sessions' large inputs take too long."""
-    try:
-        yield
-    except memory.BusyError:
-        st.error("The page is busy with other large inputs. Try again in a moment.")
-
-
 def show(drawn: form.Form) -> None:
     """Show the result of the last click, why there is none, or an earlier result."""
     results: list[Response | NotNumbersError | ApiError] = st.session_state.get("results", [])
@@ -163,20 +144,20 @@ def _label(found: Response | NotNumbersError | ApiError) -> str:
 
 def show_state(drawn: form.Form, version: str | None, described: Described) -> None:
     """Show the server's state; draw the page again when the server has come or has changed."""
-    known = described.model
+    known, found = described.model, None
     try:
-        connected = _client(drawn.config)
-        state, detail = State.READY, connected.look(version, known, numbers=drawn.takes_numbers)
+        found = _client(drawn.config).metadata(version, known)
+        state, detail = State.READY, f"version {found.version}" if found else "the model responds"
     except ApiError as error:
         state, detail = error.state, str(error)
-    other = known and version is None and detail not in (RESPONDS, f"version {known.version}")
+    other = known and found and found.version != known.version
     since = time.monotonic() - st.session_state.get("followed", -math.inf)
     if state is State.READY and (other or not described.responded) and since > METADATA_SECONDS:
         st.session_state.followed = time.monotonic()
         metadata.clear()
         st.rerun()
     icon, color = BADGES.get(state, ("error", "red"))
-    label, detail = state.value, display.plain(detail)
+    label, detail = state.value[0], display.plain(detail)
     label = f"{label} · {detail}" if state is State.READY else label
     st.badge(label, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
     if state is not State.READY:

@@ -21,17 +21,15 @@ from google.auth.transport.urllib3 import AuthorizedHttp
 from google.auth.transport.urllib3 import Request as GoogleRequest
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from frontend import errors, model
+from frontend import errors
 from frontend.errors import ApiError, State
-from frontend.model import JSON, Model, Request
+from frontend.model import JSON, Model, Request, parse
 from frontend.settings import Settings
 
 # TorchServe treats any slash, escaped or not, as the end of the version.
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
 # A small request can have a response of any size.
 MAX_RESPONSE_BYTES = 32 * 2**20
-# The description of a server whose version is not known.
-RESPONDS = "the model responds"
 # What a response that does not follow the protocol raises.
 _OTHER_FORMAT = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 # Seconds. A prediction may wait in the server's queue, or for a server that starts on demand; the
@@ -131,23 +129,13 @@ class Client:
             # No refresh status: a 4xx is not retried.
             self._http = AuthorizedHttp(identity, pool, refresh_status_codes=())
 
-    def probe(self, version: str | None = None, model: Model | None = None) -> Response:
-        """Send a prediction without numbers, quickly and without retries, or raise ApiError.
-
-        Like any prediction, it passes through the queue and a worker. The server's readiness route
-        is no substitute: it requires a version and does not show that the queue is full.
-        """
-        return self.infer(numbers(np.empty(0, np.int64), model), version, quick=True)
-
-    def infer(
-        self, request: Request, version: str | None = None, *, quick: bool = False
-    ) -> Response:
+    def infer(self, request: Request, version: str | None = None) -> Response:
         """Return the response to a request of any format that the API takes, or raise ApiError.
 
-        That to a list of numbers has as many. With `quick`, the timeout is short, without retries.
+        That to a list of numbers has as many.
         """
         url, count = predictions_url(self._settings, version), request.values
-        body, kind, seconds = self._call(url, request, version, quick=quick)
+        body, kind, seconds = self._call(url, request, version)
         try:
             outputs, named = _outputs(body, kind)
             if count is not None and not (
@@ -160,19 +148,6 @@ class Client:
         kept = request if count is None else replace(request, body=b"")
         return Response(outputs, named or version or "default", seconds, kept, version)
 
-    def look(self, version: str | None, model: Model | None, *, numbers: bool = True) -> str:
-        """Return in words which version responds, or raise ApiError; `numbers`: it takes a list."""
-        try:
-            if model.takes_numbers if model else numbers:
-                return f"version {self.probe(version, model).version}"
-            found = self.metadata(version) or model
-        except ApiError as error:
-            if error.state is not State.INVALID_INPUT:
-                raise
-            # The model does not take a list of numbers, but it responded.
-            return RESPONDS
-        return f"version {found.version}" if found else RESPONDS
-
     def versions(self) -> tuple[str, ...]:
         """Return the versions of the model that the server has; none if it does not list them."""
         url = f"{self._settings.url}/v2/repository/index"
@@ -182,27 +157,26 @@ class Client:
         except (ApiError, *_OTHER_FORMAT):
             return ()
 
-    def metadata(self, version: str | None = None) -> Model | None:
+    def metadata(self, version: str | None = None, known: Model | None = None) -> Model | None:
         """Return the model's metadata (None: the server has none), or raise ApiError.
 
-        Like a prediction, the request passes through the queue and a worker, so it also shows that
-        a model responds that does not take a list of numbers.
+        Like a prediction, but without retries, the request passes through the queue and a worker.
+        The readiness route is no substitute: it does not show that the queue is full. `known` is
+        earlier metadata, so that a failure is none of a model without metadata.
         """
-        settings = self._settings
-        if version is None:
-            # The only route without a version that passes its query on to the model.
-            url = f"{settings.url}/invocations?model_name={settings.model}&metadata=1"
-        else:
-            url = f"{predictions_url(settings, version)}/metadata"
+        base, path = self._settings.url, f"/versions/{quote(version, safe='')}" if version else ""
+        # The only route without a version that passes its query on to the model.
+        url = f"{base}/invocations?model_name={self._settings.model}&metadata=1"
+        if version is not None:
+            url = f"{predictions_url(self._settings, version)}/metadata"
         try:
-            return model.parse(orjson.loads(self._call(url, None, version, quick=True)[0]))
+            return parse(orjson.loads(self._call(url, None, version, quick=True)[0]))
         except ApiError as error:
-            if error.state not in (State.INVALID_INPUT, State.FAILED, State.BUSY):
-                raise
             if error.state is not State.INVALID_INPUT:
+                if known or error.state not in (State.FAILED, State.BUSY):
+                    raise
                 # A model with a handler of its own fails here, although it is ready.
-                path = f"/versions/{quote(version, safe='')}" if version else ""
-                url = f"{settings.url}/v2/models/{settings.model}{path}/ready"
+                url = f"{base}/v2/models/{self._settings.model}{path}/ready"
                 self._call(url, None, version, quick=True)
             return None
         except _OTHER_FORMAT:
@@ -255,18 +229,6 @@ class Client:
                 kind = response.headers.get("Content-Type", "").partition(";")[0]
                 return response.status, content, kind
         raise AssertionError("the last attempt returns or raises")
-
-
-def numbers(values: np.ndarray, model: Model | None, notes: tuple[str, ...] = ()) -> Request:
-    """Return the request for a list, in a datatype that fits the numbers and the model takes."""
-    kind = "INT64" if values.dtype.kind == "i" else "FP64"
-    tensor = model.inputs[0] if model else None
-    if tensor and kind not in tensor.datatypes:
-        kind = "FP64" if "FP64" in tensor.datatypes else tensor.datatypes[0]
-    name = tensor.name if tensor else "input"
-    found = {"name": name, "shape": [len(values)], "datatype": kind, "data": values}
-    body = orjson.dumps({"inputs": [found]}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Request(body, values=values, notes=notes)
 
 
 def _outputs(body: bytes, kind: str) -> tuple[tuple[Output, ...], str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +21,8 @@ TABLE_COLUMNS = 50
 Read = Callable[[], Numbers | None]
 
 
-class Component(NamedTuple):
-    """Whether it fits an input with a shape; draws it with initial values (or None) and a key."""
-
-    fits: Callable[[Tensor, tuple[int, ...]], bool]
-    draw: Callable[[Tensor, np.ndarray | None, str], Read]
+# Draws the component of an input with its initial values, if any, and a key.
+Component = Callable[[Tensor, np.ndarray | None, str], Read]
 
 
 def _title(tensor: Tensor) -> str:
@@ -35,8 +32,8 @@ def _title(tensor: Tensor) -> str:
 def _limits(tensor: Tensor) -> tuple[Any, Any]:
     """Return the bounds of a field of numbers, as int or float; None for no bound."""
     if not tensor.whole:
-        low, high = tensor.minimum, tensor.maximum
-        return None if low is None else float(low), None if high is None else float(high)
+        low, high = (None if x is None else float(x) for x in (tensor.minimum, tensor.maximum))
+        return low, high
     low = 0 if tensor.datatypes[0].startswith("U") else -EXACT_IN_BROWSER
     low = low if tensor.minimum is None else max(low, math.ceil(tensor.minimum))
     most = EXACT_IN_BROWSER if tensor.maximum is None else math.floor(tensor.maximum)
@@ -79,7 +76,8 @@ def column_names(tensor: Tensor) -> list[str]:
     return [f"{tensor.name} {i + 1}" for i in range(width)]
 
 
-def _table(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
+def table(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
+    """Draw a table."""
     names, shape = column_names(tensor), tensor.shape or ()
     values = np.empty((0, len(names))) if first is None else first.reshape(-1, len(names))
     boolean = tensor.datatypes[0] == "BOOL"
@@ -141,17 +139,13 @@ def _lines(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
     return read_lines
 
 
-# Kinds of input, and the component for each, in the order in which they are tried.
-COMPONENTS = {
-    "value": Component(lambda _, shape: all(size == 1 for size in shape), _value),
-    "table": Component(lambda _, shape: 0 < shape[-1] <= TABLE_COLUMNS, _table),
-    "lines": Component(lambda each, shape: shape[-1] < 0 and each.datatypes[0] != "BOOL", _lines),
-}
-
-
-def component_of(tensor: Tensor) -> str | None:
-    """Return the kind of component that an input can be filled in with, if any."""
+def component_of(tensor: Tensor) -> Component | None:
+    """Return the component that an input can be filled in with, if any."""
     shape = tensor.shape
     if shape is None or len(shape) > 2:  # noqa: PLR2004 (rows and columns)
         return None
-    return next((name for name, each in COMPONENTS.items() if each.fits(tensor, shape)), None)
+    if all(size == 1 for size in shape):
+        return _value
+    if 0 < shape[-1] <= TABLE_COLUMNS:
+        return table
+    return _lines if shape[-1] < 0 and tensor.datatypes[0] != "BOOL" else None

@@ -14,26 +14,16 @@ from frontend.settings import Settings
 
 
 class State(Enum):
-    """Whether the server can respond, and if not, why."""
+    """Whether the server can respond, and if not, why: the badge, and the headline of an error."""
 
-    READY = "Ready"
-    LOADING = "Loading"
-    BUSY = "Busy"
-    NOT_REACHABLE = "Not reachable"
-    UNKNOWN_VERSION = "Unknown version"
-    NOT_ALLOWED = "Not allowed"
-    INVALID_INPUT = "Invalid input"
-    FAILED = "Failed"
-
-
-_TITLES = {
-    State.INVALID_INPUT: "The server does not take this input",
-    State.LOADING: "The server does not respond yet",
-    State.BUSY: "The server is busy",
-    State.NOT_REACHABLE: "The server is not reachable",
-    State.UNKNOWN_VERSION: "There is no such version",
-    State.NOT_ALLOWED: "The server refuses this page",
-}
+    READY = "Ready", ""
+    LOADING = "Loading", "The server does not respond yet"
+    BUSY = "Busy", "The server is busy"
+    NOT_REACHABLE = "Not reachable", "The server is not reachable"
+    UNKNOWN_VERSION = "Unknown version", "There is no such version"
+    NOT_ALLOWED = "Not allowed", "The server refuses this page"
+    INVALID_INPUT = "Invalid input", "The server does not take this input"
+    FAILED = "Failed", "The server failed"
 
 
 class ApiError(Exception):
@@ -48,8 +38,7 @@ class ApiError(Exception):
     def __init__(self, state: State, message: str) -> None:
         """Set the state and the message."""
         super().__init__(message)
-        self.state, self.sentences = state, [message]
-        self.title = _TITLES.get(state, "The server failed")
+        self.state, self.title, self.sentences = state, state.value[1], [message]
 
 
 # The position in a message of the API: "... - at $.inputs[0].data[2]".

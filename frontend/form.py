@@ -15,15 +15,15 @@ import numpy as np
 import orjson
 import streamlit as st
 
-from frontend import client, display, memory, model, outputs, reading
-from frontend.components import COMPONENTS, column_names, component_of
+from frontend import display, memory, model, outputs, reading
+from frontend.components import Component, column_names, component_of, table
 from frontend.model import JSON, Model, Request, Tensor
 from frontend.reading import Marks, NotNumbersError, Numbers, Table
 from frontend.settings import DEFAULT_MODEL, Settings
 
 # A longer example is a download instead of text in the field.
 EXAMPLE_BYTES = 16_000
-PREVIEW_ROWS = 5
+PREVIEW_ROWS, PREVIEW_BYTES = 5, 500
 # Makes the request after a click on the form's button, or returns None if there is a question; and
 # draws the questions, and makes the request once they are answered.
 Draft = tuple[Callable[[], Request | None], Callable[[], Request | None] | None]
@@ -43,27 +43,27 @@ class Form:
         return self.model.takes_numbers if self.model else self.config.model == DEFAULT_MODEL
 
     @property
-    def tensors(self) -> list[Tensor]:
+    def fields(self) -> list[tuple[Tensor, Component]]:
         """The inputs that can be filled in; none if a required one cannot."""
-        if (
-            self.model is None
-            or self.takes_numbers
-            or not all(map(component_of, self.model.required))
-        ):
-            return []
-        return [tensor for tensor in self.model.inputs if component_of(tensor)]
+        inputs = self.model.inputs if self.model and not self.takes_numbers else ()
+        found = [(each, component_of(each)) for each in inputs]
+        whole = all(component or each.optional for each, component in found)
+        return [(each, component) for each, component in found if component and whole]
 
     @property
     def rows(self) -> Tensor | None:
         """The input whose rows a file can hold: the only one, a table."""
-        tables = [tensor for tensor in self.tensors if component_of(tensor) == "table"]
-        return tables[0] if len(tables) == len(self.tensors) == 1 else None
+        tables = [tensor for tensor, component in self.fields if component is table]
+        return tables[0] if len(tables) == len(self.fields) == 1 else None
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The content types that the model's own code reads; all if nothing is known of it."""
+        return self.model.accepts if self.model else () if self.takes_numbers else ("*/*",)
 
     def accepts(self, content_type: str) -> bool:
         """Return whether the model's own code reads a content type, such as image/jpeg."""
-        if self.model is None:
-            return not self.takes_numbers
-        return any(fnmatch(content_type, each) for each in self.model.accepts)
+        return any(fnmatch(content_type, each) for each in self.types)
 
 
 def _area(form: Form, label: str, key: str, value: str, placeholder: str) -> str:
@@ -89,7 +89,7 @@ def _numbers(form: Form, content: str | bytes, name: str, rows: Tensor | None = 
 
     def request(found: Numbers) -> Request:
         if rows is None:
-            return client.numbers(found.values, form.model, found.notes)
+            return model.numbers(found.values, form.model, found.notes)
         return model.v2([(rows, found.values.reshape(-1, len(names or ())))], found.notes)
 
     def make() -> Request | None:
@@ -170,23 +170,42 @@ def _preview(values: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _file(form: Form) -> Draft:
-    types = form.model.accepts if form.model else ()
     kind = "numbers" if form.takes_numbers else "rows, as CSV" if form.rows else "a JSON request"
-    kind = ", ".join(types) or (kind if form.model or form.takes_numbers else "of any type")
+    kind = ", ".join(form.types).replace("*/*", "of any type") or kind
     numbers, size = form.config.max_numbers, form.config.max_file_mib
-    known = list(types) if types and "*/*" not in types else None
+    # Of other files than pictures, the page itself says why it does not take them.
+    known = form.types if all(each.startswith("image/") for each in form.types) else ()
     more = f"Up to {numbers:,} numbers, {size} MiB"
-    file = st.file_uploader(f"A file: {kind}", known, key="file", max_upload_size=size, help=more)
+    file = st.file_uploader(
+        f"A file: {kind}", known or None, key="file", max_upload_size=size, help=more
+    )
     content, name = (file.getvalue(), file.name) if file else (b"", "")
     memory.forget_files(but=file.file_id if file else "")
     guessed = mimetypes.guess_type(name)[0] or (file and file.type) or "application/octet-stream"
+    if file and not form.accepts(guessed):
+        unfit = form.types and f"{name} is {guessed}, but the model takes {kind}"
+        if sentence := reading.kind_of(content) or unfit:
+            st.warning(display.plain(sentence))
+            return _raw(None, sentence)
     if form.takes_numbers:
         return _numbers(form, content, name)
-    if types or form.model is None:
+    if form.types:
         return _raw(Request(content, guessed) if file else st.session_state.sample)
     if form.rows and guessed != JSON:
         return _numbers(form, content, name, form.rows)
     return lambda: _checked(content), None
+
+
+def _clipboard(_: Form) -> Draft:
+    state = st.session_state
+
+    def keep() -> None:
+        for picture in state.clipboard.files:
+            state.sample = Request(picture.getvalue(), picture.type)
+
+    st.chat_input("Paste a picture (Ctrl+V), then press Enter", key="clipboard", accept_file=True,
+                  file_type="image/*", on_submit=keep)  # fmt: skip
+    return _raw(state.sample)
 
 
 def _camera(_: Form) -> Draft:
@@ -194,17 +213,19 @@ def _camera(_: Form) -> Draft:
     return _raw(Request(picture.getvalue(), picture.type) if picture else None)
 
 
-def _raw(request: Request | None) -> Draft:
-    """Show a file that is sent as it is."""
+def _raw(request: Request | None, problem: str = "Choose one first") -> Draft:
+    """Show a file that is sent as it is; without one, the problem is told after a click."""
 
     def make() -> Request:
         if request is None:
-            raise NotNumbersError(["Choose one first"], title="There is no file; nothing was sent")
+            raise NotNumbersError([problem], title="There is no file to send")
         return request
 
     if request and request.content_type.startswith("image/"):
         st.image(request.body, "The picture that is sent", width=300)
     elif request:
+        if request.content_type.startswith("text/"):
+            st.code(request.body[:PREVIEW_BYTES].decode(errors="replace"), language=None)
         st.caption(f"The file that is sent: {request.content_type}, {len(request.body):,} bytes")
     return make, None
 
@@ -216,13 +237,13 @@ def _text(form: Form) -> Draft:
 
 def _fields(form: Form) -> Draft:
     state, drawn = st.session_state, []
-    for tensor in form.tensors:
+    for tensor, component in form.fields:
         first = state.filled.get(tensor.name)
         if first is None and not tensor.optional:
             first = model.example_of(tensor)
         # A version with the same inputs keeps what was entered.
         key = f"{tensor.name}-{tensor.datatypes[0]}-{tensor.shape}-{tensor.names}-{state.fills}"
-        drawn.append((tensor, COMPONENTS[component_of(tensor) or ""].draw(tensor, first, key)))
+        drawn.append((tensor, component(tensor, first, key)))
 
     def make() -> Request:
         entered = [(tensor, found) for tensor, get in drawn if (found := get())]
@@ -264,8 +285,9 @@ class Way(NamedTuple):
 PASTE, FIELDS, UPLOAD, ADVANCED = "Type or paste", "Fill in", "Upload a file", "Advanced: JSON"
 WAYS = {
     PASTE: Way(lambda form: form.takes_numbers, _pasted),
-    FIELDS: Way(lambda form: bool(form.tensors), _fields),
+    FIELDS: Way(lambda form: bool(form.fields), _fields),
     UPLOAD: Way(lambda _: True, _file, deferred=False),
+    "Paste": Way(lambda form: form.accepts("image/png"), _clipboard, deferred=False),
     "Camera": Way(lambda form: form.accepts("image/jpeg"), _camera, deferred=False),
     "Text": Way(lambda form: form.accepts("text/plain"), _text),
     ADVANCED: Way(lambda _: True, _json),
@@ -292,7 +314,7 @@ def fill(form: Form, request: Request) -> None:
 
 def _can_show(form: Form, name: str, values: np.ndarray) -> bool:
     """Return whether the form's components show the values of an input exactly."""
-    shape = next((tensor.shape for tensor in form.tensors if tensor.name == name), None)
+    shape = next((tensor.shape for tensor, _ in form.fields if tensor.name == name), None)
     return (
         shape is not None
         and len(shape) == values.ndim
@@ -313,7 +335,7 @@ def draw(form: Form) -> Request | None:
         if form.model:
             _draw_example(form, model.example(form.model))
     # All are drawn, and the others hidden: the browser would forget a text that was not sent. Only
-    # the camera is not: it asks for permission.
+    # the camera is not, because it asks for permission, nor the field for pasting, which is empty.
     names = {label: f"way-{i}" for i, label in enumerate(ways)}
     hidden = ", ".join(f".st-key-{name}" for label, name in names.items() if label != chosen)
     st.html(f"<style>{hidden} {{display: none}}</style>")
@@ -321,7 +343,8 @@ def draw(form: Form) -> Request | None:
 
     def draw_ways(*, deferred: bool) -> None:
         for label, way in ways.items():
-            if way.deferred is deferred and (label == chosen or way.draw is not _camera):
+            drawn = label == chosen or way.draw not in (_camera, _clipboard)
+            if way.deferred is deferred and drawn:
                 with st.container(key=names[label]):
                     drafts[label] = way.draw(form)
 

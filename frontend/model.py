@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 JSON = "application/json"
 # The lengths of variable dimensions in an example: the first is one row, the others are longer.
@@ -120,28 +121,19 @@ def parse(found: Any) -> Model:  # noqa: ANN401 (any JSON)
     if sample:
         body = sample["text"].encode() if "text" in sample else base64.b64decode(sample["base64"])
         sample = Request(body, str(sample["content_type"]))
-    return Model(
-        str(found["name"]),
-        str(found["versions"][0]),
-        tuple(map(_tensor, found["inputs"])),
-        tuple(map(_tensor, found["outputs"])),
-        str(found.get("batch", "none")),
-        tuple(map(str, found.get("accepts", ()))),
-        sample,
-    )
+    name, version, batch = found["name"], found["versions"][0], found.get("batch", "none")
+    inputs, outputs = (tuple(map(_tensor, found[key])) for key in ("inputs", "outputs"))
+    accepts = tuple(map(str, found.get("accepts", ())))
+    return Model(str(name), str(version), inputs, outputs, str(batch), accepts, sample)
 
 
 def _tensor(found: Any) -> Tensor:  # noqa: ANN401 (any JSON)
     datatypes = found.get("datatypes") or [found.get("datatype", "FP32")]
-    return Tensor(
-        str(found["name"]),
-        tuple(map(str, datatypes)),
-        tuple(map(int, found["shape"])) if "shape" in found else None,
-        bool(found.get("optional")),
-        found.get("minimum"),
-        found.get("maximum"),
-        tuple(map(str, found.get("labels") or found.get("columns") or ())),
-    )
+    shape = tuple(map(int, found["shape"])) if "shape" in found else None
+    name, optional, names = found["name"], found.get("optional"), found.get("labels")
+    names = tuple(map(str, names or found.get("columns") or ()))
+    bounds = found.get("minimum"), found.get("maximum")
+    return Tensor(str(name), tuple(map(str, datatypes)), shape, bool(optional), *bounds, names)
 
 
 def example(model: Model) -> Request:
@@ -156,12 +148,20 @@ def example(model: Model) -> Request:
 def v2(tensors: list[tuple[Tensor, np.ndarray]], notes: tuple[str, ...] = ()) -> Request:
     """Return a request of the V2 protocol."""
     lines = [
-        json.dumps({"name": tensor.name, "shape": values.shape, "datatype": tensor.datatypes[0],
-                    "data": values.ravel().tolist()})
+        orjson.dumps({"name": tensor.name, "shape": values.shape, "datatype": tensor.datatypes[0],
+                      "data": values.ravel()}, option=orjson.OPT_SERIALIZE_NUMPY)
         for tensor, values in tensors
     ]  # fmt: skip
-    body = ",\n  ".join(lines)
-    return Request(f'{{"inputs": [\n  {body}\n]}}'.encode(), notes=notes)
+    return Request(b'{"inputs": [\n  %b\n]}' % b",\n  ".join(lines), notes=notes)
+
+
+def numbers(values: np.ndarray, model: Model | None, notes: tuple[str, ...] = ()) -> Request:
+    """Return the request for a list, in a datatype that fits the numbers and the model takes."""
+    kind = "INT64" if values.dtype.kind == "i" else "FP64"
+    tensor = model.inputs[0] if model else Tensor("input", ("INT64", "FP64"), (-1,))
+    if kind not in tensor.datatypes:
+        kind = "FP64" if "FP64" in tensor.datatypes else tensor.datatypes[0]
+    return replace(v2([(replace(tensor, datatypes=(kind,)), values)], notes), values=values)
 
 
 def values_of(request: Request, model: Model) -> dict[str, np.ndarray]:

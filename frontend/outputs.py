@@ -28,10 +28,6 @@ BARS = 20
 COLORS = ["#64748b", "#ea580c"]
 # A chart has a text for screen readers as a whole, so its parts have none.
 UNNAMED = {"aria": False}
-PROTOCOLS = (
-    "[V1](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol) · "
-    "[V2](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol)"
-)
 TEXT_HELP = "Shown as text, to keep every digit. Sorting is alphabetical."
 
 
@@ -66,7 +62,7 @@ def show(config: Settings, response: Response, model: Model | None) -> None:
 def _show_numbers(config: Settings, inputs: np.ndarray, outputs: np.ndarray) -> None:
     columns = {"Input": inputs, "Output": outputs}
     with memory.turn(inputs.nbytes):
-        _side_by_side(columns, columns)
+        _side_by_side(columns)
     if len(outputs) <= COPY_NUMBERS:
         st.caption("The output, to copy")
         height: int | Literal["content"] = 120 if len(outputs) > CODE_NUMBERS else "content"
@@ -87,17 +83,18 @@ def _show_output(config: Settings, output: Output, names: Sequence[str], count: 
         next(show for fits, show in OUTPUTS if fits(output))(output, names)
 
 
-def _text(output: Output, text: str | Sequence[str]) -> None:
-    shown = text if isinstance(text, str) else str(output.values)
-    st.code(shown[: 10 * SHOWN_ELEMENTS], language=None, wrap_lines=True)
+def _text(output: Output, _: Sequence[str]) -> None:
+    content: Any = output.values
+    text = content if isinstance(content, str) else content.decode(errors="replace")
+    st.code(text[: 10 * SHOWN_ELEMENTS], language=None, wrap_lines=True)
 
 
-def _file(output: Output, _: Sequence[str]) -> None:
+def _file(output: Output, names: Sequence[str]) -> None:
     content: Any = output.values
     if output.datatype.startswith("image/"):
         st.image(content, f"{output.name}, {output.datatype}")
     elif output.datatype.startswith("text/"):
-        _text(output, content.decode(errors="replace"))
+        _text(output, names)
     name = f"output{mimetypes.guess_extension(output.datatype) or '.bin'}"
     download(f"Download {name}", content, name)
 
@@ -111,17 +108,21 @@ def _is_scores(output: Output) -> bool:
 
 
 def _scores(output: Output, names: Sequence[str]) -> None:
-    """Show one row of scores, the largest first."""
     found = output.values
     if isinstance(found, dict):
         names, found = list(found), np.array(list(found.values()))
     if len(set(names)) != len(found):
         names = [str(i) for i in range(len(found))]
+    _bars(names, found, output.name)
+
+
+def _bars(names: Sequence[str], found: np.ndarray, title: str) -> None:
+    """Show scores, the largest first."""
     order = np.argsort(-found.astype(float), kind="stable")
     labels, scores = [names[i] for i in order], found[order]
     left, right = st.columns([3, 2])
     with left:
-        table({"Label": labels, output.name: scores})
+        table({"Label": labels, title: scores})
     data = pa.table({"label": labels[:BARS], "score": scores[:BARS].astype(float)})
     label = {"field": "label", "type": "nominal", "sort": None, "title": None}
     score = {"field": "score", "type": "quantitative", "title": None}
@@ -137,8 +138,30 @@ def _scores(output: Output, names: Sequence[str]) -> None:
 
 def _rows(output: Output, names: Sequence[str]) -> None:
     columns = display.columns_of(output.name, output.values, output.shape, names)
-    drawn = len(output.values) > 1 and len(output.shape) == 1
-    _side_by_side(columns, columns if drawn else {})
+    _side_by_side(columns, drawn=len(output.values) > 1 and len(output.shape) == 1)
+
+
+def _is_records(output: Output) -> bool:
+    rows = output.values
+    return isinstance(rows, list) and bool(rows and rows[0]) and all(
+        isinstance(row, dict) and row.keys() == rows[0].keys()
+        and not any(isinstance(cell, dict | list) for cell in row.values())
+        for row in rows
+    )  # fmt: skip
+
+
+def _records(output: Output, _: Sequence[str]) -> None:
+    """Show a list of flat objects with the same keys: labels with their scores, or a table."""
+    columns: dict[str, np.ndarray | list[str]] = {}
+    for name in output.values[0]:
+        cells = [row[name] for row in output.values]
+        numbers = np.array(cells)
+        columns[name] = numbers if numbers.dtype.kind in "iuf" else list(map(str, cells))
+    labels, *scores = columns.values()
+    if isinstance(labels, list) and len(scores) == 1 and isinstance(scores[0], np.ndarray):
+        _bars(labels, scores[0], list(columns)[1])
+    else:
+        table(columns)
 
 
 def _json(output: Output, _: Sequence[str]) -> None:
@@ -154,17 +177,18 @@ OUTPUTS: list[tuple[Callable[[Output], bool], Callable[[Output, Sequence[str]], 
     (lambda output: isinstance(output.values, str), _text),
     (_is_scores, _scores),
     (lambda output: isinstance(output.values, np.ndarray), _rows),
+    (_is_records, _records),
     (lambda _: True, _json),
 ]
 
 
-def _side_by_side(columns: Mapping[str, np.ndarray], drawn: Mapping[str, np.ndarray]) -> None:
-    left, right = st.columns([3, 2]) if drawn else (st.container(), None)
+def _side_by_side(columns: Mapping[str, np.ndarray], *, drawn: bool = True) -> None:
+    left, right = st.columns([3, 2]) if drawn else (st.container(), st.container())
     with left:
         table(columns)
-    if right:
-        with right:
-            _chart(drawn)
+    with right:
+        if drawn:
+            _chart(columns)
 
 
 def table(columns: Mapping[str, np.ndarray | list[str]]) -> None:
@@ -226,4 +250,5 @@ def _show_api(config: Settings, response: Response) -> None:
         st.caption("A link to this page with this input and version")
         link = export.to_link(request, version, st.context.url or "")
         st.code(link or "The input is too long for a link.", language=None, wrap_lines=True)
-        st.markdown(f"[Metadata]({config.url}/v2/models/{config.model}) · {PROTOCOLS}")
+        docs, described = f"{config.url}/docs", f"{config.url}/v2/models/{config.model}"
+        st.markdown(f"[Documentation of the API]({docs}) · [Metadata]({described})")

@@ -83,11 +83,5 @@ def read(environment: Mapping[str, str]) -> Settings:
             "or anybody on the way could read the token"
         )
     named = [host.strip() for host in found["UI_HOSTS"].split(",") if host.strip()]
-    return Settings(
-        url,
-        found["BACKEND_MODEL"],
-        auth,
-        float(found["BACKEND_POLL"]),
-        (*DEFAULT_HOSTS, *named),
-        int(found["UI_MAX_NUMBERS"]),
-    )
+    hosts, poll, most = (*DEFAULT_HOSTS, *named), found["BACKEND_POLL"], found["UI_MAX_NUMBERS"]
+    return Settings(url, found["BACKEND_MODEL"], auth, float(poll), hosts, int(most))

@@ -10,14 +10,14 @@ import re
 from dataclasses import replace
 from pathlib import PurePath
 
-from frontend.reading.clean import clean, decode
+from frontend.reading.clean import clean, decode, kind_of
 from frontend.reading.lists import read_json, read_separated
 from frontend.reading.notation import Marks, is_heading
 from frontend.reading.numbers import NotNumbersError, Numbers, Source, TooMuchError, to_numbers
 from frontend.reading.table import Table, delimiter_of, read_table
 
-__all__ = ["Marks", "NotNumbersError", "Numbers", "Source", "Table", "TooMuchError", "read",
-           "to_numbers"]  # fmt: skip
+__all__ = ["Marks", "NotNumbersError", "Numbers", "Source", "Table", "TooMuchError", "kind_of",
+           "read", "to_numbers"]  # fmt: skip
 
 _LIST = re.compile(r"\s*[\[{]|\s*(np\.|torch\.)?(array|tensor)\(")
 _LOOSE_COMMA = re.compile(r",\s|\s,")

@@ -57,11 +57,16 @@ _OTHER_FILES = {
 }
 
 
+def kind_of(content: bytes) -> str:
+    """Say what a file is that has to be converted first; return "" if it may be text."""
+    found = (what for start, what in _OTHER_FILES.items() if content.startswith(start))
+    return "".join(f"The file is {what}" for what in found)
+
+
 def decode(content: bytes) -> tuple[str, list[str]]:
     """Return a file's text, and a note if its encoding is a guess, or raise NotNumbersError."""
-    for start, what in _OTHER_FILES.items():
-        if content.startswith(start):
-            raise NotNumbersError([f"The file is {what}"])
+    if other := kind_of(content):
+        raise NotNumbersError([other])
     # Excel's file type "Unicode Text".
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     notes: list[str] = []

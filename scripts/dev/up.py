@@ -42,7 +42,6 @@ def main() -> int:
         running["server"] = _start("server", "--name", options.name, "--version", options.version)
         running["page"] = _start(
             "frontend",
-            "--no-look",
             BACKEND_URL=served.inference,
             BACKEND_AUTH="none",
             BACKEND_MODEL=served.model,

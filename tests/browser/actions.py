@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mimetypes
 import re
 from typing import Any
 
 from playwright.sync_api import Error, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 ATTEMPTS, TAKEN_MILLISECONDS = 3, 7_000
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
@@ -39,15 +40,22 @@ def choose_version(tab: Page, version: str) -> None:
 def upload(tab: Page, name: str, content: bytes) -> None:
     """Choose the upload and give it a file, again if the page is drawn anew meanwhile."""
     tab.get_by_text("Upload a file").click()
-    taken = tab.get_by_role("button", name=f"Remove {name}")
+    taken, kind = tab.get_by_role("button", name=f"Remove {name}"), mimetypes.guess_type(name)[0]
     for _ in range(ATTEMPTS):
-        tab.locator("input[type=file]").set_input_files(
-            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+            {"name": name, "mimeType": kind or "application/octet-stream", "buffer": content}
         )
         with contextlib.suppress(Error):
             taken.wait_for(timeout=TAKEN_MILLISECONDS)
             break
     expect(taken).to_be_visible()
+
+
+def settle(tab: Page) -> None:
+    """Wait until the page is drawn and no colour fades any more."""
+    app = tab.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+    tab.wait_for_function("document.getAnimations().every(each => each.playState != 'running')")
 
 
 def metric(tab: Page, label: str) -> Locator:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ from playwright.sync_api import (
 )
 
 from scripts.model import archiver
+from tests.support.examples import serve
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -41,6 +43,8 @@ LOADS = 3
 
 # Opens a tab with the options of a browser context, such as color_scheme.
 Open = Callable[..., Page]
+# Returns the URL of the page for a model of the examples.
+PageOf = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
@@ -63,45 +67,56 @@ def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         yield page
 
 
-class Flowers(torch.nn.Module):
-    """Maps four measures of a flower to the probabilities of three kinds and the likeliest kind."""
+class Kinds(torch.nn.Module):
+    """Returns its integers, and its number times a tenth, in every datatype that holds them."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = torch.nn.Linear(4, 3)
-        self.layer.weight.data = torch.tensor(
-            [[0.4, 1.3, -2.0, -0.9], [0.3, -0.3, 0.1, -0.9], [-0.8, -1.1, 1.9, 1.8]]
-        )
+    def forward(
+        self, ids: torch.Tensor, scale: torch.Tensor, flip: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        small, tenths = ids % 100, scale * torch.arange(5) / 10
+        flag = torch.zeros(1, dtype=torch.bool) if flip is None else flip
+        return {
+            "int64": ids, "int32": small.int(), "int16": small.short(), "int8": small.char(),
+            "uint8": small.byte(), "bool": (small == 0) ^ flag, "fp64": tenths,
+            "fp32": tenths.float(), "fp16": tenths.half(), "bf16": tenths.to(torch.bfloat16),
+        }  # fmt: skip
 
-    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        probabilities = torch.softmax(self.layer(features), 1)
-        return probabilities, probabilities.argmax(1)
 
-
-FLOWERS_CONFIG = """
-batchSize: 8
-maxBatchDelay: 1
+KINDS_CONFIG = """
 model:
-  batch: rows
+  batch: none
   inputs:
-    features: {datatype: FP32, shape: [-1, 4]}
-  outputs: [probabilities, kind]
+    ids: {datatype: INT64, shape: [-1, -1]}
+    scale: {datatype: FP64, shape: [1]}
+    flip: {datatype: BOOL, shape: [1]}
 """
 
 
 @pytest.fixture(scope="session")
-def flowers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    """The real page with a real server of a classifier."""
-    store = tmp_path_factory.mktemp("flowers")
-    torch.jit.script(Flowers().eval()).save(store / "flowers.pt")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server of the models in examples/ and of one with many kinds of tensors."""
+    store = tmp_path_factory.mktemp("examples")
+    torch.jit.script(Kinds().eval()).save(store / "kinds.pt")
     config = store / "model-config.yaml"
-    config.write_text(FLOWERS_CONFIG)
-    archiver.package(store / "flowers.pt", "flowers", "1.0", config, store)
-    with (
-        Server(store, store / "log", "flowers") as server,
-        PageServer(store / "page", server.url, {"BACKEND_MODEL": "flowers"}) as page,
-    ):
-        yield page
+    config.write_text(KINDS_CONFIG)
+    archiver.package(store / "kinds.pt", "kinds", "1.0", config, store)
+    with serve(store) as server:
+        server.register("kinds-1.0.mar")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def page_of(examples: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageOf]:
+    """Return the URL of the real page for a model of `examples`, started at the first use."""
+    with ExitStack() as running:
+
+        @cache
+        def start(model: str) -> str:
+            log = tmp_path_factory.mktemp("page") / model
+            environment = {"BACKEND_MODEL": model}
+            return running.enter_context(PageServer(log, examples.url, environment)).url
+
+        yield start
 
 
 class Watch:
@@ -151,7 +166,7 @@ def new_context(browser: Browser, **options: object) -> BrowserContext:
         **options,
     }
     context = browser.new_context(**settings)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     return context
 
 

@@ -1,15 +1,20 @@
-"""The page for a model that does not take a list of numbers: a classifier on the real server."""
+"""The page for models that do not take a list of numbers: the examples, on the real server."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
+from server.store.paths import ROOT
 from tests.browser.actions import (
     choose_version,
     curl,
@@ -19,134 +24,203 @@ from tests.browser.actions import (
     upload,
     watch_drawing,
 )
-from tests.browser.conftest import Open
-from tests.support.page import PageServer
+from tests.browser.conftest import Open, PageOf
+from tests.support.server import Server
 from tests.support.wait import wait_until
+
+SKY = ROOT / "examples" / "photos" / "sky.jpg"
 
 
 @pytest.fixture
-def page(flowers: PageServer, open_page: Open) -> Page:
-    opened = open_page(flowers.url)
-    opened.get_by_text("Ready · version 1.0").wait_for()
-    return opened
+def opened(page_of: PageOf, open_page: Open) -> Callable[..., Page]:
+    def open_model(model: str, **options: object) -> Page:
+        tab = open_page(page_of(model), **options)
+        tab.get_by_text("Ready · version 1.0").wait_for()
+        watch_drawing(tab)
+        return tab
+
+    return open_model
+
+
+@pytest.fixture
+def scaled(opened: Callable[..., Page]) -> Page:
+    """The page of the exported program, which scales each row of four numbers to length 1."""
+    return opened("scaled")
 
 
 def predict(tab: Page, request: object = None) -> None:
     """Enter a request as JSON, if given, and click."""
     if request is not None:
         tab.get_by_text("Advanced: JSON").click()
-        text = request if isinstance(request, str) else json.dumps(request)
-        tab.get_by_label("Request", exact=True).fill(text)
+        tab.get_by_label("Request", exact=True).fill(json.dumps(request))
     tab.get_by_role("button", name="Predict", exact=True).click()
 
 
-def rows(*features: list[float]) -> dict[str, object]:
-    data = [number for row in features for number in row]
-    tensor = {"name": "features", "shape": [len(features), 4], "datatype": "FP32", "data": data}
-    return {"inputs": [tensor]}
+def row(*data: float) -> dict[str, Any]:
+    return {"inputs": [{"name": "rows", "shape": [1, len(data)], "datatype": "FP32", "data": data}]}
 
 
-def test_the_first_row_is_answered_as_it_stands(page: Page) -> None:
-    expect(page.get_by_role("heading", name="flowers")).to_be_visible()
-    expect(page.get_by_text("Takes features (FP32, any \u00d7 4)")).to_be_visible()
-    predict(page)
-    expect(metric(page, "Outputs")).to_have_text("2")
-    expect(metric(page, "Model version")).to_have_text("1.0")
-    expect(page.get_by_text("FP32, 1 \u00d7 3")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+def copy_picture(tab: Page) -> None:
+    """Put the example's picture into the clipboard, which takes PNG only."""
+    tab.evaluate(
+        """async jpeg => {
+            const blob = await (await fetch(`data:image/jpeg;base64,${jpeg}`)).blob();
+            const canvas = document.createElement("canvas");
+            const bitmap = await createImageBitmap(blob);
+            [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+            canvas.getContext("2d").drawImage(bitmap, 0, 0);
+            const png = await new Promise(done => canvas.toBlob(done, "image/png"));
+            await navigator.clipboard.write([new ClipboardItem({"image/png": png})]);
+        }""",
+        base64.b64encode(SKY.read_bytes()).decode(),
+    )
+
+
+@pytest.mark.parametrize("way", ["Example", "Upload a file", "Paste"])
+def test_a_picture_is_shown_and_its_label_drawn(opened: Callable[..., Page], way: str) -> None:
+    tab = opened("photos")
+    if way == "Example":
+        tab.get_by_role("button", name="Example").click()
+    elif way == "Paste":
+        tab.get_by_text("Paste", exact=True).click()
+        copy_picture(tab)
+        tab.get_by_placeholder("Paste a picture").click()
+        tab.keyboard.press("Control+V")
+        expect(tab.get_by_text("image.png")).to_be_visible()
+        tab.get_by_role("button", name="Send message").click()  # Enter, once it is uploaded
+    else:
+        upload(tab, SKY.name, SKY.read_bytes())
+    expect(tab.get_by_role("img").and_(tab.locator("[src*=media]")).first).to_be_visible()
+    predict(tab)
+    expect_drawn(tab, {"blue", "0.89", "Label", "probability"})
+    expect(tab.get_by_label("Bars of the largest scores: blue 0.89 first").first).to_be_attached()
+
+
+def test_scores_have_the_labels_of_the_archive(opened: Callable[..., Page]) -> None:
+    tab = opened("photos", color_scheme="dark")
+    pixels = [0.75] * 1024 + [0.5] * 1024 + [0.25] * 1024
+    tensor = {"name": "image", "shape": [1, 3, 32, 32], "datatype": "FP32", "data": pixels}
+    predict(tab, {"inputs": [tensor]})
+    expect_drawn(tab, {"red", "green", "blue"})
+    rows = tab.get_by_test_id("stDataFrame").locator("canvas table tbody tr")
+    expect(rows.locator("td:nth-child(2)")).to_have_text(["red", "green", "blue"])
+
+
+def test_a_table_of_the_archive_s_columns_is_answered(opened: Callable[..., Page]) -> None:
+    tab = opened("rows")
+    expect_drawn(tab, {"area", "rooms", "age"})
+    predict(tab)
+    expect(tab.get_by_text("FP32, 1 \u00d7 1")).to_be_visible()
+    expect_drawn(tab, {"price"})
+    tab.get_by_role("button", name="Example").click()
+    expect(tab.get_by_text("area,rooms,age")).to_be_visible()
+    predict(tab)
+    expect_drawn(tab, {"305", "415"})
+
+
+def test_a_workbook_is_refused_with_advice_as_soon_as_it_is_there(
+    opened: Callable[..., Page],
+) -> None:
+    tab = opened("rows")
+    upload(tab, "houses.xlsx", b"PK\3\4")
+    advice = "The file is an Excel workbook (.xlsx) or another zip archive: save the sheet as CSV"
+    expect(tab.get_by_test_id("stAlertContentWarning")).to_contain_text(advice)
+    predict(tab)
+    expect(error(tab)).to_contain_text("There is no file to send")
 
 
 @pytest.mark.parametrize(
     ("cells", "said"),
-    [
-        ("5.1\t3.5\t1.4\t0.2", None),
-        ("5,1\t3,5\t1,4\t0,2", "“5,1” was read as 5.1, and 3 more like it"),
-    ],
+    [("3\t0\t0\t4", None), ("3\t0\t0\t4,0", "“4,0” was read as 4.0")],
     ids=["points", "commas"],
 )
-def test_cells_are_pasted_into_the_table(page: Page, cells: str, said: str | None) -> None:
-    watch_drawing(page)
-    page.evaluate("text => navigator.clipboard.writeText(text)", cells)
-    editor = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+def test_cells_are_pasted_into_the_table(scaled: Page, cells: str, said: str | None) -> None:
+    scaled.evaluate("text => navigator.clipboard.writeText(text)", cells)
+    editor = scaled.get_by_test_id("stDataFrame").first.locator("canvas").first
     editor.click(position={"x": 80, "y": 55}, force=True)
-    page.keyboard.press("Control+V")
-    expect_drawn(page, set(cells.split("\t")[:3]))
-    kind = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr td").nth(1)
+    scaled.keyboard.press("Control+V")
+    expect_drawn(scaled, set(cells.split("\t")))
 
     def is_answered() -> bool:
         # The table hands over what was pasted a moment after it has drawn it.
-        predict(page)
+        predict(scaled)
         with contextlib.suppress(AssertionError):
-            expect(kind).to_have_text("0", timeout=3_000)
+            expect(scaled.get_by_label("scores: 3 0.8 first").first).to_be_attached(timeout=3_000)
             return True
         return False
 
-    wait_until(is_answered, "the kind of the pasted flower")
-    notes = page.get_by_test_id("stAlertContentWarning")
+    wait_until(is_answered, "the row that was pasted")
+    expect_drawn(scaled, {"0.6", "0.8"})
+    notes = scaled.get_by_test_id("stAlertContentWarning")
     expect(notes).to_have_count(1 if said else 0)
     if said:
         expect(notes).to_contain_text(said)
 
 
-def test_rows_of_a_file_are_shown_before_they_are_sent(page: Page) -> None:
-    upload(page, "rows.csv", b"a;b;c;d\n5,1;3,5;1,4;0,2\n6,3;3,3;6;2,5\n")
-    predict(page)
-    page.get_by_role("button", name="Predict these 2 rows").click()
-    expect(page.get_by_text("kind · INT64, 2")).to_be_visible()
-    kinds = page.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
-    expect(kinds.nth(1).locator("td")).to_have_text(["2", "2"])
+def test_rows_of_a_file_are_shown_before_they_are_sent(scaled: Page) -> None:
+    upload(scaled, "rows.csv", b"a;b;c;d\n3,0;0;0;4,0\n0;2,5;0;0\n")
+    predict(scaled)
+    scaled.get_by_role("button", name="Predict these 2 rows").click()
+    rows = scaled.get_by_test_id("stDataFrame").last.locator("canvas table tbody tr")
+    expect(rows.nth(0).locator("td")).to_have_text(["1", "0.6", "0", "0", "0.8"])
+    expect(rows.nth(1).locator("td")).to_have_text(["2", "0", "1", "0", "0"])
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        [[5.1, 3.5, 1.4, 0.2]],
-        {"instances": [[5.1, 3.5, 1.4, 0.2]]},
-        rows([5.1, 3.5, 1.4, 0.2]),
-    ],
-    ids=["bare", "V1", "V2"],
-)
-def test_a_body_of_every_format_is_answered(page: Page, body: object) -> None:
-    predict(page, body)
-    expect(metric(page, "Outputs")).to_be_visible()
-    expect(error(page)).to_have_count(0)
+def test_a_body_of_every_format_is_answered(scaled: Page) -> None:
+    bodies = [[[3, 0, 0, 4]], {"instances": [[7, 0, 0, 24]]}, row(44, 0, 0, 117)]
+    for body, drawn in zip(bodies, ("0.8", "0.96", "0.936"), strict=True):
+        predict(scaled, body)
+        expect_drawn(scaled, {drawn})
 
 
-def test_an_unknown_version_keeps_the_form(page: Page) -> None:
-    choose_version(page, "9.9")
-    predict(page)
-    expect(page.get_by_text("Unknown version")).to_be_visible()
-    expect(error(page)).to_contain_text("The server has no version “9.9” of the model")
-    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+def test_an_unknown_version_keeps_the_form(scaled: Page) -> None:
+    choose_version(scaled, "9.9")
+    predict(scaled)
+    expect(scaled.get_by_text("Unknown version")).to_be_visible()
+    expect(error(scaled)).to_contain_text("The server has no version “9.9” of the model")
+    expect(scaled.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
-def test_a_file_is_sent(page: Page) -> None:
-    upload(page, "request.json", json.dumps(rows([1, 2, 3, 4])).encode())
-    predict(page)
-    expect(metric(page, "Outputs")).to_have_text("2")
+def test_the_server_says_where_a_request_is_wrong(scaled: Page) -> None:
+    upload(scaled, "request.json", json.dumps(row(1, 2, 3)).encode())
+    predict(scaled)
+    expect(error(scaled)).to_contain_text("The server does not take this input")
+    expect(error(scaled)).to_contain_text("rows")
 
 
-def test_the_server_says_where_a_request_is_wrong(page: Page) -> None:
-    predict(page, rows([1, 2, 3]) | {"id": "1"})
-    expect(error(page)).to_contain_text("The server does not take this input")
-    expect(error(page)).to_contain_text("shape")
-
-
-def test_what_is_not_json_is_named_with_its_place(page: Page) -> None:
-    predict(page, '{"inputs": [1,}')
-    expect(error(page)).to_contain_text("This is not JSON; nothing was sent")
-    expect(error(page)).to_contain_text("Line 1, column 15")
-
-
-def test_the_curl_line_does_the_same(page: Page, tmp_path: Path) -> None:
-    predict(page, rows([5.1, 3.5, 1.4, 0.2]))
-    expect(metric(page, "Outputs")).to_have_text("2")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download JSON").click()
+def test_the_curl_line_and_the_documentation_are_there(
+    scaled: Page, examples: Server, tmp_path: Path
+) -> None:
+    predict(scaled)
+    expect(metric(scaled, "Outputs")).to_have_text("1")
+    with scaled.expect_download() as download:
+        scaled.get_by_role("button", name="Download JSON").click()
     download.value.save_as(tmp_path / "answer.json")
     done = subprocess.run(
-        ["sh", "-c", curl(page)], cwd=tmp_path, capture_output=True, check=True, timeout=30
+        ["sh", "-c", curl(scaled)], cwd=tmp_path, capture_output=True, check=True, timeout=30
     )
-    kept = json.loads((tmp_path / "answer.json").read_text())["outputs"]
-    for found, expected in zip(json.loads(done.stdout)["outputs"], kept, strict=True):
-        assert found["data"] == expected["data"]
+    (kept,) = json.loads((tmp_path / "answer.json").read_text())["outputs"]
+    assert json.loads(done.stdout)["outputs"][0]["data"] == kept["data"]
+    link = scaled.get_by_role("link", name="Documentation of the API")
+    expect(link).to_have_attribute("href", f"{examples.url}/docs")
+    assert "openapi" in requests.get(f"{examples.url}/docs", timeout=20).text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_of_every_datatype_are_drawn_as_the_server_wrote_them(
+    opened: Callable[..., Page], scheme: str
+) -> None:
+    tab = opened("kinds", color_scheme=scheme)
+    tab.get_by_label("ids", exact=True).fill(f"{2**63 - 1} {-(2**63)}\n99 7")
+    tab.get_by_label("scale", exact=True).fill("1")
+    predict(tab)
+    expect(metric(tab, "Outputs")).to_have_text("10")
+    answer = subprocess.run(
+        ["sh", "-c", curl(tab)], capture_output=True, check=True, timeout=30
+    ).stdout
+    outputs = json.loads(answer, parse_int=str, parse_float=str)["outputs"]
+    kinds = {each["datatype"] for each in outputs}
+    assert len(kinds) == 10, kinds
+    digits = {each for found in outputs for each in found["data"] if found["datatype"] != "BOOL"}
+    assert {str(2**63 - 1), str(-(2**63))} < digits
+    expect_drawn(tab, {each.removesuffix(".0") for each in digits})

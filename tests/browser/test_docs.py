@@ -9,7 +9,6 @@ from openapi_spec_validator import validate
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Watch, new_context
-from tests.support.page import PageServer
 from tests.support.server import Server
 
 
@@ -33,19 +32,21 @@ def test_examples_are_sent_and_answered(server: Server, browser: Browser) -> Non
         assert watch.hosts == {urlsplit(server.url).netloc}
 
 
-def test_any_model_has_an_example(flowers: PageServer, browser: Browser) -> None:
-    url = flowers.environment["BACKEND_URL"]
+def test_any_model_has_an_example(examples: Server, browser: Browser) -> None:
+    url = examples.url
     with new_context(browser) as context:
         page, watch = opened(context.new_page(), url)
         expect(page.get_by_role("heading")).to_have_text("The inference API")
         operation = page.locator("#predict")
+        operation.get_by_label("model").select_option("scaled")
         expect(operation.get_by_label("Request body")).to_have_value(
-            '{"inputs":[{"name":"features","shape":[1,4],"datatype":"FP32","data":[1,1,1,1]}]}'
+            '{"inputs":[{"name":"rows","shape":[1,4],"datatype":"FP32","data":[1,1,1,1]}]}'
         )
-        send(operation, "200", '"name":"probabilities"')
+        send(operation, "200", "[0.5,0.5,0.5,0.5]")
         specification = requests.get(f"{url}/openapi.json", timeout=20).json()
         validate(specification)
-        assert specification["components"]["parameters"]["model"]["schema"]["enum"] == ["flowers"]
+        models = specification["components"]["parameters"]["model"]["schema"]["enum"]
+        assert sorted(models) == ["kinds", "photos", "rows", "scaled"]
         assert (watch.errors, watch.hosts) == ([], {urlsplit(url).netloc})
 
 

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.actions import (
@@ -53,24 +51,6 @@ def test_integers_beyond_2_53_stay_exact_everywhere(tab: Page) -> None:
     assert f"[{LARGE},{-LARGE}]" in curl(tab)
 
 
-def test_integers_up_to_2_53_stay_exact_as_numbers(tab: Page) -> None:
-    double(tab, f"{2**52 - 1} {-(2**52) + 1}")
-    expect_numbers(tab, "2")
-    expect_rows(tab, [["1", str(2**52 - 1), str(2**53 - 2)]])
-
-
-def test_fractions_are_shown_in_full(tab: Page) -> None:
-    double(tab, "0.30000000000000004, 1e300, -0.0")
-    expect_rows(
-        tab,
-        [
-            ["1", "0.30000000000000004", "0.6000000000000001"],
-            ["2", "1e+300", "2e+300"],
-            ["3", "-0.0", "-0.0"],
-        ],
-    )
-
-
 # Per input: what the table draws for the numbers and their doubles.
 DRAWN = [
     ("95 97 99 101 7407", {"95", "190", "97", "194", "99", "198", "101", "202", "7407", "14814"}),
@@ -82,14 +62,16 @@ DRAWN = [
     ("9007199254740992.0, 123456789.125", {"9.007199254740992e+15", "246913578.25"}),
     ("-0.0, 0.1", {"-0.0", "0.2"}),
     (" ".join(map(str, range(9998, 10003))), {"9998", "10000", "19998", "20004"}),
+    ("0.30000000000000004, 1e300", {"0.30000000000000004", "0.6000000000000001", "1e+300"}),
 ]
 
 
-@pytest.mark.parametrize(("text", "drawn"), DRAWN)
-def test_the_table_draws_the_digits_that_came_back(tab: Page, text: str, drawn: set[str]) -> None:
+def test_the_table_draws_the_digits_that_came_back(tab: Page) -> None:
     watch_drawing(tab)
-    double(tab, text)
-    expect_drawn(tab, drawn)
+    for text, drawn in DRAWN:
+        double(tab, text)
+        expect_drawn(tab, drawn)
+        tab.evaluate("window.drawn.clear()")
 
 
 def test_downloads_are_exact(tab: Page, tmp_path: Path) -> None:
@@ -119,62 +101,35 @@ def test_the_output_is_copied_exactly(tab: Page) -> None:
     assert tab.evaluate("navigator.clipboard.readText()") == f"[{2 * LARGE},2]"
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
-@pytest.mark.parametrize("count", [2, 100])
-def test_the_curl_line_does_the_same(tab: Page, count: int, tmp_path: Path) -> None:
-    double(tab, " ".join(str(LARGE + i) for i in range(count)))
-    expect_numbers(tab, str(count))
+def test_the_curl_line_does_the_same(tab: Page, tmp_path: Path) -> None:
+    double(tab, " ".join(str(LARGE + i) for i in range(100)))
+    expect_numbers(tab, "100")
     curl(tab)
-    if count > 50:
-        with tab.expect_download() as download:
-            tab.get_by_role("button", name="request.json").click()
-        download.value.save_as(tmp_path / download.value.suggested_filename)
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="request.json").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
     done = subprocess.run(
         ["sh", "-c", curl(tab)], cwd=tmp_path, capture_output=True, check=True, timeout=30
     )
     assert json.loads(done.stdout) == output(tab)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected"),
-    [
-        ("numbers.csv", b"1,2\n3,4\n", [2, 4, 6, 8]),
-        ("numbers.json", b"[9007199254740993]", [18014398509481986]),
-    ],
-)
-def test_a_file_is_uploaded(tab: Page, name: str, content: bytes, expected: list[int]) -> None:
-    upload(tab, name, content)
+def test_a_file_is_uploaded(tab: Page) -> None:
+    upload(tab, "numbers.json", f"[{LARGE}]".encode())
     double(tab)
-    expect_numbers(tab, str(len(expected)))
-    assert output(tab) == expected
-
-
-def test_a_file_beyond_the_limit_is_refused_before_it_is_sent(tab: Page, tmp_path: Path) -> None:
-    path = tmp_path / "numbers.txt"
-    path.write_bytes(b"1 " * (5 * 2**20 + 1))
-    tab.get_by_text("Upload a file").click()
-    tab.locator("input[type=file]").set_input_files(path)
-    expect(tab.get_by_text("10.0MB or smaller")).to_be_visible()
-
-
-def test_what_is_typed_outlives_a_look_at_the_upload(tab: Page) -> None:
-    double(tab, "1 2")
-    expect_numbers(tab, "2")
-    for _ in range(3):  # quick switches, sometimes before the page has finished drawing
-        tab.get_by_text("Upload a file").click()
-        tab.get_by_text("A file: ").wait_for()
-        tab.get_by_text("Type or paste").click()
-        expect(tab.get_by_label("Numbers", exact=True)).to_have_value("1 2")
+    expect_numbers(tab, "1")
+    assert output(tab) == [2 * LARGE]
 
 
 def test_what_is_typed_and_not_sent_outlives_a_look_at_the_upload(tab: Page) -> None:
     field = tab.get_by_label("Numbers", exact=True)
     field.fill("1 2 3")
-    tab.get_by_text("Upload a file").click()
-    tab.get_by_text("A file: ").wait_for()
-    expect(field).to_be_hidden()
-    tab.get_by_text("Type or paste").click()
-    expect(field).to_have_value("1 2 3")
+    for _ in range(3):  # quick switches, sometimes before the page has finished drawing
+        tab.get_by_text("Upload a file").click()
+        tab.get_by_text("A file: ").wait_for()
+        expect(field).to_be_hidden()
+        tab.get_by_text("Type or paste").click()
+        expect(field).to_have_value("1 2 3")
     double(tab)
     expect_numbers(tab, "3")
 
@@ -183,12 +138,6 @@ def test_a_result_is_announced_and_the_chart_has_a_name(tab: Page) -> None:
     double(tab, "1 2")
     expect(tab.get_by_role("alert").filter(has_text="The result is there")).to_have_count(1)
     expect(tab.get_by_label("Chart of Input and Output by number, 2 values").first).to_be_attached()
-
-
-def test_what_is_not_a_number_is_named_with_its_place(tab: Page) -> None:
-    double(tab, "1, 2\n3, four")
-    expect(error(tab)).to_contain_text("These are not all numbers; nothing was sent")
-    expect(error(tab)).to_contain_text("Line 2, column 4: “four” is not a number")
 
 
 def test_a_column_and_the_decimal_mark_are_chosen_before_anything_is_sent(tab: Page) -> None:
@@ -236,26 +185,6 @@ def test_input_brings_no_picture_from_elsewhere(tab: Page) -> None:
     expect(error(tab).locator("img")).to_have_count(0)
 
 
-def test_a_version_is_named(tab: Page) -> None:
-    double(tab, "5", version="1.0")
-    expect_numbers(tab, "1")
-    expect(metric(tab, "Model version")).to_have_text("1.0")
-    assert "/predictions/doubleit/1.0" in curl(tab)
-
-
-def test_an_unknown_version_is_told(tab: Page) -> None:
-    double(tab, "5", version="9.9")
-    expect(error(tab)).to_contain_text("The server has no version “9.9” of the model")
-    expect(tab.get_by_text("Unknown version")).to_be_visible()
-
-
-def test_a_file_of_more_numbers_than_the_limit_is_refused(tab: Page) -> None:
-    upload(tab, "numbers.txt", b"1 " * 500_001)
-    double(tab)
-    expect(error(tab)).to_contain_text("This is more than the page takes; nothing was sent")
-    expect(error(tab)).to_contain_text("500,001 numbers are more than 500,000")
-
-
 def test_a_text_beyond_the_limit_is_not_taken_and_the_page_says_the_limit(tab: Page) -> None:
     field = tab.get_by_label("Numbers", exact=True)
     expect(field).to_have_attribute("placeholder", re.compile("Up to 500,000 numbers, 3.8 MiB"))
@@ -269,32 +198,13 @@ def test_a_text_beyond_the_limit_is_not_taken_and_the_page_says_the_limit(tab: P
     expect_numbers(tab, "2")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected", "note"),
-    [
-        (
-            "de.csv",
-            "Preis\r\n1.234,50\r\n2\r\n",
-            [2469.0, 4.0],
-            "“1.234,50” was read as 1234.50",
-        ),
-        ("hidden.txt", "12\u200b34", [2468], "Invisible characters were left out: 1"),
-    ],
-)
-def test_what_could_be_read_in_another_way_is_told(
-    tab: Page, name: str, content: str, expected: list[float], note: str
-) -> None:
-    upload(tab, name, content.encode())
+def test_what_could_be_read_in_another_way_is_told(tab: Page) -> None:
+    upload(tab, "de.csv", b"Preis\r\n1.234,50\r\n2\r\n")
     double(tab)
-    expect_numbers(tab, str(len(expected)))
-    assert output(tab) == expected
+    expect_numbers(tab, "2")
+    assert output(tab) == [2469.0, 4.0]
+    note = "“1.234,50” was read as 1234.50"
     expect(tab.get_by_test_id("stAlertContentWarning").filter(has_text=note)).to_be_visible()
-
-
-def test_a_first_row_of_data_is_not_dropped(tab: Page) -> None:
-    upload(tab, "prices.csv", b"$5\n6\n")
-    double(tab)
-    expect(error(tab)).to_contain_text("Line 1, field 1: “$5” has a currency sign")
 
 
 def test_the_table_the_chart_and_the_downloads_work_at_the_limit(tab: Page, tmp_path: Path) -> None:

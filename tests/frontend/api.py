@@ -21,17 +21,16 @@ Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", 
 class Api:
     """The responses of the server, and the requests that it got.
 
-    Without `metadata` it behaves like an archive without metadata, or with a handler of its own
-    that answers `metadata_status`. With `double` it doubles the
-    numbers, like DoubleIt, and does not record requests.
+    `metadata` is that of the model, or a reply in place of it; by default, that of an archive
+    without metadata. With `double` it doubles the numbers, like DoubleIt, and does not record
+    requests.
     """
 
     url: str
     replies: list[Reply] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Any] | Reply = (400, b'{"message": "no body"}')
     double: bool = False
-    metadata_status: int = 400
     ready: bool = True
     versions: list[str] | None = field(default_factory=lambda: ["1.0"])
     closing: threading.Event = field(default_factory=threading.Event)
@@ -134,8 +133,7 @@ def serve() -> Iterator[Api]:  # noqa: C901 (the handler of all routes)
                 self.respond((200 if api.ready else 503, b"{}"))
                 return
             found = api.metadata
-            none = error(api.metadata_status, "no body")
-            self.respond((200, json.dumps(found).encode()) if found else none)
+            self.respond((200, json.dumps(found).encode()) if isinstance(found, dict) else found)
 
         def respond(self, reply: Reply) -> None:
             if reply == "hang":

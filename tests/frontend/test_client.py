@@ -8,9 +8,9 @@ import urllib3
 
 from frontend import client as client_module
 from frontend import model
-from frontend.client import Client, Response, numbers, predictions_url
+from frontend.client import Client, Response, predictions_url
 from frontend.errors import ApiError, State
-from frontend.model import Model, Request
+from frontend.model import Model, Request, numbers
 from frontend.settings import Settings
 from tests.frontend.api import CLASSIFIER, DOUBLEIT, Api, Reply, answer, answers, error, tensor
 
@@ -144,32 +144,30 @@ def test_no_server_is_not_reachable_with_its_address(closed_port: int) -> None:
 
 
 def test_an_address_without_a_host_behind_it_is_not_reachable() -> None:
-    with pytest.raises(ApiError) as refused:
-        Client(Settings("http://no-such-host.invalid")).probe()
-    assert refused.value.state is State.NOT_REACHABLE
-
-
-def test_a_look_at_the_state_sends_no_numbers_and_one_request(api: Api, client: Client) -> None:
-    api.replies = [answer([], "3.1")]
-    assert client.probe().version == "3.1"
-    assert api.requests[0]["body"]["inputs"][0]["shape"] == [0]
-    api.replies = [error(503, "queue full")]
-    with pytest.raises(ApiError) as refused:
-        client.probe("3.1")
-    assert refused.value.state is State.BUSY
-    assert len(api.requests) == 2
+    refused = refusal(Client(Settings("http://no-such-host.invalid")), [1])
+    assert refused.state is State.NOT_REACHABLE
 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
-    ("reply", "state"), [("hang", State.LOADING), ("drop", State.NOT_REACHABLE)]
+    ("reply", "state"),
+    [
+        ("hang", State.LOADING),
+        ("drop", State.NOT_REACHABLE),
+        (error(503, "queue full"), State.BUSY),
+        (error(500, "broken"), State.FAILED),
+        (error(403, "no"), State.NOT_ALLOWED),
+    ],
 )
-def test_a_look_at_the_state_is_short(api: Api, client: Client, reply: Reply, state: State) -> None:
-    api.replies = [reply]
+def test_a_look_at_the_state_is_short_and_says_what_is_wrong(
+    api: Api, client: Client, reply: Reply, state: State
+) -> None:
+    api.metadata = DOUBLEIT
+    known = client.metadata()
+    api.metadata = reply
     with pytest.raises(ApiError) as refused:
-        client.probe()
+        client.metadata(None, known)
     assert refused.value.state is state
-    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -221,9 +219,11 @@ def test_what_a_model_takes_is_read_from_its_metadata(api: Api, client: Client) 
     assert found.inputs[0].datatypes == ("INT64", "FP64")
 
 
-@pytest.mark.parametrize("metadata", [None, {"name": "doubleit"}, {"inputs": 5}])
+@pytest.mark.parametrize(
+    "metadata", [error(400, "no body"), {"name": "doubleit"}, {"inputs": 5}, (200, b"<html>")]
+)
 def test_a_server_without_metadata_is_known(
-    api: Api, client: Client, metadata: dict[str, object] | None
+    api: Api, client: Client, metadata: dict[str, object] | Reply
 ) -> None:
     api.metadata = metadata
     assert client.metadata() is None
@@ -287,7 +287,7 @@ def test_a_file_is_sent_with_its_type_and_a_response_of_any_type_read(
 
 
 def test_a_model_with_a_handler_of_its_own_has_no_metadata(api: Api, client: Client) -> None:
-    api.metadata_status = 503
+    api.metadata = error(503, "Prediction failed")
     assert client.metadata() is None
     api.ready = False
     with pytest.raises(ApiError) as refused:
@@ -304,18 +304,6 @@ def test_the_versions_are_those_of_this_model(api: Api, client: Client) -> None:
     assert api.requests[0]["path"] == "/v2/repository/index"
     api.replies = [error(404, "not with TORCHSERVE_EDITS=off")]
     assert client.versions() == ()
-
-
-def test_a_check_returns_the_version_or_raises_the_reason(api: Api, client: Client) -> None:
-    api.replies = [answer([], "1.0")]
-    assert client.look(None, None) == "version 1.0"
-    api.replies = [error(400, "Datatype 'INT64' is not supported")]
-    assert client.look(None, None) == "the model responds"
-    api.metadata = CLASSIFIER
-    assert client.look(None, None, numbers=False) == "version 1.0"
-    api.replies = [error(503, "full")]
-    with pytest.raises(ApiError, match="queue is full"):
-        client.look(None, None)
 
 
 def test_an_answer_beyond_the_limit_is_not_read(

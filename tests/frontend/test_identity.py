@@ -23,7 +23,8 @@ CALLS = """
 import os
 import numpy as np
 from frontend import settings
-from frontend.client import Client, numbers
+from frontend.client import Client
+from frontend.model import numbers
 from frontend.errors import ApiError
 try:
     client = Client(settings.read(os.environ))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 import requests
 
+<<<<<<< HEAD
 from server.store import archive
 from server.store.paths import ROOT
 from tests.support.server import Server
@@ -41,10 +39,16 @@ def run(command: str, store: Path) -> str:
         text=True,
     ).stdout
 
+=======
+from tests.support.examples import EXAMPLES, commands, run, serve
+from tests.support.server import Server
+
+>>>>>>> page
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of all examples."""
+<<<<<<< HEAD
     store = tmp_path_factory.mktemp("examples")
     served = []
     for example in EXAMPLES:
@@ -56,6 +60,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(store, store / "log", served[0], environment=one) as server:
         for name in served[1:]:
             server.register(archive.find(store, name, "1.0").path.name)
+=======
+    with serve(tmp_path_factory.mktemp("examples")) as server:
+>>>>>>> page
         yield server
 
 

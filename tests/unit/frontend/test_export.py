@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend import export
-from frontend.client import numbers
-from frontend.model import Request
+from frontend.model import Request, numbers
 from frontend.settings import Settings
 
 SETTINGS = Settings("http://127.0.0.1:8080")
