@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.store import archive
 from server.store.paths import ROOT
 from tests.support.server import Server
 
@@ -28,7 +29,7 @@ def run(command: str, store: Path) -> str:
     # If make runs the tests, its variables must not reach the command.
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["bash", "-c", command],
+        ["bash", "-c", command.replace("--export-path model_store", f"--export-path {store}")],
         cwd=ROOT,
         env={**own, "MODEL_STORE": str(store)},
         check=True,
@@ -42,12 +43,12 @@ def serve(store: Path) -> Iterator[Server]:
     """Build the archives into the store, and serve them with a worker for each."""
     served = []
     for example in EXAMPLES:
-        save, archive, start, *_ = (command for command, _ in commands(example))
+        save, package, start, *_ = (command for command, _ in commands(example))
         run(save, store)
+        run(package, store)
         served.append(start.rpartition("=")[2])
-        assert f"{served[-1]}-1.0.mar" in run(archive, store)
     one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
     with Server(store, store / "log", served[0], environment=one) as server:
         for name in served[1:]:
-            server.register(f"{name}-1.0.mar")
+            server.register(archive.find(store, name, "1.0").path.name)
         yield server
