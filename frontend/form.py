@@ -222,7 +222,7 @@ def _raw(request: Request | None, problem: str = "Choose one first") -> Draft:
         return request
 
     if request and request.content_type.startswith("image/"):
-        st.image(request.body, "The picture that is sent", width=300)
+        st.image(request.body, width=300, alt="The picture that is sent")
     elif request:
         if request.content_type.startswith("text/"):
             st.code(request.body[:PREVIEW_BYTES].decode(errors="replace"), language=None)

@@ -92,7 +92,7 @@ def _text(output: Output, _: Sequence[str]) -> None:
 def _file(output: Output, names: Sequence[str]) -> None:
     content: Any = output.values
     if output.datatype.startswith("image/"):
-        st.image(content, f"{output.name}, {output.datatype}")
+        st.image(content, alt=f"{output.name}, {output.datatype}")
     elif output.datatype.startswith("text/"):
         _text(output, names)
     name = f"output{mimetypes.guess_extension(output.datatype) or '.bin'}"

@@ -30,7 +30,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 from server import memory
 from server.client import Client, ClientError
@@ -86,7 +86,7 @@ def lack_of_memory(settings: Settings, command: str, target: str) -> str | None:
         target: path and query as received.
     """
     path, _, query = target.partition("?")
-    asked = dict(parse_qsl(query))
+    asked = {name: values[0] for name, values in parse_qs(query).items()}
     count = asked.get({"POST": "initial_workers", "PUT": "min_worker"}.get(command, ""), "")
     first, *named = path.strip("/").split("/")
     if first != "models" or not re.fullmatch("[0-9]{1,9}", count):
@@ -104,7 +104,10 @@ def lack_of_memory(settings: Settings, command: str, target: str) -> str | None:
                 held[model, version] = size, each.min_workers
             if command == "PUT" and named[:1] == [model]:
                 changed = model, named[1] if named[1:] else client.default_version()
-        held[changed] = held[changed][0], int(count)
+        size, before = held[changed]
+        if int(count) <= before:
+            return None
+        held[changed] = size, int(count)
     except (ClientError, OSError, KeyError):
         return None  # TorchServe says what is wrong
     sizes, workers = zip(*held.values(), strict=True)

@@ -90,7 +90,8 @@ def test_a_picture_is_shown_and_its_label_drawn(opened: Callable[..., Page], way
         tab.get_by_role("button", name="Send message").click()  # Enter, once it is uploaded
     else:
         upload(tab, SKY.name, SKY.read_bytes())
-    expect(tab.get_by_role("img").and_(tab.locator("[src*=media]")).first).to_be_visible()
+    picture = tab.get_by_alt_text("The picture that is sent")
+    expect(picture.locator("visible=true")).to_be_visible()
     predict(tab)
     expect_drawn(tab, {"blue", "0.89", "Label", "probability"})
     expect(tab.get_by_label("Bars of the largest scores: blue 0.89 first").first).to_be_attached()

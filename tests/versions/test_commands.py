@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from typer.testing import CliRunner
 
 from server.store import records
-from server.versions import __main__ as models
 from tests.support.operators import Operator
 from tests.support.server import free_port
 
@@ -150,34 +148,8 @@ def test_what_cannot_be_done_is_refused_in_one_line(
     assert operator.versions() == ("1.0", ["1.0"])
 
 
-@pytest.mark.parametrize("arguments", [("scale", "1.0", "0"), ("rollout",)])
-def test_wrong_usage_is_refused(operator: Operator, arguments: tuple[str, ...]) -> None:
-    status, _, err = operator.run(*arguments)
-    assert status == 2
-    assert "Error" in err
-
-
 def test_a_name_that_no_model_can_have_is_refused(operator: Operator) -> None:
     assert operator.refused("--name", "a/b", "list").startswith("'a/b' is not a model name")
-
-
-def usage(*arguments: str) -> str:
-    return CliRunner().invoke(models.app, [*arguments, "--help"]).output
-
-
-@pytest.mark.parametrize(
-    "variable", ["MANAGEMENT_URL", "INFERENCE_URL", "METRICS_URL", "MODEL_STORE"]
-)
-def test_help_names_the_variables(variable: str) -> None:
-    assert variable in usage()
-
-
-@pytest.mark.parametrize(
-    "command", ["list", "register", "rollout", "rollback", "scale", "unregister"]
-)
-def test_help_names_the_commands_and_each_has_its_own(command: str) -> None:
-    assert command in usage()
-    assert "--json" in usage(command)
 
 
 def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
@@ -186,12 +158,6 @@ def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
         f"no server responds at http://localhost:{port}/models?next_page_token=0: Connection "
         "refused; start it with make serve, or set MANAGEMENT_URL to another one"
     )
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "management.example"])
-def test_a_management_api_that_others_reach_is_refused(operator: Operator, host: str) -> None:
-    message = operator.refused("--management", f"http://{host}:8081", "list")
-    assert message.startswith(f"http://{host}:8081 is not on loopback")
 
 
 def test_a_management_api_that_others_reach_is_used_on_request(operator: Operator) -> None:

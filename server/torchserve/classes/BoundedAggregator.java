@@ -29,8 +29,7 @@ public final class BoundedAggregator extends HttpObjectAggregator {
      * and an event loop reads from all its connections before it closes any that take too much.
      */
     private static final RecvByteBufAllocator READ =
-            new AdaptiveRecvByteBufAllocator(64, 2 << 10, InTurn.READ_BYTES)
-                    .maxMessagesPerRead(2);
+            new AdaptiveRecvByteBufAllocator(64, 2 << 10, 8 << 10).maxMessagesPerRead(2);
 
     /** Beyond as many unread bytes, responses count in the budget. */
     private static final int UNREAD_BYTES = 8 << 10;

@@ -71,9 +71,6 @@ final class InTurn extends ChannelDuplexHandler {
     /** A compressed body claims this many times its length. Lists of numbers unpack to 2 to 10 times. */
     private static final int UNPACKED_RATIO = 16;
 
-    /** The largest buffer that is read into, which parts that wait keep. */
-    static final int READ_BYTES = 8 << 10;
-
     /** Java objects of a header, and of a message without its headers. */
     private static final int HEADER_BYTES = 128;
 
@@ -243,7 +240,7 @@ final class InTurn extends ChannelDuplexHandler {
     private void hold(Object message) {
         if (waiting.isEmpty()) {
             ctx.channel().config().setAutoRead(false);
-            parkedBytes = READ_BYTES;
+            parkedBytes = undecoded.capacity;
         }
         parkedBytes += MESSAGE_BYTES;
         if (message instanceof HttpMessage) {
@@ -457,6 +454,9 @@ final class InTurn extends ChannelDuplexHandler {
         /** Complete lines among the bytes, each of which is a header in Java's heap. */
         private int lines;
 
+        /** The size of the buffer that the latest bytes were read into. */
+        private int capacity;
+
         @Override
         public void channelRead(ChannelHandlerContext first, Object message) {
             ByteBuf read = (ByteBuf) message;
@@ -467,6 +467,7 @@ final class InTurn extends ChannelDuplexHandler {
             int start = read.readerIndex();
             int end = read.writerIndex();
             bytes += end - start;
+            capacity = read.capacity();
             read.retain();
             first.fireChannelRead(message);
             for (int at = start; bytes > 0 && at < end; at++, lines++) {
