@@ -270,7 +270,7 @@ final class InTurn extends ChannelDuplexHandler {
 
     private void countUnfinished() {
         long bytes = waiting.isEmpty() ? 0 : parkedBytes;
-        if (arriving && received < SMALL_BYTES) {
+        if (arriving && announced < SMALL_BYTES && received < SMALL_BYTES) {
             bytes += received;
         } else if (!arriving && undecoded.bytes > 0) {
             // Headers are in the decoder's buffers, which grow by doubling, and in Java's heap.
