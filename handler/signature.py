@@ -58,8 +58,10 @@ def read(module: torch.jit.ScriptModule, settings: ModelSettings) -> Signature:
     for result in schema.returns:
         _check_output(result.type)
     arguments = [a for a in schema.arguments if a.type.kind() != "ClassType"]
+    # Others keep their default, such as the `targets` of torchvision's detectors.
+    arguments = [a for a in arguments if _is_served(a.type) or not a.has_default_value()]
     if not arguments:
-        raise ValueError("the module's forward takes no arguments")
+        raise ValueError("the module's forward takes no arguments that are served")
     if settings.batch in ("rows", "elements"):
         refuse_dynamic_quantization(_operators(module.inlined_graph), settings)
     fraction = _fraction(module)
@@ -90,6 +92,12 @@ def _fraction(module: torch.jit.ScriptModule) -> str:
     """Return the datatype of the module's parameters: the default for JSON's fractions."""
     dtypes = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
     return _FLOAT_NAMES.get(dtypes.pop(), "FP64") if len(dtypes) == 1 else "FP64"
+
+
+def _is_served(kind: Any) -> bool:  # noqa: ANN401
+    if kind.kind() == "OptionalType":
+        kind = kind.getElementType()
+    return kind.kind() == "TensorType" or kind.kind() in _NUMBERS or bool(_collection(kind))
 
 
 def _collection(kind: Any) -> Passing | None:  # noqa: ANN401 (torch's types carry no types)

@@ -51,9 +51,14 @@ class InDict(nn.Module):
 
 
 class InList(nn.Module):
-    """Takes and returns a list."""
+    """Takes and returns a list, and has an argument for its training, as torchvision's detectors."""
 
-    def forward(self, tensors: List[Tensor]) -> List[Tensor]:  # noqa: UP006
+    def forward(
+        self,
+        tensors: List[Tensor],  # noqa: UP006
+        targets: Optional[List[Dict[str, Tensor]]] = None,  # noqa: UP006
+    ) -> List[Tensor]:  # noqa: UP006
+        assert targets is None
         return [tensors[1], tensors[0]]
 
 
