@@ -51,12 +51,12 @@ class InDict(nn.Module):
 
 
 class InList(nn.Module):
-    """Takes and returns a list, and has an argument for its training, as torchvision's detectors."""
+    """Takes and returns a list, with an argument for training, as torchvision's detectors."""
 
     def forward(
         self,
         tensors: List[Tensor],  # noqa: UP006
-        targets: Optional[List[Dict[str, Tensor]]] = None,  # noqa: UP006
+        targets: List[Dict[str, Tensor]] | None = None,  # noqa: UP006
     ) -> List[Tensor]:  # noqa: UP006
         assert targets is None
         return [tensors[1], tensors[0]]
