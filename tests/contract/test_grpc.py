@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import socket
 import struct
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from server.store.archive import Archive
 from server.torchserve import java
 from server.torchserve.java import site_packages
 from tests.support.server import Server
+from tests.support.wait import wait_until
 
 DEFINITIONS = ("inference.proto", "open_inference_grpc.proto", "google/rpc/status.proto")
 
@@ -99,9 +104,9 @@ def test_the_streaming_calls_cost_no_worker(server: Server, services: Any) -> No
     assert set(workers) <= set(server.worker_pids())
 
 
-def channel_to(server: Server) -> grpc.Channel:
+def channel_to(server: Server, port: int | None = None) -> grpc.Channel:
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    return grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}", options=options)
+    return grpc.insecure_channel(f"127.0.0.1:{port or server.ports['GRPC_PORT']}", options=options)
 
 
 @pytest.fixture
@@ -319,3 +324,53 @@ def test_large_calls_at_once_are_answered_or_refused(small: Server, limit: int) 
         # What was held is free again.
         assert [attempt(n) for n in range(8)] == [grpc.StatusCode.OK] * 8
     assert (small.worker_pids(), small.java_pid()) == (workers, java_pid)
+
+
+@contextmanager
+def stopping(port: int, size: int) -> Iterator[tuple[int, threading.Event]]:
+    """Pass on only the first `size` bytes of a connection; yield the port, and when they went."""
+    gone = threading.Event()
+    connections: list[socket.socket] = []
+
+    def pass_on(source: socket.socket, target: socket.socket, most: int) -> None:
+        with contextlib.suppress(OSError):
+            while most > 0 and (data := source.recv(min(most, 1 << 16))):
+                target.sendall(data)
+                most -= len(data)
+
+    def accept() -> None:
+        client, server = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+        connections.extend([client, server])
+        threading.Thread(target=pass_on, args=(server, client, 1 << 40), daemon=True).start()
+        pass_on(client, server, size)
+        gone.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], gone
+    for connection in connections:
+        connection.close()
+
+
+def test_calls_that_stop_within_a_message_make_room_for_others(small: Server, limit: int) -> None:
+    raw = {"raw_input_contents": [bytes(limit // 16 * 8)]}
+    with ThreadPoolExecutor(4) as pool, contextlib.ExitStack() as stack:
+        stopped = []
+        for _ in range(4):
+            port, gone = stack.enter_context(stopping(small.ports["GRPC_PORT"], limit * 49 // 100))
+            channel = stack.enter_context(channel_to(small, port))
+            stopped.append(pool.submit(infer_over(channel), "INT64", [limit // 16], None, **raw))
+            assert gone.wait(60)
+        honest = infer_over(stack.enter_context(channel_to(small)))
+
+        def is_answered() -> bool:
+            try:
+                return bool(honest("INT64", [limit // 16], None, **raw).raw_output_contents)
+            except grpc.RpcError as error:
+                assert error.code() is grpc.StatusCode.UNAVAILABLE
+                return False
+
+        assert not is_answered()
+        wait_until(is_answered, "room for a large call")
+        error: Any = stopped[0].exception(timeout=60)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE

@@ -8,6 +8,9 @@ import io.grpc.ServerInterceptor;
 import io.grpc.ServerStreamTracer;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.pytorch.serve.util.ConfigManager;
 
@@ -31,9 +34,18 @@ final class GrpcArrival extends ServerStreamTracer {
      */
     private static final AtomicLong HELD = new AtomicLong();
 
+    /** Calls whose large message has not arrived whole. */
+    private static final Set<GrpcArrival> ARRIVING = ConcurrentHashMap.newKeySet();
+
+    /** After this time without a byte, a message makes room for others. */
+    private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     private volatile ServerCall<?, ?> call;
     private volatile boolean refused;
     private long bytes;
+
+    /** When its last bytes arrived. */
+    private volatile long latest;
 
     /** Bytes in HELD. */
     private final AtomicLong held = new AtomicLong();
@@ -54,14 +66,23 @@ final class GrpcArrival extends ServerStreamTracer {
     @Override
     public void inboundWireSize(long arrived) {
         bytes += arrived;
+        latest = System.nanoTime();
         if (refused) {
             return;
         }
         if (bytes > (long) LIMIT_BYTES + ENVELOPE_BYTES) {
             refuse(tooLarge().getStatus());
-        } else if (bytes > Jobs.LARGE_BYTES && !take(bytes - held.get())) {
-            refuse(busy());
+        } else if (bytes > Jobs.LARGE_BYTES) {
+            ARRIVING.add(this);
+            if (!take(bytes - held.get())) {
+                refuse(busy());
+            }
         }
+    }
+
+    @Override
+    public void inboundMessageRead(int number, long wireSize, long size) {
+        ARRIVING.remove(this);
     }
 
     /**
@@ -78,6 +99,9 @@ final class GrpcArrival extends ServerStreamTracer {
     private boolean take(long size) {
         if (HELD.addAndGet(size) > 2L * LIMIT_BYTES + ENVELOPE_BYTES) {
             HELD.addAndGet(-size);
+            ARRIVING.stream()
+                    .filter(other -> System.nanoTime() - other.latest > STALLED_NANOS)
+                    .forEach(other -> other.refuse(busy()));
             return false;
         }
         held.addAndGet(size);
@@ -102,6 +126,7 @@ final class GrpcArrival extends ServerStreamTracer {
 
     @Override
     public void streamClosed(Status status) {
+        ARRIVING.remove(this);
         HELD.addAndGet(-held.getAndSet(0));
     }
 
