@@ -46,7 +46,7 @@ def test_any_model_has_an_example(examples: Server, browser: Browser) -> None:
         specification = requests.get(f"{url}/openapi.json", timeout=20).json()
         validate(specification)
         models = specification["components"]["parameters"]["model"]["schema"]["enum"]
-        assert sorted(models) == ["kinds", "photos", "rows", "scaled"]
+        assert sorted(models) == ["kinds", "photos", "rows", "scaled", "tone"]
         assert (watch.errors, watch.hosts) == ([], {urlsplit(url).netloc})
 
 
