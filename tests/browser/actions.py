@@ -42,10 +42,16 @@ def upload(tab: Page, name: str, content: bytes) -> None:
     tab.get_by_text("Upload a file").click()
     taken, kind = tab.get_by_role("button", name=f"Remove {name}"), mimetypes.guess_type(name)[0]
     for _ in range(ATTEMPTS):
-        tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
-            {"name": name, "mimeType": kind or "application/octet-stream", "buffer": content}
-        )
         with contextlib.suppress(Error):
+            # The file is there before its content is: a click would send nothing.
+            with tab.expect_response("**/upload_file/**", timeout=TAKEN_MILLISECONDS):
+                tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+                    {
+                        "name": name,
+                        "mimeType": kind or "application/octet-stream",
+                        "buffer": content,
+                    }
+                )
             taken.wait_for(timeout=TAKEN_MILLISECONDS)
             break
     expect(taken).to_be_visible()
