@@ -122,7 +122,9 @@ def show(drawn: form.Form) -> None:
         return
     chosen = 0
     if len(results) > 1:
-        labels = [f"{'last' if i == 0 else i}: {_label(each)}" for i, each in enumerate(results)]
+        labels = [
+            f"{'last' if i == 0 else i}: {_label(result)}" for i, result in enumerate(results)
+        ]
         key, places = f"result-{st.session_state.clicks}", range(len(results))
         chosen = st.selectbox("Results of this session", places, 0, labels.__getitem__, key=key)
     found = results[chosen]

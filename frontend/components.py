@@ -129,7 +129,9 @@ def _lines(tensor: Tensor, first: np.ndarray | None, key: str) -> Read:
             except NotNumbersError as error:
                 if tensor.optional and not text.strip():
                     return None
-                problems = [f"{tensor.name}, row {i + 1}: {each}" for each in error.sentences]
+                problems = [
+                    f"{tensor.name}, row {i + 1}: {sentence}" for sentence in error.sentences
+                ]
                 raise NotNumbersError(problems) from None
         if len({len(row.values) for row in found}) > 1:
             raise NotNumbersError([f"The rows of {tensor.name} differ in length"])

@@ -134,7 +134,7 @@ def _ask(
                 source, names = found, []
             numbers = reading.to_numbers(source, marks)
         except NotNumbersError as error:
-            st.warning("\n".join(f"- {display.plain(each)}" for each in error.sentences))
+            st.warning("\n".join(f"- {display.plain(sentence)}" for sentence in error.sentences))
             return None
         needed = len(columns or ())
         if columns and (len(names or columns) != needed or len(numbers.values) % needed):
@@ -306,7 +306,7 @@ def fill(form: Form, request: Request) -> None:
         values = model.values_of(request, form.model) if form.model else {}
         if form.takes_numbers and state.json.lstrip()[:1] != "{":
             state.text, state.way = state.json, PASTE
-        elif values and all(_can_show(form, *each) for each in values.items()):
+        elif values and all(_can_show(form, *value) for value in values.items()):
             state.filled, state.way = values, FIELDS
         else:
             state.way = ADVANCED

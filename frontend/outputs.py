@@ -102,7 +102,7 @@ def _file(output: Output, names: Sequence[str]) -> None:
 def _is_scores(output: Output) -> bool:
     values = output.values
     if isinstance(values, dict):
-        return len(values) > 1 and all(type(each) in (int, float) for each in values.values())
+        return len(values) > 1 and all(type(value) in (int, float) for value in values.values())
     many = isinstance(values, np.ndarray) and len(output.shape) > 1 and len(values) > 1
     return many and len(values) == output.shape[-1]
 
@@ -216,7 +216,7 @@ def _chart(series: Mapping[str, np.ndarray]) -> None:
     data = pa.table({
         "position": np.tile(drawn + 1, len(names)),
         "series": np.repeat(names, len(drawn)),
-        "value": np.concatenate([each[drawn].astype(float) for each in series.values()]),
+        "value": np.concatenate([numbers[drawn].astype(float) for numbers in series.values()]),
     })  # fmt: skip
     color = {"field": "series", "type": "nominal", "title": None, "legend": {"orient": "top"}}
     x = {"field": "position", "type": "quantitative", "title": "No."}

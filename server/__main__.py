@@ -236,7 +236,7 @@ def announce(client: Client, defaults: Mapping[str, str]) -> None:
         # Such a model takes a list of numbers of any length.
         if metadata.get("batch") == "elements" and shapes == [[-1]]:
             command = f"curl -H 'Content-Type: application/json' -d '[1, 2, 3, 4]' {url}"
-    ready = [f"{each} {defaults[each]} is ready at {urls[each]}" for each in defaults]
+    ready = [f"{default} {defaults[default]} is ready at {urls[default]}" for default in defaults]
     say("\n".join([*ready, command]))
 
 
