@@ -16,7 +16,9 @@ from wire.request import JSON, OCTETS, Body
 
 logger = logging.getLogger(__name__)
 
+S = TypeVar("S")
 T = TypeVar("T")
+U = TypeVar("U")
 
 # A streaming gRPC call loses its worker if a response does not say whether it is the last one.
 # A request without headers came over gRPC, because an HTTP request always has at least one. Over
@@ -65,16 +67,20 @@ def refusal(error: RequestError) -> Answer:
     return failure(str(error), _STATUSES[error.kind], error.kind)
 
 
-def attempt(step: Callable[[], T], what: str, otherwise: RequestError) -> T | Answer:
+def attempt(
+    step: Callable[[S, U], T], one: S, other: U, what: str, otherwise: RequestError
+) -> T | Answer:
     """Return the result of a step of one request, or the response if it raises.
 
     Args:
         step: raises RequestError where the request is at fault, or the model.
+        one: its first argument.
+        other: its second argument.
         what: what the step does, such as `read`, for the log and the message.
         otherwise: the error for any other exception, which must not affect other requests.
     """
     try:
-        return step()
+        return step(one, other)
     except RequestError as error:
         if error.kind == "ModelError":
             logger.warning("%s", error)

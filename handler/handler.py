@@ -47,6 +47,7 @@ ALIVE_SECONDS = 1.0
 
 # Replaces the fields of a request after it was parsed, so that its body can be freed.
 _ANSWERED: Fields = {}
+_UNWRITABLE = model_failed("The model's answer cannot be written")
 
 
 class TensorHandler:
@@ -191,13 +192,12 @@ class TensorHandler:
     def _render(self, request: Request, results: Sequence[Result]) -> Answer:
         for call in request.calls:
             call.clear()  # free the inputs before the response takes memory
+        return attempt(self._body, request, results, "answered", _UNWRITABLE)
 
-        def body() -> Answer:
-            for result in results:
-                if isinstance(result, ModelError):
-                    raise model_failed(str(result))
-            rendered = request.render(cast("Sequence[Outputs]", results), self.model.interface)
-            self._limits.check_response(rendered.data)
-            return success(rendered)
-
-        return attempt(body, "answered", model_failed("The model's answer cannot be written"))
+    def _body(self, request: Request, results: Sequence[Result]) -> Answer:
+        for result in results:
+            if isinstance(result, ModelError):
+                raise model_failed(str(result))
+        body = request.render(cast("Sequence[Outputs]", results), self.model.interface)
+        self._limits.check_response(body.data)
+        return success(body)

@@ -18,6 +18,7 @@ from wire.errors import RequestError, shorten
 from wire.request import Request
 
 Fields = Mapping[str, Any]
+_UNREADABLE = RequestError("The request cannot be read")
 
 
 class Reader:
@@ -29,9 +30,7 @@ class Reader:
 
     def read(self, fields: Fields, headers: Headers) -> Request | Answer:
         """Return the parsed request, or the response if the model does not have to be called."""
-        return attempt(
-            lambda: self._read(fields, headers), "read", RequestError("The request cannot be read")
-        )
+        return attempt(self._read, fields, headers, "read", _UNREADABLE)
 
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
         if headers.plain and len(fields) == 1 and "body" in fields and self._hooks is None:

@@ -95,8 +95,9 @@ class Run(NamedTuple):
             rest = memory_mb(target.processes())
             target.check()
             own = [load for load in contender.workload.loads if load.request in target.requests]
-            # The first load of each format, which takes another way through the server.
-            for load in {load.format: load for load in reversed(own)}.values():
+            # The load of most clients in each format, which takes another way through the server.
+            busiest = sorted(own, key=lambda load: load.connections)
+            for load in {load.format: load for load in busiest}.values():
                 self.sample(target, load, WARM_UP_ROUNDS * self.seconds)
             samples = {load.key: self.sample(target, load, self.seconds) for load in own}
             return Turn(target.start_seconds, rest, samples)
