@@ -35,7 +35,7 @@ class Bare:
         """Return the output, or an object if there are several."""
         (outputs,) = results
         text = bytearray()
-        if self.shape is None and len(outputs) == 1:
+        if self.shape is None and len(outputs) == 1 and not model.several:
             (output,) = outputs.values()
             if output.array.ndim == 1:
                 write(text, output, _IN_LIST, model)
