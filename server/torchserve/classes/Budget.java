@@ -18,7 +18,7 @@ final class Budget {
     private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     /** While others wait, a client must move MOVED_BYTES, or the rest of its message, in this time. */
-    private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(5);
+    static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final long MOVED_BYTES = 256 << 10;
 

@@ -10,7 +10,6 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.pytorch.serve.util.ConfigManager;
 
@@ -36,9 +35,6 @@ final class GrpcArrival extends ServerStreamTracer {
 
     /** Calls whose large message has not arrived whole. */
     private static final Set<GrpcArrival> ARRIVING = ConcurrentHashMap.newKeySet();
-
-    /** After this time without a byte, a message makes room for others. */
-    private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private volatile ServerCall<?, ?> call;
     private volatile boolean refused;
@@ -99,8 +95,9 @@ final class GrpcArrival extends ServerStreamTracer {
     private boolean take(long size) {
         if (HELD.addAndGet(size) > 2L * LIMIT_BYTES + ENVELOPE_BYTES) {
             HELD.addAndGet(-size);
+            // As in the budget of HTTP, clients that have stopped make room for others.
             ARRIVING.stream()
-                    .filter(other -> System.nanoTime() - other.latest > STALLED_NANOS)
+                    .filter(other -> System.nanoTime() - other.latest > Budget.STALLED_NANOS)
                     .forEach(other -> other.refuse(busy()));
             return false;
         }
@@ -119,9 +116,12 @@ final class GrpcArrival extends ServerStreamTracer {
                 "Too many large requests at a time: send it again later");
     }
 
-    private void refuse(Status status) {
-        refused = true;
-        call.close(status, new Metadata());
+    /** Other calls refuse this one too, and a call must not be closed twice. */
+    private synchronized void refuse(Status status) {
+        if (!refused) {
+            refused = true;
+            call.close(status, new Metadata());
+        }
     }
 
     @Override
