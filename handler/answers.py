@@ -87,7 +87,7 @@ def attempt(
         return refusal(error)
     except MemoryError:
         logger.warning("Out of memory while a request was %s", what)
-        return refusal(too_large(f"The request takes more memory than there is to be {what}"))
+        return refusal(too_large(f"There is not enough memory for the request to be {what}"))
     except Exception as error:  # noqa: BLE001 (must not affect other requests)
         # Do not log the message, which may contain data of the client.
         logger.warning("A request could not be %s: %s", what, type(error).__name__)

@@ -97,7 +97,8 @@ def lack_of_memory(settings: Settings, command: str, target: str) -> str | None:
     try:
         if command == "POST":
             held[changed] = (settings.model_store / changed[0]).stat().st_size, 0
-        for client in map(Client(settings.addresses).of, Client(settings.addresses).models()):
+        server = Client(settings.addresses)
+        for client in map(server.of, server.models()):
             model = client.target.model
             for version, each in client.versions().items():
                 size = (settings.model_store / each.model_url).stat().st_size

@@ -1,4 +1,4 @@
-"""The ends of processes: signals that stop this one, children that end with it, and its folder."""
+"""Stop signals, and what ends with this process: its children and its temporary folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # prctl(2): the signal that a process gets when its parent dies. Linux only.
 PR_SET_PDEATHSIG = 1
-# Of the names of temporary folders.
+# The beginning of the names of temporary folders.
 PREFIX = "torchserve-"
 # A file by which such a folder is told from those of other programs.
 MARK = ".doubleit"

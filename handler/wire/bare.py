@@ -35,6 +35,7 @@ class Bare:
         """Return the output, or an object if there are several."""
         (outputs,) = results
         text = bytearray()
+        # Most responses. Making the path for an error message would take 0.6 of 1.6 us.
         if self.shape is None and len(outputs) == 1 and not model.several:
             (output,) = outputs.values()
             if output.array.ndim == 1:

@@ -157,7 +157,7 @@ variable "commit" {
 }
 
 variable "subnetwork" {
-  description = "The subnetwork through which requests to private addresses leave. Null: there is no way to any."
+  description = "The subnetwork through which requests to private addresses leave. Null: the service reaches none."
   type        = string
   default     = null
 }
