@@ -5,8 +5,8 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, QUEUE, JOBS, RESPONSE, EXCHANGE and ROUTES, which edits put in
-place of others, GRPC, and those that they use. They are stored compiled beside their source,
+A few classes are new: AGGREGATOR, QUEUE, WORKER, DECODER, RESPONSE, EXCHANGE and ROUTES, which
+edits put in place of others, GRPC, and those that they use. They are stored compiled beside their source,
 because the Java runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
@@ -28,12 +28,13 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque and
-# LinkedHashMap, Netty's DefaultFullHttpResponse, and TorchServe's ExtendedSSLHandler and
-# ApiDescriptionRequestHandler.
+# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque, TorchServe's
+# BatchAggregator and ModelResponseDecoder, Netty's DefaultFullHttpResponse, and TorchServe's
+# ExtendedSSLHandler and ApiDescriptionRequestHandler.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
-JOBS = "doubleit/Jobs"
+WORKER = "doubleit/Worker"
+DECODER = "doubleit/WorkerDecoder"
 RESPONSE = "doubleit/Response"
 EXCHANGE = "doubleit/Exchange"
 ROUTES = "doubleit/Routes"
@@ -42,8 +43,8 @@ GRPC = "doubleit/GrpcService"
 COMPILED = Path(__file__).with_name("classes")
 # What Docs.java serves: a page, and docs/openapi.yaml as JSON.
 SERVED = Path(__file__).with_name("docs")
-# The edited class that takes a batch's responses in several messages.
-BATCHES = "org/pytorch/serve/wlm/BatchAggregator"
+# The edited class whose workers take a batch's responses in several messages.
+WORKERS = "org/pytorch/serve/wlm/WorkLoadManager"
 # It belongs to the installed jar, so it lies in the same virtual environment.
 EDITED = Path(sys.prefix) / "torchserve-edits.jar"
 # The earliest time that a zip file can hold. A fixed time makes the jar reproducible.
@@ -122,14 +123,10 @@ EDITS = (
     Edit(
         "org/pytorch/serve/wlm/Model",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
-        "a lone request waits a millisecond for others to share its batch, and large requests in "
-        "the queue can exhaust Java's heap",
+        "large requests in the queue can exhaust Java's heap",
         (
             # Three more constants: the name of the class, the class, and its constructor.
             Patch(8, bytes.fromhex("02dd"), bytes.fromhex("02e0")),
-            # maxBatchDelay then counts nanoseconds: with 1, a batch consists of the requests in the
-            # queue when a worker becomes free.
-            _constant(6169 - 3, "MILLISECONDS", "NANOSECONDS"),
             Patch(10784, b"", _utf8(QUEUE) + bytes.fromhex("0702dd 0a02de0031")),
             # The queue of requests: new, dup, iload_2, invokespecial.
             _code(11893, "bb00da591cb700dc", "bb02de591cb702df"),
@@ -155,38 +152,33 @@ EDITS = (
         ),
     ),
     Edit(
-        BATCHES,
-        "a2518f61d90c11c73d18fab1da637bc03ab32a050e52be4bbd236e263c30c973",
-        "all requests of a batch wait for the slowest one, and are lost if they take longer than "
-        "responseTimeout together; large requests in several workers can take more memory than "
-        "there is",
+        WORKERS,
+        "d8078b60dcae76ca80482b1db01510c5babc45e5af88f4cff1b1e18f0e322c74",
+        "a lone request waits a millisecond for others to share its batch and changes threads six "
+        "times, all requests of a batch wait for the slowest one, and large requests in several "
+        "workers can take more memory than there is",
         (
-            # The map of the requests that the worker has.
-            _constant(156 - 3, "java/util/LinkedHashMap", JOBS),
-            # sendResponse's code is one byte longer with its stack map.
-            Patch(5849 - 12, bytes.fromhex("000002fe"), bytes.fromhex("000002ff")),
-            # sendResponse: a response without an id of the batch no longer raises an exception; it
-            # says that another message follows. The response that a request got is removed, so that
-            # it gets no second one if the worker then dies. The method between two logger calls:
-            #
-            #     if (job == null) { jobDone = false; continue; }
-            #     if ("true".equals(headers.get("ts_stream_next"))) jobDone = false;
-            #     else jobs.remove(jobId);
-            _code(
-                5849 + 89,
-                "b2007e12991905b9009b03001906c7001fbb004e59bb009e59b700a012a1b600a31905b600a3b600a7"
-                "b70052bf1c9900201904b600aa12aeb900950200c000b03a0712b21907b600b4990005033d",
-                "1906c70008033da7008912b21904b600aa12aeb900950200b600b4990008033da7002e2ab400101905"
-                "b900fd020057" + "00" * 31,
-            ),
-            # The stack map: one more branch target.
-            Patch(6545, bytes.fromhex("0000003a000e"), bytes.fromhex("0000003b000f")),
-            Patch(
-                6561,
-                bytes.fromhex("fe005707009007 00b007004620"),
-                bytes.fromhex("fe003407009007 00b0070046182a"),
-            ),
+            # Three more constants: the name of the class, the class, and its constructor.
+            Patch(8, bytes.fromhex("0203"), bytes.fromhex("0206")),
+            Patch(8370, b"", _utf8(WORKER) + bytes.fromhex("070203 0a02040155")),
+            # addThreads, for models without other ways of batching: new, dup, aload_2,
+            # invokespecial.
+            _code(11282, "bb0163592cb70165", "bb0204592cb70205"),
         ),
+    ),
+    Edit(
+        "org/pytorch/serve/wlm/WorkerThread$1",
+        "b73d1dcaff2c3fb7a4c5db9dcf3b1f13dd67b1189510a0671097e9c01c42f1bc",
+        "a lone request changes threads six times",
+        (_constant(592 - 3, "org/pytorch/serve/util/codec/ModelResponseDecoder", DECODER),),
+    ),
+    Edit(
+        "org/pytorch/serve/util/ServerGroups",
+        "8c4327920bcaae8e5f6a9f9b6ec5c028515e95752140a4c74e43ebe29db3ef65",
+        "a lone request changes threads four times",
+        # getBackendGroup: backendGroup -> childGroup. Connections to clients and to workers then
+        # share their event loops.
+        (_code(4029, "2ab4003cb0", "2ab4002fb0"),),
     ),
     Edit(
         "org/pytorch/serve/http/api/rest/InferenceRequestHandler",

@@ -142,7 +142,8 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
         output: file descriptor for its output; by default this process's.
     """
     (temp / CONFIG.name).write_text(configuration(archives), encoding="utf-8")
-    variables = {**settings.variables, **limits(settings, archives).variables()}
+    loops = {"EVENT_LOOPS": str(max(2, memory.cores()))}
+    variables = {**settings.variables, **loops, **limits(settings, archives).variables()}
     environment = {
         **inherited(),
         **variables,
@@ -154,7 +155,7 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     own = [re.sub(r"\$\$(\w+)\$\$", lambda found: variables[found[1]], flag) for flag in vmargs()]
     program = command(settings, archives, temp, python=python, flags=[*own, *flags])
     # Whether the handler may answer a batch in several messages (handler/batch_io.py).
-    partial = jar.applied(jar.BATCHES, frontend() / jar.NAME)
+    partial = jar.applied(jar.WORKERS, frontend() / jar.NAME)
     environment["PARTIAL_BATCHES"] = "1" if partial else ""
     return subprocess.Popen(
         program,

@@ -8,10 +8,13 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufOutputStream;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandler;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.channel.unix.DomainSocketChannel;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.TooLongFrameException;
@@ -88,7 +91,8 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     private static final String BAD_BODY = "The request's body is not valid HTTP";
 
     /** Compresses, so that other connections do not wait for it. */
-    private static final ThreadPoolExecutor COMPRESSORS = compressors();
+    private static final ThreadPoolExecutor COMPRESSORS =
+            threads("compressor", Runtime.getRuntime().availableProcessors());
 
     /** Whether a request was passed on and its response is not complete. */
     private boolean pending;
@@ -119,8 +123,7 @@ public final class Exchange extends HttpServerKeepAliveHandler {
     /** The line of the access log; null if none is written. */
     private AccessLog logged;
 
-    private static ThreadPoolExecutor compressors() {
-        int threads = Runtime.getRuntime().availableProcessors();
+    private static ThreadPoolExecutor threads(String name, int threads) {
         ThreadPoolExecutor pool =
                 new ThreadPoolExecutor(
                         threads,
@@ -128,9 +131,18 @@ public final class Exchange extends HttpServerKeepAliveHandler {
                         10,
                         TimeUnit.SECONDS,
                         new LinkedBlockingQueue<>(),
-                        new DefaultThreadFactory("compressor", true));
+                        new DefaultThreadFactory(name, true));
         pool.allowCoreThreadTimeOut(true);
         return pool;
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+        // Only the management API listens on a Unix socket (server/gate.py).
+        if (ctx.channel() instanceof DomainSocketChannel) {
+            ctx.pipeline().addBefore(Manager.HANDLER, null, new Manager());
+        }
+        ctx.fireChannelActive();
     }
 
     @Override
@@ -508,6 +520,30 @@ public final class Exchange extends HttpServerKeepAliveHandler {
         if (last) {
             logged.write();
             logged = null;
+        }
+    }
+
+    /**
+     * Passes management requests to TorchServe's handler in another thread: they may wait until a
+     * worker has started or stopped.
+     */
+    private static final class Manager extends ChannelInboundHandlerAdapter {
+        /** The name of TorchServe's handler. */
+        static final String HANDLER = "handler";
+
+        private static final ThreadPoolExecutor THREADS = threads("management", 16);
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object request) {
+            ChannelHandlerContext next = ctx.pipeline().context(HANDLER);
+            THREADS.execute(
+                    () -> {
+                        try {
+                            ((ChannelInboundHandler) next.handler()).channelRead(next, request);
+                        } catch (Exception error) {
+                            ctx.fireExceptionCaught(error);
+                        }
+                    });
         }
     }
 

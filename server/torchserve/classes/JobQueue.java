@@ -1,14 +1,20 @@
 package doubleit;
 
-import java.io.File;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.internal.ThreadExecutorMap;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.pytorch.serve.archive.model.ModelException;
 import org.pytorch.serve.job.Job;
+import org.pytorch.serve.util.messages.WorkerCommands;
 
 /**
- * The queue of a version's requests.
+ * The queue of a version's requests, and its idle workers.
  *
  * <p>A large request is processed when the workers have the memory for it. The limit of a batch, and
  * small and large requests in turn, keep a small request from waiting for many large ones.
@@ -25,17 +31,16 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** A batch of several requests has at most as many bytes; server/memory.py counts on it. */
     private static final long BATCH_BYTES = 512 << 10;
 
-    /** Only archives of this project's handler have this file (server/store/archive.py). */
-    private static final String OURS = "wire/__init__.py";
-
     private final int capacity;
     private final AtomicLong queued = new AtomicLong();
 
-    /** Bytes of the batch that is being gathered, by one thread at a time. */
-    private long batch;
+    /** The workers that an event loop may send requests to, the one that was last used first. */
+    private final transient Deque<Worker> idle = new ArrayDeque<>();
 
-    /** The unit of maxBatchDelay: in archives with another handler milliseconds, as in TorchServe. */
-    private TimeUnit delayUnit;
+    private final transient Map<EventExecutor, Dispatch> loops = new ConcurrentHashMap<>();
+
+    /** Whether a worker's thread waits for more requests for its batch. */
+    private boolean collecting;
 
     /** Whether the last batch was a large request. */
     private boolean afterLarge;
@@ -58,100 +63,211 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
             return false;
         }
         AccessLog.queuedByThread(job);
-        return super.offer(job);
+        super.offer(job);
+        dispatchSoon();
+        return true;
     }
 
     /** Put a request back that a worker had taken; there is always room for it. */
     @Override
     public void addFirst(Job job) {
-        Jobs.end(job);
         queued.addAndGet(Jobs.bytes(job));
         super.addFirst(job);
+        dispatchSoon();
     }
 
-    /** Take the next request of a batch; return null if the batch is complete. */
-    @Override
-    public Job poll(long timeout, TimeUnit unit) throws InterruptedException {
-        // TorchServe waits for the first request of a batch without a limit.
-        boolean first = timeout == Long.MAX_VALUE;
-        Job job = first ? first() : another(timeout, delayUnit);
-        if (job != null) {
-            if (delayUnit == null) {
-                delayUnit = isOurs(job) ? unit : TimeUnit.MILLISECONDS;
+    /** Send requests to idle workers once this event loop has read what has arrived. */
+    void dispatchSoon() {
+        EventExecutor loop = ThreadExecutorMap.currentExecutor();
+        if (loop == null) {
+            dispatch(null);
+        } else {
+            loops.computeIfAbsent(loop, Dispatch::new).soon();
+        }
+    }
+
+    private final class Dispatch implements Runnable {
+        private final EventExecutor loop;
+        private boolean pending;
+
+        Dispatch(EventExecutor loop) {
+            this.loop = loop;
+        }
+
+        void soon() {
+            if (!pending) {
+                pending = true;
+                loop.execute(this);
             }
-            long bytes = Jobs.bytes(job);
-            queued.addAndGet(-bytes);
-            batch = bytes + (first ? 0 : batch);
         }
-        return job;
-    }
 
-    private static boolean isOurs(Job job) {
-        try {
-            File folder = Routes.find(job.getModelName(), job.getModelVersion()).getModelDir();
-            return new File(folder, OURS).exists();
-        } catch (ModelException e) {
-            return true; // removed meanwhile
+        @Override
+        public void run() {
+            pending = false;
+            dispatch(loop);
         }
     }
 
-    /** Wait for a request that a worker has the memory for; after a large one prefer a small one. */
-    private Job first() throws InterruptedException {
+    private void dispatch(EventExecutor loop) {
+        for (Worker worker = choose(loop); worker != null; worker = choose(loop)) {
+            worker.send();
+        }
+    }
+
+    /** Return an idle worker for the requests in the queue, or null. */
+    private synchronized Worker choose(EventExecutor loop) {
+        if (collecting) {
+            notifyAll();
+        } else if (!isEmpty()) {
+            for (Worker worker : idle) {
+                if (worker.isOn(loop)) {
+                    idle.remove(worker);
+                    return worker;
+                }
+            }
+            return idle.pollFirst();
+        }
+        return null;
+    }
+
+    synchronized void add(Worker worker) {
+        idle.addFirst(worker);
+    }
+
+    synchronized void remove(Worker worker) {
+        idle.remove(worker);
+    }
+
+    /**
+     * Give a worker a batch without waiting. If the queue is empty, the worker is idle.
+     *
+     * @return false if the worker's thread has to take the batch.
+     */
+    synchronized boolean fill(Worker worker) {
+        if (isEmpty()) {
+            add(worker);
+            return true;
+        }
+        return peekFirst().getCmd() == WorkerCommands.PREDICT && gather(worker);
+    }
+
+    /**
+     * Give a worker's thread a batch; wait for memory and, if the model is set so, for more requests.
+     *
+     * @return false if the queue is empty; the worker is then idle.
+     */
+    boolean take(Worker worker) throws InterruptedException {
         while (true) {
-            Job job = super.poll(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
-            boolean large = Jobs.bytes(job) >= Jobs.LARGE_BYTES;
-            if (large && !job.isOpen()) {
-                queued.addAndGet(-Jobs.bytes(job));
-                continue;
-            }
-            if (large && (afterLarge || !Jobs.begin(job))) {
-                Job small = removeFitting(Jobs.LARGE_BYTES - 1);
-                if (small == null && !(afterLarge && Jobs.begin(job))) {
-                    super.addFirst(job);
-                    Jobs.await();
-                    continue;
+            synchronized (this) {
+                if (isEmpty()) {
+                    add(worker);
+                    return false;
                 }
-                if (small != null) {
-                    super.addFirst(job);
-                    job = small;
-                    large = false;
+                if (!collecting && gather(worker)) {
+                    collect(worker);
+                    break;
                 }
             }
-            afterLarge = large;
-            return job;
+            Jobs.await();
+        }
+        // For the workers that were left idle meanwhile.
+        dispatch(null);
+        return true;
+    }
+
+    private void collect(Worker worker) throws InterruptedException {
+        long end = System.nanoTime() + worker.delayNanos();
+        collecting = true;
+        try {
+            while (worker.jobs().size() < worker.batchSize() && end > System.nanoTime()) {
+                TimeUnit.NANOSECONDS.timedWait(this, end - System.nanoTime());
+                addFitting(worker);
+            }
+        } finally {
+            collecting = false;
         }
     }
 
-    private Job another(long timeout, TimeUnit unit) throws InterruptedException {
-        Job job = removeFitting(BATCH_BYTES - batch);
-        if (job == null && isEmpty()) {
-            job = super.poll(timeout, unit);
-            if (job != null && (Jobs.bytes(job) > BATCH_BYTES - batch || !Jobs.begin(job))) {
-                super.addFirst(job);
+    private boolean gather(Worker worker) {
+        Job job = first();
+        if (job != null) {
+            add(worker, job);
+            if (job.getCmd() != WorkerCommands.DESCRIBE) {
+                addFitting(worker);
+            }
+        }
+        return !worker.jobs().isEmpty();
+    }
+
+    /** Remove and return the next request; null if it has to wait for memory. */
+    private Job first() {
+        Job job = peekFirst();
+        while (job != null && isLarge(job) && !job.isOpen()) {
+            queued.addAndGet(-Jobs.bytes(pollFirst()));
+            job = peekFirst();
+        }
+        if (job != null && isLarge(job) && (afterLarge || !Jobs.begin(job))) {
+            for (Job other : this) {
+                if (!isLarge(other) && remove(other)) {
+                    afterLarge = false;
+                    return other;
+                }
+            }
+            if (!afterLarge || !Jobs.begin(job)) {
                 return null;
             }
         }
-        return job;
+        afterLarge = job != null && isLarge(job);
+        return pollFirst();
     }
 
-    /** Remove and return the first request of at most this size, or return null. */
-    private Job removeFitting(long bytes) {
-        for (Job job : this) {
-            if (Jobs.bytes(job) <= bytes && Jobs.begin(job)) {
-                if (remove(job)) {
-                    return job;
-                }
-                Jobs.end(job);
+    private static boolean isLarge(Job job) {
+        return Jobs.bytes(job) >= Jobs.LARGE_BYTES;
+    }
+
+    private void addFitting(Worker worker) {
+        long bytes = worker.jobs().values().stream().mapToLong(Jobs::bytes).sum();
+        Iterator<Job> all = iterator();
+        while (worker.jobs().size() < worker.batchSize() && all.hasNext()) {
+            Job job = all.next();
+            if (bytes + Jobs.bytes(job) <= BATCH_BYTES
+                    && job.getCmd() != WorkerCommands.DESCRIBE
+                    && Jobs.begin(job)) {
+                all.remove();
+                add(worker, job);
+                bytes += Jobs.bytes(job);
             }
         }
-        return null;
+    }
+
+    private void add(Worker worker, Job job) {
+        queued.addAndGet(-Jobs.bytes(job));
+        if (job.getPayload().getClientExpireTS() > System.currentTimeMillis()) {
+            worker.jobs().put(job.getJobId(), job);
+        }
+    }
+
+    /** Take a request; TorchServe's own ways of batching for archives of others do. */
+    @Override
+    public Job poll(long timeout, TimeUnit unit) throws InterruptedException {
+        return taken(super.poll(timeout, unit));
+    }
+
+    @Override
+    public Job poll() {
+        return taken(super.poll());
+    }
+
+    private Job taken(Job job) {
+        queued.addAndGet(job == null ? 0 : -Jobs.bytes(job));
+        return job;
     }
 
     /** Remove the large requests of clients that have gone. */
     private void removeAbandoned() {
         for (Job job : this) {
             long bytes = Jobs.bytes(job);
-            if (bytes >= Jobs.LARGE_BYTES && !job.isOpen() && remove(job)) {
+            if (isLarge(job) && !job.isOpen() && remove(job)) {
                 queued.addAndGet(-bytes);
             }
         }
