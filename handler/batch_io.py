@@ -19,8 +19,7 @@ is complete. So a small request does not wait for the larger ones of its batch, 
 as hanging only if it sends nothing for `responseTimeout` seconds. This also avoids large messages,
 which take TorchServe long: each time a piece of a message arrives, its `ModelResponseDecoder` reads
 and copies the message again from the first byte. All messages of a batch except the last contain a
-response without an id, after which the edited `BatchAggregator` (server/torchserve/jar.py) waits
-for more.
+response without an id, after which server/torchserve/classes/Worker.java waits for more.
 """
 
 from __future__ import annotations

@@ -31,6 +31,9 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** A batch of several requests has at most as many bytes; server/memory.py counts on it. */
     private static final long BATCH_BYTES = 512 << 10;
 
+    /** As many requests do not wait until their event loop has read what else has arrived. */
+    private static final int MANY = 64;
+
     private final int capacity;
     private final AtomicLong queued = new AtomicLong();
 
@@ -95,7 +98,9 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         }
 
         void soon() {
-            if (!pending) {
+            if (size() >= MANY) {
+                dispatch(loop);
+            } else if (!pending) {
                 pending = true;
                 loop.execute(this);
             }
@@ -264,7 +269,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     }
 
     /** Remove the large requests of clients that have gone. */
-    private void removeAbandoned() {
+    private synchronized void removeAbandoned() {
         for (Job job : this) {
             long bytes = Jobs.bytes(job);
             if (isLarge(job) && !job.isOpen() && remove(job)) {

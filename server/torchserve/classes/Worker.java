@@ -37,8 +37,8 @@ public final class Worker extends BatchAggregator {
 
     private final JobQueue queue;
 
-    /** Whether a batch never waits for more requests, as in archives of this project's handler. */
-    private final boolean prompt;
+    /** The unit of maxBatchDelay: in archives with another handler milliseconds, as in TorchServe. */
+    private final TimeUnit delayUnit;
 
     /** The connection to the worker; null until the worker's thread has sent a batch. */
     private Channel channel;
@@ -72,7 +72,8 @@ public final class Worker extends BatchAggregator {
         super(model);
         jobs = new Jobs();
         queue = queue(model);
-        prompt = new File(model.getModelDir(), OURS).exists();
+        boolean ours = new File(model.getModelDir(), OURS).exists();
+        delayUnit = ours ? TimeUnit.NANOSECONDS : TimeUnit.MILLISECONDS;
     }
 
     /** Return the queue of a model's requests; null if it is not this project's (jar.py). */
@@ -98,6 +99,7 @@ public final class Worker extends BatchAggregator {
         cleanJobs();
         synchronized (this) {
             gone = false;
+            called = false;
         }
         while (!queue.take(this)) {
             Batch slow = await();
@@ -140,7 +142,8 @@ public final class Worker extends BatchAggregator {
         if (gone || (channel != null && !channel.isActive())) {
             return;
         }
-        if (channel == null || !(prompt || model.getBatchSize() == 1) || !queue.fill(this)) {
+        boolean waits = model.getBatchSize() > 1 && delayNanos() > 1;
+        if (channel == null || waits || !queue.fill(this)) {
             call();
         } else if (!jobs.isEmpty()) {
             sent = batch();
@@ -168,7 +171,7 @@ public final class Worker extends BatchAggregator {
 
     /** How long a batch waits for more requests. */
     long delayNanos() {
-        return prompt ? 0 : TimeUnit.MILLISECONDS.toNanos(model.getMaxBatchDelay());
+        return delayUnit.toNanos(model.getMaxBatchDelay());
     }
 
     boolean isOn(Object loop) {
