@@ -1,6 +1,6 @@
 resource "google_artifact_registry_repository" "images" {
   # checkov:skip=CKV_GCP_84:Google's own encryption at rest is enough for images that hold no data; a key of one's own adds a way to lose them.
-  repository_id = var.registry_name
+  repository_id = "ml-deploy-repo"
   location      = var.region
   format        = "DOCKER"
   description   = "Images of the model server and the page"
