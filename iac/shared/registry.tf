@@ -10,7 +10,7 @@ resource "google_artifact_registry_repository" "images" {
   # manifest refers to, so all parts of a kept image stay too.
   cleanup_policy_dry_run = var.cleanup_dry_run
 
-  # Images with a release tag (scripts/deploy/publish.py), which prod ran and may run again. The tag
+  # Images with a release tag (scripts/deploy/publish.sh), which prod ran and may run again. The tag
   # of a commit is hexadecimal, so it never begins with v.
   cleanup_policies {
     id     = "keep-released"
