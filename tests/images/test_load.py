@@ -167,11 +167,3 @@ def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_large
     assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
     assert workers(loaded_server) == before
     print(f"{len(body)} bytes each, {peak(loaded_server):.0f} MiB at the peak so far")  # noqa: T201 (with -s)
-
-
-def test_a_larger_body_is_refused_and_affects_no_other_request(loaded_server: Stack) -> None:
-    before = workers(loaded_server)
-    url = f"{loaded_server.url}/predictions/doubleit"
-    assert requests.post(url, data=b" " * (LARGEST_BYTES + 100_000), timeout=60).status_code == 413
-    assert requests.post(url, data="[4]", headers=JSON, timeout=60).text == "[8]"
-    assert workers(loaded_server) == before
