@@ -127,20 +127,9 @@ def error(server: Deployment) -> None:
 
 
 def metadata(server: Deployment) -> None:
-    """Check that the metadata contains the model's name, version, inputs and outputs."""
-    path = f"/{server.version}/metadata"
-    answer = server.expect("GET", path, None, HTTPStatus.OK, "")
-    try:
-        found = answer.json()
-        complete = bool(found["inputs"]) and bool(found["outputs"])
-        right = (found["name"], found["versions"]) == (server.model, [server.version])
-    except (ValueError, LookupError, TypeError):
-        complete = right = False
-    if not complete or not right:
-        raise SmokeError(
-            f"GET {answer.url}: expected 200 and metadata of {server.model} {server.version}, "
-            f"got 200 {_short(answer.text)}"
-        )
+    """Check that the metadata is the model's and the version's."""
+    text = f'{{"name":"{server.model}","versions":["{server.version}"]'
+    server.expect("GET", f"/{server.version}/metadata", None, HTTPStatus.OK, text)
 
 
 def check(server: Deployment, wait: float) -> None:

@@ -11,10 +11,7 @@ from scripts.deploy import smoke
 from tests.support.server import Server, free_port
 from tests.support.web import respond_with
 
-METADATA = (
-    '{"name":"flowers","versions":["1.0"],"inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],'
-    '"outputs":[{"name":"y","datatype":"FP32","shape":[-1,3]}]}'
-)
+METADATA = '{"name":"flowers","versions":["1.0"],"platform":"pytorch_torchscript"}'
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -108,16 +105,9 @@ def test_of_another_model_readiness_and_metadata_are_checked_without_a_proxy(
 
 @pytest.mark.parametrize(
     "metadata",
-    [
-        "<html>",
-        "[]",
-        METADATA.replace("flowers", "other"),
-        METADATA.replace("1.0", "2.0"),
-        METADATA.replace('"inputs"', '"other"'),
-    ],
+    ["<html>", METADATA.replace("flowers", "other"), METADATA.replace("1.0", "2.0")],
 )
 def test_wrong_metadata_fails_and_is_shown(metadata: str) -> None:
     status, output = flowers(metadata, "--model", "flowers")
     assert status == 1
-    assert "expected 200 and metadata of flowers 1.0, got 200" in output
-    assert metadata[:20] in output
+    assert f'expected 200 {{"name":"flowers","versions":["1.0"], got 200 {metadata}' in output

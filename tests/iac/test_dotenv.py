@@ -8,24 +8,6 @@ from server.store.paths import ROOT
 from tests.iac.workplace import Workplace
 
 
-def test_the_example_is_a_template_of_every_setting() -> None:
-    names = [
-        line.partition("=")[0]
-        for line in (ROOT / ".env.example").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    assert names == [
-        "PROJECT_ID",
-        "REGION",
-        "GITHUB_REPOSITORY",
-        "SA_NAME",
-        "ENVIRONMENTS",
-        "REGISTRY_READERS",
-        "STATE_BUCKET",
-        "ALERT_EMAIL",
-    ]
-
-
 def test_the_example_can_be_used_as_it_is(workplace: Workplace) -> None:
     shutil.copy(ROOT / ".env.example", workplace.project / ".env")
 

@@ -21,11 +21,19 @@ def test_inputs_and_outputs_are_described_and_a_refusal_names_its_variable(part:
             assert sentence.startswith(block.name)
 
 
-@PARTS
-def test_versions_are_pinned(part: str) -> None:
-    versions = (ROOT / "iac" / part / "versions.tf").read_text()
-    assert 'required_version = ">= 1.11"' in versions
-    assert 'version = "~> 8.0"' in versions
+@pytest.mark.parametrize(("script", "part"), [("infra_setup", "shared"), ("iac", "environment")])
+def test_the_scripts_set_variables_and_read_outputs_that_are_there(script: str, part: str) -> None:
+    text = (ROOT / f"scripts/deploy/{script}.sh").read_text()
+    inputs = {it.name: it for it in reference.blocks(part) if it.kind == "variable"}
+    outputs = {it.name for it in reference.blocks(part) if it.kind == "output"}
+    named = set(re.findall(r"\bTF_VAR_([a-z_]+)", text))
+    # The variable file of an environment sets the others.
+    files = "".join(path.read_text() for path in (ROOT / "iac" / part).glob("*.tfvars"))
+    required = {name for name, it in inputs.items() if "default" not in it.arguments}
+    assert {name for name in required if f"\n{name} " not in f"\n{files}"} <= named <= set(inputs)
+    read = set(re.findall(r'\boutput (?:-json )?"?([a-z]\w*)', text))
+    assert read
+    assert {name for name in read if not any(it.startswith(name) for it in outputs)} == set()
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,14 @@ def config(*profiles: str) -> dict[str, dict[str, object]]:
     return services
 
 
-def test_profiles_add_what_they_say() -> None:
+def test_profiles_add_what_they_say_and_every_mounted_file_is_there() -> None:
     assert set(config()) == {"server", "page"}
     assert set(config("management")) == {"server", "page", "management"}
-    assert set(config("monitoring")) == {"server", "page", "prometheus", "grafana"}
+    monitoring = config("monitoring")
+    assert set(monitoring) == {"server", "page", "prometheus", "grafana"}
+    for service in monitoring.values():
+        for volume in service.get("volumes", []):  # type: ignore[attr-defined]
+            assert volume["type"] != "bind" or Path(volume["source"]).exists(), volume
 
 
 def test_no_service_is_left_unhardened_and_own_images_are_never_pulled() -> None:
@@ -63,13 +67,6 @@ def test_no_service_is_left_unhardened_and_own_images_are_never_pulled() -> None
         assert service["mem_limit"] == service["memswap_limit"], name
         own = str(service["image"]).startswith("doubleit-")
         assert service.get("pull_policy") == ("never" if own else None), name
-
-
-def test_every_mounted_file_is_there() -> None:
-    for service in config("monitoring").values():
-        for volume in service.get("volumes", []):  # type: ignore[attr-defined]
-            if volume["type"] == "bind":
-                assert Path(volume["source"]).exists(), volume
 
 
 @needs_prometheus
