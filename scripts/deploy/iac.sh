@@ -91,7 +91,7 @@ tests() {
     done
     for name in iac/environment/examples/*.tfvars; do
         name=$(basename "$name" .tfvars)
-        echo "environment -var-file=examples/$name.tfvars -test-directory=tests/examples"
+        echo "environment $own -var-file=examples/$name.tfvars -test-directory=tests/examples"
     done
 }
 

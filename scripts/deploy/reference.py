@@ -22,7 +22,7 @@ ARGUMENT = re.compile(
 HEAD = """# Inputs and outputs
 
 Written by `make iac-reference` from the `.tf` files. Set an input in `ENV.tfvars`, or as
-`TF_VAR_<name>` before `make plan`. Complete sets of values are in
+`TF_VAR_<name>` before `make plan`. Examples are in
 [environment/examples](environment/examples).
 """
 
