@@ -248,16 +248,16 @@ release: .venv/.ops ## Run all checks and tag v<version of pyproject.toml>; does
 	@$(PYTHON) -m scripts.dev.release check
 	@$(MAKE) --no-print-directory lint test
 	@$(PYTHON) -m scripts.dev.release tag
-publish: .venv/.ops ## Build both images, push them to REGISTRY as :candidate-<commit>, print their digests
-	@$(PYTHON) -m scripts.deploy.publish build
-publish-tested: .venv/.ops ## Tag the pushed candidates of this commit as :<commit>, after make test-images
-	@$(PYTHON) -m scripts.deploy.publish accept
-publish-release: .venv/.ops ## Also tag the tested images of this commit as :v<version>
-	@$(PYTHON) -m scripts.deploy.publish release
+publish: ## Build both images, push them to REGISTRY as :candidate-<commit>, print their digests
+	@scripts/deploy/publish.sh build
+publish-tested: ## Tag the pushed candidates of this commit as :<commit>, after make test-images
+	@scripts/deploy/publish.sh accept
+publish-release: ## Also tag the tested images of this commit as :v<version>
+	@scripts/deploy/publish.sh release
 deploy: .venv/.ops ## Deploy, test and shift the traffic; roll back on failure: ENV=dev|prod BACKEND_IMAGE= FRONTEND_IMAGE=
 	@$(PYTHON) -m scripts.deploy $(call argument,$(ENV))
-plan-preview: .venv/.ops ## Write the changes that this checkout would make in ENV to build/iac/ENV.md
-	@$(PYTHON) -m scripts.deploy.plan_preview $(call argument,$(ENV)) $(call quote,build/iac/$(ENV).md)
+plan-preview: ## Write the changes that this checkout would make in ENV to build/iac/ENV.md
+	@scripts/deploy/iac.sh preview $(call argument,$(ENV))
 audit-workflows: .venv-lint/.ready ## Check the workflows against GitHub's data (needs network and GH_TOKEN)
 	@.venv-lint/bin/zizmor --persona=auditor --strict-collection .github
 audit-dependencies: .venv/.development ## Check every locked package for known vulnerabilities in the OSV database (needs network)

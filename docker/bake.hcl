@@ -1,4 +1,4 @@
-# Both images. `make images`, CI and scripts/deploy/publish.py all build from this file.
+# Both images. `make images`, CI and scripts/deploy/publish.sh all build from this file.
 variable "TAG" {
   default = "latest"
 }

@@ -40,10 +40,5 @@ module "backend" {
   binary_authorization = var.binary_authorization
   subnetwork           = var.subnetwork
   commit               = var.commit
-
-  sidecar = var.metrics_sidecar_image == null ? null : {
-    image         = var.metrics_sidecar_image
-    config_secret = "doubleit-run-monitoring"
-    config_path   = "/etc/rungmp"
-  }
+  sidecar_image        = var.metrics_sidecar_image
 }

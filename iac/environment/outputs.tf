@@ -1,64 +1,27 @@
-output "backend_url" {
-  description = "The API's URL, which is also the audience of ID tokens for it."
-  value       = module.backend.uri
+output "backend" {
+  description = "The API: its name and URL, which is also the audience of ID tokens for it; canary_url, the newest revision's own URL while a stable revision is set; the serving revision, which is the value of backend_stable_revision for the next deployment; the IAM members that may call it (allUsers: everybody, without a token)."
+  value       = module.backend.deployment
 }
 
-output "backend_canary_url" {
-  description = "The URL of the API's newest revision while a stable revision is set, else null."
-  value       = module.backend.canary_uri
+output "frontend" {
+  description = "The same of the page."
+  value       = module.frontend.deployment
 }
 
-output "backend_serving_revision" {
-  description = "The API's serving revision: the value of backend_stable_revision for the next deployment."
-  value       = module.backend.serving_revision
+output "model" {
+  description = "The name and version of the model that the API serves."
+  value       = [var.model_name, var.model_version]
 }
 
-output "backend_latest_revision" {
-  description = "The API's newest ready revision."
-  value       = module.backend.latest_revision
-}
-
-output "frontend_url" {
-  description = "The page's URL."
-  value       = module.frontend.uri
-}
-
-output "frontend_canary_url" {
-  description = "The URL of the page's newest revision while a stable revision is set, else null."
-  value       = module.frontend.canary_uri
-}
-
-output "frontend_serving_revision" {
-  description = "The page's serving revision: the value of frontend_stable_revision for the next deployment."
-  value       = module.frontend.serving_revision
-}
-
-output "frontend_latest_revision" {
-  description = "The page's newest ready revision."
-  value       = module.frontend.latest_revision
-}
-
-output "commit" {
-  description = "The commit that was deployed last."
-  value       = var.commit
-}
-
-output "model_name" {
-  description = "The model that the API serves."
-  value       = var.model_name
-}
-
-output "model_version" {
-  description = "The version of the model that the API serves."
-  value       = var.model_version
-}
-
-output "backend_invokers" {
-  description = "The IAM members that may call the API. Unless it is allUsers, clients must send an ID token for backend_url."
-  value       = module.backend.invokers
-}
-
-output "frontend_invokers" {
-  description = "The IAM members that may invoke the page's service."
-  value       = module.frontend.invokers
+output "applied" {
+  description = "The images, traffic and commit that were applied last, as variables. make plan-preview plans with them, so that it shows no changes but the configuration's."
+  value = {
+    backend_image            = var.backend_image
+    backend_stable_revision  = var.backend_stable_revision
+    backend_canary_percent   = var.backend_canary_percent
+    frontend_image           = var.frontend_image
+    frontend_stable_revision = var.frontend_stable_revision
+    frontend_canary_percent  = var.frontend_canary_percent
+    commit                   = var.commit
+  }
 }

@@ -1,24 +1,15 @@
 # Requests from outside, as clients send them. The API's check calls the readiness endpoint, so it
 # passes only when the model responds.
 locals {
-  uptime_checks = merge(
-    {
-      API = {
-        host    = trimprefix(module.backend.uri, "https://")
-        path    = local.readiness_path
-        private = !var.backend_public
-      }
-    },
+  uptime_checks = {
+    for label, check in {
+      API  = { uri = module.backend.uri, path = local.readiness_path, private = !var.backend_public }
+      page = { uri = module.frontend.uri, path = "/_stcore/health", private = false }
+    } : label => check
     # Behind a sign-in, a check would always pass because it gets Google's sign-in page. The alerts
     # on errors and failed starts still watch the page.
-    local.iap ? {} : {
-      page = {
-        host    = trimprefix(module.frontend.uri, "https://")
-        path    = "/_stcore/health"
-        private = false
-      }
-    },
-  )
+    if label == "API" || !local.iap
+  }
 }
 
 resource "google_monitoring_uptime_check_config" "this" {
@@ -33,7 +24,7 @@ resource "google_monitoring_uptime_check_config" "this" {
     type = "uptime_url"
     labels = {
       project_id = var.project_id
-      host       = each.value.host
+      host       = trimprefix(each.value.uri, "https://")
     }
   }
 

@@ -24,22 +24,12 @@ variable "backend_audiences" {
   description = "Further audiences of ID tokens that a private API accepts, besides its own URL, such as https://api.example.com behind a load balancer."
   type        = list(string)
   default     = []
-
-  validation {
-    condition     = alltrue([for audience in var.backend_audiences : can(regex("^https://[^/\\s]+$", audience))])
-    error_message = "backend_audiences holds URLs without a path, such as https://api.example.com."
-  }
 }
 
 variable "backend_tester" {
   description = "The IAM member that tests a private API after a deployment, such as serviceAccount:github-deployer-prod@PROJECT.iam.gserviceaccount.com. Separate from backend_invokers, because a list in a variable file would override the workflow's value."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.backend_tester == null || can(regex("^(user|group|serviceAccount|principal|principalSet|domain):.+$", var.backend_tester))
-    error_message = "backend_tester is one IAM member by name, such as serviceAccount:NAME@PROJECT.iam.gserviceaccount.com."
-  }
 }
 
 variable "binary_authorization" {

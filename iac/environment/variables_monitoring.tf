@@ -2,22 +2,12 @@ variable "alert_email" {
   description = "The email address that alerts are sent to. Null: alerts are only shown in the console."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.alert_email == null || can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))
-    error_message = "alert_email is one address, such as oncall@example.com."
-  }
 }
 
 variable "availability_goal" {
-  description = "The share of each service's responses in 28 days that are no 5xx. An alert opens when a day has twice as many as this allows."
+  description = "The share of each service's responses in 28 days that are no 5xx, below 1. An alert opens when a day has twice as many as this allows."
   type        = number
   default     = 0.995
-
-  validation {
-    condition     = var.availability_goal > 0.5 && var.availability_goal < 1
-    error_message = "availability_goal is a share below 1, such as 0.995 for 99.5 %."
-  }
 }
 
 variable "alert_thresholds" {
@@ -34,21 +24,12 @@ variable "alert_thresholds" {
     condition     = alltrue([for share in [var.alert_thresholds.error_share, var.alert_thresholds.memory_share, var.alert_thresholds.cpu_share] : share > 0 && share < 1])
     error_message = "alert_thresholds: error_share, memory_share and cpu_share are shares between 0 and 1, such as 0.05 for 5 %."
   }
-  validation {
-    condition     = var.alert_thresholds.latency_p95_ms > 0
-    error_message = "alert_thresholds.latency_p95_ms is a number of milliseconds above 0."
-  }
 }
 
 variable "uptime_period_seconds" {
-  description = "Seconds between two uptime checks of the page and the API from each region. A check starts an instance if a service has none."
+  description = "Seconds between two uptime checks of the page and the API from each region: 60, 300, 600 or 900. A check starts an instance if a service has none."
   type        = number
   default     = 300
-
-  validation {
-    condition     = contains([60, 300, 600, 900], var.uptime_period_seconds)
-    error_message = "uptime_period_seconds is 60, 300, 600 or 900, what Cloud Monitoring offers."
-  }
 }
 
 variable "metrics_sidecar_image" {

@@ -100,7 +100,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
 }
 
 # The smoke test of a private API sends an ID token, which a federated sign-in does not issue. So
-# the deployer creates its own (scripts/deploy/identity.py). The role does not allow creating access
+# the deployer creates its own (scripts/deploy/checks.py). The role does not allow creating access
 # tokens or signatures.
 resource "google_service_account_iam_member" "deployer_id_token" {
   for_each = local.deployers

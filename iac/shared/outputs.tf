@@ -23,20 +23,10 @@ output "planner" {
   value       = try(google_service_account.planner[0].email, null)
 }
 
-output "runtime_accounts" {
-  description = "The email addresses of the service accounts that the services run as, by service."
-  value       = { for service, account in google_service_account.runtime : service => account.email }
-}
-
 output "image_readers" {
   description = "The IAM members of this project that pull images: the deployers and Cloud Run. If another project holds the images, this is the value of its registry_readers."
   value = concat(
     [for account in google_service_account.deployer : account.member],
     ["serviceAccount:service-${data.google_project.this.number}@serverless-robot-prod.iam.gserviceaccount.com"],
   )
-}
-
-output "state_bucket" {
-  description = "The name of the bucket with Terraform's state."
-  value       = google_storage_bucket.state.name
 }

@@ -1,7 +1,7 @@
 # The account that creates the plan in a pull request's comment (.github/workflows/iac.yml).
 # Everybody who can push a branch can run unreviewed code as this account. It can therefore only
 # read what a plan reads, and change nothing. It does not lock the state
-# (scripts/deploy/plan_preview.py).
+# (scripts/deploy/iac.sh preview).
 locals {
   # Pull requests are planned for dev only.
   planned = setintersection(var.environments, ["dev"])

@@ -1,6 +1,6 @@
 resource "google_artifact_registry_repository" "images" {
   # checkov:skip=CKV_GCP_84:Google's own encryption at rest is enough for images that hold no data; a key of one's own adds a way to lose them.
-  repository_id = var.registry_name
+  repository_id = "ml-deploy-repo"
   location      = var.region
   format        = "DOCKER"
   description   = "Images of the model server and the page"
@@ -10,7 +10,7 @@ resource "google_artifact_registry_repository" "images" {
   # manifest refers to, so all parts of a kept image stay too.
   cleanup_policy_dry_run = var.cleanup_dry_run
 
-  # Images with a release tag (scripts/deploy/publish.py), which prod ran and may run again. The tag
+  # Images with a release tag (scripts/deploy/publish.sh), which prod ran and may run again. The tag
   # of a commit is hexadecimal, so it never begins with v.
   cleanup_policies {
     id     = "keep-released"

@@ -1,22 +1,12 @@
 variable "project_id" {
   description = "The ID of the Google Cloud project."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id is the project's ID, not its name or number: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
-  }
 }
 
 variable "region" {
   description = "The region of the registry, the state bucket and the services."
   type        = string
   default     = "us-central1"
-
-  validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "region is a Cloud Run region such as us-central1, not a zone (us-central1-a) or a multi-region (us)."
-  }
 }
 
 variable "environments" {
@@ -27,17 +17,6 @@ variable "environments" {
   validation {
     condition     = length(var.environments) > 0 && length(setsubtract(var.environments, ["dev", "prod"])) == 0
     error_message = "environments holds dev, prod or both."
-  }
-}
-
-variable "registry_name" {
-  description = "The name of the Artifact Registry repository for the images."
-  type        = string
-  default     = "ml-deploy-repo"
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,61}[a-z0-9]$", var.registry_name))
-    error_message = "registry_name is 2 to 63 lower-case letters, digits and hyphens, beginning with a letter."
   }
 }
 
@@ -73,21 +52,11 @@ variable "monthly_budget" {
   description = "The project's costs in a month, in whole units of the billing account's currency, that a mail is sent for, and at 50 % and 90 % of it. Null: no budget. The person who applies this needs the role Billing Account Costs Manager."
   type        = number
   default     = null
-
-  validation {
-    condition     = var.monthly_budget == null || try(var.monthly_budget >= 1 && floor(var.monthly_budget) == var.monthly_budget, false)
-    error_message = "monthly_budget is a whole number of at least 1."
-  }
 }
 
 variable "state_bucket" {
   description = "The name of the bucket with Terraform's state. scripts/deploy/infra_setup.sh creates it before the first run."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", var.state_bucket))
-    error_message = "state_bucket is a bucket's bare name, without gs://: 3 to 63 lower-case letters, digits, hyphens, dots and underscores."
-  }
 }
 
 variable "prometheus_environments" {

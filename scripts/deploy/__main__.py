@@ -16,12 +16,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scripts.deploy import checks, summary
-from scripts.deploy.environment import DeploymentError, Environment, Name
+from scripts.deploy import checks
+from scripts.deploy.environment import DeploymentError, Environment, Name, Service
 
 
 def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) -> None:
@@ -36,7 +37,9 @@ def deploy(environment: Environment, patience: float = checks.PATIENCE_SECONDS) 
             serve instead.
     """
     stable = {
-        name: service.serving for name, service in environment.services().items() if service.serving
+        name: service.serving_revision
+        for name, service in environment.services().items()
+        if service.serving_revision
     }
     _say(f"{environment.name} serves {', '.join(stable.values()) or 'nothing yet'}")
     environment.apply(stable, percent=0)
@@ -112,6 +115,21 @@ def _check_provenance(images: Sequence[str]) -> None:
     _say("the images' provenance is signed and names this commit")
 
 
+def _summarize(environment: str, outcome: str, services: dict[str, Service]) -> None:
+    """Print the outcome; in a workflow, also add it to the run's page and set the output `url`."""
+    text = f"## {environment}: {outcome}\n\n| | address | serves | image |\n|---|---|---|---|\n"
+    for name, service in services.items():
+        image = os.environ[f"{name.upper()}_IMAGE"]
+        text += f"| {name} | {service.url} | `{service.serving_revision}` | `{image}` |\n"
+    print(text, flush=True)
+    url = services["frontend"].url
+    outputs = {"GITHUB_STEP_SUMMARY": text, "GITHUB_OUTPUT": f"url={url}\n" if url else ""}
+    for variable, lines in outputs.items():
+        if path := os.environ.get(variable):
+            with Path(path).open("a") as file:
+                file.write(lines)
+
+
 def _say(text: str) -> None:
     print(f"deploy: {text}", flush=True)
 
@@ -139,9 +157,9 @@ def main(
     else:
         outcome = "deployed"
     try:
-        summary.write(target.name, outcome, target.services())
+        _summarize(target.name, outcome, target.services())
     except DeploymentError as error:
-        print(f"deploy: no summary: {error}", flush=True)
+        _say(f"no summary: {error}")
     if outcome != "deployed":
         sys.exit(f"deploy: {outcome}")
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 
-from scripts.deploy import identity
+import requests
+
+from scripts.deploy import smoke
 from scripts.deploy.environment import DeploymentError, Service
-from server.store.paths import ROOT
 
 # How long an API may take to become ready. A new URL can take up to a minute to reach all of
 # Google's front ends, so a check is repeated.
@@ -22,7 +19,7 @@ ATTEMPTS = 3
 # A new permission takes two minutes, sometimes seven or more, until it applies. Until then,
 # requests get 401 or 403, so these are waited for PERMISSION_FACTOR times as long.
 PERMISSION_FACTOR = 10
-REFUSED = re.compile(r"\b40[13]\b")
+IAM_CREDENTIALS = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
 
 
 def check(
@@ -38,64 +35,95 @@ def check(
     Raises:
         DeploymentError: a service failed its check in all attempts.
     """
+    urls = {}
+    for name, service in services.items():
+        # Without a stable revision there is no canary: the newest gets all requests at the
+        # service's URL.
+        url = (service.canary_url if canary else None) or service.url
+        if url is None:
+            raise DeploymentError(f"Terraform has no URL for the {name}")
+        urls[name] = url
     backend, frontend = services["backend"], services["frontend"]
-    url = _address("backend", backend, canary)
     # The audience is the service's main URL, even if the token is sent to another of its URLs.
-    token = None if backend.public else identity.id_token(str(backend.url))
-    _persist(f"the API at {url}", lambda: _smoke(url, backend.model, token, patience), patience)
-    url = _address("frontend", frontend, canary)
-    if frontend.public:
-        _persist(f"the page at {url}", lambda: _page(url), patience)
+    token = "" if "allUsers" in backend.invokers else id_token(str(backend.url))
+    api = smoke.Deployment(urls["backend"], *backend.model, token)
+    _persist(f"the API at {api.url}", lambda: smoke.check(api, patience), patience)
+    page = f"the page at {urls['frontend']}"
+    if "allUsers" in frontend.invokers:
+        _persist(page, lambda: _healthy(urls["frontend"]), patience)
     else:
-        print(f"deploy: the page at {url} is not tested: it requires a sign-in", flush=True)
+        print(f"deploy: {page} is not tested: it requires a sign-in", flush=True)
 
 
-def _address(name: str, service: Service, canary: bool) -> str:
-    # Without a stable revision there is no canary: the newest gets all requests at the service's
-    # URL.
-    url = (service.canary_url if canary else None) or service.url
-    if url is None:
-        raise DeploymentError(f"Terraform has no URL for the {name}")
-    return url
-
-
-def _persist(what: str, attempt: Callable[[], str | None], patience: float) -> None:
-    """Call `attempt` until it returns None instead of an error message.
+def _persist(what: str, attempt: Callable[[], None], patience: float) -> None:
+    """Call `attempt` until it raises no SmokeError.
 
     Up to ATTEMPTS times, but as long as the service refuses the caller, for PERMISSION_FACTOR times
     `patience`.
     """
     begin = time.monotonic()
     number = 1
-    while wrong := attempt():
-        print(f"deploy: {what}, attempt {number}: {wrong}", flush=True)
-        waited = time.monotonic() - begin
-        refused = REFUSED.search(wrong) and waited < PERMISSION_FACTOR * patience
-        if not patience or (number >= ATTEMPTS and not refused):
-            raise DeploymentError(f"{what} does not respond as expected: {wrong}")
+    while True:
+        try:
+            attempt()
+        except smoke.SmokeError as error:
+            print(f"deploy: {what}, attempt {number}: {error}", flush=True)
+            waited = time.monotonic() - begin
+            refused = error.status in smoke.NOT_LET_IN and waited < PERMISSION_FACTOR * patience
+            if not patience or (number >= ATTEMPTS and not refused):
+                message = f"{what} does not respond as expected: {error}"
+                raise DeploymentError(message) from error
+        else:
+            print(f"deploy: {what} responds as expected", flush=True)
+            return
         number += 1
         time.sleep(patience / 6)
-    print(f"deploy: {what} responds as expected", flush=True)
 
 
-def _smoke(url: str, model: tuple[str, str], token: str | None, patience: float) -> str | None:
-    name, version = model
-    options = [f"--version={version}", f"--wait={patience}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.deploy.smoke", url, *options],
-        cwd=ROOT,
-        env={**os.environ, "BACKEND_MODEL": name, **({"ID_TOKEN": token} if token else {})},
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    return done.stderr.strip() or f"exit {done.returncode}" if done.returncode else None
-
-
-def _page(url: str) -> str | None:
+def _healthy(url: str) -> None:
     try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=60) as answer:  # noqa: S310 (from Terraform)
-            body = answer.read(100).decode(errors="replace").strip()
-    except (OSError, urllib.error.URLError) as error:
-        return str(error)
-    return None if body == "ok" else f"/_stcore/health responds {body!r}"
+        answer = requests.get(f"{url}/_stcore/health", timeout=60)
+    except requests.RequestException as error:
+        raise smoke.SmokeError(str(error)) from error
+    if not answer.ok or answer.text.strip() != "ok":
+        message = f"/_stcore/health responds {answer.status_code} {answer.text[:100]!r}"
+        raise smoke.SmokeError(message, answer.status_code)
+
+
+def id_token(audience: str) -> str:
+    """Return an ID token, which a private API requires, for the account signed in to gcloud.
+
+    A workflow signs in by federation, which issues no ID tokens. It sets GCP_DEPLOYER to its
+    account, which may create ID tokens for itself.
+
+    Raises:
+        DeploymentError: no token was issued; the message contains the reason.
+    """
+    try:
+        if account := os.environ.get("GCP_DEPLOYER"):
+            return _generate(account, audience)
+        return _gcloud("print-identity-token", f"--audiences={audience}")
+    except (DeploymentError, requests.RequestException, LookupError) as error:
+        raise DeploymentError(f"no ID token for {audience}: {error}") from error
+
+
+def _generate(account: str, audience: str) -> str:
+    # gcloud's --impersonate-service-account first creates an access token, which requires a role
+    # that can also sign anything. This call only requires the permission getOpenIdToken.
+    answer = requests.post(
+        f"{IAM_CREDENTIALS}/{account}:generateIdToken",
+        json={"audience": audience, "includeEmail": True},
+        headers={"Authorization": f"Bearer {_gcloud('print-access-token')}"},
+        timeout=30,
+    )
+    if not answer.ok:
+        raise DeploymentError(f"{answer.status_code} for {account}: {answer.text[:500]}")
+    return str(answer.json()["token"])
+
+
+def _gcloud(*arguments: str) -> str:
+    command = ["gcloud", "auth", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DeploymentError(done.stderr.strip())
+    return done.stdout.strip()

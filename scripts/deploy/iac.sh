@@ -4,6 +4,7 @@
 #   scripts/deploy/iac.sh check         check format and validity, run all tests and checkov
 #   scripts/deploy/iac.sh plan ENV      show the changes in dev or prod, save build/iac/ENV.tfplan;
 #                                       takes options of terraform plan, such as -destroy
+#   scripts/deploy/iac.sh preview ENV   write the changes of the configuration to build/iac/ENV.md
 #   scripts/deploy/iac.sh apply ENV     apply the saved plan
 #   scripts/deploy/iac.sh output ENV    print URLs and revisions, as JSON
 #
@@ -90,7 +91,7 @@ tests() {
     done
     for name in iac/environment/examples/*.tfvars; do
         name=$(basename "$name" .tfvars)
-        echo "environment -var-file=examples/$name.tfvars -test-directory=tests/examples"
+        echo "environment $own -var-file=examples/$name.tfvars -test-directory=tests/examples"
     done
 }
 
@@ -161,6 +162,24 @@ plan() {
     terraform -chdir="$root" plan -input=false -var-file="$1.tfvars" -out="$build/$1.tfplan" "${@:2}"
 }
 
+# Write what this checkout would change as Markdown, for a comment on a pull request. Images, traffic
+# and commit are those of the last apply. The state is not locked, so read access is enough.
+preview() {
+    [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to compare with"
+    init "${1-}"
+    local applied=$build/$1.tfvars.json plan=$build/$1.txt
+    terraform -chdir="$root" output -json applied >"$applied"
+    BACKEND_IMAGE=applied FRONTEND_IMAGE=applied \
+        plan "$1" -no-color -lock=false -var-file="$applied" >"$plan" # overrides the images
+    {
+        printf '### Terraform, %s\n\n' "$1"
+        grep -E '^(Plan:|No changes\.)' "$plan" || echo "Terraform printed no summary."
+        printf '\n<details><summary>Plan</summary>\n\n```\n'
+        head -c 60000 "$plan" # GitHub allows 65 536 characters in a comment
+        printf '\n```\n\n</details>\n'
+    } >"$build/$1.md"
+}
+
 apply() {
     [ -z "${PROVIDER_SETUP-}" ] || die "PROVIDER_SETUP is set: there is no cloud to apply to"
     init "${1-}"
@@ -176,6 +195,6 @@ output() {
 }
 
 case "${1-}" in
-check | plan | apply | output) "$@" ;;
-*) die "usage: scripts/deploy/iac.sh check | plan ENV | apply ENV | output ENV" ;;
+check | plan | preview | apply | output) "$@" ;;
+*) die "usage: scripts/deploy/iac.sh check | plan ENV | preview ENV | apply ENV | output ENV" ;;
 esac

@@ -1,4 +1,4 @@
-"""Write iac/reference.md: tables of all inputs and outputs of the Terraform code.
+"""Write iac/reference.md: tables of the inputs and outputs of the Terraform code.
 
     python -m scripts.deploy.reference
 
@@ -9,14 +9,12 @@ are indented by exactly two spaces.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from server.store.paths import ROOT
 
 PAGE = ROOT / "iac/reference.md"
-PARTS = ("shared", "environment", "modules/service")
+PARTS = ("shared", "environment")
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 ARGUMENT = re.compile(
     r"^  (\w+)\s*= (.*?)(?=^  [a-z_]+\s*[={]|^  #|^\n|\Z)", re.MULTILINE | re.DOTALL
@@ -24,7 +22,7 @@ ARGUMENT = re.compile(
 HEAD = """# Inputs and outputs
 
 Written by `make iac-reference` from the `.tf` files. Set an input in `ENV.tfvars`, or as
-`TF_VAR_<name>` before `make plan`. Complete sets of values are in
+`TF_VAR_<name>` before `make plan`. Examples are in
 [environment/examples](environment/examples).
 """
 
@@ -35,42 +33,40 @@ class Block(NamedTuple):
     Attributes:
         kind: `variable` or `output`.
         name: its name.
+        body: its text.
         arguments: the text of each argument, on one line.
     """
 
     kind: str
     name: str
+    body: str
     arguments: dict[str, str]
 
 
-def blocks(folder: Path) -> Iterator[Block]:
-    """Yield the variables and outputs of one Terraform configuration."""
-    for path in sorted(folder.glob("*.tf")):
-        for kind, name, body in BLOCK.findall(path.read_text()):
-            yield Block(kind, name, {key: _line(value) for key, value in ARGUMENT.findall(body)})
+def blocks(part: str) -> list[Block]:
+    """Return the variables and outputs of one Terraform configuration."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "iac" / part).glob("*.tf")))
+    return [
+        Block(kind, name, body, {key: _line(value) for key, value in ARGUMENT.findall(body)})
+        for kind, name, body in BLOCK.findall(text)
+    ]
 
 
 def page() -> str:
     """Return the text of iac/reference.md."""
     text = HEAD
     for part in PARTS:
-        found = list(blocks(ROOT / "iac" / part))
-        text += f"\n## {part}\n\n| input | type | default | |\n|---|---|---|---|\n"
-        for block in found:
-            if block.kind == "variable":
-                default = (
-                    f"`{_cell(block.arguments['default'])}`"
-                    if "default" in block.arguments
-                    else "required"
-                )
-                text += (
-                    f"| `{block.name}` | `{_cell(block.arguments['type'])}` | {default} "
-                    f"| {_sentence(block)} |\n"
-                )
-        text += "\n| output | |\n|---|---|\n"
-        for block in found:
+        inputs = outputs = ""
+        for block in blocks(part):
+            cells = {key: value.replace("|", "\\|") for key, value in block.arguments.items()}
+            sentence = cells["description"].strip('"')
             if block.kind == "output":
-                text += f"| `{block.name}` | {_sentence(block)} |\n"
+                outputs += f"| `{block.name}` | {sentence} |\n"
+            else:
+                default = f"`{cells['default']}`" if "default" in cells else "required"
+                inputs += f"| `{block.name}` | `{cells['type']}` | {default} | {sentence} |\n"
+        text += f"\n## {part}\n\n| input | type | default | |\n|---|---|---|---|\n{inputs}"
+        text += f"\n| output | |\n|---|---|\n{outputs}"
     return text
 
 
@@ -81,18 +77,5 @@ def _line(value: str) -> str:
     return re.sub(r"\s+", " ", code)
 
 
-def _cell(code: str) -> str:
-    return code.replace("|", "\\|")
-
-
-def _sentence(block: Block) -> str:
-    return _cell(block.arguments["description"].strip('"'))
-
-
-def main() -> None:
-    """Write iac/reference.md."""
-    PAGE.write_text(page())
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(page())

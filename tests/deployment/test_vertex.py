@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
 
 from server.store.paths import ROOT
@@ -26,31 +24,19 @@ def routes() -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def vertex(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a server with the variables that Vertex AI sets, and the image's own PORT."""
-    environment = {**routes(), "AIP_HTTP_PORT": str(free_port()), "AIP_STORAGE_URI": ""}
-    with Server(
-        store, tmp_path_factory.mktemp("vertex") / "log", environment=environment
-    ) as server:
-        yield server
-
-
-def test_the_page_names_the_port_that_vertex_uses_by_default() -> None:
-    assert routes()["AIP_HTTP_PORT"] == "8080"
-
-
-def test_the_health_route_works_on_the_port_that_vertex_sets(vertex: Server) -> None:
-    port = vertex.environment["AIP_HTTP_PORT"]
-    assert port != vertex.environment["PORT"]
-    url = f"http://127.0.0.1:{port}{vertex.environment['AIP_HEALTH_ROUTE']}"
-    assert requests.get(url, timeout=30).status_code == 200
-
-
-def test_predictions_come_as_vertex_passes_them_on(vertex: Server) -> None:
-    url = f"http://127.0.0.1:{vertex.environment['AIP_HTTP_PORT']}"
+def test_vertex_reaches_the_server_at_the_port_and_the_routes_of_the_upload(
+    store: Path, tmp_path: Path
+) -> None:
+    variables = routes()
+    assert variables["AIP_HTTP_PORT"] == "8080"
+    port = str(free_port())
+    environment = {**variables, "AIP_HTTP_PORT": port, "AIP_STORAGE_URI": ""}
     body = {"instances": [[1, 2], [0.5]], "parameters": {"threshold": 0.5}}
-    answer = requests.post(url + vertex.environment["AIP_PREDICT_ROUTE"], json=body, timeout=30)
+    with Server(store, tmp_path / "log", environment=environment) as server:
+        assert port != server.environment["PORT"]
+        url = f"http://127.0.0.1:{port}"
+        assert requests.get(url + variables["AIP_HEALTH_ROUTE"], timeout=30).status_code == 200
+        answer = requests.post(url + variables["AIP_PREDICT_ROUTE"], json=body, timeout=30)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == {"predictions": [[2, 4], [1.0]]}

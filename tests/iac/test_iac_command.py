@@ -24,37 +24,46 @@ def test_each_environment_has_its_own_state_and_variables(workplace: Workplace) 
     assert f"TF_DATA_DIR={workplace.project}/build/iac/prod.terraform" in seen
 
 
-def test_a_plan_is_applied_once(workplace: Workplace) -> None:
+def test_a_plan_is_applied_once_and_to_its_own_environment(workplace: Workplace) -> None:
     workplace.run("iac.sh", "plan", "dev", **IMAGES)
 
+    other = workplace.run("iac.sh", "apply", "prod")
     first = workplace.run("iac.sh", "apply", "dev")
     second = workplace.run("iac.sh", "apply", "dev")
 
+    assert "there is no saved plan for prod: make plan ENV=prod" in other.stderr
     assert first.returncode == 0, first.stderr
-    assert workplace.calls()[5].endswith(
-        f"apply -input=false {workplace.project}/build/iac/dev.tfplan"
-    )
+    plan = f"{workplace.project}/build/iac/dev.tfplan"
+    applied = [call for call in workplace.calls() if " apply " in call]
+    assert applied == [f"terraform -chdir=iac/environment apply -input=false {plan}"]
     assert second.returncode == 1
     assert "there is no saved plan for dev: make plan ENV=dev" in second.stderr
 
 
-def test_a_plan_of_dev_is_not_applied_to_prod(workplace: Workplace) -> None:
-    workplace.run("iac.sh", "plan", "dev", **IMAGES)
+def test_a_preview_takes_images_commit_and_traffic_as_they_were_applied(
+    workplace: Workplace,
+) -> None:
+    done = workplace.run("iac.sh", "preview", "dev", ALERT_EMAIL="oncall@example.com")
 
-    done = workplace.run("iac.sh", "apply", "prod")
-
-    assert done.returncode == 1
-    assert "no saved plan for prod" in done.stderr
-    assert not (workplace.cloud / "applied").exists()
-
-
-def test_further_options_reach_terraform(workplace: Workplace) -> None:
-    workplace.run("iac.sh", "plan", "dev", "-destroy", **IMAGES)
-
-    assert workplace.calls()[-1].endswith(" -destroy")
+    assert done.returncode == 0, done.stderr
+    applied = workplace.project / "build/iac/dev.tfvars.json"
+    assert applied.read_text() == '{"commit": "0123abc"}\n'
+    *_, plan = workplace.calls()
+    assert plan.endswith(f" -lock=false -var-file={applied}")
+    seen = (workplace.cloud / "terraform-environment").read_text()
+    assert "TF_VAR_alert_email=oncall@example.com" in seen
+    text = (workplace.project / "build/iac/dev.md").read_text()
+    assert text.startswith("### Terraform, dev\n\nPlan: 0 to add, 2 to change, 0 to destroy.\n")
 
 
-@pytest.mark.parametrize("options", [(), ("-lock=false",)], ids=["plan", "preview"])
+def test_a_preview_of_what_was_never_deployed_is_an_error(workplace: Workplace) -> None:
+    workplace.fail("output -json applied")
+
+    assert workplace.run("iac.sh", "preview", "dev").returncode == 1
+    assert not (workplace.project / "build/iac/dev.md").exists()
+
+
+@pytest.mark.parametrize("options", [("-destroy",), ("-lock=false",)], ids=["plan", "preview"])
 def test_a_service_whose_first_start_failed_is_not_replaced(
     workplace: Workplace, options: tuple[str, ...]
 ) -> None:
@@ -63,45 +72,38 @@ def test_a_service_whose_first_start_failed_is_not_replaced(
     done = workplace.run("iac.sh", "plan", "prod", *options, **IMAGES)
 
     assert done.returncode == 0, done.stderr
+    assert workplace.calls()[-1].endswith(f" {options[0]}")
     untainted = [call.split()[-1] for call in workplace.calls() if " untaint " in call]
     # Without a lock the state must not change.
-    services = ("backend", "frontend") if not options else ()
+    services = ("backend", "frontend") if options == ("-destroy",) else ()
     assert untainted == [f"module.{it}.google_cloud_run_v2_service.this" for it in services]
 
 
-def test_images_must_be_named(workplace: Workplace) -> None:
-    done = workplace.run("iac.sh", "plan", "dev", BACKEND_IMAGE="backend@sha256:0")
+@pytest.mark.parametrize(
+    ("arguments", "variables", "error"),
+    [
+        ("plan dev", {"BACKEND_IMAGE": "backend@sha256:0"}, "FRONTEND_IMAGE is not set"),
+        ("plan staging", IMAGES, "ENV is dev or prod, got 'staging'"),
+        ("apply dev", {"PROVIDER_SETUP": "/bin/true"}, "there is no cloud to apply to"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    workplace: Workplace, arguments: str, variables: dict[str, str], error: str
+) -> None:
+    done = workplace.run("iac.sh", *arguments.split(), **variables)
 
     assert done.returncode == 1
-    assert "FRONTEND_IMAGE is not set" in done.stderr
+    assert error in done.stderr
+    assert not [call for call in workplace.calls() if " plan " in call or " apply " in call]
 
 
-def test_an_unknown_environment_is_refused(workplace: Workplace) -> None:
-    done = workplace.run("iac.sh", "plan", "staging")
-
-    assert done.returncode == 1
-    assert "ENV is dev or prod, got 'staging'" in done.stderr
-    assert workplace.calls() == []
-
-
-def test_without_terraform_the_check_is_skipped_with_a_message(workplace: Workplace) -> None:
+@pytest.mark.parametrize(("required", "status"), [("", 0), ("1", 1)])
+def test_without_terraform_the_check_is_skipped_unless_it_is_required(
+    workplace: Workplace, required: str, status: int
+) -> None:
     (workplace.bin / "terraform").unlink()
 
-    assert workplace.run("iac.sh", "check").returncode == 0
-    assert "skipped, terraform is not installed" in workplace.run("iac.sh", "check").stdout
+    done = workplace.run("iac.sh", "check", REQUIRE_TERRAFORM=required)
 
-
-def test_where_terraform_is_required_its_absence_fails(workplace: Workplace) -> None:
-    (workplace.bin / "terraform").unlink()
-
-    done = workplace.run("iac.sh", "check", REQUIRE_TERRAFORM="1")
-
-    assert done.returncode == 1
-    assert "REQUIRE_TERRAFORM is set" in done.stderr
-
-
-def test_without_a_cloud_nothing_is_applied(workplace: Workplace) -> None:
-    done = workplace.run("iac.sh", "apply", "dev", PROVIDER_SETUP="/bin/true")
-
-    assert done.returncode == 1
-    assert "there is no cloud to apply to" in done.stderr
+    assert done.returncode == status
+    assert "terraform is not installed" in done.stdout + done.stderr

@@ -34,54 +34,33 @@ def refs(workplace: Workplace, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def test_main_and_release_tags_deploy_to_dev_and_release_tags_alone_to_prod(
+def test_a_ref_that_is_missing_is_added_and_others_and_reviewers_stay(
     workplace: Workplace,
 ) -> None:
-    done = workplace.run("infra_setup.sh")
-
-    assert done.returncode == 0, done.stderr
-    assert json.loads(environment(workplace, "dev"))["deployment_branch_policy"] == NAMED
-    assert json.loads(environment(workplace, "prod"))["deployment_branch_policy"] == NAMED
-    assert refs(workplace, "dev") == [("branch", "main"), ("tag", "v*")]
-    assert refs(workplace, "prod") == [("tag", "v*")]
-
-
-def test_a_ref_that_is_missing_is_added_and_others_stay(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh")
+    before = write(workplace, "dev", [REVIEWERS, {"type": "branch_policy"}], NAMED)
     policies = workplace.cloud / "github" / "dev.policies"
     policies.write_text('{"name": "main", "type": "tag"} {"name": "hotfix/*", "type": "branch"}')
-    workplace.forget_calls()
 
     workplace.run("infra_setup.sh")
 
-    assert refs(workplace, "dev") == [
-        ("tag", "main"),
-        ("branch", "hotfix/*"),
-        ("branch", "main"),
-        ("tag", "v*"),
-    ]
-    assert len(workplace.changes()) == 2
-
-
-def test_named_refs_are_added_beside_reviewers(workplace: Workplace) -> None:
-    before = write(workplace, "prod", [REVIEWERS, {"type": "branch_policy"}], NAMED)
-
-    workplace.run("infra_setup.sh")
-
-    assert environment(workplace, "prod") == before
-    assert refs(workplace, "prod") == [("tag", "v*")]
+    assert environment(workplace, "dev") == before
+    own = [("tag", "main"), ("branch", "hotfix/*")]
+    assert refs(workplace, "dev") == [*own, ("branch", "main"), ("tag", "v*")]
 
 
 @pytest.mark.parametrize("policy", [None, PROTECTED], ids=["any ref", "protected branches"])
-def test_an_environment_without_other_rules_gets_named_refs(
+def test_main_and_release_tags_deploy_to_dev_and_release_tags_alone_to_prod(
     workplace: Workplace, policy: dict[str, bool] | None
 ) -> None:
     write(workplace, "dev", [{"type": "branch_policy"}] if policy else [], policy)
 
-    workplace.run("infra_setup.sh")
+    done = workplace.run("infra_setup.sh")
 
-    assert json.loads(environment(workplace, "dev"))["deployment_branch_policy"] == NAMED
+    assert done.returncode == 0, done.stderr
+    for name in ("dev", "prod"):
+        assert json.loads(environment(workplace, name))["deployment_branch_policy"] == NAMED
     assert refs(workplace, "dev") == [("branch", "main"), ("tag", "v*")]
+    assert refs(workplace, "prod") == [("tag", "v*")]
 
 
 def test_reviewers_are_never_risked_and_what_to_do_by_hand_is_said(workplace: Workplace) -> None:

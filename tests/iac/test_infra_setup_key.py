@@ -7,32 +7,22 @@ import pytest
 from tests.iac.workplace import Workplace
 
 
-def test_no_key_is_made_unless_asked(workplace: Workplace) -> None:
+def test_a_key_of_each_deployer_goes_to_github_once_and_its_file_is_deleted(
+    workplace: Workplace,
+) -> None:
     workplace.run("infra_setup.sh")
-
     assert not any("keys" in call or "secret" in call for call in workplace.calls())
 
+    first = workplace.run("infra_setup.sh", "--key")
 
-def test_the_key_goes_to_github_and_its_file_is_deleted(workplace: Workplace) -> None:
-    done = workplace.run("infra_setup.sh", "--key")
-
-    assert done.returncode == 0, done.stderr
+    assert first.returncode == 0, first.stderr
     assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "dev")
     assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "prod")
-    assert workplace.valid_keys() == ["key-0123abc"]
-    assert workplace.key_files() == []
-    assert "A-PRIVATE-KEY" not in done.stdout + done.stderr
-
-
-def test_each_environment_gets_a_key_of_its_own_deployer(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh", "--key")
-
     accounts = [call.split()[7] for call in workplace.calls() if "keys create" in call]
     assert accounts == ["the-deployer_dev", "the-deployer_prod"]
-
-
-def test_a_key_that_github_has_is_not_made_again(workplace: Workplace) -> None:
-    workplace.run("infra_setup.sh", "--key")
+    assert workplace.valid_keys() == ["key-0123abc"]
+    assert workplace.key_files() == []
+    assert "A-PRIVATE-KEY" not in first.stdout + first.stderr
     workplace.forget_calls()
 
     second = workplace.run("infra_setup.sh", "--key")

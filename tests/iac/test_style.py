@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 
@@ -10,56 +9,31 @@ from scripts.deploy import reference
 from server.store import archive
 from server.store.paths import ROOT
 
-PARTS = ["modules/service", "shared", "environment"]
-BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+PARTS = pytest.mark.parametrize("part", ["modules/service", "shared", "environment"])
 
 
-def blocks(part: str, kind: str) -> dict[str, str]:
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "iac" / part).glob("*.tf")))
-    return {name: body for found, name, body in BLOCK.findall(text) if found == kind}
+@PARTS
+def test_inputs_and_outputs_are_described_and_a_refusal_names_its_variable(part: str) -> None:
+    for block in reference.blocks(part):
+        assert len(block.arguments["description"]) > 12, block.name
+        assert ("type" in block.arguments) is (block.kind == "variable"), block.name
+        for sentence in re.findall(r'error_message = "(.*)"', block.body):
+            assert sentence.startswith(block.name)
 
 
-def each(kind: str, *parts: str) -> list[Any]:
-    """Return name and body of each variable or output, as parameters of a test."""
-    return [
-        pytest.param(name, body, id=f"{part}-{name}")
-        for part in parts
-        for name, body in blocks(part, kind).items()
-    ]
-
-
-@pytest.mark.parametrize(("_name", "body"), each("variable", *PARTS))
-def test_every_variable_is_typed_and_described(_name: str, body: str) -> None:
-    assert re.search(r"^  type\s+=", body, re.MULTILINE)
-    assert re.search(r'^  description\s+= ".{10,}"', body, re.MULTILINE)
-
-
-@pytest.mark.parametrize(("name", "body"), each("variable", "shared", "environment"))
-def test_every_variable_that_is_no_switch_is_validated(name: str, body: str) -> None:
-    module = blocks("modules/service", "variable")
-    service, _, rest = name.partition("_")
-    # Both services' values are validated once, by the module's variable of the same name.
-    if service in ("backend", "frontend") and "validation {" in module.get(rest or "size", ""):
-        return
-    assert re.search(r"^  type\s+= bool$", body, re.MULTILINE) or "validation {" in body
-
-
-@pytest.mark.parametrize(("name", "body"), each("variable", *PARTS))
-def test_every_refusal_names_its_variable(name: str, body: str) -> None:
-    sentences = re.findall(r'error_message = "(.*)"', body)
-    assert [sentence for sentence in sentences if not sentence.startswith(name)] == []
-
-
-@pytest.mark.parametrize(("_name", "body"), each("output", *PARTS))
-def test_every_output_is_described(_name: str, body: str) -> None:
-    assert re.search(r'^  description = ".{10,}"', body, re.MULTILINE)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_versions_are_pinned(part: str) -> None:
-    versions = (ROOT / "iac" / part / "versions.tf").read_text()
-    assert 'required_version = ">= 1.11"' in versions
-    assert 'version = "~> 8.0"' in versions
+@pytest.mark.parametrize(("script", "part"), [("infra_setup", "shared"), ("iac", "environment")])
+def test_the_scripts_set_variables_and_read_outputs_that_are_there(script: str, part: str) -> None:
+    text = (ROOT / f"scripts/deploy/{script}.sh").read_text()
+    inputs = {it.name: it for it in reference.blocks(part) if it.kind == "variable"}
+    outputs = {it.name for it in reference.blocks(part) if it.kind == "output"}
+    named = set(re.findall(r"\bTF_VAR_([a-z_]+)", text))
+    # The variable file of an environment sets the others.
+    files = "".join(path.read_text() for path in (ROOT / "iac" / part).glob("*.tfvars"))
+    required = {name for name, it in inputs.items() if "default" not in it.arguments}
+    assert {name for name in required if f"\n{name} " not in f"\n{files}"} <= named <= set(inputs)
+    read = set(re.findall(r'\boutput (?:-json )?"?([a-z]\w*)', text))
+    assert read
+    assert {name for name in read if not any(it.startswith(name) for it in outputs)} == set()
 
 
 @pytest.mark.parametrize(
@@ -72,23 +46,20 @@ def test_versions_are_pinned(part: str) -> None:
 def test_a_model_may_be_called_what_an_archive_may(
     variable: str, pattern: str, characters: int
 ) -> None:
-    condition = re.search(r"condition\s+= (.*)", blocks("environment", "variable")[variable])
-    assert condition
+    (body,) = (it.body for it in reference.blocks("environment") if it.name == variable)
     # HCL strings have the same escapes as JSON.
     expected = f"can(regex({json.dumps(f'^{pattern}$')}, var.{variable}))"
-    assert condition[1] == f"{expected} && length(var.{variable}) <= {characters}"
+    assert f"= {expected} && length(var.{variable}) <= {characters}\n" in body
 
 
 def test_the_page_of_inputs_and_outputs_is_the_code_s() -> None:
     assert reference.PAGE.read_text() == reference.page(), "make iac-reference"
 
 
-RESOURCE = re.compile(r'^(resource|data) "(google_\w+)" "\w+" \{', re.MULTILINE)
-
-
-@pytest.mark.parametrize("part", PARTS)
+@PARTS
 def test_every_resource_has_a_row_that_says_what_it_needs(part: str) -> None:
     text = (ROOT / "iac/README.md").read_text()
     code = "\n".join(path.read_text() for path in (ROOT / "iac" / part).glob("*.tf"))
-    types = {found for _, found in RESOURCE.findall(code)}
+    types = re.findall(r'^(?:resource|data) "(google_\w+)" "\w+" \{', code, re.MULTILINE)
+    assert types
     assert {it for it in types if f"`{it}`" not in text} == set()

@@ -13,7 +13,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 # The only programs on PATH besides the stand-ins, so that a real gcloud on this machine is not
 # used.
 TOOLS = (
-    "bash basename cat dirname env find grep jq mkdir mktemp realpath "
+    "bash basename cat dirname env find grep head jq mkdir mktemp realpath "
     "rm sed sleep sort tail tar touch tr"
 )
 SETTINGS = {
@@ -50,8 +50,7 @@ class Workplace:
         shutil.copytree(
             ROOT / "iac", self.project / "iac", ignore=shutil.ignore_patterns(".terraform*")
         )
-        for part in ("scripts", "server"):
-            shutil.copytree(ROOT / part, self.project / part)
+        shutil.copytree(ROOT / "scripts/deploy", self.project / "scripts/deploy")
         (self.cloud / "apis").write_text("storage.googleapis.com\n")
         for tool in TOOLS.split():
             found = shutil.which(tool)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 
 import pytest
 import requests
 
-from server.store.paths import ROOT
-from tests.support.containers import Stack, inspect, output
+from tests.support.containers import Stack, inspect, output, run
 
 HARDENED = pytest.mark.parametrize("service", ["server", "page", "management"])
 # The server's ports that are not for clients.
@@ -19,13 +15,7 @@ INTERNAL_PORTS = (8081, 8082, 7070, 7071)
 
 
 def test_the_smoke_test_passes(stack: Stack) -> None:
-    done = subprocess.run(
-        ["make", "--no-print-directory", "smoke", f"URL={stack.url}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(["make", "--no-print-directory", "smoke", f"URL={stack.url}"])
     assert done.returncode == 0, done.stderr
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
         ["ok", name] for name in ("ready", "prediction", "exact_integer", "error")
@@ -67,15 +57,6 @@ def test_no_process_has_or_gains_a_capability(stack: Stack, service: str) -> Non
     sets = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
     assert {name: int(fields[name], 16) for name in sets} == dict.fromkeys(sets, 0)
     assert fields["NoNewPrivs"].strip() == "1"
-
-
-@HARDENED
-def test_memory_and_processes_are_limited(stack: Stack, service: str) -> None:
-    limits = inspect(stack.container(service))["HostConfig"]
-    memory = {"server": 1 << 30, "page": 512 << 20, "management": 64 << 20}[service]
-    assert (limits["Memory"], limits["MemorySwap"]) == (memory, memory)
-    assert limits["PidsLimit"] == 256
-    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
 
 
 def test_every_port_is_published_on_loopback_and_no_other(stack: Stack) -> None:
@@ -137,27 +118,6 @@ def test_the_profile_publishes_the_management_api(stack: Stack) -> None:
     assert len(answer[0]["workers"]) == 2
 
 
-def test_management_is_not_reachable_from_outside_without_the_profile(stack: Stack) -> None:
-    """An address of this machine other than loopback simulates access from outside."""
-    ports = [stack.ports[name] for name in ("PORT", "UI_PORT", "MANAGEMENT_PORT")]
-    outside = output([sys.executable, "-c", _OWN_ADDRESSES]).split()
-    assert outside, "this machine has no address but loopback to try from"
-    for host in outside:
-        for port in [*ports, *INTERNAL_PORTS]:
-            with socket.socket() as client:
-                client.settimeout(1)
-                assert client.connect_ex((host, port)) != 0, f"{host}:{port} is open"
-
-
-_OWN_ADDRESSES = """
-import psutil, socket
-for found in psutil.net_if_addrs().values():
-    for each in found:
-        if each.family is socket.AF_INET and not each.address.startswith("127."):
-            print(each.address)
-"""
-
-
 def test_server_and_page_are_for_the_same_model() -> None:
     command = ["docker", "compose", "--file", "docker/compose.yaml", "config", "--format=json"]
     chosen = {"BACKEND_MODEL": "square", "MODEL_VERSION": "2.1", "UI_HOSTS": "page.example.com"}
@@ -165,18 +125,3 @@ def test_server_and_page_are_for_the_same_model() -> None:
     server, page = (services[name]["environment"] for name in ("server", "page"))
     assert (server["MODEL_NAME"], server["MODEL_VERSION"]) == ("square", "2.1")
     assert (page["BACKEND_MODEL"], page["UI_HOSTS"]) == ("square", "page.example.com")
-
-
-def test_the_health_check_says_what_is_wrong(stack: Stack) -> None:
-    assert (
-        stack.python("server", "import sys; from server import healthcheck as h; print(h.main())")
-        == "0"
-    )
-    code = (
-        "import os; os.environ['MODEL_NAME'] = 'other'\n"
-        "from server import healthcheck as h; print(h.main())"
-    )
-    assert stack.python("server", code).splitlines() == [
-        "healthcheck: http://management-api:8081 has no model other; it has doubleit",
-        "1",
-    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
 import tomllib
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.deploy import publish
 from server.store.paths import ROOT
 from tests.support.containers import GIVEN, PAGE, SERVER, TAG, in_image, inspect, output, run
 
@@ -118,29 +116,15 @@ def test_the_labels_say_what_it_is(image: str) -> None:
 @BOTH
 def test_the_platform_is_cloud_run_s_or_the_engine_s_own(image: str) -> None:
     own = output(["docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"])
-    expected = publish.PLATFORM if GIVEN else own
+    expected = "linux/amd64" if GIVEN else own
     assert f"{inspect(image)['Os']}/{inspect(image)['Architecture']}" == expected
 
 
-BUILDS = pytest.mark.skipif(bool(GIVEN), reason="the images are given: nothing is built")
-
-
-@BUILDS
+@pytest.mark.skipif(bool(GIVEN), reason="the images are given: nothing is built")
 def test_an_archive_with_other_bytes_is_an_error() -> None:
     done = run(["make", "images"], {"TAG": "broken", "ARCHIVE_SHA256": "0" * 64})
     assert done.returncode != 0
     assert "doubleit-1.0.mar: FAILED" in done.stderr
-
-
-@BUILDS
-def test_a_missing_cpu_build_of_torch_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "README").write_text("no wheel in here")
-    wheels = f"--set torchserve.contexts.wheels={tmp_path}"
-    flags = re.sub(r"--set \S+wheels=\S+", "", os.environ.get("BUILD_FLAGS", ""))
-    done = run(["make", "images"], {"TAG": "broken", "BUILD_FLAGS": f"{flags} {wheels}"})
-    assert done.returncode != 0
-    assert "torch was not found" in done.stderr, done.stderr
-    assert run(["docker", "image", "inspect", "doubleit-torchserve:broken"]).returncode != 0
 
 
 def test_sizes_and_starts_are_printed() -> None:

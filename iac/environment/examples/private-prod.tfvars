@@ -1,8 +1,4 @@
 # Production for other programs: only the page and two IAM members may call the API.
-project_id     = "my-project"
-backend_image  = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-torchserve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-frontend_image = "us-central1-docker.pkg.dev/my-project/ml-deploy-repo/doubleit-frontend@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-
 environment         = "prod"
 backend_public      = false
 backend_invokers    = ["serviceAccount:orders@my-project.iam.gserviceaccount.com", "group:data-team@example.com"]

@@ -63,7 +63,7 @@ resource "google_cloud_run_v2_service" "this" {
         }
         # CPU between requests costs more. Only the sidecar needs it, to collect metrics at any
         # time.
-        cpu_idle          = var.sidecar == null
+        cpu_idle          = var.sidecar_image == null
         startup_cpu_boost = true
       }
 
@@ -97,10 +97,10 @@ resource "google_cloud_run_v2_service" "this" {
     }
 
     dynamic "containers" {
-      for_each = var.sidecar[*]
+      for_each = var.sidecar_image[*]
       content {
         name       = "metrics"
-        image      = containers.value.image
+        image      = containers.value
         depends_on = ["server"]
 
         # Set explicitly, because Cloud Run throttles the CPU between requests by default. The
@@ -108,25 +108,25 @@ resource "google_cloud_run_v2_service" "this" {
         # cpu_idle.
         resources {
           limits = {
-            cpu    = containers.value.cpu
-            memory = containers.value.memory
+            cpu    = "1"
+            memory = "512Mi"
           }
           cpu_idle = false
         }
 
         volume_mounts {
           name       = "metrics-config"
-          mount_path = containers.value.config_path
+          mount_path = "/etc/rungmp"
         }
       }
     }
 
     dynamic "volumes" {
-      for_each = var.sidecar[*]
+      for_each = var.sidecar_image[*]
       content {
         name = "metrics-config"
         secret {
-          secret = volumes.value.config_secret
+          secret = "doubleit-run-monitoring" # iac/shared
           items {
             path    = "config.yaml"
             version = "latest"

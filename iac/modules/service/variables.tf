@@ -65,18 +65,6 @@ variable "size" {
     ])
     error_message = "size: memory has the unit Mi or Gi and fits cpu: at least 512Mi, up to 4Gi with 1 CPU, 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 32Gi with 8."
   }
-  validation {
-    condition     = var.size.concurrency >= 1 && var.size.concurrency <= 1000 && floor(var.size.concurrency) == var.size.concurrency
-    error_message = "size: concurrency is 1 to 1000, Cloud Run's range, and what the server's queue holds."
-  }
-  validation {
-    condition     = var.size.timeout_seconds >= 1 && var.size.timeout_seconds <= 3600
-    error_message = "size: timeout_seconds is 1 to 3600."
-  }
-  validation {
-    condition     = var.size.min_instances >= 0 && var.size.max_instances >= 1 && var.size.min_instances <= var.size.max_instances
-    error_message = "size: min_instances is at least 0 and at most max_instances."
-  }
 }
 
 variable "session_affinity" {
@@ -162,14 +150,8 @@ variable "subnetwork" {
   default     = null
 }
 
-variable "sidecar" {
-  description = "A second container that collects the server's metrics: its image by digest, the secret with its configuration, the folder where the secret is mounted, CPUs and memory. Null: no sidecar."
-  type = object({
-    image         = string
-    config_secret = string
-    config_path   = string
-    cpu           = optional(string, "1")
-    memory        = optional(string, "512Mi")
-  })
-  default = null
+variable "sidecar_image" {
+  description = "The image of a second container, Google's Prometheus sidecar, which collects the server's metrics. Null: no sidecar."
+  type        = string
+  default     = null
 }

@@ -12,7 +12,7 @@ run "the_example_is_complete" {
     error_message = "prod can be deleted, or dev cannot"
   }
   assert {
-    condition     = var.backend_public ? output.backend_invokers == tolist(["allUsers"]) : length(output.backend_invokers) == 1 + length(var.backend_invokers)
+    condition     = var.backend_public ? output.backend.invokers == tolist(["allUsers"]) : length(output.backend.invokers) == 1 + length(var.backend_invokers)
     error_message = "others may call the API"
   }
   assert {

@@ -29,79 +29,27 @@ run "the_defaults" {
   command = plan
 
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].execution_environment == "EXECUTION_ENVIRONMENT_GEN2"
-    error_message = "it does not use the second generation"
+    condition = [for t in google_cloud_run_v2_service.this.template : [t.execution_environment, t.service_account, t.timeout, t.containers[0].resources[0].startup_cpu_boost, t.containers[0].resources[0].cpu_idle]] == [
+      ["EXECUTION_ENVIRONMENT_GEN2", "svc@my-project.iam.gserviceaccount.com", "60s", true, true]
+    ]
+    error_message = "the template has other settings"
   }
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].service_account == "svc@my-project.iam.gserviceaccount.com"
-    error_message = "it does not run as the given account"
+    # Cloud Run rejects a timeout that is not below the period, and a start of more than 240 s.
+    condition     = alltrue([for c in google_cloud_run_v2_service.this.template[0].containers : alltrue([for p in concat(c.startup_probe, c.liveness_probe) : p.timeout_seconds < p.period_seconds]) && c.startup_probe[0].failure_threshold * c.startup_probe[0].period_seconds <= 240])
+    error_message = "a probe has limits that Cloud Run rejects"
   }
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].startup_cpu_boost
-    error_message = "no CPU boost at start"
+    condition     = google_cloud_run_v2_service.this.scaling[0].min_instance_count == 1 && google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == null && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 3
+    error_message = "the limits are not the given ones, or a revision without traffic would keep instances warm"
   }
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle
-    error_message = "CPU is billed between requests"
+    condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0 && google_cloud_run_v2_service.this.invoker_iam_disabled == false
+    error_message = "the service has invokers, or does not check its callers"
   }
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].timeout == "60s"
-    error_message = "the timeout is not the given one"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.deletion_protection
-    error_message = "the service can be deleted"
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].path == "/ready"
-    error_message = "the startup probe requests another path"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0].http_get[0].path == "/ping"
-    error_message = "the liveness probe requests another path"
-  }
-  assert {
-    # Cloud Run rejects a higher value.
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold * google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].period_seconds <= 240
-    error_message = "a start may take longer than the 240 s that Cloud Run allows"
-  }
-
-  assert {
-    # Cloud Run rejects a timeout that is not below the period.
-    condition     = alltrue([for p in concat(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe, google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe) : p.timeout_seconds < p.period_seconds])
-    error_message = "a probe's timeout is not below its period"
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_service.this.scaling[0].min_instance_count == 1
-    error_message = "the service keeps no instance warm"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == null
-    error_message = "a revision without traffic would keep instances warm"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 3
-    error_message = "the limit is not the given one"
-  }
-
-  assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0
-    error_message = "the service has invokers"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled == false
-    error_message = "callers are not checked"
-  }
-
-  assert {
-    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
+    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]] && output.deployment.serving_revision == "svc-00002-new"
     error_message = "the newest revision does not get all requests"
-  }
-  assert {
-    condition     = output.serving_revision == "svc-00002-new"
-    error_message = "the serving revision is not the newest"
   }
 }
 
@@ -129,12 +77,8 @@ run "canary_at_zero_has_its_own_url_and_no_traffic" {
     error_message = "the stable revision does not get all requests, or the newest has no tag"
   }
   assert {
-    condition     = output.canary_uri == "https://canary---svc.example.test"
-    error_message = "no output has the canary's URL"
-  }
-  assert {
-    condition     = output.serving_revision == "svc-00001-old"
-    error_message = "the revision for a rollback is not the stable one"
+    condition     = output.deployment.canary_url == "https://canary---svc.example.test" && output.deployment.serving_revision == "svc-00001-old"
+    error_message = "the output has another URL for the canary, or another revision for a rollback"
   }
 }
 
@@ -149,10 +93,6 @@ run "canary_at_ten_shares_with_the_stable_revision" {
     condition     = [for t in google_cloud_run_v2_service.this.traffic : t.percent] == [90, 10]
     error_message = "the percentages are not 90 and 10"
   }
-  assert {
-    condition     = sum([for t in google_cloud_run_v2_service.this.traffic : t.percent]) == 100
-    error_message = "the percentages do not add up to 100"
-  }
 }
 
 run "canary_at_hundred_leaves_the_stable_revision_without_traffic" {
@@ -163,48 +103,64 @@ run "canary_at_hundred_leaves_the_stable_revision_without_traffic" {
   }
 
   assert {
-    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]]
+    condition     = [for t in google_cloud_run_v2_service.this.traffic : [t.type, t.percent]] == [["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100]] && output.deployment.serving_revision == "svc-00002-new"
     error_message = "the newest revision does not get all requests"
-  }
-  assert {
-    condition     = output.serving_revision == "svc-00002-new"
-    error_message = "the serving revision is not the newest"
   }
 }
 
 run "sidecar_waits_for_the_server_and_has_cpu_between_requests" {
   command = plan
   variables {
-    sidecar = {
-      image         = "gcr.example/sidecar@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-      config_secret = "config"
-      config_path   = "/etc/rungmp"
-    }
+    sidecar_image = "gcr.example/sidecar@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
   }
 
   assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[1].depends_on == tolist(["server"])
-    error_message = "the sidecar does not wait for the server"
-  }
-  assert {
-    condition     = length(google_cloud_run_v2_service.this.template[0].containers[1].ports) == 0
-    error_message = "more than one container has a port"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].volumes[0].secret[0].secret == "config"
-    error_message = "the sidecar's configuration is not mounted"
-  }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle == false
-    error_message = "the sidecar has no CPU between requests"
+    condition     = [for c in slice(google_cloud_run_v2_service.this.template[0].containers, 1, 2) : [c.depends_on, length(c.ports), c.volume_mounts[*].mount_path]] == [[tolist(["server"]), 0, tolist(["/etc/rungmp"])]]
+    error_message = "the sidecar does not wait for the server, has a port, or has no configuration"
   }
   assert {
     # Cloud Run requires the same value in all containers of an instance.
-    condition     = length(distinct([for c in google_cloud_run_v2_service.this.template[0].containers : c.resources[0].cpu_idle])) == 1
-    error_message = "the containers differ in cpu_idle"
+    condition     = google_cloud_run_v2_service.this.template[0].containers[*].resources[0].cpu_idle == tolist([false, false])
+    error_message = "the containers have no CPU between requests, or differ in it"
   }
-  assert {
-    condition     = google_cloud_run_v2_service.this.template[0].containers[1].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
-    error_message = "the sidecar has no limits of its own"
+}
+
+# Invalid values are rejected by their variable's validation. Each run has a size that is refused,
+# and another value.
+run "less_than_one_cpu_and_a_tag" {
+  command = plan
+  variables {
+    size  = { cpu = "0.5", memory = "1Gi", concurrency = 256, timeout_seconds = 60, min_instances = 1, max_instances = 3 }
+    image = "us-central1-docker.pkg.dev/p/r/i:latest"
   }
+  expect_failures = [var.size, var.image]
+}
+
+run "memory_without_a_unit_and_another_registry" {
+  command = plan
+  variables {
+    size            = { cpu = "1", memory = "1024", concurrency = 256, timeout_seconds = 60, min_instances = 1, max_instances = 3 }
+    image           = "registry.example/p/i@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    stable_revision = "svc-00001-old"
+    canary_percent  = 101
+  }
+  expect_failures = [var.size, var.image, var.canary_percent]
+}
+
+run "too_little_memory_for_four_cpus_and_a_canary_alone" {
+  command = plan
+  variables {
+    size           = { cpu = "4", memory = "1Gi", concurrency = 256, timeout_seconds = 60, min_instances = 1, max_instances = 3 }
+    canary_percent = 10
+  }
+  expect_failures = [var.size, var.canary_percent]
+}
+
+run "too_much_memory_for_one_cpu_and_another_service_s_revision" {
+  command = plan
+  variables {
+    size            = { cpu = "1", memory = "5Gi", concurrency = 256, timeout_seconds = 60, min_instances = 1, max_instances = 3 }
+    stable_revision = "other-00001-old"
+  }
+  expect_failures = [var.size, var.stable_revision]
 }

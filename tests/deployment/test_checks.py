@@ -1,0 +1,128 @@
+"""The checks of a deployment: retries, and the ID tokens for a private API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.deploy import checks, smoke
+from scripts.deploy.environment import DeploymentError, Service
+from tests.support.web import respond_with
+
+ACCOUNT = "deployer@my-project.iam.gserviceaccount.com"
+AUDIENCE = "https://api.example.test"
+EVERYBODY = ("allUsers",)
+
+
+@pytest.fixture
+def page_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the smoke test of the API succeed."""
+    monkeypatch.setattr(smoke, "check", lambda _server, _wait: None)
+
+
+@pytest.mark.usefixtures("page_only")
+@pytest.mark.parametrize(
+    ("status", "refusals", "patience", "waits"),
+    [(404, 2, 0.01, True), (404, 9, 0.01, False), (403, 9, 1.0, True), (403, 99, 0.01, False)],
+    ids=["new URL", "missing", "new permission", "no permission"],
+)
+def test_an_address_or_a_permission_that_needs_a_moment_gets_one(
+    capsys: pytest.CaptureFixture[str], status: int, refusals: int, patience: float, waits: bool
+) -> None:
+    answers = iter([(status, b"")] * refusals)
+    with respond_with(lambda _: next(answers, (200, b"ok\n"))) as url:
+        services = {name: Service(url=url, invokers=EVERYBODY) for name in ("backend", "frontend")}
+        with nullcontext() if waits else pytest.raises(DeploymentError, match=str(status)):
+            checks.check(services, canary=False, patience=patience)
+    assert f"attempt 2: /_stcore/health responds {status}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("page_only")
+def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    services = {
+        "backend": Service(url="https://api.example", invokers=EVERYBODY),
+        "frontend": Service(url="https://page.example"),
+    }
+    checks.check(services, canary=False, patience=0)
+    assert "https://page.example is not tested: it requires a sign-in" in capsys.readouterr().out
+
+
+def test_a_service_without_an_address_is_named() -> None:
+    with pytest.raises(DeploymentError, match="no URL for the backend"):
+        checks.check({"backend": Service(), "frontend": Service()}, canary=True, patience=0)
+
+
+Respond = Callable[[int, str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Respond:
+    """Respond as the IAM Credentials API does; return a function that sets the response."""
+    stand_ins = Path(__file__).parent / "stand_ins"
+    monkeypatch.setenv("PATH", f"{stand_ins}:/usr/bin:/bin")
+    monkeypatch.setenv("CLOUD", str(tmp_path))
+    monkeypatch.setenv("GCP_DEPLOYER", ACCOUNT)
+
+    def respond(status: int, text: str) -> list[tuple[Any, ...]]:
+        asked: list[tuple[Any, ...]] = []
+
+        def post(url: str, **options: Any) -> requests.Response:
+            asked.append((url, options["json"], options["headers"]))
+            answer = requests.Response()
+            answer.status_code, answer._content = status, text.encode()
+            return answer
+
+        monkeypatch.setattr(requests, "post", post)
+        return asked
+
+    return respond
+
+
+def test_a_federated_account_asks_for_its_own_token_and_for_nothing_more(
+    iam: Respond, tmp_path: Path
+) -> None:
+    asked = iam(200, '{"token": "header.payload.signature"}')
+    assert checks.id_token(AUDIENCE) == "header.payload.signature"
+    assert asked == [
+        (
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+            f"{ACCOUNT}:generateIdToken",
+            {"audience": AUDIENCE, "includeEmail": True},
+            {"Authorization": "Bearer access-token"},
+        )
+    ]
+    assert (tmp_path / "calls").read_text() == "gcloud auth print-access-token\n"
+
+
+def test_a_key_s_account_asks_gcloud(iam: Respond, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iam(500, "")
+    monkeypatch.delenv("GCP_DEPLOYER")
+    assert checks.id_token(AUDIENCE) == "header.payload.signature"
+    assert asked == []
+
+
+DENIED = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "message"),
+    [
+        (403, json.dumps({"error": {"message": DENIED}}), f"403 for {ACCOUNT}: .*{DENIED}"),
+        (200, "<html>", "Expecting value"),
+        (200, "{}", "token"),
+    ],
+)
+def test_a_response_without_a_token_is_an_error_with_its_reason(
+    iam: Respond, status: int, text: str, message: str
+) -> None:
+    iam(status, text)
+    with pytest.raises(DeploymentError, match=f"no ID token for {AUDIENCE}: .*{message}"):
+        checks.id_token(AUDIENCE)
