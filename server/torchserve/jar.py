@@ -6,8 +6,8 @@ classes are written to a small jar, which precedes TorchServe's on the class pat
 verifies them like any other class.
 
 A few classes are new: AGGREGATOR, QUEUE, WORKER, DECODER, RESPONSE, EXCHANGE and ROUTES, which
-edits put in place of others, GRPC, and those that they use. They are stored compiled beside their source,
-because the Java runtime comes without a compiler. `make classes` compiles them.
+edits put in place of others, GRPC, and those that they use. They are stored compiled beside their
+source, because the Java runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -28,9 +28,9 @@ from typing import NamedTuple
 
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
-# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque, TorchServe's
-# BatchAggregator and ModelResponseDecoder, Netty's DefaultFullHttpResponse, and TorchServe's
-# ExtendedSSLHandler and ApiDescriptionRequestHandler.
+# The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque,
+# TorchServe's BatchAggregator and ModelResponseDecoder, Netty's DefaultFullHttpResponse, and
+# TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
 WORKER = "doubleit/Worker"

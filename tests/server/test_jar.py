@@ -141,7 +141,9 @@ def thread_changes(server: Server) -> float:
         total = 0
         for task in Path(f"/proc/{server.java_pid()}/task").iterdir():
             if (task / "comm").read_text().startswith(("epollEventLoop", "W-", "ForkJoin")):
-                total += int((task / "status").read_text().rpartition("nonvoluntary")[0].split()[-1])
+                total += int(
+                    (task / "status").read_text().rpartition("nonvoluntary")[0].split()[-1]
+                )
         return total
 
     many, before = 200, 0
