@@ -6,19 +6,15 @@ msgspec parses short texts; for longer ones `pieces` avoids the object for each 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any
 
-import msgspec
 import numpy as np
 
-from wire.datatypes import Array, Place, nudged
-from wire.errors import RequestError, brief, invalid
-from wire.messages import refusal
+from wire import pieces
+from wire.datatypes import Array, Place
+from wire.errors import brief, invalid
 from wire.paths import Path
-from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Pieces, Text, decoder, flat
+from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Text
 
 # Bytes. msgspec parses a shorter list, or shorter nested lists, just as fast.
 LARGE_BYTES, LARGE_NESTED_BYTES = 256, 8192
@@ -48,46 +44,17 @@ def read(  # noqa: PLR0913, PLR0917 (what a number depends on)
         if rank > MAX_DIMENSIONS:
             raise invalid(f"More than {MAX_DIMENSIONS} dimensions", path.prefix)
     large = LARGE_BYTES if rank == 1 else LARGE_NESTED_BYTES
-    if kind == "bool" or len(text) < large or not rank or text[:1] != b"[":
-        return _careful(text, rank, path, kind, problem, datatype)
-    array = flat(text, kind, datatype) if rank == 1 else None
-    if array is None:
-        pieces = Pieces(text, rank, kind, datatype)
-        array = pieces.quick()
-        if array is None:
-            array = pieces.careful(path, problem)
-    return array
+    if kind != "bool" and len(text) >= large and rank and text[:1] == b"[":
+        array = pieces.quick(text, rank, kind, datatype)
+        if array is not None:
+            return array
+    return pieces.careful(text, rank, path, kind, problem, datatype)
 
 
 def quick(text: Text, datatype: str) -> Array | None:
     """Return numbers of any dtype, or None unless the text is certainly a valid array."""
     rank = _rank(text)
-    if rank == 1 and (numbers := flat(text, "auto", datatype)) is not None:
-        return numbers
-    return Pieces(text, rank, "auto", datatype).quick() if 0 < rank <= MAX_DIMENSIONS else None
-
-
-def _careful(  # noqa: PLR0913, PLR0917 (those of `read`)
-    text: Text, rank: int, path: Path, kind: Kind, problem: str, datatype: str
-) -> Array:
-    try:
-        nested = decoder(rank, kind).decode(text)
-    except msgspec.DecodeError as error:
-        raise refusal(error, text, path) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"Not JSON: {error} - at {path.prefix}") from None
-    if rank == 0:
-        nested = [nested]
-        shape: tuple[int, ...] = ()
-    else:
-        nested, shape = _flatten(nested, rank, path)
-    if kind == "bool":
-        return np.array(nested, bool).reshape(shape)
-    place = path.flat(shape)
-    array = to_floats(nested, place) if kind == "float" else to_array(nested, place, problem)
-    if array.dtype == np.float64:
-        array = nudged(array, text, datatype)
-    return array if rank == 1 else array.reshape(shape)
+    return pieces.quick(text, rank, "auto", datatype) if 0 < rank <= MAX_DIMENSIONS else None
 
 
 def _rank(text: Text) -> int:
@@ -103,60 +70,17 @@ def _rank(text: Text) -> int:
     return rank
 
 
-def _flatten(nested: Any, rank: int, path: Path) -> tuple[list[Any], tuple[int, ...]]:  # noqa: ANN401
-    """Return the numbers of nested lists as one flat list, and their shape.
+def to_array(numbers: Sequence[float], fraction: bool, place: Place, problem: str) -> Array:
+    """Return numbers as float64, or as int64 or uint64 if there is no fraction among them.
 
     Raises:
-        RequestError: lists at the same depth differ in length.
+        RequestError: an integer does not fit.
     """
-    shape = [len(nested)]
-    for _ in range(rank - 1):
-        size = len(nested[0]) if nested else 0
-        if len(set(map(len, nested))) > 1:
-            i, other = next((i, len(each)) for i, each in enumerate(nested) if len(each) != size)
-            raise invalid(
-                f"Expected a list of {size}, like the first one, got {other}",
-                path.at(np.unravel_index(i, tuple(shape))),
-            )
-        shape.append(size)
-        nested = list(chain.from_iterable(nested))
-    return nested, tuple(shape)
-
-
-def to_array(numbers: Sequence[int | float], place: Place, problem: str) -> Array:
-    """Return integers as int64 or, if needed, uint64; return all as float64 if any is a float.
-
-    Raises:
-        RequestError: an integer does not fit 64 bits, or float64 if a number is a fraction.
-    """
-    # NumPy determines the dtype while it copies. Its choice is right except for integers beyond
-    # int64, which it may turn into objects, or into floats although there is no fraction.
-    array = np.array(numbers) if numbers else np.array([], dtype=np.int64)
-    if array.dtype == np.int64:
-        return array
-    if float in map(type, numbers):
-        return array if array.dtype == np.float64 else to_floats(numbers, place)
-    with contextlib.suppress(OverflowError):
-        return np.array(numbers, dtype=np.uint64)
-    index = next(i for i, n in enumerate(numbers) if not _INT64.min <= n <= _INT64.max)
-    raise invalid(f"{brief(numbers[index])} {problem}", place(index))
-
-
-def to_floats(numbers: Sequence[int | float], place: Place) -> Array:
-    """Return numbers as float64; raise RequestError if an integer is too large for it."""
-    try:
-        return np.array(numbers, dtype=np.float64)
-    except OverflowError:
-        index = next(i for i, n in enumerate(numbers) if not _fits_float64(n))
-        raise invalid(f"{brief(numbers[index])} does not fit float64", place(index)) from None
-
-
-def _fits_float64(number: float) -> bool:
-    try:
-        float(number)
-    except OverflowError:
-        return False
-    return True
+    array, index = pieces.converted(numbers, fraction)
+    if array is None and index is not None:
+        raise pieces.does_not_fit(numbers[index], fraction, place(index), problem)
+    assert array is not None  # noqa: S101 (otherwise there is such an index)
+    return array
 
 
 def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: Place) -> None:

@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from wire import budget
-from wire.arrays import outside, quick, to_array, to_floats
+from wire.arrays import outside, quick, to_array
 from wire.datatypes import Array, Place, Tensor, nudged
 from wire.errors import RequestError, model_failed
 from wire.inputs import as_input, only_input, preferred
@@ -103,9 +103,9 @@ class Uneven:
         problem = outside(spec.minimum, spec.maximum)
         self._used = [kind for kind in (0, 1) if gathered[kind]]
         arrays = {
-            0: lambda: to_array(whole, self._place(0), problem),
+            0: lambda: to_array(whole, False, self._place(0), problem),
             1: lambda: nudged(
-                to_floats(fractions, self._place(1)), self._fractions(text), preferred("FP64", spec)
+                to_array(fractions, True, self._place(1), problem), self._fractions(text), preferred("FP64", spec)
             ),
         }
         self.calls: Sequence[Call] = [
