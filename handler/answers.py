@@ -12,7 +12,7 @@ import orjson
 
 from headers import JSON_SIZE
 from wire.errors import Kind, RequestError, too_large
-from wire.request import JSON, OCTETS, Body
+from wire.interface import JSON, OCTETS, Body
 
 logger = logging.getLogger(__name__)
 

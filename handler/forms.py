@@ -10,7 +10,7 @@ import multipart
 
 from headers import Headers, accepts
 from wire.errors import RequestError, shorten
-from wire.request import JSON
+from wire.interface import JSON
 
 Bytes = bytes | bytearray
 # The form fields that may hold the body.

@@ -23,13 +23,13 @@ import settings
 from answers import LAST_OF_STREAM, Answer, Answers, attempt, success
 from headers import Headers
 from in_flight import InFlight
-from limits import Limits
 from merging import Result
 from model import Model
 from module import ModelError
 from reading import Fields, Reader
+from wire import limits
 from wire.errors import model_failed
-from wire.request import Outputs, Request
+from wire.interface import Outputs, Request
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -76,10 +76,9 @@ class TensorHandler:
             context.model_name,
             manifest["modelVersion"],
         )
-        self._limits = Limits.from_environment()
-        self._limits.apply()
+        limits.read_environment()
         self._hooks = hooks.load(folder, configured.model, self.model.interface)
-        self._reader = Reader(self.model, self._limits, self._hooks)
+        self._reader = Reader(self.model, self._hooks)
         self._in_flight = InFlight()
         logger.info(
             "Model %s %s is loaded on %s",
@@ -199,5 +198,5 @@ class TensorHandler:
             if isinstance(result, ModelError):
                 raise model_failed(str(result))
         body = request.render(cast("Sequence[Outputs]", results), self.model.interface)
-        self._limits.check_response(body.data)
+        limits.check_response(len(body.data))
         return success(body)

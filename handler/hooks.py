@@ -28,17 +28,16 @@ from forms import unsupported
 from headers import accepts, media_type
 from module import ModelError, from_torch, to_torch
 from settings import FILE, ModelSettings
-from wire import budget
+from wire import limits
 from wire.arrays import check_bounds
 from wire.bare import Bare
 from wire.datatypes import INTEGERS, Tensor, cast, kind, natural, wider
-from wire.errors import RequestError, beyond_memory, invalid, model_failed, shorten
+from wire.errors import Path as Place
+from wire.errors import RequestError, invalid, model_failed, shorten
 from wire.inputs import check_shape, preferred
-from wire.interface import Input, Interface
+from wire.interface import JSON, OCTETS, Body, Call, Input, Interface, Outputs, Request
 from wire.parse import names_tensors
-from wire.paths import Path as Place
 from wire.rendering import in_shape, write_outputs
-from wire.request import JSON, OCTETS, Body, Call, Outputs, Request
 
 # The folder of an archive that holds the code and the files beside it.
 FOLDER = "code"
@@ -315,11 +314,7 @@ def _tensor(value: object, spec: Input) -> Tensor:
 
 def _copied(value: object, name: str) -> Tensor:
     """Return a copy, because the code may use its array again, and the model may write to it."""
-    size = getattr(value, "nbytes", 0)
-    if budget.objects is not None and size > budget.objects:
-        raise beyond_memory(
-            f"The input {name} has {size} bytes, and a request has {budget.objects}"
-        )
+    limits.check_array(name, getattr(value, "nbytes", 0))
     if isinstance(value, torch.Tensor):
         try:
             converted = from_torch(value.detach())

@@ -13,8 +13,7 @@ import numpy as np
 
 from module import ModelError
 from wire.datatypes import Tensor
-from wire.interface import Interface
-from wire.request import Call, Outputs, Request
+from wire.interface import Call, Interface, Outputs, Request
 
 Run = Callable[[Call], Outputs]
 Result = Outputs | ModelError

@@ -16,8 +16,7 @@ from module import Module
 from samples import Output
 from settings import FILE, InputSettings, ModelSettings, OutputSettings, Settings
 from wire.datatypes import INTEGERS
-from wire.interface import Batching, Input, Interface
-from wire.request import OCTETS
+from wire.interface import OCTETS, Batching, Input, Interface
 
 # Maximum size of an example, which is part of each response with the metadata.
 EXAMPLE_BYTES = 256 << 10

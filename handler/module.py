@@ -16,7 +16,7 @@ import exported
 import signature
 from settings import FILE, ModelSettings
 from wire.datatypes import DATATYPES, Tensor
-from wire.request import Call
+from wire.interface import Call
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,10 @@ import forms
 from answers import Answer, attempt
 from headers import JSON_SIZE, Headers
 from hooks import Hooks
-from limits import Limits
 from model import Model
-from wire import parse
+from wire import limits, parse
 from wire.errors import RequestError, shorten
-from wire.request import Request
+from wire.interface import Request
 
 Fields = Mapping[str, Any]
 _UNREADABLE = RequestError("The request cannot be read")
@@ -24,9 +23,9 @@ _UNREADABLE = RequestError("The request cannot be read")
 class Reader:
     """Reads the requests for a model."""
 
-    def __init__(self, model: Model, limits: Limits, hooks: Hooks | None) -> None:
-        """Read requests for `model` within `limits`; `hooks` is the archive's own code, if any."""
-        self._model, self._limits, self._hooks = model, limits, hooks
+    def __init__(self, model: Model, hooks: Hooks | None) -> None:
+        """Read requests for `model`; `hooks` is the archive's own code, if any."""
+        self._model, self._hooks = model, hooks
 
     def read(self, fields: Fields, headers: Headers) -> Request | Answer:
         """Return the parsed request, or the response if the model does not have to be called."""
@@ -35,7 +34,7 @@ class Reader:
     def _read(self, fields: Fields, headers: Headers) -> Request | Answer:
         if headers.plain and len(fields) == 1 and "body" in fields and self._hooks is None:
             body = fields["body"]
-            self._limits.check_request(body)
+            limits.check_request(len(body), len(body))
             return parse.parse(body, self._model.interface)
         try:
             return self._special(fields, headers) or self._parse(fields, headers)
@@ -52,9 +51,9 @@ class Reader:
         json_size = _json_size(headers, len(body)) if JSON_SIZE in headers else None
         if hooks and json_size is None and hooks.reads(body, content_type):
             _check_encoding(headers)
-            self._limits.check_request(body, 0)
+            limits.check_request(len(body), 0)
             return hooks.read(body, content_type, parameters)
-        self._limits.check_request(body, json_size)
+        limits.check_request(len(body), len(body) if json_size is None else json_size)
         request = parse.parse(body, self._model.interface, json_size)
         return hooks.answering(request, parameters) if hooks else request
 

@@ -19,9 +19,9 @@ import numpy as np
 from merging import Run
 from module import ModelError
 from settings import FILE
-from wire.datatypes import DTYPES, INTEGERS, Array, Place, Tensor, cast, kind, natural, readable
-from wire.interface import Batching, Input
-from wire.request import Call, Outputs
+from wire.datatypes import DTYPES, INTEGERS, Array, Tensor, cast, kind, natural, readable
+from wire.errors import Place
+from wire.interface import Batching, Call, Input, Outputs
 
 # TorchScript's profiling executor optimizes a graph during its first calls.
 WARM_UP_CALLS = 3

@@ -31,7 +31,7 @@ LARGEST_REQUEST_BYTES = 32 * MIB
 
 # Memory that a body may take in a worker, including its response, for each of its bytes: a list of
 # numbers, JSON whose structure may take an object for every few bytes, and binary tensors. The same
-# numbers as in handler/limits.py; a test compares them.
+# numbers as in handler/wire/limits.py; a test compares them.
 JSON, OBJECTS, BINARY = 12, 52, 6
 # A batch has one request, or small ones with together at most so many bytes (JobQueue.java).
 BATCH_BYTES = 512 << 10

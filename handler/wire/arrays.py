@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wire import pieces
-from wire.datatypes import Array, Place
-from wire.errors import brief, invalid
-from wire.paths import Path
+from wire.datatypes import Array
+from wire.errors import Path, Place, brief, invalid
 from wire.pieces import MAX_DIMENSIONS, SPACE, Kind, Text
 
 # Bytes. msgspec parses a shorter list, or shorter nested lists, just as fast.

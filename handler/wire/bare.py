@@ -8,12 +8,11 @@ import msgspec
 import numpy as np
 
 from wire.datatypes import Tensor
+from wire.errors import Path
 from wire.inputs import check_shape, only_input, tensor
-from wire.interface import Input, Interface
-from wire.paths import Path
+from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.pieces import Text
 from wire.rendering import write, write_outputs
-from wire.request import Body, Call, Outputs
 
 ROOT = Path()
 _IN_LIST = ROOT.flat((0,))

@@ -11,7 +11,7 @@ JSON number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -19,11 +19,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from wire.errors import RequestError, brief, invalid
+from wire.errors import Place, RequestError, brief, invalid
 
 Array = npt.NDArray[Any]
-# Returns the JSON path of the number at an index of a flat array.
-Place = Callable[[int], str]
 
 Datatype = Literal[
     "BOOL",

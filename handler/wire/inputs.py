@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from wire.arrays import check_bounds, outside, read
-from wire.datatypes import Array, Place, Tensor, cast, kind, natural
-from wire.errors import RequestError, invalid, shorten
+from wire.datatypes import Array, Tensor, cast, kind, natural
+from wire.errors import Path, Place, RequestError, invalid, shorten
 from wire.interface import Input, Interface
-from wire.paths import Path
 from wire.pieces import Kind, Text
 
 _BOOLEAN = re.compile(rb"[\[ \t\r\n]*[tf]")

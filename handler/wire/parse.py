@@ -16,11 +16,9 @@ from msgspec import UNSET, UnsetType
 
 from wire import bare, v1, v2
 from wire.duplicates import TOO_DEEP
-from wire.errors import RequestError, invalid, shorten
-from wire.interface import Interface
-from wire.messages import refusal
+from wire.errors import RequestError, invalid, refusal, shorten
+from wire.interface import Interface, Request
 from wire.pieces import SPACE
-from wire.request import Request
 
 FORMS = 'a list of numbers, or an object with "instances" or "inputs"'
 # Number of keys that the message for an object without a known key repeats.

@@ -21,9 +21,7 @@ import numpy as np
 import simdjson
 
 from wire.datatypes import Array, nudged
-from wire.errors import RequestError, brief, invalid
-from wire.messages import refusal
-from wire.paths import Path
+from wire.errors import Path, RequestError, brief, invalid, refusal
 
 Text = bytes | bytearray
 MAX_DIMENSIONS = 8
@@ -206,12 +204,12 @@ def _decoded(text: Text, piece: _Piece, document: Text, rank: int, kind: Kind) -
         end < len(text) and (after <= 0 or text[start:end].rstrip(SPACE)[-1:] == b"[")
     ):
         raise msgspec.DecodeError
-    numbers = _decoder(rank, kind).decode(document)
+    numbers: Any = _decoder(rank, kind).decode(document)
     if not rank:
         return [numbers]
     for _ in range(rank - 1):
-        numbers = list(chain.from_iterable(numbers))
-    return numbers
+        numbers = chain.from_iterable(numbers)
+    return list(numbers)
 
 
 def _error(text: Text, piece: _Piece, rank: int, kind: Kind, path: Path) -> RequestError:
@@ -281,7 +279,8 @@ def _shape(text: Text, rank: int, is_whole: bool) -> tuple[int, ...] | None:
         return (-1,) if is_whole else (_count(text, b",") + 1,)
     skeleton = text.translate(None, _NUMBER_BYTES)
     # The first list at each depth, from the innermost outwards, must repeat what it begins with.
-    inner, shape = b"", []
+    inner: Text = b""
+    shape: list[int] = []
     for depth in reversed(range(rank)):
         closed = b"]" * (rank - depth)
         end = skeleton.find(closed) + len(closed)

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import orjson
 
-from wire import budget
-from wire.datatypes import Array, Place, Tensor, readable
-from wire.errors import RequestError, invalid, model_failed
-from wire.interface import Interface
-from wire.paths import Path
-from wire.request import Body, Outputs
+from wire import limits
+from wire.datatypes import Array, Tensor, readable
+from wire.errors import Path, Place, RequestError, invalid, model_failed
+from wire.interface import Body, Interface, Outputs
 
 # Numbers that are written at once: larger pieces are not faster.
 PIECE_NUMBERS = 1 << 17
@@ -65,7 +63,7 @@ def _append(text: bytearray, piece: bytes | memoryview, array: Array) -> bool:
     """Append JSON text of an array; return False if the array has NaN or infinity."""
     start = len(text)
     text += piece
-    budget.check_response(len(text))
+    limits.check_response(len(text))
     # orjson writes null only for NaN and infinity here.
     return array.dtype.kind != "f" or text.find(b"null", start) < 0
 

@@ -15,28 +15,14 @@ import numpy as np
 import orjson
 from msgspec import UNSET, UnsetType
 
-from wire import budget, duplicates
+from wire import duplicates, limits
 from wire.arrays import check_bounds, read
-from wire.datatypes import (
-    DATATYPES,
-    DTYPES,
-    INTEGERS,
-    Array,
-    Place,
-    Tensor,
-    cast,
-    kind,
-    natural,
-    wider,
-)
-from wire.errors import brief, invalid, shorten
+from wire.datatypes import DATATYPES, DTYPES, INTEGERS, Array, Tensor, cast, kind, natural, wider
+from wire.errors import Path, Place, brief, invalid, shorten, type_of
 from wire.inputs import check_shape
-from wire.interface import Input, Interface
-from wire.messages import type_of
-from wire.paths import Path
+from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.pieces import MAX_DIMENSIONS, Kind
 from wire.rendering import write
-from wire.request import Body, Call, Outputs
 
 Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 # Parameters for features that are not supported.
@@ -149,7 +135,7 @@ class Inference:
                 tensor["parameters"] = {"binary_data_size": len(data)}
                 binary.append(data)
                 size += len(data)
-                budget.check_response(size)
+                limits.check_response(size)
                 text += separator + orjson.dumps(tensor)
             else:
                 text += separator + orjson.dumps(tensor)[:-1] + b',"data":'

@@ -11,11 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from wire import budget, duplicates
-from wire.errors import invalid
-from wire.interface import Interface
-from wire.messages import type_of
-from wire.request import Request
+from wire import duplicates, limits
+from wire.errors import invalid, type_of
+from wire.interface import Interface, Request
 from wire.v1 import calls, elements, rows
 
 
@@ -44,7 +42,7 @@ def parse(data: bytes | bytearray, model: Interface) -> Request:
     if text[:1] != b"[":
         raise invalid(f"Expected a list, got {type_of(text)}", "$.instances")
     if _OBJECT.match(text):
-        budget.check_objects(text)
+        limits.check_objects(text)
         objects = _OBJECTS.decode(instances)
         duplicates.refuse(data, [value for instance in objects for value in instance.values()])
         form: Any = rows if model.batch == "rows" else calls

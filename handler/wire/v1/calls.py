@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wire.datatypes import Tensor
-from wire.errors import too_large
+from wire.errors import Path, too_large
 from wire.inputs import check_shape, only_input, tensor
-from wire.interface import Input, Interface
-from wire.paths import Path
+from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.rendering import ended, predictions, write_outputs
-from wire.request import Body, Call, Outputs
 from wire.v1.rows import PREFIX, specs
 
 # Each instance is a call of the model, which takes time even if the instance is small.

@@ -16,16 +16,13 @@ from typing import Any
 import msgspec
 import orjson
 
-from wire import budget
+from wire import limits
 from wire.arrays import outside, quick, to_array
-from wire.datatypes import Array, Place, Tensor, nudged
-from wire.errors import RequestError, model_failed
+from wire.datatypes import Array, Tensor, nudged
+from wire.errors import Path, Place, RequestError, model_failed, refusal
 from wire.inputs import as_input, only_input, preferred
-from wire.interface import Input, Interface
-from wire.messages import refusal
-from wire.paths import Path
+from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.rendering import ended, in_shape, predictions, write
-from wire.request import Body, Call, Outputs
 
 # Number of dimensions of a list whose instances are lists.
 LIST_OF_LISTS = 2
@@ -49,7 +46,7 @@ def parse(text: bytes, model: Interface) -> Even | Uneven:
     array = quick(text, preferred("FP64", spec))
     if array is not None and _same_kind(array, text):
         return Even(spec.name, as_input(array, spec, PATH.flat(array.shape)))
-    budget.check_objects(text)
+    limits.check_objects(text)
     try:
         instances = _INSTANCES.decode(text)
     except msgspec.DecodeError as error:
@@ -105,7 +102,9 @@ class Uneven:
         arrays = {
             0: lambda: to_array(whole, False, self._place(0), problem),
             1: lambda: nudged(
-                to_array(fractions, True, self._place(1), problem), self._fractions(text), preferred("FP64", spec)
+                to_array(fractions, True, self._place(1), problem),
+                self._fractions(text),
+                preferred("FP64", spec),
             ),
         }
         self.calls: Sequence[Call] = [
@@ -160,7 +159,7 @@ class Uneven:
                 answers.append(numbers[kind][start])
         text = predictions()
         text += orjson.dumps(answers)
-        budget.check_response(len(text))
+        limits.check_response(len(text))
         return ended(text)
 
 

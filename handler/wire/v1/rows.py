@@ -9,14 +9,12 @@ import msgspec
 import numpy as np
 import orjson
 
-from wire import budget
+from wire import limits
 from wire.datatypes import Tensor, readable
-from wire.errors import invalid, model_failed, shorten
+from wire.errors import Path, invalid, model_failed, shorten
 from wire.inputs import check_shape, only_input, tensor
-from wire.interface import Input, Interface
-from wire.paths import Path
+from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.rendering import ended, not_finite, predictions, write
-from wire.request import Body, Call, Outputs
 
 PREFIX = "$.instances"
 _EMPTY = re.compile(rb"\[[ \t\r\n]*\]")
@@ -55,7 +53,7 @@ class Rows:
             text += b"," if i else b"["
             row = {name: array[i] for name, array in arrays.items()}
             text += orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
-            budget.check_response(len(text))
+            limits.check_response(len(text))
         text += b"]"
         return ended(text)
 

@@ -23,7 +23,7 @@ from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
 from wire import parse
-from wire.request import Call, Outputs
+from wire.interface import Call, Outputs
 
 DOUBLEIT = yaml.safe_load(CONFIG.read_text())
 ONE_AT_A_TIME = {"model": {**DOUBLEIT["model"], "batch": "none"}}

@@ -23,8 +23,7 @@ from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
 from wire.inputs import check_shape
-from wire.interface import Input
-from wire.request import Call, Outputs
+from wire.interface import Call, Input, Outputs
 
 CPU = torch.device("cpu")
 FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}

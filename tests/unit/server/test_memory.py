@@ -9,7 +9,7 @@ from server import memory
 from server.store.paths import ROOT
 
 MIB, GIB = 1 << 20, 1 << 30
-HANDLER = ROOT / "handler" / "limits.py"
+HANDLER = ROOT / "handler" / "wire" / "limits.py"
 
 
 @pytest.mark.parametrize(

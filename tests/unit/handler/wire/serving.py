@@ -10,8 +10,7 @@ import pytest
 
 from wire import parse
 from wire.errors import RequestError
-from wire.interface import Input, Interface
-from wire.request import Body, Outputs
+from wire.interface import Body, Input, Interface, Outputs
 
 MINIMUM, MAXIMUM = -(2**62), 2**62 - 1
 

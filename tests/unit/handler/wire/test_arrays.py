@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT
-from wire import arrays, bare, parse, paths, pieces, rendering
+from wire import arrays, bare, parse, pieces, rendering
 from wire.datatypes import Array, natural
+from wire.errors import Path as Place
 from wire.errors import RequestError
 from wire.interface import Interface
 
@@ -242,11 +243,11 @@ def test_an_integer_beyond_float64_is_refused_by_its_place(
     text: str, kind: pieces.Kind, message: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        arrays.read(text.encode(), 2, paths.Path(), kind, "is too large", "FP64")
+        arrays.read(text.encode(), 2, Place(), kind, "is too large", "FP64")
     assert message in str(caught.value)
 
 
 def test_true_and_false_are_booleans_in_the_shape_of_the_lists() -> None:
-    array = arrays.read(b"[[true, false], [false, true]]", 2, paths.Path(), "bool", "", "BOOL")
+    array = arrays.read(b"[[true, false], [false, true]]", 2, Place(), "bool", "", "BOOL")
     assert array.dtype == np.bool_
     assert array.tolist() == [[True, False], [False, True]]

@@ -23,7 +23,7 @@ from tests.unit.handler.wire.serving import (
     tensor,
     v2,
 )
-from wire import budget, parse
+from wire import limits, parse
 from wire.datatypes import DATATYPES, DTYPES, natural, readable
 from wire.interface import Input, Interface
 
@@ -391,13 +391,13 @@ def test_ignored_fields_create_no_objects() -> None:
     ],
 )
 def test_a_response_ends_at_its_limit(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "response", 10_000)
+    monkeypatch.setattr(limits, "response", 10_000)
     assert "more than 10000 bytes. The limit follows from" in refusal(body, kind="PayloadTooLarge")
 
 
 def test_irregular_instances_need_memory_for_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = json.dumps({"instances": [1, 0.5] * 20_000})
-    monkeypatch.setattr(budget, "objects", 1_000_000)
+    monkeypatch.setattr(limits, "memory", 1_000_000)
     assert "raise MEMORY" in refusal(mixed, kind="PayloadTooLarge")
     for regular in ([1] * 40_000, [0.5] * 40_000, [[0.5, 1]] * 20_000):
         assert echo(json.dumps({"instances": regular}))
