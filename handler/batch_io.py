@@ -333,19 +333,17 @@ def install(answer: Answerer) -> bool:
         logger.info("Batches go through TorchServe's own code: this is not a worker of %s", VERSION)
         return False
     partial = bool(os.environ.get(PARTIAL))
-    readers: dict[int, Reader] = {}
-    # The connection of the last batch; a worker has only one.
-    current: list[socket.socket] = []
+    reader: Reader | None = None
 
     def retrieve_msg(connection: socket.socket) -> tuple[bytes, Any]:
-        reader = readers.get(id(connection))
-        if reader is None:
-            reader = readers[id(connection)] = Reader(connection)
-        current[:] = [connection]
+        nonlocal reader
+        if reader is None or reader.connection is not connection:
+            reader = Reader(connection)
         return reader.read()
 
     def predict(_service: Service, batch: Batch) -> bytes | bytearray:
-        (connection,) = current
+        assert reader  # noqa: S101 (it has read the batch)
+        connection = reader.connection
         large = any(len(fields.get("body") or b"") >= MESSAGE_BYTES for fields in batch.fields)
         answers = _complete(batch, answer(batch.fields, batch.headers))
         last = write(batch, answers, functools.partial(send, connection) if partial else None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickletools
 import re
 import zipfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,12 +18,20 @@ PACKAGES = {
     "torch_scatter": "torch_scatter",
     "torch_sparse": "torch_sparse",
 }
-# The bytes of a file that tell its format.
-_HEAD_BYTES = 512
 _SAVE = "load it in Python and save the module with torch.export.save or torch.jit.save"
 _CONVERT = "TorchScript and .pt2 files are served: export the model from PyTorch instead"
-# torch.save's format before PyTorch 1.6 starts with this pickled number.
-_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+# What the first bytes of a file tell of its format.
+_KINDS = [
+    (rb"\Z", "it is empty"),
+    (rb"version https://git-lfs", "it is a Git LFS pointer instead of the model: run git lfs pull"),
+    # The size of the JSON that follows, below 1 GiB.
+    (
+        rb".{3}[\0-\x3f]\0{4}\{",
+        f"it is a safetensors file, which has weights but no code: {_SAVE}",
+    ),
+    # A protobuf with the fields ir_version and producer_name, opset_import or graph.
+    (rb"\x08[\0-\x1f][\x12\x3a\x42]", f"it is an ONNX file: {_CONVERT}"),
+]
 
 _OPERATOR = re.compile(r"Unknown builtin op: (\w+)::(\w+)")
 _RAISED = re.compile(r"([A-Za-z_][\w.]*): ?(.*)")
@@ -66,92 +74,47 @@ def missing_package(error: BaseException) -> str | None:
 def describe_file(path: Path) -> str | None:
     """Return what a file that PyTorch cannot load is and what to do with it; None if unknown."""
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if head.startswith(b"PK"):
-        return _describe_zip(path)
-    if head.startswith(_LEGACY):
-        return _describe_pickle(path, 4)  # a magic number, a version and a description come first
-    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
-        return _describe_pickle(path, 1)
-    return next((said for matches, said in _KINDS if matches(head)), None)
-
-
-_KINDS: list[tuple[Callable[[bytes], bool], str]] = [
-    (lambda head: not head, "it is empty"),
-    (
-        lambda head: head.startswith(b"version https://git-lfs"),
-        "it is a Git LFS pointer instead of the model: run git lfs pull",
-    ),
-    (
-        lambda head: head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 30,
-        f"it is a safetensors file, which has weights but no code: {_SAVE}",
-    ),
-    (
-        lambda head: head.startswith(b"\x89HDF\r\n\x1a\n"),
-        f"it is an HDF5 file, such as Keras writes: {_CONVERT}",
-    ),
-    # A protobuf with the fields ir_version and producer_name, opset_import or graph.
-    (
-        lambda head: head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in b"\x12\x3a\x42",
-        f"it is an ONNX file: {_CONVERT}",
-    ),
-    (lambda head: head[4:8] == b"TFL3", f"it is a TensorFlow Lite file: {_CONVERT}"),
-    (lambda head: head.startswith(b"GGUF"), f"it is a GGUF file: {_CONVERT}"),
-    (lambda head: head.startswith(b"\x1f\x8b"), "it is compressed with gzip: run gunzip first"),
-    (
-        lambda head: head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")),
-        "it is a web page, not the model: check the URL that it was downloaded from",
-    ),
-]
+        head = file.read(64)
+        if head.startswith(b"PK"):
+            return _describe_zip(path)
+        file.seek(0)
+        if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
+            return _describe_pickle(file)
+    return next((text for kind, text in _KINDS if re.match(kind, head, re.DOTALL)), None)
 
 
 def is_exported(path: Path) -> bool:
     """Return whether a file is one of torch.export.save."""
-    return zipfile.is_zipfile(path) and any(
-        name.endswith(("models/model.json", "serialized_exported_program.json"))
-        for name in _names(path)
-    )
-
-
-def _names(path: Path) -> Sequence[str]:
+    if not zipfile.is_zipfile(path):
+        return False
     with zipfile.ZipFile(path) as file:
-        return file.namelist()
+        ends = ("models/model.json", "serialized_exported_program.json")
+        return any(name.endswith(ends) for name in file.namelist())
 
 
-def _describe_zip(path: Path) -> str | None:  # noqa: PLR0911 (a kind for each)
+def _describe_zip(path: Path) -> str | None:
     try:
-        names = _names(path)
+        with zipfile.ZipFile(path) as file:
+            names = file.namelist()
+            held = {name.rpartition("/")[2]: name for name in names}
+            if "constants.pkl" in held:
+                return None  # TorchScript
+            if "data.pkl" in held:
+                return _describe_pickle(file.open(held["data.pkl"]))
     except zipfile.BadZipFile:
         return "it is incomplete: copy or download it again"
-    held = {name.rpartition("/")[2] for name in names}
-    if "constants.pkl" in held:
-        return None  # TorchScript
-    if any("/aotinductor/" in name for name in names):
-        return f"it is an AOTInductor package, compiled for one machine: {_SAVE}"
-    if "data.pkl" in held:
-        return _describe_pickle(path, 1)
     if "MANIFEST.json" in held:
         return "it is an archive for TorchServe already: copy it to model_store/NAME-VERSION.mar"
-    if {"config.json", "model.weights.h5"} <= held:
-        return f"it is a Keras file: {_CONVERT}"
-    if names and all(name.endswith(".npy") for name in names):
-        return "it is a file of NumPy arrays (.npz), not a model"
     return f"it is a zip file without a model: it has {', '.join(names[:3]) or 'no files'}"
 
 
-def _describe_pickle(path: Path, count: int) -> str:
-    """Describe the last of `count` pickles by the classes that it names, without loading it."""
-    with path.open("rb") as file:
-        stream: IO[bytes] = file
-        if zipfile.is_zipfile(path):
-            member = next(name for name in _names(path) if name.endswith("data.pkl"))
-            stream = zipfile.ZipFile(file).open(member)  # noqa: SIM115 (the file is closed)
-        names: list[str] = []
-        try:
-            for _ in range(count):
-                names = _classes(stream)
-        except (ValueError, EOFError, UnicodeDecodeError):
-            return "it is an incomplete pickle: copy or download it again"
+def _describe_pickle(stream: IO[bytes]) -> str:
+    """Describe the pickles in a stream by the classes that they name, without loading them."""
+    names: list[str] = []
+    # torch.save's old format has several pickles and other bytes after them.
+    with contextlib.suppress(ValueError, EOFError, UnicodeDecodeError):
+        while True:
+            names += _classes(stream)
     own = [name for name in names if not name.startswith(("torch._", "collections.", "builtins."))]
     modules = [name for name in own if not re.fullmatch(r"torch\.\w+(Storage)?", name)]
     if modules:

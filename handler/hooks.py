@@ -29,12 +29,11 @@ from headers import accepts, media_type
 from module import ModelError, from_torch, to_torch
 from settings import FILE, ModelSettings
 from wire import limits
-from wire.arrays import check_bounds
 from wire.bare import Bare
-from wire.datatypes import INTEGERS, Tensor, cast, kind, natural, wider
+from wire.datatypes import Tensor, kind, natural, wider
 from wire.errors import Path as Place
-from wire.errors import RequestError, invalid, model_failed, shorten
-from wire.inputs import check_shape, preferred
+from wire.errors import RequestError, model_failed, shorten
+from wire.inputs import accepted, preferred, specs
 from wire.interface import JSON, OCTETS, Body, Call, Input, Interface, Outputs, Request
 from wire.parse import names_tensors
 from wire.rendering import in_shape, write_outputs
@@ -220,23 +219,11 @@ class Hooks:
             raise model_failed(
                 f"preprocess returned {type(returned).__name__}, not a dict of inputs"
             )
-        specs = {spec.name: spec for spec in self._model.inputs}
-        for name in returned:
-            if not isinstance(name, str) or (name not in specs and not self._model.any_name):
-                known = ", ".join(specs)
-                raise model_failed(
-                    f"preprocess returned the input {shorten(str(name))}, the model has {known}"
-                )
-        if self._model.any_name:
-            specs = {name: Input(name) for name in returned}
-        missing = [
-            name for name, spec in specs.items() if not spec.optional and name not in returned
-        ]
-        if missing:
-            raise model_failed(f"preprocess did not return the input {', '.join(missing)}")
-        call = {
-            name: _tensor(returned[name], spec) for name, spec in specs.items() if name in returned
-        }
+        try:
+            used = specs(returned, self._model, "the result of preprocess")
+        except RequestError as error:
+            raise model_failed(str(error)) from None
+        call = {spec.name: _tensor(returned[spec.name], spec) for spec in used}
         if self._model.batch != "elements":
             return call, None
         ((name, only),) = call.items()
@@ -300,16 +287,8 @@ def _tensor(value: object, spec: Input) -> Tensor:
             f"preprocess returned {copied.datatype} for {spec.name}, which takes {datatype}"
         )
     place = Place(f"the input {spec.name}")
-    at = place.flat(copied.array.shape)
-    array = cast(copied, datatype, at)
-    if datatype in INTEGERS:
-        check_bounds(array, spec.minimum, spec.maximum, at)
-    if spec.number:
-        if array.size != 1:
-            raise invalid(f"Expected one number, got {array.size}", place.prefix)
-        return Tensor(array.reshape(()), datatype)
-    check_shape(array.shape, spec, place.prefix)
-    return Tensor(array, datatype)
+    shape = copied.array.shape
+    return accepted(copied, datatype, spec, place.flat(shape), shape, place.prefix)
 
 
 def _copied(value: object, name: str) -> Tensor:

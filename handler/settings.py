@@ -41,6 +41,16 @@ class InputSettings(msgspec.Struct, forbid_unknown_fields=True):
     maximum: int | None = None
     columns: list[str] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse bounds that no integer is within."""
+        low, high = self.minimum, self.maximum
+        if low is None and high is None:
+            return
+        if self.datatypes and INTEGERS.keys().isdisjoint(self.datatypes):
+            raise ValueError("minimum and maximum are for integers")
+        if low is not None and high is not None and low > high:
+            raise ValueError("minimum is larger than maximum")
+
     @property
     def datatypes(self) -> tuple[str, ...]:
         """The datatypes; empty if they are not set."""
@@ -109,6 +119,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     device_ids: list[NotNegative] = msgspec.field(default_factory=list)
     model: ModelSettings = msgspec.field(default_factory=ModelSettings)
 
+    def __post_init__(self) -> None:
+        """Refuse numbers of workers that contradict each other."""
+        if self.min_workers > self.max_workers:
+            raise ValueError("minWorkers needs a maxWorkers that is not smaller")
+
 
 _BOOL = "tag:yaml.org,2002:bool"
 
@@ -171,23 +186,9 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
             f"{FILE}: expected keys and values, got {type(content).__name__}"
         )
     try:
-        settings = msgspec.convert(content, Settings)
+        return msgspec.convert(content, Settings)
     except msgspec.ValidationError as error:
         raise ValueError(f"{FILE}: {_named(content, error)}") from None
-    for name, input_ in settings.model.inputs.items():
-        _check_bounds(name, input_)
-    if settings.min_workers > settings.max_workers:
-        raise ValueError(f"{FILE}: minWorkers needs a maxWorkers that is not smaller")
-    return settings
-
-
-def read_text(text: str) -> Settings:
-    """Return the settings from the text of a model-config.yaml.
-
-    Raises:
-        ValueError: the text is not YAML or is empty, or a key or value is invalid.
-    """
-    return read(load(text))
 
 
 _KEYS = [
@@ -214,14 +215,3 @@ def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     unknown = re.search(r"unknown field (\S+)", message)
     close = difflib.get_close_matches(unknown[1], _KEYS, 1) if unknown else []
     return f"{message} (did you mean {close[0]}?)" if close else message
-
-
-def _check_bounds(name: str, configured: InputSettings) -> None:
-    place = f"{FILE}: model.inputs.{name}"
-    if configured.minimum is None and configured.maximum is None:
-        return
-    if configured.datatypes and not any(datatype in INTEGERS for datatype in configured.datatypes):
-        raise ValueError(f"{place}: minimum and maximum are for integers")
-    low, high = configured.minimum, configured.maximum
-    if low is not None and high is not None and low > high:
-        raise ValueError(f"{place}: minimum is larger than maximum")

@@ -9,7 +9,7 @@ import numpy as np
 
 from wire.datatypes import Tensor
 from wire.errors import Path
-from wire.inputs import check_shape, only_input, tensor
+from wire.inputs import only_input, shaped
 from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.pieces import Text
 from wire.rendering import write, write_outputs
@@ -47,10 +47,8 @@ class Bare:
 def parse(text: Text, model: Interface) -> Bare:
     """Parse a body that is an array or a number."""
     spec = only_input(model, "A list of numbers", "$")
-    rank = None if spec.shape is None else len(spec.shape)
-    numbers = tensor(text, spec, rank, ROOT)
+    numbers = shaped(text, spec, ROOT, "$")
     shape = numbers.array.shape
-    check_shape(shape, spec, "$")
     if model.batch != "elements":
         return Bare(spec.name, numbers, None)
     if len(shape) != 1:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wire.arrays import check_bounds, outside, read
-from wire.datatypes import Array, Tensor, cast, kind, natural
+from wire.datatypes import INTEGERS, Array, Tensor, cast, kind, natural
 from wire.errors import Path, Place, RequestError, invalid, shorten
 from wire.interface import Input, Interface
 from wire.pieces import Kind, Text
@@ -31,6 +31,13 @@ def tensor(text: Text, spec: Input, rank: int | None, path: Path) -> Tensor:
     return as_input(array, spec, path.flat(array.shape))
 
 
+def shaped(text: Text, spec: Input, path: Path, place: str) -> Tensor:
+    """Parse a JSON text as a tensor of the input's shape; `place` is named if it has another."""
+    parsed = tensor(text, spec, None if spec.shape is None else len(spec.shape), path)
+    check_shape(parsed.array.shape, spec, place)
+    return parsed
+
+
 def as_input(array: Array, spec: Input, place: Place) -> Tensor:
     """Return numbers from JSON in the datatype that the input prefers for them."""
     numbers = natural(array)
@@ -40,6 +47,39 @@ def as_input(array: Array, spec: Input, place: Place) -> Tensor:
     if datatype == numbers.datatype:
         return numbers
     return Tensor(cast(numbers, datatype, place), datatype)
+
+
+def accepted(  # noqa: PLR0913, PLR0917 (what an error names)
+    numbers: Tensor, datatype: str, spec: Input, at: Place, shape: Sequence[int] | None, place: str
+) -> Tensor:
+    """Return numbers of any datatype as the input takes them.
+
+    Args:
+        numbers: the numbers, in any shape.
+        datatype: the datatype to cast to.
+        spec: the input.
+        at: returns the path of the number at an index.
+        shape: the shape to check and to return; None for that of `numbers`.
+        place: the path of the shape.
+
+    Raises:
+        RequestError: the input does not accept a number or the shape.
+    """
+    array = cast(numbers, datatype, at)
+    if datatype in INTEGERS:
+        check_bounds(array, spec.minimum, spec.maximum, at)
+    if spec.number:
+        if array.size != 1:
+            raise invalid(f"Expected one number for {spec.name}, got {array.size}", place)
+        return Tensor(array.reshape(()), datatype)
+    if shape is not None:
+        check_shape(shape, spec, place)
+        try:
+            array = array.reshape(shape)
+        except ValueError:
+            # NumPy refuses such a size even for an array without elements.
+            raise invalid("The shape is too large", place) from None
+    return Tensor(array, datatype)
 
 
 def preferred(datatype: str, spec: Input) -> str:
@@ -92,3 +132,23 @@ def only_input(model: Interface, what: str, place: str) -> Input:
         f"{what} is for a model with one input; this one takes {names or 'inputs by name'}: "
         f'send an object with "inputs" - at {place}'
     )
+
+
+def specs(names: Collection[str], model: Interface, place: str) -> list[Input]:
+    """Return the inputs that the keys of an object name, in the module's order.
+
+    Raises:
+        RequestError: a key is not the name of an input, or an input is missing.
+    """
+    if model.any_name:
+        return [Input(name) for name in names]
+    known = [spec.name for spec in model.inputs]
+    for name in names:
+        if name not in known:
+            raise invalid(
+                f'The model has no input "{shorten(str(name))}", it has {", ".join(known)}', place
+            )
+    missing = [spec.name for spec in model.inputs if not spec.optional and spec.name not in names]
+    if missing:
+        raise invalid(f"Missing input {', '.join(missing)}", place)
+    return [spec for spec in model.inputs if spec.name in names]

@@ -279,7 +279,7 @@ def _shape(text: Text, rank: int, is_whole: bool) -> tuple[int, ...] | None:
         return (-1,) if is_whole else (_count(text, b",") + 1,)
     skeleton = text.translate(None, _NUMBER_BYTES)
     # The first list at each depth, from the innermost outwards, must repeat what it begins with.
-    inner: Text = b""
+    inner = b""
     shape: list[int] = []
     for depth in reversed(range(rank)):
         closed = b"]" * (rank - depth)
@@ -289,7 +289,7 @@ def _shape(text: Text, rank: int, is_whole: bool) -> tuple[int, ...] | None:
         size = (end - depth - 1) // (len(inner) + 1)
         if skeleton[depth:end] != b"[%b]" % ((inner + b",") * size)[:-1]:
             return None
-        inner = skeleton[depth:end]
+        inner = bytes(skeleton[depth:end])
         shape.append(0 if not shape and _EMPTY.match(text) else size)
     return tuple(shape[::-1]) if inner == skeleton else None
 

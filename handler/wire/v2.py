@@ -16,10 +16,10 @@ import orjson
 from msgspec import UNSET, UnsetType
 
 from wire import duplicates, limits
-from wire.arrays import check_bounds, read
-from wire.datatypes import DATATYPES, DTYPES, INTEGERS, Array, Tensor, cast, kind, natural, wider
+from wire.arrays import read
+from wire.datatypes import DATATYPES, DTYPES, Array, Tensor, cast, kind, natural, wider
 from wire.errors import Path, Place, brief, invalid, shorten, type_of
-from wire.inputs import check_shape
+from wire.inputs import accepted, specs
 from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.pieces import MAX_DIMENSIONS, Kind
 from wire.rendering import write
@@ -89,18 +89,6 @@ class Echo(NamedTuple):
 Inputs = Mapping[str, tuple[Tensor, Echo]]
 
 
-class Selection(NamedTuple):
-    """The outputs that a client requests; None for all.
-
-    Attributes:
-        outputs: for each its name, and whether it is sent as binary data.
-        binary: whether outputs are binary if `outputs` is None.
-    """
-
-    outputs: Sequence[tuple[str, bool]] | None
-    binary: bool
-
-
 class Inference:
     """A V2 request. It holds neither the document nor its tensors beyond `calls`."""
 
@@ -108,7 +96,7 @@ class Inference:
         """Take from the document what the response repeats."""
         self.calls: Sequence[Call] = ({name: tensor for name, (tensor, _) in inputs.items()},)
         self._id = document.id
-        self._selection = _selection(document)
+        self._binary, self._requested = _selection(document)
         # With `batch: elements`, the response has the shape and datatype of the only input.
         self._echo: Echo | None = None
         if model.batch == "elements":
@@ -150,11 +138,11 @@ class Inference:
 
     def _chosen(self, outputs: Outputs, model: Interface) -> list[tuple[str, Tensor, bool]]:
         """Return the requested outputs: name, tensor, and whether to send it as binary data."""
-        selected = self._selection.outputs
-        if selected is None:
-            return [(name, output, self._selection.binary) for name, output in outputs.items()]
+        selected = self._requested
+        if not selected:
+            return [(name, output, self._binary) for name, output in outputs.items()]
         chosen = []
-        for i, (name, as_binary) in enumerate(selected):
+        for i, (name, as_binary) in enumerate(selected.items()):
             if name in outputs:
                 chosen.append((name, outputs[name], as_binary))
             elif len(outputs) == len(selected) == 1 and not model.several:
@@ -170,16 +158,19 @@ class Inference:
         return chosen
 
 
-def _selection(document: Document) -> Selection:
+def _selection(document: Document) -> tuple[bool, dict[str, bool]]:
+    """Return whether outputs are binary by default, and by name those that are requested."""
     default = _flag(document.parameters, "binary_data_output", "$.parameters", False)
-    outputs = [
-        (
-            output.name,
-            _flag(output.parameters, "binary_data", f"$.outputs[{i}].parameters", default),
-        )
-        for i, output in enumerate(document.outputs or ())
-    ]
-    return Selection(outputs or None, default)
+    requested: dict[str, bool] = {}
+    for i, output in enumerate(document.outputs or ()):
+        if output.name in requested:
+            # Each copy would multiply the response.
+            raise invalid(
+                f'The output "{shorten(output.name)}" appears twice', f"$.outputs[{i}].name"
+            )
+        place = f"$.outputs[{i}].parameters"
+        requested[output.name] = _flag(output.parameters, "binary_data", place, default)
+    return default, requested
 
 
 def _as_given(output: Tensor, echo: Echo) -> Tensor:
@@ -209,7 +200,6 @@ def parse(data: bytes | bytearray, model: Interface, binary: memoryview | None) 
     texts = [tensor.data for tensor in document.inputs if isinstance(tensor.data, msgspec.Raw)]
     duplicates.refuse(data, texts)
     _check_parameters(document)
-    _check_outputs(document)
     inputs: dict[str, tuple[Tensor, Echo]] = {}
     rest = binary
     for i, tensor in enumerate(document.inputs):
@@ -222,36 +212,22 @@ def parse(data: bytes | bytearray, model: Interface, binary: memoryview | None) 
         inputs[spec.name] = _input(tensor, piece, spec, model, i)
     if rest:
         raise invalid(f"{len(rest)} bytes follow the last tensor", "the binary data")
-    if model.any_name:
-        return Inference(document, inputs, model)
-    missing = [spec.name for spec in model.inputs if not spec.optional and spec.name not in inputs]
-    if missing:
-        raise invalid(f"Missing input {', '.join(missing)}", "$.inputs")
-    known = {spec.name: inputs[spec.name] for spec in model.inputs if spec.name in inputs}
-    return Inference(document, known, model)
+    used = {spec.name: inputs[spec.name] for spec in specs(inputs, model, "$.inputs")}
+    return Inference(document, used, model)
 
 
 def _check_parameters(document: Document) -> None:
-    owners = [(document.parameters, "$.parameters")]
-    owners += [(e.parameters, f"$.inputs[{i}].parameters") for i, e in enumerate(document.inputs)]
-    owners += [
-        (e.parameters, f"$.outputs[{i}].parameters") for i, e in enumerate(document.outputs or [])
-    ]
-    for parameters, place in owners:
-        for name in REFUSED:
-            if _parameter(parameters, name) is not None:
-                raise invalid(f"{name} is not supported", f"{place}.{name}")
+    _refuse(document.parameters, "$.parameters")
+    for i, tensor in enumerate(document.inputs):
+        _refuse(tensor.parameters, f"$.inputs[{i}].parameters")
+    for i, output in enumerate(document.outputs or ()):
+        _refuse(output.parameters, f"$.outputs[{i}].parameters")
 
 
-def _check_outputs(document: Document) -> None:
-    """Refuse an output that is requested twice: each copy would multiply the response."""
-    names = set()
-    for i, output in enumerate(document.outputs or []):
-        if output.name in names:
-            raise invalid(
-                f'The output "{shorten(output.name)}" appears twice', f"$.outputs[{i}].name"
-            )
-        names.add(output.name)
+def _refuse(parameters: Parameters | None, place: str) -> None:
+    for name in REFUSED if parameters else ():
+        if _parameter(parameters, name) is not None:
+            raise invalid(f"{name} is not supported", f"{place}.{name}")
 
 
 def _flag(parameters: Parameters | None, name: str, place: str, default: bool) -> bool:
@@ -316,21 +292,10 @@ def _input(
         array, place = _from_json(tensor, count, path)
     else:
         array, place = _from_binary(tensor, piece, count, prefix), path.flat((count,))
-    array = cast(Tensor(array, tensor.datatype), datatype, place)
-    if datatype in INTEGERS:
-        check_bounds(array, spec.minimum, spec.maximum, place)
-    if spec.number:
-        if count != 1:
-            raise invalid(f"Expected one number for {spec.name}, got {count}", f"{prefix}.shape")
-        array = array.reshape(())
-    elif model.batch != "elements":
-        check_shape(tensor.shape, spec, f"{prefix}.shape")
-        try:
-            array = array.reshape(tensor.shape)
-        except ValueError:
-            # NumPy refuses such a size even for an array without elements.
-            raise invalid("The shape is too large", f"{prefix}.shape") from None
-    return Tensor(array, datatype), Echo(tensor.shape, tensor.datatype, datatype, place)
+    shape = None if model.batch == "elements" else tensor.shape
+    numbers = Tensor(array, tensor.datatype)
+    value = accepted(numbers, datatype, spec, place, shape, f"{prefix}.shape")
+    return value, Echo(tensor.shape, tensor.datatype, datatype, place)
 
 
 def _datatype(datatype: str, spec: Input, place: str) -> str:

@@ -75,3 +75,12 @@ def test_what_curl_sends_by_itself_is_a_415_that_names_the_header(
     status, answer = curl(server, option, "[1]")
     assert status == 415
     assert "Content-Type: application/json" in answer
+
+
+def test_a_large_form_reaches_the_handler_whole(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_text(f"[{','.join(['7'] * LARGE)}]")
+    assert curl(server, "-F", f"data=@{path}") == (200, f"[{','.join(['14'] * LARGE)}]")
+    fields = [argument for n in range(200) for argument in ("-F", f"{n}=1")]
+    assert curl(server, *fields)[0] == 400
+    assert curl(server, "-d", "a=%zz" + "&" * 100_000)[0] == 415

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
@@ -328,15 +327,6 @@ def logged(server: Server, identifier: str) -> dict[str, Any]:
         assert 0 <= fields.pop("queue_ms") < milliseconds
     assert (fields.pop("level"), fields.pop("logger")) == ("INFO", "ACCESS_LOG")
     return fields
-
-
-def test_a_line_of_a_request_that_no_model_gets(logging_server: Server) -> None:
-    identifier = uuid.uuid4().hex
-    url = f"{logging_server.url}/v2/models/none/ready?a=b"
-    requests.get(url, headers={"x-request-id": identifier}, timeout=20)
-    found = logged(logging_server, identifier)
-    assert (found["path"], found["status"]) == ("/v2/models/none/ready", 404)
-    assert "model" not in found
 
 
 @pytest.mark.parametrize(("datatype", "code"), [("INT64", "OK"), ("BYTES", "INVALID_ARGUMENT")])

@@ -30,12 +30,10 @@ def got(server: Server) -> dict[str, Any]:
     return answers
 
 
-@pytest.mark.parametrize(
-    "dtype",
-    ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64"],
-)
-def test_every_datatype_comes_back_doubled(got: dict[str, Any], dtype: str) -> None:
-    assert got[dtype] == [dtype, dtype, [[0, 2, 4], [6, 8, 10]]]
+def test_every_datatype_comes_back_doubled(got: dict[str, Any]) -> None:
+    kinds = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64")
+    for dtype in kinds:
+        assert got[dtype] == [dtype, dtype, [[0, 2, 4], [6, 8, 10]]]
 
 
 def test_a_request_of_the_codec_for_whole_requests(got: dict[str, Any]) -> None:

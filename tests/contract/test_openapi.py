@@ -151,13 +151,6 @@ def test_torchserve_treats_other_methods_alike(server: Server, method: str) -> N
     assert (response.status_code, response.text) == (200, "[2]")
 
 
-def test_schemathesis_tests_one_route_with_all_bodies() -> None:
-    config = tomllib.loads((ROOT / "tests/contract/schemathesis.toml").read_text())
-    (reduced,) = config["operations"]
-    posts = {item["post"]["operationId"] for item in DOCUMENT["paths"].values() if "post" in item}
-    assert posts - {*reduced["include-operation-id"]} == {"predict"}
-
-
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
     workers = server.worker_pids()
     done = subprocess.run(

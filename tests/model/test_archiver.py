@@ -20,7 +20,6 @@ from torch import nn
 from scripts.model import archiver, infer
 from scripts.model import torchscript as torchscript_file
 from scripts.model.torchscript import DEFAULT
-from server.store import archive
 from server.store.archive import ArchiveError
 from server.store.paths import ROOT
 from tests.models import zoo
@@ -111,22 +110,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ("batchsize: 8\n", "batchsize"),
         ('batchSize: "8"\n', "batchSize"),
-        ("batchSize: 0\n", "batchSize"),
-        ("startupTimeout: 5m\n", "startupTimeout"),
-        ("minWorkers: 2\n", "minWorkers"),
-        ("model: {elementwise: true}\n", "elementwise"),
-        ("model: {threads: many}\n", "threads"),
         ("model: {inputs: {numbers: {datatype: FLOAT}}}\n", "datatype"),
-        ("model: {inputs: {numbers: {dtype: FP32}}}\n", "dtype"),
         ("model: {inputs: {image: {datatype: FP32}}}\n", "image"),
-        ("model: [1, 2]\n", "model"),
-        ("batchSize: 8\nbatchSize: 9\n", "batchSize"),
         ("", "no settings"),
-        ("# batchSize: 8\n", "no settings"),
-        ("- batchSize\n", "list"),
-        ("batchSize:\t8\n\tmaxBatchDelay: 1\n", "YAML"),
         ("model: {\n", "YAML"),
         ("# Gr\u00f6\u00dfe\n", "UTF-8"),
     ],
@@ -143,7 +130,7 @@ def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, nam
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04", zoo.Words()])
+@pytest.mark.parametrize("content", [b"not a model", zoo.Words()])
 def test_what_is_not_served_is_refused_in_one_line(
     run: Run, tmp_path: Path, content: bytes | nn.Module
 ) -> None:
@@ -189,11 +176,7 @@ def test_the_model_shows_what_is_inside(run: Run, tmp_path: Path) -> None:
     done = run(torchscript_file.main, tmp_path / "m.pt")
     assert "return torch.mul(numbers, 2)" in done.stdout
     assert "output  tensor([2, 4, 6, 8])" in done.stdout
-
-
-def test_the_inference_example_prints_the_doubled_numbers(run: Run, torchscript: Path) -> None:
-    done = run(infer.main, torchscript)
-    assert done.stdout == "tensor([2, 4, 6, 8])\n"
+    assert run(infer.main, tmp_path / "m.pt").stdout == "tensor([2, 4, 6, 8])\n"
 
 
 def test_the_torchscript_file_holds_no_path_of_this_machine(torchscript: Path) -> None:
@@ -202,15 +185,6 @@ def test_the_torchscript_file_holds_no_path_of_this_machine(torchscript: Path) -
     model = torch.jit.load(str(torchscript))
     assert model(torch.tensor([2**61])).tolist() == [2**62]
     assert DEFAULT.name == torchscript.name
-
-
-def test_an_archive_that_names_what_it_does_not_hold_is_corrupt(tmp_path: Path) -> None:
-    path = tmp_path / "a-1.0.mar"
-    model = {"modelName": "a", "modelVersion": "1.0", "serializedFile": "a.pt", "handler": "h.py"}
-    with zipfile.ZipFile(path, "w") as mar:
-        mar.writestr(archive.MANIFEST, json.dumps({"model": model}))
-    with pytest.raises(archive.ArchiveError, match=r"its manifest names a\.pt, which is missing"):
-        archive.read(path)
 
 
 @pytest.mark.parametrize(

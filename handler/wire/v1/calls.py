@@ -8,13 +8,13 @@ import msgspec
 
 from wire.datatypes import Tensor
 from wire.errors import Path, too_large
-from wire.inputs import check_shape, only_input, tensor
+from wire.inputs import check_shape, only_input, specs, tensor
 from wire.interface import Body, Call, Input, Interface, Outputs
 from wire.rendering import ended, predictions, write_outputs
-from wire.v1.rows import PREFIX, specs
 
 # Each instance is a call of the model, which takes time even if the instance is small.
 MAX_INSTANCES = 10_000
+PREFIX = "$.instances"
 
 _INSTANCES = msgspec.json.Decoder(list[msgspec.Raw])
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import deque
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, compress, islice
 from typing import Any
 
 import msgspec
@@ -85,82 +84,71 @@ class Uneven:
     """Instances with different datatypes or lengths, which may be a mix of lists and numbers."""
 
     def __init__(self, text: bytes, instances: list[Instance], spec: Input) -> None:
-        """Collect the integers and the floats of all instances."""
+        """Collect the integers and the floats of all instances, each kind for one call."""
         self._instances = instances
-        gathered: tuple[list[Any], list[Any]] = ([], [])
-        self._floats = bytearray(len(instances))
-        for i, instance in enumerate(instances):
-            if isinstance(instance, list):
-                self._floats[i] = float in map(type, instance)
-                gathered[self._floats[i]].extend(instance)
-            else:
-                self._floats[i] = type(instance) is float
-                gathered[self._floats[i]].append(instance)
-        whole, fractions = gathered
-        problem = outside(spec.minimum, spec.maximum)
-        self._used = [kind for kind in (0, 1) if gathered[kind]]
-        arrays = {
-            0: lambda: to_array(whole, False, self._place(0), problem),
-            1: lambda: nudged(
-                to_array(fractions, True, self._place(1), problem),
-                self._fractions(text),
-                preferred("FP64", spec),
-            ),
-        }
-        self.calls: Sequence[Call] = [
-            {spec.name: as_input(arrays[kind](), spec, self._place(kind))} for kind in self._used
-        ]
-        self._sizes = [len(gathered[kind]) for kind in self._used]
+        # For each instance, whether its numbers are floats.
+        self._kinds = [float in map(type, _listed(instance)) for instance in instances]
+        self._sizes: dict[bool, int] = {}
+        self.calls: list[Call] = []
+        for kind in (False, True):
+            numbers = [*chain.from_iterable(map(_listed, compress(instances, self._are(kind))))]
+            if not numbers:
+                continue
+            place = self._place(kind)
+            array = to_array(numbers, kind, place, outside(spec.minimum, spec.maximum))
+            if kind:
+                array = nudged(array, self._fractions(text), preferred("FP64", spec))
+            self.calls.append({spec.name: as_input(array, spec, place)})
+            self._sizes[kind] = len(numbers)
+
+    def _are(self, kind: bool) -> Iterator[bool]:
+        """Yield for each instance whether it is of a kind."""
+        return (other == kind for other in self._kinds)
 
     def _fractions(self, text: bytes) -> bytes:
         """Return the text of the numbers of all instances that are floats."""
         numbers = iter(_NUMBER.findall(text))
-        fractions: list[bytes] = []
-        for instance, is_float in zip(self._instances, self._floats, strict=True):
-            own = islice(numbers, len(instance) if isinstance(instance, list) else 1)
-            fractions.extend(own if is_float else ())
-            deque(own, maxlen=0)  # skip the numbers of integer instances
-        return b",".join(fractions)
+        own = ([*islice(numbers, len(_listed(instance)))] for instance in self._instances)
+        return b",".join(chain.from_iterable(compress(own, self._kinds)))
 
-    def _place(self, kind: int) -> Place:
+    def _place(self, kind: bool) -> Place:
         """Return the function for the path of a number by its index among those of one kind."""
 
         def place(index: int) -> str:
-            for i, instance in enumerate(self._instances):
-                if self._floats[i] == kind:
-                    size = len(instance) if isinstance(instance, list) else 1
-                    if index < size:
-                        return PATH.at((i, index) if isinstance(instance, list) else (i,))
-                    index -= size
-            return PATH.prefix
+            indices = (
+                (i, j) if isinstance(instance, list) else (i,)
+                for i, instance in compress(enumerate(self._instances), self._are(kind))
+                for j in range(len(_listed(instance)))
+            )
+            return PATH.at(next(islice(indices, index, None), ()))
 
         return place
 
     def render(self, results: Sequence[Outputs], model: Interface) -> Body:
         """Return the predictions, each in the shape of its instance."""
-        numbers: dict[int, list[Any]] = {0: [], 1: []}
-        for kind, size, result in zip(self._used, self._sizes, results, strict=True):
+        numbers: dict[bool, Iterator[Any]] = {False: iter(()), True: iter(())}
+        for (kind, size), result in zip(self._sizes.items(), results, strict=True):
             (output,) = result.values()
             if output.array.shape != (size,):
                 raise _not_elements()
             written = bytearray()
             write(written, output, self._place(kind), model)
             # Through JSON, so that a float32 keeps its shortest representation.
-            numbers[kind] = orjson.loads(written)
-        ends = [0, 0]
-        answers: list[object] = []
-        for instance, kind in zip(self._instances, self._floats, strict=True):
-            start = ends[kind]
-            if isinstance(instance, list):
-                ends[kind] = start + len(instance)
-                answers.append(numbers[kind][start : ends[kind]])
-            else:
-                ends[kind] = start + 1
-                answers.append(numbers[kind][start])
+            numbers[kind] = iter(orjson.loads(written))
+        answers = [
+            [*islice(numbers[kind], len(instance))]
+            if isinstance(instance, list)
+            else next(numbers[kind])
+            for instance, kind in zip(self._instances, self._kinds, strict=True)
+        ]
         text = predictions()
         text += orjson.dumps(answers)
         limits.check_response(len(text))
         return ended(text)
+
+
+def _listed(instance: Instance) -> list[int | float]:
+    return instance if isinstance(instance, list) else [instance]
 
 
 def _not_elements() -> RequestError:

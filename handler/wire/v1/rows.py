@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -11,9 +11,9 @@ import orjson
 
 from wire import limits
 from wire.datatypes import Tensor, readable
-from wire.errors import Path, invalid, model_failed, shorten
-from wire.inputs import check_shape, only_input, tensor
-from wire.interface import Body, Call, Input, Interface, Outputs
+from wire.errors import Path, invalid, model_failed
+from wire.inputs import only_input, shaped, specs, tensor
+from wire.interface import Body, Call, Interface, Outputs
 from wire.rendering import ended, not_finite, predictions, write
 
 PREFIX = "$.instances"
@@ -63,7 +63,7 @@ def parse(text: bytes, model: Interface) -> Rows:
     spec = only_input(model, "A list of instances", PREFIX)
     if _EMPTY.match(text):
         return Rows(0, None)
-    rows = _rows(text, spec, Path(PREFIX))
+    rows = shaped(text, spec, Path(PREFIX), PREFIX)
     return Rows(len(rows.array), {spec.name: rows})
 
 
@@ -84,32 +84,5 @@ def parse_objects(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interfa
                 raise invalid(f"Expected one {spec.name} for all instances", path.at((i,)))
             call[spec.name] = Tensor(numbers[0].reshape(()), spec.datatypes[0])
         else:
-            call[spec.name] = _rows(b"[%b]" % b",".join(values), spec, path)
+            call[spec.name] = shaped(b"[%b]" % b",".join(values), spec, path, path.at((0,)))
     return Rows(len(instances), call)
-
-
-def _rows(text: bytes, spec: Input, path: Path) -> Tensor:
-    rank = None if spec.shape is None else len(spec.shape)
-    rows = tensor(text, spec, rank, path)
-    check_shape(rows.array.shape, spec, path.at(()) if path.member is None else path.at((0,)))
-    return rows
-
-
-def specs(names: Collection[str], model: Interface, place: str) -> list[Input]:
-    """Return the inputs that the keys of an object name, in the module's order.
-
-    Raises:
-        RequestError: a key is not the name of an input, or an input is missing.
-    """
-    if model.any_name:
-        return [Input(name) for name in names]
-    known = [spec.name for spec in model.inputs]
-    for name in names:
-        if name not in known:
-            raise invalid(
-                f'The model has no input "{shorten(name)}", it has {", ".join(known)}', place
-            )
-    missing = [spec.name for spec in model.inputs if not spec.optional and spec.name not in names]
-    if missing:
-        raise invalid(f"Missing input {', '.join(missing)}", place)
-    return [spec for spec in model.inputs if spec.name in names]

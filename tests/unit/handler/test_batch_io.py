@@ -129,31 +129,6 @@ def test_values_of_any_size_are_read_whole(lengths: list[int], sizes: list[int])
         assert not reader._buffer or reader._buffer.startswith(b"I")
 
 
-class Counting(batch_io.Reader):
-    """Counts the strings that it reads."""
-
-    looked = 0
-
-    def _string(self, at: int) -> tuple[int, int]:
-        self.looked += 1
-        return super()._string(at)
-
-
-@pytest.mark.parametrize("piece", [7, 100, 1 << 16])
-def test_a_request_in_pieces_is_read_once(piece: int) -> None:
-    """A request is not read again from its start when the next piece arrives."""
-    looked = []
-    for count in (500, 2_000):
-        message = encode([({"Host": "a"}, {f"field-{i}": b"" for i in range(count)})])
-        connection = Connection(message, [piece] * (len(message) // piece + 1))
-        reader = Counting(connection)  # type: ignore[arg-type]
-        read: batch_io.Batch = reader.read()[1]
-        assert len(read.fields[0]) == count
-        looked.append(reader.looked)
-    # A name and a content type per field, plus the strings that each request has once.
-    assert looked == [2 * 500 + 6, 2 * 2_000 + 6]
-
-
 def test_a_batch_of_large_bodies_is_held_once() -> None:
     body = bytes(4 << 20)
     message = encode([({"Host": "a"}, {"body": body})] * 4)
@@ -176,19 +151,6 @@ def test_a_field_that_came_twice_is_said() -> None:
     message = b"I" + string(b"id") + END + body + body + END + END
     read: batch_io.Batch = batch_io.Reader(Connection(message, [])).read()[1]  # type: ignore[arg-type]
     assert read.fields == [{"data": b"[1]", REPEATED: "data"}]
-
-
-def test_known_header_blocks_are_distinguished_from_others() -> None:
-    same: Request = ({"Host": "a", "Content-Length": "3"}, {"body": b"[1]"})
-    other: Request = ({"Host": "a", "Content-Length": "3", "X": "1"}, {"body": b"[2]"})
-    more: list[Request] = [
-        ({"Host": str(n)}, {"body": b"[]"}) for n in range(2 * batch_io.KNOWN_BLOCKS)
-    ]
-    batch = [same, other, same, *more, same, other]
-    reader = batch_io.Reader(Connection(encode(batch), []))  # type: ignore[arg-type]
-    read: batch_io.Batch = reader.read()[1]
-    assert read.headers == [Headers(headers.items()) for headers, _ in batch]
-    assert len(reader._known) == batch_io.KNOWN_BLOCKS
 
 
 @given(
@@ -311,11 +273,6 @@ def test_a_frontend_that_has_gone_ends_the_worker(cut: int) -> None:
     with pytest.raises(SystemExit) as caught:
         reader.read()
     assert caught.value.code == 0
-
-
-def test_an_unknown_command_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Invalid command"):
-        batch_io.Reader(Connection(b"X", [])).read()  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -39,14 +38,12 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "module": (lambda path: torch.save(nn.Linear(1, 1), path), "torch.nn.modules.linear.Linear"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "a pickle without a module"),
     "safetensors": (content((12).to_bytes(8, "little") + b'{"a":{"dtype"'), "a safetensors file"),
-    "HDF5": (content(b"\x89HDF\r\n\x1a\n\0\0"), "an HDF5 file"),
     "ONNX": (content(b"\x08\x08\x12\x07pytorch"), "an ONNX file"),
-    "npz": (lambda path: np.savez(path.open("wb"), a=np.zeros(1)), "NumPy arrays"),
-    "web page": (content(b"\n<!DOCTYPE html>"), "a web page"),
-    "gzip": (content(b"\x1f\x8b\x08"), "run gunzip"),
     "empty": (content(b""), "it is empty"),
     "zip": (zipped, "it has notes.txt"),
     "truncated": (cut, "incomplete"),
+    "cut pickle": (content(b"\x80\x02garbage"), "a pickle without a module"),
+    "unknown": (content(b"no zip"), "None"),
 }
 
 
@@ -56,13 +53,6 @@ def test_a_file_is_described_by_its_bytes(tmp_path: Path, kind: str) -> None:
     write, expected = FILES[kind]
     write(tmp_path / "m.pt")
     assert expected in str(diagnosis.describe_file(tmp_path / "m.pt"))
-
-
-@pytest.mark.parametrize("data", [b"no zip", b"\x80", b"\x08", b"\x80\x02garbage"])
-def test_unknown_bytes_raise_nothing(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "m.pt").write_bytes(data)
-    said = diagnosis.describe_file(tmp_path / "m.pt")
-    assert said is None or said.startswith("it is")
 
 
 TRACE = (

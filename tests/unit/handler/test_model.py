@@ -17,13 +17,12 @@ import settings
 from merging import Result
 from model import Model
 from module import ModelError
-from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
 from wire.inputs import check_shape
-from wire.interface import Call, Input, Outputs
+from wire.interface import Call, Outputs
 
 CPU = torch.device("cpu")
 FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}
@@ -65,28 +64,6 @@ def values(result: Outputs | ModelError) -> dict[str, Any]:
     return {name: tensor.array.tolist() for name, tensor in result.items()}
 
 
-def test_doubleits_metadata(torchscript: Path) -> None:
-    model = Model(torchscript, settings.read_text(CONFIG.read_text()), CPU, "m", "1.0")
-    assert model.description == {
-        "inputs": [
-            {
-                "name": "numbers",
-                "datatype": "INT64",
-                "datatypes": ["INT64", "FP64"],
-                "shape": [-1],
-                "minimum": -(2**62),
-                "maximum": 2**62 - 1,
-            }
-        ],
-        "outputs": [{"name": "output", "datatype": "INT64", "shape": [-1]}],
-        "name": "m",
-        "versions": ["1.0"],
-        "platform": "pytorch_torchscript",
-        "batch": "elements",
-        "device": "cpu",
-    }
-
-
 def test_samples_find_the_outputs(tmp_path: Path) -> None:
     model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
     assert model.description["outputs"] == [
@@ -94,15 +71,6 @@ def test_samples_find_the_outputs(tmp_path: Path) -> None:
         {"name": "label", "datatype": "INT64", "shape": [-1]},
     ]
     assert model.sample_error is None
-
-
-def test_images_of_any_size_get_samples_that_fit(tmp_path: Path) -> None:
-    module = nn.Sequential(nn.Conv2d(3, 2, 7, padding=0), nn.MaxPool2d(8))
-    image = {"datatype": "FP32", "shape": [-1, 3, -1, -1]}
-    model = load(module, tmp_path, batch="rows", inputs={"input": image})
-    assert model.description["outputs"] == [
-        {"name": "output", "datatype": "FP32", "shape": [-1, 2, -1, -1]}
-    ]
 
 
 def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
@@ -186,20 +154,10 @@ def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
     assert model.interface.inputs[0].fraction == "BF16"
 
 
-def test_a_number_is_a_tensor_without_dimensions(tmp_path: Path) -> None:
-    (result,) = ran(load(modules.Number(), tmp_path), [call(x=[1, 2])])
-    assert values(result) == {"output": 3.0}
-
-
 def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
     good, bad = ran(load(modules.Fft(), tmp_path), [call(x=[0.0]), call(x=[1.0])])
     assert values(good) == {"output": [0.0]}
     assert str(bad) == "The model answered with torch.complex128, which is not served"
-
-
-def test_as_many_names_as_outputs(tmp_path: Path) -> None:
-    (result,) = ran(load(modules.Mlp(), tmp_path, outputs=["a"]), [call(features=[[1.0] * 4])])
-    assert isinstance(result, ModelError)
 
 
 @pytest.mark.parametrize(
@@ -246,12 +204,6 @@ def test_what_is_not_served_is_refused_in_a_sentence(
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "m.pt").write_bytes(b"no zip")
-    with pytest.raises(ValueError, match=r"^m\.pt cannot be loaded: "):
-        Model(tmp_path / "m.pt", settings.read({}), CPU, "m", "1.0")
-
-
 def counted(model: Model) -> int:
     return int(cast(Any, model.runner._module)._function.calls)
 
@@ -290,16 +242,6 @@ def test_rows_are_merged_where_they_fit(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
-def test_a_model_that_raises_fails_only_the_call_that_it_raised_on(
-    tmp_path: Path, batch: str
-) -> None:
-    model = load(models.Unlucky(), tmp_path, batch=batch)
-    good, bad, other = ran(model, [call(numbers=[1]), call(numbers=[13]), call(numbers=[2])])
-    assert "13 brings bad luck" in str(bad)
-    assert (values(good), values(other)) == ({"output": [2]}, {"output": [4]})
-
-
 @pytest.mark.parametrize("batch", ["none", "rows"])
 def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) -> None:
     model = load(modules.Number(), tmp_path, batch=batch)
@@ -323,11 +265,6 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     asked = [{"x": natural(fixed)}, {"x": natural(unaligned)}]
     assert [values(result)["output"] for result in ran(model, asked)] == [[2, 3], [2]]
     assert fixed.tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("batch", ["none", "rows", "elements"])
-def test_no_calls_are_no_call(tmp_path: Path, batch: str) -> None:
-    assert not any(load(models.Counting(), tmp_path, batch=batch).runner.run([]))
 
 
 @pytest.fixture(scope="module")
@@ -365,22 +302,6 @@ def test_nested_outputs_get_the_names_of_their_places(tmp_path: Path) -> None:
     }
 
 
-def test_names_stay_with_their_outputs_when_one_is_absent(tmp_path: Path) -> None:
-    model = load(modules.Maybe(), tmp_path, outputs=["first", "second", "third"])
-    both, one = ran(model, [call(x=[1]), call(x=[-1])])
-    assert values(both) == {"first": [1], "second": [2], "third": [3]}
-    assert values(one) == {"first": [-1], "third": [-3]}
-    assert load(modules.Maybe(), tmp_path).interface.several
-
-
-def test_a_dicts_keys_are_its_names_in_any_order(tmp_path: Path) -> None:
-    model = load(modules.Keys(), tmp_path, outputs=["a", "b"])
-    ordered, swapped, fewer = ran(model, [call(x=[1]), call(x=[-1]), call(x=[0])])
-    assert values(ordered) == {"a": [1], "b": [2]}
-    assert list(values(swapped).items()) == [("a", [-1]), ("b", [-2])]
-    assert values(fewer) == {"b": [0]}
-
-
 IDS = {"batch": "rows", "inputs": {"ids": {"datatype": "INT64", "shape": [-1, -1]}}}
 
 
@@ -413,22 +334,6 @@ def test_samples_have_limits_and_say_what_did_not_run(
     assert ("so that batch: rows is not checked" in str(model.sample_error)) == (limit == "SECONDS")
     shapes = [tensor["shape"] for tensor in outputs(model)]
     assert shapes == ([] if limit == "INPUT_BYTES" else [[-1, 3], [-1]])
-
-
-@pytest.mark.parametrize(
-    ("minimum", "maximum"), [(None, None), (5, 5), (-(2**62), 2**62), (None, -3), (2**40, None)]
-)
-def test_sample_integers_stay_in_the_declared_range(
-    minimum: int | None, maximum: int | None
-) -> None:
-    tensor = Input("x", ("INT64",), (-1, 50), minimum=minimum, maximum=maximum)
-    for reach in range(len(samples.REACHES)):
-        numbers = samples._tensor(tensor, samples.ROWS, 8, 0, reach).array
-        assert numbers.min() >= (minimum if minimum is not None else numbers.min())
-        assert numbers.max() <= (maximum if maximum is not None else numbers.max())
-    if minimum == -(2**62):
-        assert np.abs(numbers[0]).max() > 2**60
-        assert np.ptp(numbers[2].astype(float)) < np.ptp(numbers[0].astype(float)) / 1000
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import (
@@ -44,24 +43,6 @@ def test_the_whole_answer() -> None:
     assert echo(v2(tensor([1, 2]), id="7")) == (
         b'{"model_name":"m","model_version":"1.0","id":"7","outputs":'
         b'[{"name":"numbers","shape":[2],"datatype":"INT64","data":[1,2]}]}'
-    )
-
-
-@pytest.mark.parametrize(
-    "datatype", ["INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32"]
-)
-def test_integers_are_checked_against_their_datatype(datatype: str) -> None:
-    limits = np.iinfo(datatype.lower())
-    low, high = max(int(limits.min), -(2**62)), min(int(limits.max), 2**62 - 1)
-    sent_back = output(echo(v2(tensor([low, high], datatype))))
-    assert (sent_back["datatype"], sent_back["data"]) == (datatype, [low, high])
-    over, under = int(limits.max) + 1, int(limits.min) - 1
-    assert refusal(v2(tensor([0, over], datatype))) == (
-        f"{over} does not fit {datatype} - at $.inputs[0].data[1]"
-    )
-    assert refusal(v2(tensor([under], datatype))).endswith("at $.inputs[0].data[0]")
-    assert refusal(v2(tensor([1, 1.5], datatype))) == (
-        f"Expected an integer for {datatype}, got 1.5 - at $.inputs[0].data[1]"
     )
 
 
@@ -277,74 +258,11 @@ def test_an_output_of_another_type_or_length_is_an_error() -> None:
     assert render(v2(tensor([1.5], "FP32")), [1])["datatype"] == "INT64"
 
 
-def test_only_elements_answer_in_the_datatype_of_the_request() -> None:
-    model = Interface((Input("x", ("INT64",), (-1,)),))
-    made = [{"output": natural(np.array([300]))}]
-    assert output(answer(v2(tensor([1], "INT8")), model, made).data)["datatype"] == "INT64"
-
-
 def test_a_tensor_of_bfloat16_is_widened_exactly() -> None:
     (call,) = parse.parse(
         v2(tensor([1.0078125], "BF16")).encode(), ROWS._replace(inputs=(Input("x", ("FP32",)),))
     ).calls
     assert call["x"].array.tolist() == [1.0078125]
-
-
-NARROW = {"FP16": (10, -14), "BF16": (7, -126), "FP32": (23, -126)}
-
-
-def nearest(exact: Fraction, datatype: str) -> Fraction:
-    """Return the nearest number of a datatype without an upper limit; ties to even."""
-    if not exact:
-        return exact
-    digits, smallest = NARROW[datatype]
-    size = abs(exact)
-    exponent = size.numerator.bit_length() - size.denominator.bit_length()
-    exponent -= Fraction(2) ** exponent > size
-    step = Fraction(2) ** (max(exponent, smallest) - digits)
-    return round(exact / step) * step
-
-
-@st.composite
-def near_halves(pick: st.DrawFn, datatype: str) -> str:
-    """Return a number at, or very close to, the middle of two numbers of a datatype."""
-    digits, smallest = NARROW[datatype]
-    exponent = pick(st.integers(smallest - 3 if datatype == "FP16" else -30, 14))
-    odd = 2 * pick(st.integers(0, 2**digits)) + 1
-    half = Fraction(odd) * Fraction(2) ** (max(exponent, smallest) - digits - 1)
-    # Powers of two have finitely many decimals.
-    places = max(0, half.denominator.bit_length())
-    number = half.numerator * 10**places // half.denominator
-    text = str(number * 10**30 + pick(st.sampled_from([-1, 0, 1])))
-    return f"{pick(st.sampled_from(['', '-']))}{text}e-{places + 30}"
-
-
-@pytest.mark.parametrize("datatype", NARROW)
-@pytest.mark.parametrize("form", ["v2", "v2 nested", "bare", "instances", "elements"])
-@given(data=st.data(), copies=st.sampled_from([1, 40]))
-@settings(max_examples=40)
-def test_a_number_is_rounded_once(
-    data: st.DataObject, copies: int, form: str, datatype: str
-) -> None:
-    texts = data.draw(st.lists(near_halves(datatype), min_size=1, max_size=4)) * copies
-    joined = ",".join(texts)
-    head = f'{{"inputs": [{{"name": "x", "datatype": "{datatype}", "shape": [{len(texts)}'
-    body, model = {
-        "v2": (f'{head}], "data": [{joined}]}}]}}', ANYTHING),
-        "v2 nested": (f'{head}, 1], "data": [[{"],[".join(texts)}]]}}]}}', ANYTHING),
-        "bare": (f"[{joined}]", Interface((Input("x", (datatype,)),))),
-        "instances": (
-            f'{{"instances": [[{joined}]]}}',
-            Interface((Input("x", (datatype,)),), "rows"),
-        ),
-        "elements": (
-            f'{{"instances": [[], 7, [{joined}]]}}',
-            Interface((Input("x", (datatype, "INT8"), (-1,)),), "elements"),
-        ),
-    }[form]
-    call = parse.parse(body.encode(), model).calls[-1]
-    numbers = readable(call["x"]).astype(float).reshape(-1).tolist()
-    assert numbers == [float(nearest(Fraction(text), datatype)) for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -360,13 +278,28 @@ def test_a_number_is_rounded_once(
         ("1e-46", "FP32", 0.0),
     ],
 )
-def test_numbers_near_the_middle_of_two(text: str, datatype: str, number: float) -> None:
-    for model in (
-        Interface((Input("x", (datatype,)),)),
-        Interface((Input("x", (datatype, "BOOL")),)),
-    ):
-        (call,) = parse.parse(f"[{text}]".encode(), model).calls
-        assert readable(call["x"]).astype(float)[0] == number
+@pytest.mark.parametrize("form", ["v2", "v2 nested", "bare", "bare or bool", "rows", "elements"])
+@pytest.mark.parametrize("copies", [1, 60])
+def test_a_number_near_the_middle_of_two_is_rounded_once(
+    text: str, datatype: str, number: float, form: str, copies: int
+) -> None:
+    numbers = [part for part in text.split(", ") for _ in range(copies)]
+    joined = ",".join(numbers)
+    head = f'{{"inputs": [{{"name": "x", "datatype": "{datatype}", "shape": [{len(numbers)}'
+    taken = Input("x", (datatype,))
+    body, model = {
+        "v2": (f'{head}], "data": [{joined}]}}]}}', ANYTHING),
+        "v2 nested": (f'{head}, 1], "data": [[{"],[".join(numbers)}]]}}]}}', ANYTHING),
+        "bare": (f"[{joined}]", Interface((taken,))),
+        "bare or bool": (f"[{joined}]", Interface((Input("x", (datatype, "BOOL")),))),
+        "rows": (f'{{"instances": [[{joined}]]}}', Interface((taken,), "rows")),
+        "elements": (
+            f'{{"instances": [[], 7, [0.5, {joined}]]}}',
+            Interface((Input("x", (datatype, "INT8"), (-1,)),), "elements"),
+        ),
+    }[form]
+    call = parse.parse(body.encode(), model).calls[-1]
+    assert number in readable(call["x"]).astype(float).reshape(-1)
 
 
 def test_ignored_fields_create_no_objects() -> None:
