@@ -226,17 +226,10 @@ def _gone() -> NoReturn:
 def write(
     batch: Batch, answers: Iterable[Answers], send_on: Callable[[Message], None] | None = None
 ) -> Message:
-    """Write the response messages of a batch.
+    """Write the responses of a batch, in any order; return the last message.
 
-    Args:
-        batch: the batch.
-        answers: the responses, in any order; each item becomes a message, or several if it is
-            larger than MESSAGE_BYTES.
-        send_on: called with each message except the last, as soon as the message is complete. If it
-            is None, all responses are in the last message.
-
-    Returns:
-        The last message.
+    With `send_on`, each item of `answers` becomes a message, or several if it is larger than
+    MESSAGE_BYTES. `send_on` is called with each except the last as soon as it is complete.
     """
     pieces: Message = []
     size, missing = 0, len(batch.ids)
@@ -316,14 +309,9 @@ def send(connection: socket.socket, message: Message) -> None:
 
 
 def install(answer: Answerer) -> bool:
-    """Make this process's worker read and write batches with this module.
+    """Make this process's worker read and write batches with this module, if it is one.
 
-    Args:
-        answer: the handler's function; takes the fields and headers of each request and yields the
-            responses, some at a time.
-
-    Returns:
-        Whether the worker now uses this module.
+    `answer` takes the fields and headers of each request and yields the responses, some at a time.
     """
     worker = sys.modules["__main__"]
     if (

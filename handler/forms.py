@@ -37,13 +37,10 @@ class Content(NamedTuple):
 
 
 def content(fields: Mapping[str, Any], headers: Headers, accepted: Sequence[str] = ()) -> Content:
-    """Return the content of a request.
+    """Return the content of a request; `accepted` are the types that the archive's own code reads.
 
-    Args:
-        fields: the raw body under `body`, or the fields of a form; on `/invocations` also the
-            query's parameters.
-        headers: names in lower case; empty for a request over gRPC.
-        accepted: the content types that the archive's own code reads.
+    `fields` are the raw body under `body`, or the fields of a form; on `/invocations` also the
+    query's parameters. `headers` are empty over gRPC.
 
     Raises:
         RequestError: the request has no body or several, or the body cannot be read.

@@ -69,11 +69,13 @@ class Hooks:
         self._postprocess = self._function(module, "postprocess", {}, {})
         if self._preprocess is None and self._postprocess is None:
             raise ValueError(f"{self._path.name} defines neither preprocess nor postprocess")
-        if (self._preprocess is None) == bool(self.accepts):
+        if self.accepts and self._preprocess is None:
             raise ValueError(
                 f"{FILE}: model.accepts names content types, but there is no preprocess"
-                if self.accepts
-                else f"{FILE}: set model.accepts to the content types that preprocess reads"
+            )
+        if self._preprocess and not self.accepts:
+            raise ValueError(
+                f"{FILE}: set model.accepts to the content types that preprocess reads"
             )
 
     def reads(self, body: bytes | bytearray, content_type: str) -> bool:
@@ -192,11 +194,9 @@ class Hooks:
         except MemoryError:
             raise
         except FAILURES as error:
-            refused = isinstance(error, ValueError)
-            sentence = _sentence(error) if refused else ""
-            if sentence:
-                raise RequestError(sentence) from None
-            raise self._failed(f"{name} failed", error) from None
+            sentence = _sentence(error) if isinstance(error, ValueError) else ""
+            refused = RequestError(sentence) if sentence else None
+            raise refused or self._failed(f"{name} failed", error) from None
         return result
 
     def _failed(self, what: str, error: BaseException) -> RequestError:
@@ -279,10 +279,7 @@ def _tensor(value: object, spec: Input) -> Tensor:
     """
     copied = _copied(value, spec.name)
     datatype = wider(copied.datatype, spec.datatypes) or preferred(copied.datatype, spec)
-    if kind(copied.datatype) != kind(datatype) and (kind(copied.datatype), kind(datatype)) != (
-        "i",
-        "f",
-    ):
+    if kind(copied.datatype) + kind(datatype) not in ("ii", "ff", "bb", "if"):
         raise model_failed(
             f"preprocess returned {copied.datatype} for {spec.name}, which takes {datatype}"
         )

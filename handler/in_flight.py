@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from types import TracebackType
 
 # The path of the lock file, set by the supervisor. If it is not set, nothing is locked.
 VARIABLE = "IN_FLIGHT_LOCK"
@@ -28,12 +27,7 @@ class InFlight:
         if self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_SH)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Release the lock."""
         if self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_UN)

@@ -28,11 +28,8 @@ class Runner:
     def __init__(self, module: Run, interface: Interface, most_rows: int | None = None) -> None:
         """Run calls with `module`, which may raise any exception.
 
-        Args:
-            module: runs one call and returns its outputs.
-            interface: with the setting `elements` or `rows`, calls that fit together share one call
-                of the module.
-            most_rows: the most rows that the module takes at once; None for no limit.
+        With the setting `elements` or `rows`, calls that fit together share one call of the module,
+        of at most `most_rows` rows.
         """
         self._module = module
         self._batch = interface.batch
@@ -137,13 +134,10 @@ class Runner:
     def _sizes(self, calls: Sequence[Call]) -> list[int] | None:
         """Return the number of rows of each call; None if the inputs of a call differ in it."""
         names = [name for name in calls[0] if name not in self._numbers]
-        if not names or not all(calls[0][name].array.ndim for name in names):
+        if not all(calls[0][name].array.ndim for name in names):
             return None
-        sizes = [len(call[names[0]].array) for call in calls]
-        for name in names[1:]:
-            if any(len(call[name].array) != size for call, size in zip(calls, sizes, strict=True)):
-                return None
-        return sizes
+        sizes = [{len(call[name].array) for name in names} for call in calls]
+        return [size for (size,) in sizes] if all(len(own) == 1 for own in sizes) else None
 
 
 def _copy(result: Result) -> Result:

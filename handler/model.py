@@ -13,7 +13,6 @@ import hooks
 import samples
 from merging import Runner
 from module import Module
-from samples import Output
 from settings import FILE, InputSettings, ModelSettings, OutputSettings, Settings
 from wire.datatypes import INTEGERS
 from wire.interface import OCTETS, Batching, Input, Interface
@@ -74,25 +73,21 @@ class Model:
             self.description["example"] = self._example(settings.model.example)
 
     def _tensors(
-        self, outputs: Sequence[Output], settings: ModelSettings
+        self, outputs: Sequence[dict[str, object]], settings: ModelSettings
     ) -> dict[str, list[dict[str, object]]]:
         named = settings.outputs if isinstance(settings.outputs, dict) else {}
-        described: list[dict[str, object]] = [
-            {"name": output.name, "datatype": output.datatype, "shape": list(output.shape)}
-            for output in outputs
-        ]
         inputs = [_described_input(tensor) for tensor in self.interface.inputs]
         for tensor in inputs:
             configured = settings.inputs.get(str(tensor["name"]), InputSettings())
             _name(tensor, "columns", configured.columns)
-        for tensor in described:
+        for tensor in outputs:
             texts = named.get(str(tensor["name"]), OutputSettings())
             _name(tensor, "columns", texts.columns)
             labels = texts.labels
             if isinstance(labels, str):
                 labels = self._read(labels).decode().splitlines()
             _name(tensor, "labels", labels)
-        return {"inputs": inputs, "outputs": described}
+        return {"inputs": inputs, "outputs": [*outputs]}
 
     def _read(self, name: str) -> bytes:
         """Return the content of a file beside the archive's code."""
@@ -132,16 +127,14 @@ def _name(tensor: dict[str, object], key: str, names: list[str] | None) -> None:
 
 
 def _described_input(spec: Input) -> dict[str, object]:
-    description: dict[str, object] = {"name": spec.name}
-    if spec.datatypes:
-        description["datatype"] = spec.datatypes[0]
-    if spec.shape is not None:
-        description["shape"] = [1] if spec.number else list(spec.shape)
-    if len(spec.datatypes) > 1:
-        description["datatypes"] = list(spec.datatypes)
-    if spec.optional:
-        description["optional"] = True
-    for name in ("minimum", "maximum"):
-        if getattr(spec, name) is not None:
-            description[name] = getattr(spec, name)
-    return description
+    shape = None if spec.shape is None else list(spec.shape)
+    description = {
+        "name": spec.name,
+        "datatype": spec.datatypes[0] if spec.datatypes else None,
+        "shape": [1] if spec.number else shape,
+        "datatypes": list(spec.datatypes) if len(spec.datatypes) > 1 else None,
+        "optional": spec.optional or None,
+        "minimum": spec.minimum,
+        "maximum": spec.maximum,
+    }
+    return {key: value for key, value in description.items() if value is not None}

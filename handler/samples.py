@@ -45,23 +45,16 @@ INPUT_BYTES = 64 << 20
 CALL_BYTES = 1 << 30
 
 
-class Output(NamedTuple):
-    """An output found by the samples; -1 is a dimension that differed between them."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-
 class Findings(NamedTuple):
     """The result of the samples.
 
     Attributes:
-        outputs: empty if no sample ran.
+        outputs: the outputs as V2's metadata describes them, -1 for a dimension that differed
+            between samples; empty if no sample ran.
         error: why samples did not run, although the datatypes and shapes of the inputs are known.
     """
 
-    outputs: tuple[Output, ...] = ()
+    outputs: Sequence[dict[str, object]] = ()
     error: str | None = None
 
 
@@ -122,17 +115,10 @@ def run(module: Run, inputs: Sequence[Input], batch: Batching, *, safe: bool = F
     Raises:
         ValueError: the model contradicts the setting `batch`.
     """
-    required = [spec for spec in inputs if not spec.optional]
-    if batch == "elements":
-        required = [_as_elements(spec) for spec in required]
+    required = _required(inputs, batch, safe=safe)
     if not required or any(spec.shape is None or not spec.datatypes for spec in required):
         return Findings()
     choices = range(max(len(spec.datatypes) for spec in required))
-    if safe:
-        required = [
-            spec if spec.maximum is not None else spec._replace(minimum=0, maximum=1)
-            for spec in required
-        ]
     limited = _Limited(module)
     error: Exception | None = None
     for size, choice in itertools.product(SIZES, choices):
@@ -152,7 +138,8 @@ def run(module: Run, inputs: Sequence[Input], batch: Batching, *, safe: bool = F
             if batch != "none":
                 for datatype, reach in itertools.product(choices, range(len(REACHES))):
                     _check(limited, _call(required, ROWS, size, datatype, reach), required, batch)
-            _warm_up(limited, required, size)
+            for datatype, rows, _ in itertools.product(choices, (1, 2), range(WARM_UP_CALLS)):
+                limited.quietly(_call(required, rows, size, datatype), rows)
         except _LimitError as limit:
             unchecked = "" if batch == "none" else f", so that batch: {batch} is not checked"
             stopped = f"only some were run: {limit}{unchecked}"
@@ -160,9 +147,20 @@ def run(module: Run, inputs: Sequence[Input], batch: Batching, *, safe: bool = F
     return Findings(error=str(error))
 
 
-def _as_elements(spec: Input) -> Input:
-    """Return an input as the model gets it with `batch: elements`: one-dimensional."""
-    return spec._replace(shape=(-1,), datatypes=spec.datatypes or ("INT64", spec.fraction))
+def _required(inputs: Sequence[Input], batch: Batching, *, safe: bool) -> list[Input]:
+    """Return the required inputs as the model gets them: one-dimensional for `elements`."""
+    required = [spec for spec in inputs if not spec.optional]
+    if batch == "elements":
+        required = [
+            spec._replace(shape=(-1,), datatypes=spec.datatypes or ("INT64", spec.fraction))
+            for spec in required
+        ]
+    if safe:
+        required = [
+            spec if spec.maximum is not None else spec._replace(minimum=0, maximum=1)
+            for spec in required
+        ]
+    return required
 
 
 def _call(
@@ -216,29 +214,17 @@ def _integers(
     return dice.integers(low, highs, shape, DTYPES[datatype].type, endpoint=True)
 
 
-def _warm_up(module: _Limited, inputs: Sequence[Input], size: int) -> None:
-    for choice in range(max(len(spec.datatypes) for spec in inputs)):
-        for _ in range(WARM_UP_CALLS):
-            for rows in (1, 2):
-                module.quietly(_call(inputs, rows, size, choice), rows)
-
-
-def _outputs(first: Outputs, other: Outputs | None, batch: Batching) -> tuple[Output, ...]:
-    outputs = []
+def _outputs(first: Outputs, other: Outputs | None, batch: Batching) -> list[dict[str, object]]:
+    described: list[dict[str, object]] = []
     for name, tensor in first.items():
-        shape = tensor.array.shape
+        shape = list(tensor.array.shape)
         if other is None and shape and batch != "none":
-            shape = (-1, *shape[1:])
-        elif other is not None and name in other:
-            shape = _common(shape, other[name].array.shape)
-        outputs.append(Output(name, tensor.datatype, shape))
-    return tuple(outputs)
-
-
-def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
-    if len(one) != len(other):
-        return one
-    return tuple(a if a == b else -1 for a, b in zip(one, other, strict=True))
+            shape[0] = -1
+        elif other and name in other and other[name].array.ndim == len(shape):
+            sizes = other[name].array.shape
+            shape = [a if a == b else -1 for a, b in zip(shape, sizes, strict=True)]
+        described.append({"name": name, "datatype": tensor.datatype, "shape": shape})
+    return described
 
 
 def _check(module: _Limited, whole: Call, inputs: Sequence[Input], batch: Batching) -> None:
@@ -281,9 +267,7 @@ def _rounding(datatype: str) -> float:
 
 
 def _same(whole: Array, pieces: Sequence[Array], batch: Batching, tolerance: float) -> bool:
-    if any(not piece.ndim for piece in pieces):
-        return False
-    if {piece.shape[1:] for piece in pieces} != {whole.shape[1:]}:
+    if any(not piece.ndim or piece.shape[1:] != whole.shape[1:] for piece in pieces):
         return False
     joined = np.concatenate(pieces)
     if joined.shape != whole.shape:

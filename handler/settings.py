@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -191,13 +190,6 @@ def read(content: Any) -> Settings:  # noqa: ANN401 (any content of a YAML file)
         raise ValueError(f"{FILE}: {_named(content, error)}") from None
 
 
-_KEYS = [
-    field.encode_name
-    for struct in (Settings, ModelSettings, InputSettings, OutputSettings)
-    for field in msgspec.structs.fields(struct)
-]
-
-
 def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Return msgspec's message with the name of the input, which msgspec leaves out."""
     message = str(error).replace("`", "")
@@ -212,6 +204,4 @@ def _named(content: Mapping[str, Any], error: msgspec.ValidationError) -> str:
                 break
     if message.startswith("Expected str, got bool"):
         message += ": YAML reads on, off, yes and no as true and false, so put the name in quotes"
-    unknown = re.search(r"unknown field (\S+)", message)
-    close = difflib.get_close_matches(unknown[1], _KEYS, 1) if unknown else []
-    return f"{message} (did you mean {close[0]}?)" if close else message
+    return message

@@ -83,13 +83,7 @@ def to_array(numbers: Sequence[float], fraction: bool, place: Place, problem: st
 
 
 def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: Place) -> None:
-    """Refuse an integer that the model does not take.
-
-    Args:
-        array: the integers.
-        minimum: the smallest integer that the model takes; None for no limit.
-        maximum: the largest integer that the model takes; None for no limit.
-        place: returns the JSON path of the number at an index.
+    """Refuse an integer that the model does not take; None for no limit.
 
     Raises:
         RequestError: an integer is out of bounds.
@@ -104,14 +98,10 @@ def check_bounds(array: Array, minimum: int | None, maximum: int | None, place: 
     if (minimum is None or low >= minimum) and (maximum is None or high <= maximum):
         return
     flat = array.reshape(-1)
-    refused = np.zeros(flat.shape, bool)
-    if minimum is not None:
-        refused |= flat < minimum
-    if maximum is not None:
-        refused |= flat > maximum
-    index = int(np.argmax(refused))
-    message = f"{brief(int(flat[index]))} {outside(minimum, maximum)}"
-    raise invalid(message, place(index))
+    is_low = flat < minimum if minimum is not None else False
+    is_high = flat > maximum if maximum is not None else False
+    index = int(np.argmax(is_low | is_high))
+    raise invalid(f"{brief(int(flat[index]))} {outside(minimum, maximum)}", place(index))
 
 
 def outside(minimum: int | None, maximum: int | None) -> str:

@@ -112,11 +112,8 @@ def cast(tensor: Tensor, datatype: str, place: Place) -> Array:
             expected = "booleans" if datatype == "BOOL" else "numbers"
             raise invalid(f"Expected {expected} for {datatype}, got {got}", place(0))
         return array
-    return (
-        _to_integers(array, datatype, place)
-        if datatype in INTEGERS
-        else _to_floats(array, datatype, place)
-    )
+    convert = _to_integers if datatype in INTEGERS else _to_floats
+    return convert(array, datatype, place)
 
 
 def _to_integers(array: Array, datatype: str, place: Place) -> Array:
@@ -138,17 +135,15 @@ def _to_integers(array: Array, datatype: str, place: Place) -> Array:
 
 
 def _not_integer(array: Array, datatype: str, place: Place) -> RequestError:
-    fractions = array.reshape(-1) != np.floor(array.reshape(-1))
-    index = int(np.argmax(fractions))
-    number = array.reshape(-1)[index]
-    return invalid(f"Expected an integer for {datatype}, got {number}", place(index))
+    flat = array.reshape(-1)
+    index = int(np.argmax(flat != np.floor(flat)))
+    return invalid(f"Expected an integer for {datatype}, got {flat[index]}", place(index))
 
 
 def _to_floats(array: Array, datatype: str, place: Place) -> Array:
     if array.dtype.kind != "f" and datatype == "BF16":
-        array = nudged(array.reshape(-1).astype(np.float64), array.reshape(-1), datatype).reshape(
-            array.shape
-        )
+        flat = array.reshape(-1)
+        array = nudged(flat.astype(np.float64), flat, datatype).reshape(array.shape)
     with np.errstate(over="ignore"):
         narrow = array.astype(_FLOATS.get(datatype, "float32"), copy=False)
     stored = narrow
@@ -162,12 +157,7 @@ def _to_floats(array: Array, datatype: str, place: Place) -> Array:
 
 
 def _bfloat16(array: Array, narrow: Array) -> tuple[Array, Array]:
-    """Return the bits of numbers as BF16, and the rounded numbers as float32.
-
-    Args:
-        array: the numbers as float16, float32 or float64.
-        narrow: the numbers as float32.
-    """
+    """Return the bits of floats as BF16, and the rounded numbers; `narrow` has them as float32."""
     bits = np.ascontiguousarray(narrow).view(np.uint32)
     if array.dtype == np.float64:
         # If float32 has rounded a number to halfway between two of BF16, undo that direction.
@@ -191,10 +181,7 @@ _HALVES = {"FP16": (42, -25), "BF16": (45, -134), "FP32": (29, -150)}
 def nudged(numbers: Array, exact: bytes | bytearray | Array, datatype: str) -> Array:
     """Return float64 numbers such that a cast to `datatype` rounds the exact numbers once.
 
-    Args:
-        numbers: flat array, the exact numbers rounded to float64.
-        exact: the exact numbers, as JSON text of (nested) lists or as an array of integers.
-        datatype: the datatype that the numbers will be cast to.
+    `numbers` is flat; `exact` is the JSON text of their (nested) lists, or an array of integers.
     """
     if datatype not in _HALVES or not len(numbers):
         return numbers

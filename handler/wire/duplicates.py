@@ -27,11 +27,9 @@ _TOKEN = re.compile(rb'[{}\[\]]|"((?:[^"\\]|\\.)*+)"(?:[ \t\r\n]*(:))?')
 
 
 def refuse(data: bytes | bytearray, arrays: Iterable[msgspec.Raw]) -> None:
-    """Refuse a JSON document that has an object with duplicate keys, or is nested too deeply.
+    """Refuse a valid JSON document that has an object with duplicate keys, or is nested too deeply.
 
-    Args:
-        data: the document, which is valid JSON.
-        arrays: parts to leave out, because they are large and checked elsewhere.
+    `arrays` are parts to leave out, because they are large and checked elsewhere.
 
     Raises:
         RequestError: an object has a duplicate key or too many keys, or there are too many levels.

@@ -109,14 +109,11 @@ def refusal(
     start: Sequence[int] = (),
     shift: int = 0,
 ) -> RequestError:
-    """Return the error response for an error of msgspec.
+    """Return the error response for an error of msgspec in `data`.
 
-    Args:
-        error: the error that msgspec raised.
-        data: the text that msgspec decoded.
-        path: the path of the array in `data`; None if `data` is a whole document.
-        start: the indices of the first element, if `data` is a later part of an array.
-        shift: the position of the first byte.
+    `path` is that of the array in `data`, None if that is a whole document. If it is a later part
+    of an array, `start` has the indices of its first element and `shift` the position of its first
+    byte.
     """
     message = str(error)
     if not isinstance(error, msgspec.ValidationError):

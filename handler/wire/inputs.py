@@ -15,13 +15,9 @@ _BOOLEAN = re.compile(rb"[\[ \t\r\n]*[tf]")
 
 
 def tensor(text: Text, spec: Input, rank: int | None, path: Path) -> Tensor:
-    """Parse a JSON text as a tensor.
+    """Parse a JSON text, without leading white space, as a tensor for an input.
 
-    Args:
-        text: the JSON text, without leading white space.
-        spec: the input that the tensor is for.
-        rank: the required number of dimensions; None for any.
-        path: the position of the text in the request.
+    `rank` is the required number of dimensions, None for any; `path` that of the text.
 
     Raises:
         RequestError: the text is not a tensor, or the input does not accept it.
@@ -52,15 +48,9 @@ def as_input(array: Array, spec: Input, place: Place) -> Tensor:
 def accepted(  # noqa: PLR0913, PLR0917 (what an error names)
     numbers: Tensor, datatype: str, spec: Input, at: Place, shape: Sequence[int] | None, place: str
 ) -> Tensor:
-    """Return numbers of any datatype as the input takes them.
+    """Return numbers as an input takes them: in `datatype`, and in `shape` unless that is None.
 
-    Args:
-        numbers: the numbers, in any shape.
-        datatype: the datatype to cast to.
-        spec: the input.
-        at: returns the path of the number at an index.
-        shape: the shape to check and to return; None for that of `numbers`.
-        place: the path of the shape.
+    `at` returns the path of the number at an index, `place` is the path of the shape.
 
     Raises:
         RequestError: the input does not accept a number or the shape.

@@ -71,11 +71,7 @@ def _document(text: Text, piece: _Piece) -> Text:
 def quick(text: Text, rank: int, kind: Kind, datatype: str) -> Array | None:
     """Return the array; None unless the text is certainly a valid, regular array.
 
-    Args:
-        text: an array as JSON, without leading white space.
-        rank: its number of dimensions, at least 1.
-        kind: the type of the numbers, not `bool`.
-        datatype: the datatype that floats will be cast to.
+    The arguments are those of `wire.arrays.read`; `rank` is at least 1, `kind` is not `bool`.
     """
     is_whole = len(text) <= PIECE_BYTES
     shape = _shape(text, rank, is_whole)
@@ -132,11 +128,9 @@ def careful(  # noqa: PLR0913, PLR0917 (those of `wire.arrays.read`)
 
 
 def converted(numbers: Sequence[float], fraction: bool) -> tuple[Array | None, int | None]:
-    """Return numbers as float64, or as int64 or uint64 if there is no fraction among them.
+    """Return numbers as float64 or, without a `fraction`, int64 or uint64; None if one is beyond.
 
-    Returns:
-        The array, None if a number does not fit; and the index of the first one that does not fit
-        float64 or int64, if any.
+    Also return the index of the first number that does not fit float64 or int64, if any.
     """
     dtype = np.float64 if fraction else np.int64
     try:
@@ -241,12 +235,9 @@ def _indices(text: Text, rank: int) -> list[int]:
 
 
 def _parse(text: Text, fraction: bool, datatype: str) -> Array | None:
-    """Return the numbers in nested lists; None if that fails.
+    """Return the numbers in nested lists as float64 or, without a `fraction`, int64 or uint64.
 
-    Args:
-        text: the lists as JSON.
-        fraction: whether to return float64, not int64 or uint64.
-        datatype: the datatype that floats will be cast to.
+    None if that fails. `datatype` is the one that floats will be cast to.
     """
     parser = _parsers.pop() if _parsers else simdjson.Parser()
     numbers = None

@@ -21,12 +21,6 @@ _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 def write(text: bytearray, tensor: Tensor, place: Place, model: Interface) -> None:
     """Append a tensor as compact JSON, nested like its shape; floats are exact and shortest.
 
-    Args:
-        text: the response so far.
-        tensor: the tensor.
-        place: returns the path of the number at an index, for the error message.
-        model: the model whose output it is.
-
     Raises:
         RequestError: a number is NaN or infinite, or the response is larger than it may be.
     """
@@ -84,24 +78,17 @@ def write_outputs(
 ) -> None:
     """Append the outputs of a call: an object by name if the model may return several.
 
-    Args:
-        text: the response so far.
-        outputs: the outputs.
-        prefix: the path of the outputs in the response.
-        model: the model whose outputs they are.
-        shape: the shape of the only output in the response; None for its own.
+    `prefix` is their path in the response, `shape` the shape that they get there if not None.
     """
-    if len(outputs) == 1 and not model.several:
-        (output,) = outputs.values()
-        shown = output if shape is None else in_shape(output, shape)
-        write(text, shown, Path(prefix).flat(shown.array.shape), model)
-        return
-    text += b"{"
+    alone = len(outputs) == 1 and not model.several
     for i, (name, output) in enumerate(outputs.items()):
-        text += b"%b%b:" % (b"," if i else b"", orjson.dumps(name))
         shown = output if shape is None else in_shape(output, shape)
-        write(text, shown, Path(f"{prefix}.{name}").flat(shown.array.shape), model)
-    text += b"}"
+        place = Path(prefix if alone else f"{prefix}.{name}").flat(shown.array.shape)
+        if not alone:
+            text += b"%b%b:" % (b"," if i else b"{", orjson.dumps(name))
+        write(text, shown, place, model)
+    if not alone:
+        text += b"}" if outputs else b"{}"
 
 
 def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:

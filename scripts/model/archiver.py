@@ -41,15 +41,9 @@ SHOWN = 500
 def package(  # noqa: PLR0913, PLR0917 (the parts of an archive)
     model: Path, name: str, version: str, config: Path, store: Path, code: Sequence[Path] = ()
 ) -> Path:
-    """Write the archive without checking its content, and return its path.
+    """Write the archive to `store` without checking its content, and return its path.
 
-    Args:
-        model: a TorchScript or .pt2 file.
-        name: the model's name.
-        version: its version.
-        config: its model-config.yaml.
-        store: the folder to write to.
-        code: the model's own code and the files beside it.
+    `config` is the model's model-config.yaml, `code` its own code and the files beside it.
 
     Raises:
         ArchiveError: the name or version is not valid in a URL, or a file is missing.

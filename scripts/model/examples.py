@@ -77,9 +77,7 @@ class Example(NamedTuple):
 def examples(metadata: Mapping[str, Any], accepted: Callable[[bytes], bool]) -> list[Example]:
     """Return one request per format that the model accepts; none if no guess succeeded.
 
-    Args:
-        metadata: the model's metadata, as the server returns it.
-        accepted: returns whether the model responds to a body with status 200.
+    `accepted` returns whether the model responds to a body with status 200.
     """
     for tensors in _guesses(metadata["inputs"]):
         made = _requests(metadata["name"], tensors, rows=metadata["batch"] == "rows")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -111,16 +110,12 @@ def test_forms_without_one_body_are_refused(fields: list[tuple[str, bytes]], mes
         b"--x\r\n" + b"A: " + b"b" * 10_000 + b"\r\n\r\n[1]\r\n--x--\r\n",
     ],
 )
-def test_a_broken_form_is_a_400(body: bytes) -> None:
-    headers = Headers([("Content-Type", "multipart/form-data; boundary=x")])
-    assert refusal({"body": body}, headers).kind == "InvalidInput"
-
-
-@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
-def test_a_form_without_a_boundary_is_a_400(kind: str) -> None:
-    error = refusal({"body": b"[1]"}, Headers([("Content-Type", kind)]))
+@pytest.mark.parametrize("boundary", ["; boundary=x", "; boundary=", ""])
+def test_a_broken_form_is_a_400(body: bytes, boundary: str) -> None:
+    headers = Headers([("Content-Type", f"multipart/form-data{boundary}")])
+    error = refusal({"body": body}, headers)
     assert error.kind == "InvalidInput"
-    assert "has no boundary" in str(error)
+    assert ("has no boundary" in str(error)) == (boundary != "; boundary=x")
 
 
 @pytest.mark.parametrize(
@@ -133,13 +128,3 @@ def test_a_form_encoded_body_is_a_415_that_names_the_header(
     error = refusal(fields, Headers([("Content-Type", kind)]))
     assert error.kind == "UnsupportedMediaType"
     assert "Content-Type: application/json" in str(error)
-
-
-def test_many_parts_are_refused_without_reading_them_all() -> None:
-    fields, headers = form(*[("a", b"1")] * 50_000)
-    tracemalloc.start()
-    try:
-        assert refusal(fields, headers).kind == "InvalidInput"
-        assert tracemalloc.get_traced_memory()[1] < 3 * len(fields["body"])
-    finally:
-        tracemalloc.stop()

@@ -7,9 +7,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 from torch import nn
 
 import samples
@@ -265,29 +262,6 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     asked = [{"x": natural(fixed)}, {"x": natural(unaligned)}]
     assert [values(result)["output"] for result in ran(model, asked)] == [[2, 3], [2]]
     assert fixed.tolist() == [1, 2]
-
-
-@pytest.fixture(scope="module")
-def merged(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return load(
-        modules.Mlp(), tmp_path_factory.mktemp("mlp"), batch="rows", inputs={"features": FP32}
-    )
-
-
-@given(st.lists(st.integers(0, 5), max_size=8))
-@hypothesis_settings(max_examples=30)
-def test_merged_rows_are_what_each_is_alone(merged: Model, sizes: list[int]) -> None:
-    pick = np.random.default_rng(len(sizes))
-    asked = [{"features": natural(pick.random((size, 4), np.float32))} for size in sizes]
-    for one, result in zip(asked, ran(merged, asked), strict=True):
-        (alone,) = ran(merged, [one])
-        assert not isinstance(alone, ModelError)
-        assert not isinstance(result, ModelError)
-        assert list(result) == ["logits", "label"]
-        np.testing.assert_allclose(
-            result["logits"].array, alone["logits"].array, rtol=1e-5, atol=1e-6
-        )
-        assert result["label"].array.tolist() == alone["label"].array.tolist()
 
 
 def test_nested_outputs_get_the_names_of_their_places(tmp_path: Path) -> None:

@@ -24,18 +24,18 @@ import settings
         ("batchSize: 3000000000", "Expected int <= 2147483647 - at $.batchSize"),
         ("maxBatchDelay: 0", "Expected int >= 1 - at $.maxBatchDelay"),
         ("startupTimeout: 5m", "Expected int, got str - at $.startupTimeout"),
-        ("batchsize: 1", "unknown field batchsize (did you mean batchSize?)"),
+        ("batchsize: 1", "unknown field batchsize"),
         ("deviceType: tpu", "Invalid enum value 'tpu' - at $.deviceType"),
         ("minWorkers: 3", "minWorkers needs a maxWorkers that is not smaller"),
         ("model:", "Expected object, got null - at $.model"),
         ("model: {elementwise: true}", "unknown field elementwise - at $.model"),
-        ("model: {batch: row}", "Invalid enum value 'row' - at $.model.batch (did you mean"),
+        ("model: {batch: row}", "Invalid enum value 'row' - at $.model.batch"),
         ("model: {threads: 0}", "Expected int >= 1 - at $.model.threads"),
         ("model: {outputs: []}", "Expected array of length >= 1 - at $.model.outputs"),
         ("model: {inputs: {x: 3}}", "Expected object, got int - at $.model.inputs.x"),
         (
             "model: {inputs: {a: {}, x: {datatyp: FP32}}}",
-            "unknown field datatyp - at $.model.inputs.x (did you mean datatype?)",
+            "unknown field datatyp - at $.model.inputs.x",
         ),
         (
             "model: {inputs: {x: {datatype: INT7}}}",
@@ -66,9 +66,8 @@ import settings
 def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^model-config\.yaml") as caught:
         settings.read(settings.load(text))
-    said = str(caught.value)
-    assert message.split(" (did", maxsplit=1)[0] in said
-    assert "\n" not in said
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_names_that_yaml_reads_as_booleans_stay_names() -> None:

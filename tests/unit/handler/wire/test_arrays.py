@@ -214,9 +214,3 @@ def test_an_integer_beyond_float64_is_refused_by_its_place(
     with pytest.raises(RequestError) as caught:
         arrays.read(text.encode(), 2, Place(), kind, "is too large", "FP64")
     assert message in str(caught.value)
-
-
-def test_true_and_false_are_booleans_in_the_shape_of_the_lists() -> None:
-    array = arrays.read(b"[[true, false], [false, true]]", 2, Place(), "bool", "", "BOOL")
-    assert array.dtype == np.bool_
-    assert array.tolist() == [[True, False], [False, True]]
