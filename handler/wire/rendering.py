@@ -11,7 +11,7 @@ import orjson
 from wire import limits
 from wire.datatypes import Array, Tensor, readable
 from wire.errors import Path, Place, RequestError, invalid, model_failed
-from wire.interface import Body, Interface, Outputs
+from wire.interface import Interface, Outputs
 
 # Numbers that are written at once: larger pieces are not faster.
 PIECE_NUMBERS = 1 << 17
@@ -96,14 +96,3 @@ def in_shape(output: Tensor, shape: Sequence[int]) -> Tensor:
     if output.array.shape == tuple(shape) or math.prod(shape) != output.array.size:
         return output
     return Tensor(output.array.reshape(tuple(shape)), output.datatype)
-
-
-def predictions() -> bytearray:
-    """Return the beginning of V1's response."""
-    return bytearray(b'{"predictions":')
-
-
-def ended(text: bytearray) -> Body:
-    """Return V1's response, which ends with the predictions in `text`."""
-    text += b"}"
-    return Body(text)

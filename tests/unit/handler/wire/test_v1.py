@@ -23,7 +23,7 @@ from tests.unit.handler.wire.test_parse import float64, int64
 from wire import parse
 from wire.datatypes import natural
 from wire.interface import Input, Interface
-from wire.v1.calls import MAX_INSTANCES
+from wire.v1 import MAX_INSTANCES
 
 
 @pytest.mark.parametrize(
