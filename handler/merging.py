@@ -38,6 +38,9 @@ class Runner:
 
     def run(self, requests: Sequence[Request]) -> Iterator[Finished]:
         """Run all calls; after each call of the module yield the requests that are finished."""
+        if len(requests) == 1 and len(requests[0].calls) == 1:
+            yield [(0, [self._alone(requests[0].calls[0])])]
+            return
         owners = [k for k, request in enumerate(requests) for _ in request.calls]
         missing = [len(request.calls) for request in requests]
         ends = [0, *accumulate(missing)]
@@ -57,9 +60,6 @@ class Runner:
 
     def _run(self, calls: Sequence[Call]) -> Iterator[tuple[Sequence[int], Sequence[Result]]]:
         """Yield places in `calls` and their results, after each call of the module."""
-        if len(calls) == 1:
-            yield (0,), [self._alone(calls[0])]
-            return
         groups: dict[Hashable, list[int]] = {}
         for i, call in enumerate(calls):
             groups.setdefault(i if self._batch == "none" else self._key(call), []).append(i)

@@ -51,6 +51,7 @@ class Module:
         """
         torch.set_num_threads(settings.threads)
         self.device = device
+        self._moves = device.type != "cpu"
         self._names = None if settings.outputs is None else [*settings.outputs]
         self.several = len(self._names or ()) > 1
         self._function: Callable[..., object]
@@ -99,7 +100,10 @@ class Module:
         return self._function(tensors if self.signature.passing == "dict" else [*tensors.values()])
 
     def _argument(self, name: str, tensor: Tensor) -> Any:  # noqa: ANN401 (a tensor or a number)
-        return tensor.array.item() if name in self._numbers else to_torch(tensor).to(self.device)
+        if name in self._numbers:
+            return tensor.array.item()
+        value = to_torch(tensor)
+        return value.to(self.device) if self._moves else value
 
     def _named(self, answer: object) -> list[tuple[str, object]]:
         """Return the module's outputs with their names, without those that are None."""
@@ -145,8 +149,10 @@ def _flat(value: object, prefix: str) -> Iterator[tuple[str, object]]:
 
 def to_torch(tensor: Tensor) -> torch.Tensor:
     """Return a tensor of the wire format as one of PyTorch; it shares the memory if it can."""
+    array = tensor.array
     # PyTorch needs memory that is aligned and writable.
-    array = np.require(tensor.array, requirements=("W", "A"))
+    if not array.flags.behaved:
+        array = np.require(array, requirements=("W", "A"))
     if tensor.datatype == "BF16":
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
