@@ -134,10 +134,13 @@ class Runner:
     def _sizes(self, calls: Sequence[Call]) -> list[int] | None:
         """Return the number of rows of each call; None if the inputs of a call differ in it."""
         names = [name for name in calls[0] if name not in self._numbers]
-        if not all(calls[0][name].array.ndim for name in names):
+        if not names or not all(calls[0][name].array.ndim for name in names):
             return None
-        sizes = [{len(call[name].array) for name in names} for call in calls]
-        return [size for (size,) in sizes] if all(len(own) == 1 for own in sizes) else None
+        sizes = [len(call[names[0]].array) for call in calls]
+        for name in names[1:]:
+            if sizes != [len(call[name].array) for call in calls]:
+                return None
+        return sizes
 
 
 def _copy(result: Result) -> Result:

@@ -46,8 +46,10 @@ def check_request(size: int, json_size: int) -> None:
     Raises:
         RequestError: kind PayloadTooLarge; it may take more memory than a request has.
     """
+    if memory is None or size * JSON <= memory:
+        return
     cost = (size - json_size) * BINARY + json_size * JSON
-    if memory is not None and cost > memory:
+    if cost > memory:
         raise _beyond(f"A body of {size} bytes may take {cost} bytes of memory")
 
 
