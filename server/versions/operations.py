@@ -178,13 +178,12 @@ class Operations:
         """
         with records.locked(self._store):
             versions = registered.read(self._client, or_none=new)
-            for other in map(self._client.of, self._client.models()):
-                for described in other.versions().values():
-                    if not (self._store / described.model_url).exists():
-                        raise VersionsError(
-                            f"the server has {described.model_url}, which is not in {self._store}: "
-                            "name the server's model store with MODEL_STORE"
-                        )
+            for described in self._client.all_versions():
+                if not (self._store / described.model_url).exists():
+                    raise VersionsError(
+                        f"the server has {described.model_url}, which is not in {self._store}: "
+                        "name the server's model store with MODEL_STORE"
+                    )
             if not versions.all and records.load(self._store, self._model):
                 raise VersionsError(
                     f"the server has no model {self._model}, but "

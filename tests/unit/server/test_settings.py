@@ -43,8 +43,8 @@ def test_what_configures_the_programs_is_not_inherited(monkeypatch: pytest.Monke
 
 def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
     server = settings.read("m", "1.0", {"HOST": "0.0.0.0", "PORT": "9000"})
-    assert server.inference == "http://127.0.0.1:9000"
-    assert server.management == "http://127.0.0.1:8081"
+    ports = (9000, 8081, 8082)
+    assert server.addresses == ("m", *(f"http://127.0.0.1:{port}" for port in ports))
 
 
 @pytest.mark.parametrize(
