@@ -210,20 +210,8 @@ KINDS = [
         bare=False,
     ),
     Kind(
-        "positive",
-        scripted(zoo.Positive),
-        {"batch": "elements", "inputs": {"x": spec("FP32", -1)}},
-        lambda g, n: {"x": normal(g, 3 * n)},
-    ),
-    Kind(
-        "half",
-        scripted(lambda: zoo.Narrow(torch.float16)),
-        {"inputs": {"x": spec("FP16", -1, 8)}},
-        lambda g, n: {"x": normal(g, n, 8, dtype=torch.float16)},
-    ),
-    Kind(
         "bfloat",
-        scripted(lambda: zoo.Narrow(torch.bfloat16)),
+        scripted(zoo.Narrow),
         {"inputs": {"x": spec("BF16", -1, 8)}},
         lambda g, n: {"x": normal(g, n, 8, dtype=torch.bfloat16)},
     ),
@@ -233,18 +221,6 @@ KINDS = [
         {"inputs": {"image": spec("UINT8", -1, -1, 3)}, "outputs": ["score", "class"]},
         lambda g, n: {"image": ids(g, 256, 8 + n, 12, 3, dtype=torch.uint8)},
         ("score", "class"),
-    ),
-    Kind(
-        "cumulative",
-        scripted(zoo.Cumulative),
-        {"inputs": {"x": {"datatype": ["INT64", "FP64"]}}},
-        lambda g, n: {"x": ids(g, 1000, n, 3)},
-    ),
-    Kind(
-        "softmax",
-        scripted(zoo.Softmax),
-        {"inputs": {"x": {"datatype": "FP64"}}},
-        lambda g, n: {"x": normal(g, 2, n, 3, dtype=torch.float64)},
     ),
     Kind(
         "spectrum",
@@ -284,19 +260,6 @@ KINDS = [
         frozen_and_quantized,
         {"inputs": {"features": spec("FP32", -1, 20)}},
         lambda g, n: {"features": normal(g, n, 20)},
-    ),
-    Kind(
-        "loss",
-        scripted(zoo.Loss),
-        {"inputs": {"x": spec("FP64", -1)}},
-        lambda g, n: {"x": normal(g, n, dtype=torch.float64)},
-    ),
-    Kind(
-        "pyramid",
-        scripted(zoo.Pyramid),
-        {"inputs": {"x": spec("INT32", -1)}, "outputs": ["fine", "coarse"]},
-        lambda g, n: {"x": ids(g, 100, 4 * n, dtype=torch.int32)},
-        ("fine", "coarse"),
     ),
     Kind(
         "distance",

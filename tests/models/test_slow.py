@@ -81,3 +81,13 @@ def test_a_request_gets_one_response_even_if_its_worker_dies_later(slow: Server)
         answer = raw.read(stream)
         assert answer
         assert (answer.status, answer.body) == (200, b"[8]")
+
+
+def test_requests_in_flight_are_completed_before_the_server_stops(slow: Server) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        pending = [pool.submit(slow.post, "[-3]")]
+        wait_busy(slow)
+        pending += [pool.submit(slow.post, "[-1]") for _ in range(2)]
+        wait_queued(slow, 2)
+        assert slow.stop() == 0
+        assert [request.result().text for request in pending] == ["[-6]", "[-2]", "[-2]"]
