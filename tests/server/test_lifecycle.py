@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -10,20 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from scripts.model import archiver
 from server import processes
 from server.drain import ABANDONED_MS
 from server.store.paths import ROOT
-from tests.support import models, raw
+from tests.support import raw
 from tests.support.measuring import COVERAGE
-from tests.support.mounts import mounted
 from tests.support.server import Server, announced_url
 from tests.support.wait import wait_until
 
@@ -110,71 +106,6 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_no_other_server_notices(
     with processes.temporary_folder() as own:
         assert {*temp.iterdir()} == {own, temp / "torchserve-of-a-person"}
     assert server.post("[1]").text == "[2]"
-
-
-def refuse(server: Server) -> str:
-    """Start a server that cannot start; return the last line of its output, the reason."""
-    process = server.start().process
-    assert process
-    assert process.wait(60) == 1
-    last = server.output().splitlines()[-1]
-    assert last.startswith("serve: ")
-    return last.removeprefix("serve: ")
-
-
-def test_a_taken_port_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    server = Server(store, tmp_path / "log")
-    with socket.create_server(("127.0.0.1", server.ports["METRICS_PORT"])):
-        message = refuse(server)
-    assert (
-        f"cannot listen on 127.0.0.1:{server.ports['METRICS_PORT']}: Address already in use"
-        in message
-    )
-    assert "METRICS_PORT" in message
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
-        ("t" * 100, "", "is too long for the paths of sockets; set TMPDIR to a shorter path"),
-        ("t", "noexec", "is mounted with noexec, and TorchServe loads a library from there"),
-        ("t", "size=400k", "0.4 MiB left, and the unpacked archives take 0.5 MiB; set TMPDIR"),
-    ],
-    ids=["too long", "noexec", "full"],
-)
-def test_a_temp_folder_that_does_not_do_is_refused_at_once(
-    store: Path, tmp_path: Path, name: str, options: str, message: str
-) -> None:
-    temp = tmp_path / name
-    temp.mkdir()
-    server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
-    with mounted(temp, options) if options else contextlib.nullcontext():
-        assert message in refuse(server)
-
-
-def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    assert "doubleit-9.9.mar is missing" in refuse(Server(store, tmp_path / "log", version="9.9"))
-
-
-def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
-    model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
-    archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
-    server = Server(tmp_path, tmp_path / "log", "wrong")
-    assert refuse(server) == "a worker died while loading wrong 1.0: see the server's log"
-    assert "set batch to none" in server.output()
-
-
-def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
-    store: Path, tmp_path: Path
-) -> None:
-    with (
-        zipfile.ZipFile(store / "doubleit-1.0.mar") as source,
-        zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target,
-    ):
-        for name in source.namelist():
-            broken = name == "model-config.yaml"
-            target.writestr(name, b"batchSize: [1\n" if broken else source.read(name))
-    assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))
 
 
 def test_what_is_arriving_and_what_is_being_read_slowly_arrives_whole(

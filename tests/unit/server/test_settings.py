@@ -53,9 +53,15 @@ def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
         ({"PORT": "http"}, "PORT=http is not a port"),
         ({"PORT": "70000"}, "PORT=70000 is not a port"),
         ({"PORT": "8081"}, "MANAGEMENT_PORT and PORT are both 8081"),
+        ({"HOST": "::1"}, "HOST=::1: TorchServe cannot listen on an IPv6 address"),
+        ({"METRICS_HOST": "::"}, "METRICS_HOST=::: TorchServe cannot listen on an IPv6 address"),
+        ({"MANAGEMENT_HOST": "[::1]"}, "TorchServe cannot listen on an IPv6 address"),
+        ({"MEMORY": "much"}, "MEMORY=much is not a size such as 1GiB or 512MiB"),
+        ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "two is not a number from 1 to 9999"),
+        ({"TS_DEFAULT_WORKERS_PER_MODEL": "0"}, "0 is not a number from 1 to 9999"),
     ],
 )
-def test_ports_that_cannot_be_are_refused(environment: dict[str, str], message: str) -> None:
+def test_what_cannot_be_is_refused(environment: dict[str, str], message: str) -> None:
     with pytest.raises(settings.SettingsError, match=message):
         settings.read("m", "1.0", environment)
 
