@@ -46,8 +46,10 @@ PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+STORED := stored
+# All targets are commands, except those with a dot or a slash, which are files.
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' Makefile) $(STORED)
 
-.PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -74,7 +76,6 @@ H2LOAD_PACKAGE := scripts/dev/system_package.sh nghttp2-client h2load
 
 ##@ Server
 
-.PHONY: model archive serve infer
 model: .venv/.server ## Rebuild the TorchScript file and show its contents
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
@@ -90,8 +91,6 @@ $(DOUBLEIT): $(wildcard handler/*.py handler/*/*.py handler/*/*/*.py examples/do
 # It, if NAME and VERSION select it, also in the model store that MODEL_STORE names. The shell reads
 # that variable, because make cannot name a file with any characters.
 SERVED = $(if $(filter doubleit-1.0,$(addsuffix -$(VERSION),$(subst $(comma), ,$(NAME)))),$(if $(value MODEL_STORE),$(STORED),$(DOUBLEIT)))
-STORED := stored
-.PHONY: $(STORED)
 $(STORED): $(DOUBLEIT)
 	@mkdir -p "$$MODEL_STORE" && { cmp -s $< "$$MODEL_STORE/$(<F)" || cp $< "$$MODEL_STORE/$(<F)"; }
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
@@ -103,7 +102,6 @@ serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0
 
 ##@ Page
 
-.PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME=,... VERSION=]
@@ -117,7 +115,6 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 ##@ Versions
 
 MODELS = $(PYTHON) -m server.versions $(call option,name,NAME)
-.PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the models of the running server and their versions [NAME=: of one]
 	@$(PYTHON) -m server.versions $(if $(filter command,$(firstword $(origin NAME))),$(call option,name,NAME)) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
@@ -133,7 +130,6 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Speed
 
-.PHONY: bench sizes profile
 .venv/.bench: $(SETUP) | .venv/.server
 	@scripts/dev/setup.sh server torch archive ops code bench
 	@touch $@
@@ -142,7 +138,6 @@ bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and
 	@$(H2LOAD_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(call option,rounds,ROUNDS) $(call option,seconds,SECONDS) \
 		$(call option,only,ONLY) $(call option,commit,COMMIT) $(if $(WRITE),--write)
-.PHONY: cloud-scale
 sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
 	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
 cloud-scale: .venv/.bench .venv/torchserve.aot ## Estimate Cloud Run's instances, cost and cold starts for 10 to 100 000 requests/s [MEASURE=1 WRITE=1]
@@ -154,7 +149,6 @@ profile: .venv/.bench .venv/torchserve.aot ## Profile the server under load
 
 ##@ Quality
 
-.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit test-bench
 LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
 lint: $(LINT) ## Run all linters: format, style, types, shell, images, workflows, schemas, secrets
 lint-python: .venv-lint/.ready
@@ -217,7 +211,6 @@ build/silero/.ready: tests/contract/silero.txt
 $(OTHERS): build/%/.ready: | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
 	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: $< cannot be installed"
-.PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
@@ -241,7 +234,6 @@ soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail 
 	@scripts/dev/setup.sh ops
 	@touch $@
 
-.PHONY: hooks release publish publish-tested publish-release deploy plan-preview audit-workflows audit-dependencies
 hooks: .venv-lint/.ready ## Install git hooks that check each commit
 	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Run all checks and tag v<version of pyproject.toml>; does not push
@@ -263,7 +255,6 @@ audit-workflows: .venv-lint/.ready ## Check the workflows against GitHub's data 
 audit-dependencies: .venv/.development ## Check every locked package for known vulnerabilities in the OSV database (needs network)
 	@$${UV:-$$(command -v uv || echo .tools/uv)} audit --locked --all-groups
 
-.PHONY: clean
 clean: ## Remove build outputs; the virtual environments stay
 	@rm -rf build model_store/*.mar model_store/*.pt model_store/*.json coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
 
@@ -278,7 +269,6 @@ BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
 
-.PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
 image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
@@ -301,7 +291,6 @@ test-images: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Buil
 # (scripts/deploy/iac.sh).
 export PROVIDER_SETUP ?=
 
-.PHONY: infra-setup test-iac iac-reference plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Check and test the Terraform code, run checkov, and test infra_setup.sh
