@@ -6,7 +6,6 @@ random generator; inputs that are missing in it are also missing in the request.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,15 +108,6 @@ def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torc
     return lambda: torch.jit.trace(make().eval(), example)
 
 
-def frozen_and_quantized() -> torch.jit.ScriptModule:
-    """Return a module without parameters: its weights are int8 constants."""
-    with warnings.catch_warnings():
-        # Deprecated in favour of a separate package, but such files must still be served.
-        warnings.simplefilter("ignore")
-        module = torch.ao.quantization.quantize_dynamic(zoo.Tabular().eval(), {nn.Linear})
-    return torch.jit.freeze(torch.jit.script(module))
-
-
 def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:
     """Return an input's settings."""
     return {"datatype": datatype, "shape": list(shape)}
@@ -210,12 +200,6 @@ KINDS = [
         bare=False,
     ),
     Kind(
-        "bfloat",
-        scripted(zoo.Narrow),
-        {"inputs": {"x": spec("BF16", -1, 8)}},
-        lambda g, n: {"x": normal(g, n, 8, dtype=torch.bfloat16)},
-    ),
-    Kind(
         "photo",
         scripted(zoo.Photo),
         {"inputs": {"image": spec("UINT8", -1, -1, 3)}, "outputs": ["score", "class"]},
@@ -254,12 +238,6 @@ KINDS = [
         },
         bare=False,
         numbers=("k", "scale", "smallest"),
-    ),
-    Kind(
-        "quantized",
-        frozen_and_quantized,
-        {"inputs": {"features": spec("FP32", -1, 20)}},
-        lambda g, n: {"features": normal(g, n, 20)},
     ),
     Kind(
         "distance",

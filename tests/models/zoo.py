@@ -147,18 +147,6 @@ class Features(nn.Module):
         return {"sum": a + b, "product": a * b}
 
 
-class Narrow(nn.Module):
-    """A layer whose weights are of another datatype than float32."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 4).to(torch.bfloat16)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, 8] to [N, 4]."""
-        return self.layer(x)
-
-
 class Photo(nn.Module):
     """Takes an image as stored in a file; resizes and normalises it."""
 
