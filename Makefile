@@ -4,30 +4,13 @@
 # names mean other things, and yields to make's command line.
 NAME := $(or $(BACKEND_MODEL),doubleit)
 VERSION := 1.0
-MODEL :=
-CONFIG :=
-CODE :=
-FILES :=
-FORCE :=
-WORKERS :=
-ARGS :=
-URL :=
-ENV :=
-# Of the benchmarks.
-ROUNDS :=
-SECONDS :=
-ONLY :=
-COMMIT :=
-WRITE :=
-NETWORKS :=
-MEASURE :=
+EMPTY := MODEL CONFIG CODE FILES FORCE WORKERS ARGS URL ENV PROFILES ROUNDS SECONDS ONLY COMMIT WRITE NETWORKS MEASURE
+$(foreach name,$(EMPTY),$(eval $(name) :=))
 # Of the tests: processes, minutes of the soak, malformed bodies, requests of the contract tests.
 PROCESSES := 3
 MINUTES := 10
 BODIES := 200000
 EXAMPLES := 500
-# For compose-up: management, monitoring, or both, separated by a comma.
-PROFILES :=
 
 # The other settings come from the environment, without the variables that would configure the
 # programs that make starts.
@@ -55,18 +38,18 @@ help: ## List the targets
 
 # Set-up: each stamp file stands for a set of dependency groups, at the versions of uv.lock.
 SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
-.venv/.server: $(SETUP)
-	@scripts/dev/setup.sh server torch archive ops code
+GROUPS_server := server torch archive ops code
+GROUPS_bench := $(GROUPS_server) bench
+GROUPS_development := $(GROUPS_bench) ui browser test contract
+GROUPS_ui := ui
+GROUPS_ops := ops
+.venv/.%: $(SETUP)
+	@scripts/dev/setup.sh $(GROUPS_$*)
 	@touch $@
-.venv/.development: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops code ui browser test contract bench
-	@touch $@
+.venv/.development .venv/.bench: | .venv/.server
 # The linters need every package that the code imports except torch, and no browser.
 .venv-lint/.ready: $(SETUP)
 	@VENV=.venv-lint scripts/dev/setup.sh server archive ops code ui browser test contract lint bench
-	@touch $@
-.venv/.ui: $(SETUP)
-	@scripts/dev/setup.sh ui
 	@touch $@
 
 # Programs that come from the machine's package manager.
@@ -130,9 +113,6 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Speed
 
-.venv/.bench: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops code bench
-	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
 	@$(H2LOAD_PACKAGE)
@@ -230,10 +210,6 @@ soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail 
 
 ##@ Release and deployment
 
-.venv/.ops: $(SETUP)
-	@scripts/dev/setup.sh ops
-	@touch $@
-
 hooks: .venv-lint/.ready ## Install git hooks that check each commit
 	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Run all checks and tag v<version of pyproject.toml>; does not push
@@ -273,7 +249,7 @@ images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD
 	@$(BAKE)
 image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
 	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG) $(if $(WRITE),--write)
-compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
+compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=management,monitoring]
 	@COMPOSE_PROFILES=$(call quote,$(PROFILES)) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
 		address=$$($(COMPOSE) port $${service%:*} $${service#*:} 2>/dev/null) && \
