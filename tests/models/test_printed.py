@@ -21,11 +21,11 @@ def test_every_printed_command_works_and_every_name_is_in_the_metadata(
     assert commands
     for command in commands:
         asked = command.replace("curl ", "curl --silent --show-error --fail-with-body ")
-        asked = asked.replace("http://127.0.0.1:8080", serving.server.url)
+        asked = asked.replace("http://127.0.0.1:8080", serving.url)
         done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         json.loads(done.stdout)
-    found = serving.server.client.of(kind.name).metadata("1.0")
+    found = serving.client.of(kind.name).metadata("1.0")
     assert (found["name"], found["versions"]) == (kind.name, ["1.0"])
     for tensor in (*found["inputs"], *found["outputs"]):
         assert f" {tensor['name']} " in printed

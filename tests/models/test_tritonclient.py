@@ -27,7 +27,7 @@ every_protocol = pytest.mark.parametrize("protocol", ["http", "http, binary", "g
 
 @pytest.fixture
 def client(serving: Serving, protocol: str) -> Iterator[Client]:
-    client = Client(serving.server, protocol)
+    client = Client(serving, protocol)
     with client.raw:
         yield client
 
