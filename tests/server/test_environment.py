@@ -22,6 +22,7 @@ import requests
 from scripts.model import archiver
 from server.store.paths import ROOT
 from tests.support import models
+from tests.support.measuring import COVERAGE
 from tests.support.mounts import mounted
 from tests.support.server import Server, free_port
 from tests.support.wait import wait_until
@@ -306,7 +307,7 @@ def test_what_it_cannot_start_with_is_one_line(
     (tmp_path / ("t" * 100)).mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         places = {"folder": tmp_path, "taken": taken.getsockname()[1]}
-        server = Server(store, tmp_path / "log")
+        server = Server(store, tmp_path / "log", environment=COVERAGE)
         server.environment |= {k: value.format(**places) for k, value in variables.items()}
         assert message.format(**places) in refuse(server)
     assert server.output().count("\n") == 1
