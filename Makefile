@@ -4,30 +4,13 @@
 # names mean other things, and yields to make's command line.
 NAME := $(or $(BACKEND_MODEL),doubleit)
 VERSION := 1.0
-MODEL :=
-CONFIG :=
-CODE :=
-FILES :=
-FORCE :=
-WORKERS :=
-ARGS :=
-URL :=
-ENV :=
-# Of the benchmarks.
-ROUNDS :=
-SECONDS :=
-ONLY :=
-COMMIT :=
-WRITE :=
-NETWORKS :=
-MEASURE :=
+EMPTY := MODEL CONFIG CODE FILES FORCE WORKERS ARGS URL ENV PROFILES ROUNDS SECONDS ONLY COMMIT WRITE NETWORKS MEASURE
+$(foreach name,$(EMPTY),$(eval $(name) :=))
 # Of the tests: processes, minutes of the soak, malformed bodies, requests of the contract tests.
 PROCESSES := 3
 MINUTES := 10
 BODIES := 200000
 EXAMPLES := 500
-# For compose-up: management, monitoring, or both, separated by a comma.
-PROFILES :=
 
 # The other settings come from the environment, without the variables that would configure the
 # programs that make starts.
@@ -46,25 +29,27 @@ PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+STORED := stored
+# All targets are commands, except those with a dot or a slash, which are files.
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' Makefile) $(STORED)
 
-.PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Set-up: each stamp file stands for a set of dependency groups, at the versions of uv.lock.
 SETUP := scripts/dev/setup.sh scripts/dev/fetch_uv.py pyproject.toml uv.lock
-.venv/.server: $(SETUP)
-	@scripts/dev/setup.sh server torch archive ops code
+GROUPS_server := server torch archive ops code
+GROUPS_bench := $(GROUPS_server) bench
+GROUPS_development := $(GROUPS_bench) ui browser test contract
+GROUPS_ui := ui
+GROUPS_ops := ops
+.venv/.%: $(SETUP)
+	@scripts/dev/setup.sh $(GROUPS_$*)
 	@touch $@
-.venv/.development: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops code ui browser test contract bench
-	@touch $@
+.venv/.development .venv/.bench: | .venv/.server
 # The linters need every package that the code imports except torch, and no browser.
 .venv-lint/.ready: $(SETUP)
 	@VENV=.venv-lint scripts/dev/setup.sh server archive ops code ui browser test contract lint bench
-	@touch $@
-.venv/.ui: $(SETUP)
-	@scripts/dev/setup.sh ui
 	@touch $@
 
 # Programs that come from the machine's package manager.
@@ -74,7 +59,6 @@ H2LOAD_PACKAGE := scripts/dev/system_package.sh nghttp2-client h2load
 
 ##@ Server
 
-.PHONY: model archive serve infer
 model: .venv/.server ## Rebuild the TorchScript file and show its contents
 	@$(PYTHON) -m scripts.model.torchscript
 infer: .venv/.server ## Load the TorchScript file and double [1, 2, 3, 4]
@@ -90,8 +74,6 @@ $(DOUBLEIT): $(wildcard handler/*.py handler/*/*.py handler/*/*/*.py examples/do
 # It, if NAME and VERSION select it, also in the model store that MODEL_STORE names. The shell reads
 # that variable, because make cannot name a file with any characters.
 SERVED = $(if $(filter doubleit-1.0,$(addsuffix -$(VERSION),$(subst $(comma), ,$(NAME)))),$(if $(value MODEL_STORE),$(STORED),$(DOUBLEIT)))
-STORED := stored
-.PHONY: $(STORED)
 $(STORED): $(DOUBLEIT)
 	@mkdir -p "$$MODEL_STORE" && { cmp -s $< "$$MODEL_STORE/$(<F)" || cp $< "$$MODEL_STORE/$(<F)"; }
 # The Java runtime's start-up cache, made once per virtual environment for faster starts. Making it
@@ -103,7 +85,6 @@ serve: .venv/.server .venv/torchserve.aot $(SERVED) ## Start TorchServe on 127.0
 
 ##@ Page
 
-.PHONY: ui up screenshot
 ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME=,... VERSION=]
@@ -117,7 +98,6 @@ screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots
 ##@ Versions
 
 MODELS = $(PYTHON) -m server.versions $(call option,name,NAME)
-.PHONY: models register rollout rollback scale unregister
 models: .venv/.server ## Show the models of the running server and their versions [NAME=: of one]
 	@$(PYTHON) -m server.versions $(if $(filter command,$(firstword $(origin NAME))),$(call option,name,NAME)) list $(ARGS)
 register: .venv/.server ## Register model_store/NAME-VERSION.mar; the default stays [VERSION= ARGS=]
@@ -133,16 +113,11 @@ unregister: .venv/.server ## Remove VERSION from the server; its archive stays [
 
 ##@ Speed
 
-.PHONY: bench sizes profile
-.venv/.bench: $(SETUP) | .venv/.server
-	@scripts/dev/setup.sh server torch archive ops code bench
-	@touch $@
 bench: .venv/.bench .venv/torchserve.aot ## Compare the speed of this server and others; NETWORKS=1: with tensors [ROUNDS= SECONDS= ONLY=NAME,... COMMIT= WRITE=1]
 	@$(WRK_PACKAGE)
 	@$(H2LOAD_PACKAGE)
 	@$(PYTHON) -m scripts.bench $(if $(NETWORKS),--networks) $(call option,rounds,ROUNDS) $(call option,seconds,SECONDS) \
 		$(call option,only,ONLY) $(call option,commit,COMMIT) $(if $(WRITE),--write)
-.PHONY: cloud-scale
 sizes: .venv/.bench .venv/torchserve.aot ## Measure the largest lists that this server and others answer in 1 GiB (needs root) [WRITE=1]
 	@$(PYTHON) -m scripts.bench.sizes $(if $(WRITE),--write)
 cloud-scale: .venv/.bench .venv/torchserve.aot ## Estimate Cloud Run's instances, cost and cold starts for 10 to 100 000 requests/s [MEASURE=1 WRITE=1]
@@ -154,7 +129,6 @@ profile: .venv/.bench .venv/torchserve.aot ## Profile the server under load
 
 ##@ Quality
 
-.PHONY: lint lint-python lint-shell lint-images lint-workflows lint-files lint-secrets format test test-unit test-bench
 LINT := lint-python lint-shell lint-images lint-workflows lint-files lint-secrets
 lint: $(LINT) ## Run all linters: format, style, types, shell, images, workflows, schemas, secrets
 lint-python: .venv-lint/.ready
@@ -217,7 +191,6 @@ build/silero/.ready: tests/contract/silero.txt
 $(OTHERS): build/%/.ready: | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
 	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: $< cannot be installed"
-.PHONY: contract test-faults limits classes linear soak
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
@@ -237,11 +210,6 @@ soak: .venv/.development .venv/torchserve.aot ## Load the server steadily; fail 
 
 ##@ Release and deployment
 
-.venv/.ops: $(SETUP)
-	@scripts/dev/setup.sh ops
-	@touch $@
-
-.PHONY: hooks release publish publish-tested publish-release deploy plan-preview audit-workflows audit-dependencies
 hooks: .venv-lint/.ready ## Install git hooks that check each commit
 	@.venv-lint/bin/pre-commit install
 release: .venv/.ops ## Run all checks and tag v<version of pyproject.toml>; does not push
@@ -263,7 +231,6 @@ audit-workflows: .venv-lint/.ready ## Check the workflows against GitHub's data 
 audit-dependencies: .venv/.development ## Check every locked package for known vulnerabilities in the OSV database (needs network)
 	@$${UV:-$$(command -v uv || echo .tools/uv)} audit --locked --all-groups
 
-.PHONY: clean
 clean: ## Remove build outputs; the virtual environments stay
 	@rm -rf build model_store/*.mar model_store/*.pt model_store/*.json coverage.xml .coverage* .pytest_cache .mypy_cache .ruff_cache
 
@@ -278,12 +245,11 @@ BAKE = VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	docker buildx bake --file docker/bake.hcl --load $(BUILD_FLAGS)
 COMPOSE = docker compose --file docker/compose.yaml
 
-.PHONY: images image-figures compose-up compose-down smoke test-images
 images: ## Build doubleit-torchserve and doubleit-frontend [TAG= PLATFORM= BUILD_FLAGS= ARCHIVE_SHA256=]
 	@$(BAKE)
 image-figures: .venv/.bench .venv/.ui .venv/torchserve.aot ## Print the images' sizes and compare their start-up times with those outside containers [TAG= WRITE=1]
 	@$(PYTHON) -m scripts.bench.image_figures $(call option,tag,TAG) $(if $(WRITE),--write)
-compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=]
+compose-up: images $(DOUBLEIT) ## Start server and page in containers and wait until they are healthy [PROFILES=management,monitoring]
 	@COMPOSE_PROFILES=$(call quote,$(PROFILES)) $(COMPOSE) up --detach --wait
 	@for service in server:8080 page:8501 management:8081 prometheus:9090 grafana:3000; do \
 		address=$$($(COMPOSE) port $${service%:*} $${service#*:} 2>/dev/null) && \
@@ -301,7 +267,6 @@ test-images: .venv/.development .venv/torchserve.aot build/kserve/.ready ## Buil
 # (scripts/deploy/iac.sh).
 export PROVIDER_SETUP ?=
 
-.PHONY: infra-setup test-iac iac-reference plan apply output
 infra-setup: ## Prepare the Google Cloud project and the GitHub repository named in .env [ARGS=--key]
 	@scripts/deploy/infra_setup.sh $(ARGS)
 test-iac: .venv/.development ## Check and test the Terraform code, run checkov, and test infra_setup.sh

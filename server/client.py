@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
@@ -100,6 +100,7 @@ class Queue(msgspec.Struct, rename="camel"):
 class VersionInfo(msgspec.Struct, rename="camel"):
     """What the management API returns for one version. Timeouts are in seconds."""
 
+    model_name: str
     model_version: str
     model_url: str
     min_workers: int
@@ -167,8 +168,7 @@ class Client:
         Raises:
             Unreachable: no response within `timeout` seconds.
         """
-        url = f"{self.target.inference}/predictions/{self.target.model}/{version}"
-        return send("POST", url, timeout, body, content_type)
+        return send("POST", self._prediction_url(version), timeout, body, content_type)
 
     def metadata(self, version: str, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         """Return what `version` takes and returns, in the shape of the Open Inference Protocol.
@@ -177,20 +177,16 @@ class Client:
             Refused: the version is not registered, or its handler has no metadata.
             ClientError: no response, or no JSON.
         """
-        url = f"{self.target.inference}/predictions/{self.target.model}/{version}/metadata"
-        body = _checked(url, send("GET", url, timeout))
-        try:
-            return msgspec.json.decode(body, type=dict[str, Any])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise NotTorchServe(f"{url} is not a model's metadata: {error}") from None
+        url = f"{self._prediction_url(version)}/metadata"
+        return _decode(url, _checked("GET", url, timeout), dict[str, Any], "a model's metadata")
 
     def is_ready(self, version: str, timeout: float = READY_SECONDS) -> bool:
         """Return whether a worker of `version` has loaded the model and responds.
 
         TorchServe's own /ping is 200 long before that, and without any model.
         """
-        url = f"{self.target.inference}/predictions/{self.target.model}/{version}/ready"
         try:
+            url = f"{self._prediction_url(version)}/ready"
             return send("GET", url, timeout).status == HTTPStatus.OK
         except Unreachable:
             return False
@@ -205,6 +201,15 @@ class Client:
         described = self._get(f"models/{self.target.model}/all", list[VersionInfo], timeout)
         found = {version.model_version: version for version in described}
         return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+    def all_versions(self, timeout: float = TIMEOUT_SECONDS) -> Iterator[VersionInfo]:
+        """Yield every version of every model of the server.
+
+        Raises:
+            ClientError: as for `versions`.
+        """
+        for model in self.models(timeout):
+            yield from self.of(model).versions(timeout).values()
 
     def default_version(self, timeout: float = TIMEOUT_SECONDS) -> str:
         """Return the version that requests without a version go to.
@@ -221,8 +226,8 @@ class Client:
         All parameters go into the query: TorchServe misreads the batch delay of a JSON body, and
         starts no worker unless it is given a number.
         """
-        query = {"url": archive, "initial_workers": str(workers), "synchronous": "false"}
-        self._manage("POST", "models", query)
+        query = urlencode({"url": archive, "initial_workers": workers, "synchronous": "false"})
+        self._manage("POST", f"models?{query}")
 
     def set_default(self, version: str) -> None:
         """Route requests without a version to `version`, from the next one on."""
@@ -230,8 +235,8 @@ class Client:
 
     def scale(self, version: str, workers: int) -> None:
         """Set the number of workers of a version, without waiting for them."""
-        query = {"min_worker": str(workers), "max_worker": str(workers)}
-        self._manage("PUT", f"models/{self.target.model}/{version}", query)
+        query = f"min_worker={workers}&max_worker={workers}"
+        self._manage("PUT", f"models/{self.target.model}/{version}?{query}")
 
     def unregister(self, version: str) -> None:
         """Remove a version and its workers. Requests that it still has get no response.
@@ -246,32 +251,25 @@ class Client:
         Raises:
             ClientError: no response, or an error.
         """
-        url = f"{self.target.metrics}/metrics"
-        return _checked(url, send("GET", url, timeout)).decode(errors="replace")
+        return _checked("GET", f"{self.target.metrics}/metrics", timeout).decode(errors="replace")
 
-    def _get(self, path: str, kind: type[T], timeout: float = TIMEOUT_SECONDS) -> T:
+    def _prediction_url(self, version: str) -> str:
+        return f"{self.target.inference}/predictions/{self.target.model}/{version}"
+
+    def _get(self, path: str, kind: type[T], timeout: float) -> T:
         try:
-            body = self._manage("GET", path, timeout=timeout)
-            return msgspec.json.decode(body, type=kind)
+            body = self._manage("GET", path, timeout)
         except Refused as error:
             if error.status != HTTPStatus.NOT_FOUND or path.startswith("models?"):
                 raise
             known = ", ".join(self.models()) or "none"
             message = f"{self.target.management} has no model {self.target.model}; it has {known}"
             raise UnknownModel(message, error.status) from None
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            url = f"{self.target.management}/{path}"
-            raise NotTorchServe(f"{url} is not TorchServe's management API: {error}") from None
-
-    def _manage(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        timeout: float = TIMEOUT_SECONDS,
-    ) -> bytes:
         url = f"{self.target.management}/{path}"
-        return _checked(url, send(method, f"{url}?{urlencode(query)}" if query else url, timeout))
+        return _decode(url, body, kind, "TorchServe's management API")
+
+    def _manage(self, method: str, path: str, timeout: float = TIMEOUT_SECONDS) -> bytes:
+        return _checked(method, f"{self.target.management}/{path}", timeout)
 
 
 def send(
@@ -290,9 +288,9 @@ def send(
         Unreachable: no response within `timeout` seconds.
     """
     headers = {"Content-Type": content_type} if body is not None else {}
-    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (see _opener)
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (see _OPENER)
     try:
-        with _opener().open(request, timeout=timeout) as response:
+        with _OPENER.open(request, timeout=timeout) as response:
             return Response(response.status, response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -306,34 +304,37 @@ def send(
         raise Unreachable(f"no server responds at {url}: {reason}") from None
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener for HTTP alone: no proxies, no redirects, no file: URLs."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
+# HTTP alone: no proxies, no redirects, no file: URLs.
+_OPENER = urllib.request.OpenerDirector()
+for _handler in (
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPErrorProcessor,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.UnknownHandler,
+):
+    _OPENER.add_handler(_handler())
 
 
-def _checked(url: str, response: Response) -> bytes:
+def _decode(url: str, body: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise NotTorchServe(f"{url} is not {what}: {error}") from None
+
+
+def _checked(method: str, url: str, timeout: float) -> bytes:
+    """Send a request and return the body of the response; raise Refused if it is an error."""
+    response = send(method, url, timeout)
     if response.status < HTTPStatus.MULTIPLE_CHOICES:
         return response.body
-    message = f"TorchServe refused: {response.status} {_message(response)} ({url})"
-    raise Refused(message, response.status)
-
-
-def _message(response: Response) -> str:
-    """Return the sentence of TorchServe's error, or what came in its place."""
+    # The sentence of TorchServe's error, or what came in its place.
     try:
         text = msgspec.json.decode(response.body, type=_Failure).message
     except (msgspec.MsgspecError, UnicodeDecodeError):
         text = response.body.decode(errors="replace")
-    return " ".join(text.split()) or HTTPStatus(response.status).phrase
+    reason = " ".join(text.split()) or HTTPStatus(response.status).phrase
+    raise Refused(f"TorchServe refused: {response.status} {reason} ({url})", response.status)
 
 
 def _order(version: str) -> list[tuple[int, str]]:

@@ -22,7 +22,6 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from server.client import Client, ClientError, Unreachable
 
@@ -44,39 +43,11 @@ MESSAGE = struct.Struct("=IHHII")
 REQUEST = struct.Struct("=BBBxI2sH16s16sI8s")
 # Of inet_diag_msg: the local port, and the bytes that were not read and not received.
 SOCKET = struct.Struct("=4x2s46x4xII8x")
-# Of tcp_info: the milliseconds since data was sent and since data was received, and how many
-# segments of data were received and sent.
+# Of tcp_info: the milliseconds since data was sent (with a resolution of some milliseconds) and
+# since data was received, and how many segments of data were received and sent.
 TRAFFIC = struct.Struct("=44xI4xI96xII")
 ATTRIBUTE = struct.Struct("=HH")
 DUMP_BYTES = 1 << 16
-
-
-class Connection(NamedTuple):
-    """The state of an established TCP connection.
-
-    Attributes:
-        unread: bytes that this machine's program has not read.
-        unsent: bytes that the peer has not acknowledged.
-        sent_ms: milliseconds since data was sent, with a resolution of some milliseconds.
-        received_ms: milliseconds since data was received.
-        received: number of segments of data that were received.
-        sent: number of segments of data that were sent.
-    """
-
-    unread: int
-    unsent: int
-    sent_ms: int
-    received_ms: int
-    received: int
-    sent: int
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request or a response is on its way."""
-        last_from_peer = self.received_ms < self.sent_ms or (self.received and not self.sent)
-        return bool(
-            self.unread or self.unsent or (last_from_peer and self.received_ms < ABANDONED_MS)
-        )
 
 
 class Connections:
@@ -100,48 +71,57 @@ class Connections:
         if self._netlink:
             self._netlink.close()
 
-    def __iter__(self) -> Iterator[Connection]:
-        """Yield every connection to one of the ports."""
-        if self._netlink:
-            for family in (socket.AF_INET, socket.AF_INET6):
-                for message in self._dump(self._netlink, family):
-                    port, unread, unsent = SOCKET.unpack_from(message)
-                    if port in self._ports:
-                        yield Connection(unread, unsent, *_traffic(message))
-
-    @staticmethod
-    def _dump(netlink: socket.socket, family: int) -> Iterator[bytes]:
-        """Yield the kernel's messages about all established connections of a family."""
-        request = REQUEST.pack(
-            family,
-            socket.IPPROTO_TCP,
-            1 << (INET_DIAG_INFO - 1),
-            1 << ESTABLISHED | 1 << CLOSE_WAIT,
-            *(b"", 0, b"", b"", 0, b""),
+    def busy(self) -> bool:
+        """Return whether a request or a response is on its way through a connection."""
+        if not self._netlink:
+            return False
+        try:
+            # All, because a message that is not read would belong to the next answer.
+            messages = [
+                message
+                for family in (socket.AF_INET, socket.AF_INET6)
+                for message in _dump(self._netlink, family)
+            ]
+        except OSError:
+            return False
+        return any(
+            SOCKET.unpack_from(message)[0] in self._ports and _is_busy(message)
+            for message in messages
         )
-        netlink.send(
-            MESSAGE.pack(MESSAGE.size + REQUEST.size, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 0, 0)
-            + request
-        )
-        while True:
-            data = netlink.recv(DUMP_BYTES)
-            while data:
-                length, kind, *_ = MESSAGE.unpack_from(data)
-                if kind in (NLMSG_ERROR, NLMSG_DONE):
-                    return
-                yield data[MESSAGE.size : length]
-                data = data[(length + 3) & ~3 :]
 
 
-def _traffic(message: bytes) -> tuple[int, ...]:
-    """Return the fields of TRAFFIC; zeros if the kernel does not tell them."""
+def _dump(netlink: socket.socket, family: int) -> Iterator[bytes]:
+    """Yield the kernel's messages about all established connections of a family."""
+    states = 1 << ESTABLISHED | 1 << CLOSE_WAIT
+    fields = (1 << (INET_DIAG_INFO - 1), states, b"", 0, b"", b"", 0, b"")
+    request = REQUEST.pack(family, socket.IPPROTO_TCP, *fields)
+    length = MESSAGE.size + REQUEST.size
+    netlink.send(MESSAGE.pack(length, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 0, 0) + request)
+    while True:
+        data = netlink.recv(DUMP_BYTES)
+        while data:
+            length, kind, *_ = MESSAGE.unpack_from(data)
+            if kind in (NLMSG_ERROR, NLMSG_DONE):
+                return
+            yield data[MESSAGE.size : length]
+            data = data[(length + 3) & ~3 :]
+
+
+def _is_busy(message: bytes) -> bool:
+    """Return whether a request or a response is on its way, by the kernel's message."""
+    _, unread, unsent = SOCKET.unpack_from(message)
+    if unread or unsent:
+        return True
     attributes = message[SOCKET.size :]
     while attributes:
         length, kind = ATTRIBUTE.unpack_from(attributes)
         if kind == INET_DIAG_INFO and length >= ATTRIBUTE.size + TRAFFIC.size:
-            return TRAFFIC.unpack_from(attributes, ATTRIBUTE.size)
+            traffic = TRAFFIC.unpack_from(attributes, ATTRIBUTE.size)
+            sent_ms, received_ms, received, sent = traffic
+            last_from_peer = received_ms < sent_ms or (received and not sent)
+            return bool(last_from_peer and received_ms < ABANDONED_MS)
         attributes = attributes[(length + 3) & ~3 :]
-    return 0, 0, 0, 0
+    return False
 
 
 class Drain:
@@ -180,7 +160,7 @@ class Drain:
         deadline = time.monotonic() + limit
         quiet_since = None
         while (now := time.monotonic()) < deadline:
-            if self._connected() or self._working() or self._queued(deadline - now):
+            if self._connections.busy() or self._working() or self._queued(deadline - now):
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = now
@@ -188,14 +168,6 @@ class Drain:
                 return True
             time.sleep(POLL_SECONDS)
         return False
-
-    def _connected(self) -> bool:
-        """Return whether a request or a response is on its way through a connection."""
-        try:
-            # All of them, because an answer of the kernel that is not read would be the next one.
-            return sum(connection.busy for connection in self._connections) > 0
-        except OSError:
-            return False
 
     def _working(self) -> bool:
         """Return whether a worker holds the lock."""
@@ -212,8 +184,7 @@ class Drain:
         try:
             return any(
                 version.job_queue_status.pending_requests
-                for model in self._client.models(timeout)
-                for version in self._client.of(model).versions(timeout).values()
+                for version in self._client.all_versions(timeout)
             )
         except Unreachable:
             # Not known, as when this process has no descriptor left for a connection.

@@ -22,6 +22,7 @@ import ipaddress
 import json
 import re
 import socket
+import string
 import sys
 import threading
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from server import memory
 from server.client import Client, ClientError
@@ -91,27 +92,25 @@ def lack_of_memory(settings: Settings, command: str, target: str) -> str | None:
     first, *named = path.strip("/").split("/")
     if first != "models" or not re.fullmatch("[0-9]{1,9}", count):
         return None
-    # Size and number of workers of each version.
-    held: dict[tuple[str, str], tuple[int, int]] = {}
-    changed = asked.get("url", ""), ""
+    server = Client(settings.addresses)
     try:
-        if command == "POST":
-            held[changed] = (settings.model_store / changed[0]).stat().st_size, 0
-        server = Client(settings.addresses)
-        for client in map(server.of, server.models()):
-            model = client.target.model
-            for version, each in client.versions().items():
-                size = (settings.model_store / each.model_url).stat().st_size
-                held[model, version] = size, each.min_workers
-            if command == "PUT" and named[:1] == [model]:
-                changed = model, named[1] if named[1:] else client.default_version()
-        size, before = held[changed]
+        # Archive and number of workers of each version.
+        held = {
+            (version.model_name, version.model_version): (version.model_url, version.min_workers)
+            for version in server.all_versions()
+        }
+        changed = "", ""
+        if command == "PUT":
+            model, *rest = named
+            changed = model, rest[0] if rest else server.of(model).default_version()
+        archive, before = held[changed] if named else (asked["url"], 0)
         if int(count) <= before:
             return None
-        held[changed] = size, int(count)
-    except (ClientError, OSError, KeyError):
+        held[changed] = archive, int(count)
+        sizes = [(settings.model_store / archive).stat().st_size for archive, _ in held.values()]
+    except (ClientError, OSError, LookupError, ValueError):
         return None  # TorchServe says what is wrong
-    sizes, workers = zip(*held.values(), strict=True)
+    workers = [number for _, number in held.values()]
     try:
         memory.limits(settings.memory, models=sizes, recorded=workers)
     except ValueError:
@@ -135,19 +134,6 @@ def _names_this_machine(host: str) -> bool:
     return True
 
 
-class _Upstream(http.client.HTTPConnection):
-    """A connection to TorchServe's Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=UPSTREAM_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
@@ -159,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         digits = length.isascii() and length.isdecimal()
         if why:
-            self._answer(HTTPStatus.FORBIDDEN, _error(HTTPStatus.FORBIDDEN, why), close=True)
+            self.send_error(HTTPStatus.FORBIDDEN, why)
         elif "Transfer-Encoding" in self.headers or not digits:
             self.send_error(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length")
         # Compare the lengths first: int() raises for thousands of digits.
@@ -189,46 +175,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes) -> None:
         headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
-        upstream = _Upstream(self.server.upstream)
+        # Without characters that http.client refuses.
+        target = quote(self.path, safe=string.punctuation, encoding="latin-1")
+        upstream = http.client.HTTPConnection("localhost")
         try:
-            upstream.request(self.command, _ascii(self.path), body or None, headers)
-            answer = upstream.getresponse()
-            content = answer.read()
+            with socket.socket(socket.AF_UNIX) as upstream.sock:
+                upstream.sock.settimeout(UPSTREAM_SECONDS)
+                upstream.sock.connect(self.server.upstream)
+                upstream.request(self.command, target, body or None, headers)
+                answer = upstream.getresponse()
+                content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.send_error(HTTPStatus.BAD_GATEWAY, f"TorchServe does not answer: {error}")
         else:
-            self._answer(answer.status, content, kind=answer.headers.get("Content-Type"))
-        finally:
-            upstream.close()
+            self._answer(answer.status, content, answer.headers.get("Content-Type"))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Respond with an error in TorchServe's format."""
+        """Respond with an error in TorchServe's format, and close the connection."""
         status = HTTPStatus(code)
-        self._answer(code, _error(status, message or explain or status.phrase), close=True)
+        message = message or explain or status.phrase
+        error = {"code": code, "type": status.phrase.title().replace(" ", ""), "message": message}
+        self.close_connection = True
+        self._answer(code, json.dumps(error).encode())
 
-    def _answer(
-        self, status: int, content: bytes, *, kind: str | None = None, close: bool = False
-    ) -> None:
+    def _answer(self, status: int, content: bytes, kind: str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind or "application/json")
         self.send_header("Content-Length", str(len(content)))
-        if close:
+        if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
         """Log nothing; TorchServe's access log lists the forwarded requests."""
-
-
-def _ascii(target: str) -> str:
-    """Return the target of a request with all characters outside printable ASCII as `%XX`."""
-    return re.sub(r"[^!-~]", lambda odd: f"%{ord(odd[0]):02X}", target)
-
-
-def _error(status: HTTPStatus, message: str) -> bytes:
-    kind = status.phrase.title().replace(" ", "")
-    return json.dumps({"code": status, "type": kind, "message": message}).encode()
 
 
 class _Server(ThreadingHTTPServer):
@@ -294,10 +274,11 @@ class Gate:
         variables: environment variables that make TorchServe listen on the Unix socket.
     """
 
+    _server: _Server | None = None
+
     def __init__(self, settings: Settings, folder: Path) -> None:
         """Bind the port; TorchServe's socket will be in `folder`."""
         self.variables: dict[str, str] = {}
-        self._server: _Server | None = None
         if sys.platform == "linux":
             upstream = str(folder / "management.sock")
             self.variables["TS_MANAGEMENT_ADDRESS"] = f"unix:{upstream}"
@@ -307,9 +288,8 @@ class Gate:
     def __enter__(self) -> Gate:
         """Start accepting connections."""
         if self._server:
-            threading.Thread(
-                target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
-            ).start()
+            serve = self._server.serve_forever
+            threading.Thread(target=serve, args=(POLL_SECONDS,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

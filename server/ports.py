@@ -6,7 +6,7 @@ import errno
 import itertools
 import os
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from server.settings import PORTS, Settings, SettingsError
 
@@ -16,16 +16,9 @@ PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES)
 # these is taken that way before a server listens on it.
 CANDIDATES = range(15_000, 32_000)
 
-
-def _candidates() -> Iterator[int]:
-    """Yield the candidates, from a different one in each process, so that few try the same."""
-    start = os.getpid() * 251 % len(CANDIDATES)
-    yield from itertools.chain.from_iterable(
-        itertools.repeat([*CANDIDATES[start:], *CANDIDATES[:start]])
-    )
-
-
-_NEXT = _candidates()
+# Each process starts at a different one, so that few try the same.
+_START = os.getpid() * 251 % len(CANDIDATES)
+_NEXT = itertools.cycle(itertools.chain(CANDIDATES[_START:], CANDIDATES[:_START]))
 
 
 def free_ports(names: Collection[str] = PORTS) -> dict[str, str]:

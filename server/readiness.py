@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Collection, Mapping
 
-from server.client import Client, ClientError, UnknownModel, VersionInfo
+from server.client import Client, ClientError, UnknownModel
 
 POLL_SECONDS = 0.02
 # TorchServe's own start, and a worker's beyond the model's startupTimeout, which TorchServe counts.
@@ -41,28 +41,21 @@ def wait(
         NotReady: TorchServe ended, a version is not registered, a worker died while it loaded the
             model, or the time limit passed.
     """
-    waiting = {
-        client: [_Version(client, version, workers) for version in wanted]
+    waiting = [
+        _Version(client, version, workers)
         for client, wanted in versions.items()
-    }
+        for version in wanted
+    ]
     limit = START_SECONDS if process else SILENT_SECONDS
     responded = time.monotonic()
     while waiting:
-        if process is not None:
-            _check_running(process)
-        for client, left in list(waiting.items()):
-            try:
-                described = client.versions(timeout=1.0)
-            except UnknownModel:
-                described = {}
-            except ClientError as error:
-                if time.monotonic() > responded + limit:
-                    raise NotReady(str(error)) from None
-                break
+        _check_running(process)
+        try:
+            waiting = [version for version in waiting if not version.is_ready()]
             responded = time.monotonic()
-            left[:] = [each for each in left if not each.is_ready(described.get(each.version))]
-            if not left:
-                del waiting[client]
+        except ClientError as error:
+            if time.monotonic() > responded + limit:
+                raise NotReady(str(error)) from None
         if waiting:
             time.sleep(POLL_SECONDS)
 
@@ -86,8 +79,8 @@ def wait_for_port(host: str, port: int, process: subprocess.Popen[bytes]) -> Non
             return
 
 
-def _check_running(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
+def _check_running(process: subprocess.Popen[bytes] | None) -> None:
+    if process and process.poll() is not None:
         raise NotReady(f"TorchServe exited while starting, with status {process.returncode}")
 
 
@@ -95,15 +88,19 @@ class _Version:
     """A version that is waited for."""
 
     def __init__(self, client: Client, version: str, workers: int | None) -> None:
-        self._client, self.version, self._workers = client, version, workers
+        self._client, self._version, self._workers = client, version, workers
         self._what = f"{client.target.model} {version}"
         self._watch = Watch()
         self._began = time.monotonic()
 
-    def is_ready(self, described: VersionInfo | None) -> bool:
+    def is_ready(self) -> bool:
         """Return whether it is ready; raise NotReady if it never will be."""
-        if described is None:
-            raise NotReady(f"TorchServe did not register {self._what}: see the server's log")
+        try:
+            described = self._client.versions(timeout=1.0)[self._version]
+        except (UnknownModel, KeyError):
+            raise NotReady(
+                f"TorchServe did not register {self._what}: see the server's log"
+            ) from None
         if any(self._watch.died(worker.id, worker.pid) for worker in described.workers):
             raise NotReady(f"a worker died while loading {self._what}: see the server's log")
         limit = described.startup_timeout + START_SECONDS
@@ -113,7 +110,7 @@ class _Version:
             loaded = described.ready > 0
         else:
             loaded = described.ready == len(described.workers) == self._workers
-        return loaded and self._client.is_ready(self.version)
+        return loaded and self._client.is_ready(self._version)
 
 
 class Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -14,8 +15,7 @@ from server.store.paths import MODEL_STORE, ROOT
 
 CONFIG = ROOT / "config.properties"
 
-# Default hosts and ports. config.properties uses these variables and those of
-# server/memory.py.
+# Default hosts and ports. config.properties uses these variables and those of server/memory.py.
 DEFAULTS = {
     "HOST": "127.0.0.1",
     "PORT": "8080",
@@ -31,7 +31,6 @@ DEFAULTS = {
 MODEL_NAME = os.environ.get("MODEL_NAME") or "doubleit"
 MODEL_VERSION = os.environ.get("MODEL_VERSION") or "1.0"
 PORTS = tuple(name for name in DEFAULTS if name.endswith("PORT"))
-HOSTS = tuple(name for name in DEFAULTS if name.endswith("HOST"))
 # Prefixes of variables that are not passed on, and exceptions; the file explains them.
 ENVIRONMENT = [
     line.split()
@@ -42,7 +41,6 @@ NOT_INHERITED = tuple(prefix for prefix, *_ in ENVIRONMENT)
 INHERITED = {name for _, *exceptions in ENVIRONMENT for name in exceptions}
 # Kubernetes sets NAME_PORT to such a URL for each service NAME of the namespace.
 SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
-
 
 # From this size on, each block of memory is a mapping of its own. Without a fixed threshold, glibc
 # raises it to 32 MiB, and Java and each worker keep the memory of their largest requests.
@@ -84,25 +82,11 @@ class Settings(NamedTuple):
     @property
     def addresses(self) -> Addresses:
         """Where clients on this machine reach the first model."""
-        return Addresses(self.model, self.inference, self.management, self.metrics)
-
-    @property
-    def inference(self) -> str:
-        """The URL of the inference API for clients on this machine."""
-        return self._url("")
-
-    @property
-    def management(self) -> str:
-        """The URL of the management API for clients on this machine."""
-        return self._url("MANAGEMENT_")
-
-    @property
-    def metrics(self) -> str:
-        """The URL of the metrics API for clients on this machine."""
-        return self._url("METRICS_")
-
-    def _url(self, prefix: str) -> str:
-        return f"http://{local(self.variables[f'{prefix}HOST'])}:{self.port(f'{prefix}PORT')}"
+        urls = (
+            f"http://{local(self.variables[f'{api}HOST'])}:{self.port(f'{api}PORT')}"
+            for api in ("", "MANAGEMENT_", "METRICS_")
+        )
+        return Addresses(self.model, *urls)
 
 
 def local(host: str) -> str:
@@ -113,16 +97,14 @@ def local(host: str) -> str:
 def inherited() -> dict[str, str]:
     """Return the caller's environment without the variables that would configure the programs.
 
-    The locale is set to UTF-8, because Java and Python encode file names by it. Large blocks of
-    memory are returned to the system when they are freed (MMAP_BYTES).
+    The locale is set to UTF-8, because Java and Python encode file names by it.
     """
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in INHERITED or not name.startswith(NOT_INHERITED)
-    }
     return {
-        **kept,
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in INHERITED or not name.startswith(NOT_INHERITED)
+        },
         "LC_ALL": "C.UTF-8",
         "PYTHONUTF8": "1",
         "MALLOC_MMAP_THRESHOLD_": str(MMAP_BYTES),
@@ -148,20 +130,23 @@ def read(names: str, version: str, environment: Mapping[str, str] = os.environ) 
     except ValueError as error:
         raise SettingsError(str(error)) from None
     store = Path(environment.get("MODEL_STORE") or MODEL_STORE).resolve()
-    workers = _count("TS_DEFAULT_WORKERS_PER_MODEL", environment)
+    workers = environment.get("TS_DEFAULT_WORKERS_PER_MODEL")
+    if workers and not _is_number(workers, 9999):
+        raise SettingsError(
+            f"TS_DEFAULT_WORKERS_PER_MODEL={workers} is not a number from 1 to 9999"
+        )
     models = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
-    return Settings(variables, store, models, version, at_hand, workers)
+    return Settings(variables, store, models, version, at_hand, int(workers) if workers else None)
 
 
 def _check_addresses(variables: Mapping[str, str]) -> None:
     for name in PORTS:
-        if _number(variables[name], 65535) is None:
+        if not _is_number(variables[name], 65535):
             raise SettingsError(f"{name}={variables[name]} is not a port")
-    for i, name in enumerate(PORTS):
-        for other in PORTS[:i]:
-            if int(variables[name]) == int(variables[other]):
-                raise SettingsError(f"{name} and {other} are both {variables[name]}")
-    for name in HOSTS:
+    for other, name in itertools.combinations(PORTS, 2):
+        if int(variables[name]) == int(variables[other]):
+            raise SettingsError(f"{name} and {other} are both {variables[name]}")
+    for name in variables.keys() - set(PORTS):
         if ":" in variables[name]:
             raise SettingsError(
                 f"{name}={variables[name]}: TorchServe cannot listen on an IPv6 address; "
@@ -169,18 +154,6 @@ def _check_addresses(variables: Mapping[str, str]) -> None:
             )
 
 
-def _count(name: str, environment: Mapping[str, str]) -> int | None:
-    """Return a positive number from the environment, or None if it is not set."""
-    text = environment.get(name)
-    if not text:
-        return None
-    count = _number(text, 9999)
-    if count is None:
-        raise SettingsError(f"{name}={text} is not a number from 1 to 9999")
-    return count
-
-
-def _number(text: str, largest: int) -> int | None:
-    """Return `text` as a number from 1 to `largest`, or None if it is not one."""
-    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
-    return int(text) if digits and 0 < int(text) <= largest else None
+def _is_number(text: str, largest: int) -> bool:
+    """Return whether `text` is a number from 1 to `largest`, of at most 5 digits."""
+    return bool(re.fullmatch("[0-9]{1,5}", text)) and 0 < int(text) <= largest

@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -113,7 +112,6 @@ def run_all(chosen: Sequence[Job], root: Path) -> tuple[dict[str, str], int]:
     """Run jobs; return the outcome of each by name, and the first status that is not 0."""
     outcomes: dict[str, str] = {}
     failed: list[int] = []
-    printing = threading.Lock()
 
     def timed(job: Job, output: IO[str] | None = None) -> None:
         if failed:
@@ -125,20 +123,18 @@ def run_all(chosen: Sequence[Job], root: Path) -> tuple[dict[str, str], int]:
         if status:
             failed.append(status)
 
-    def whole(job: Job) -> None:
-        """Print the output of the job in one piece."""
+    def printed(job: Job) -> str:
         with tempfile.TemporaryFile("w+") as output:
             timed(job, output)
             output.seek(0)
-            with printing:
-                shutil.copyfileobj(output, sys.stdout)
-                sys.stdout.flush()
+            return output.read()
 
     for job in chosen:
         if job.alone:
             timed(job)
     with ThreadPoolExecutor(TOGETHER) as pool:
-        list(pool.map(whole, [job for job in chosen if not job.alone]))
+        for text in pool.map(printed, [job for job in chosen if not job.alone]):
+            print(text, end="", flush=True)
     return outcomes, failed[0] if failed else 0
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Literal
 
 import typer
 
@@ -84,23 +83,16 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-class Step(StrEnum):
-    """A step of a release."""
-
-    CHECK = "check"
-    TAG = "tag"
-
-
-def main(step: Annotated[Step, typer.Argument(help="check only, or check and tag")]) -> None:
-    """Check whether the version of pyproject.toml can be released, or tag it."""
+def main(step: Literal["check", "tag"]) -> None:
+    """Check whether the version of pyproject.toml can be released, and for `tag`, tag it."""
     number = version()
     try:
         message = check(number)
-        if step is Step.TAG:
+        if step == "tag":
             tag(number, message)
     except ReleaseError as error:
         sys.exit(f"release: {error}")
-    if step is Step.TAG:
+    if step == "tag":
         print(f"release: tagged v{number}. To publish it: git push origin main v{number}")
     else:
         print(f"release: {number} can be released")

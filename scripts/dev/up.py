@@ -10,13 +10,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from server import settings
 from server.output import Output
 from server.processes import Stop, raise_stop_on_signals
 
 # Time limits for stopping. The server lets requests in flight finish first; the page has none.
-STOP_SECONDS = {"server": 30, "page": 5}
+SERVER_STOP_SECONDS, PAGE_STOP_SECONDS = 30, 5
 
 
 def main() -> int:
@@ -37,52 +39,47 @@ def main() -> int:
     except settings.SettingsError as error:
         print(f"up: {error}", file=sys.stderr)
         return 1
-    running: dict[str, subprocess.Popen[bytes]] = {}
+    arguments = ("--name", options.name, "--version", options.version)
+    page = {
+        "BACKEND_URL": served.addresses.inference,
+        "BACKEND_AUTH": "none",
+        "BACKEND_MODEL": served.model,
+    }
     try:
-        running["server"] = _start("server", "--name", options.name, "--version", options.version)
-        running["page"] = _start(
-            "frontend",
-            BACKEND_URL=served.inference,
-            BACKEND_AUTH="none",
-            BACKEND_MODEL=served.model,
-        )
-        ended = _first_end(running)
-        print(f"up: the {ended} exited unexpectedly; stopping the other", file=sys.stderr)
+        with (
+            _running("server", *arguments, seconds=SERVER_STOP_SECONDS) as first,
+            _running("frontend", seconds=PAGE_STOP_SECONDS, **page) as second,
+        ):
+            while first.poll() is None and second.poll() is None:
+                time.sleep(0.1)
+            ended = "server" if second.poll() is None else "page"
+            print(f"up: the {ended} exited unexpectedly; stopping the other", file=sys.stderr)
+            return 1
     except Stop:
         return 0
-    else:
-        return 1
-    finally:
-        for name in reversed(running):
-            _stop(running[name], STOP_SECONDS[name])
 
 
-def _start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _running(
+    module: str, *arguments: str, seconds: float, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module, and stop it at the end; after `seconds`, kill it."""
     # In its own session, so that Ctrl-C reaches only this program, which then stops the processes
     # one after the other.
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env={**os.environ, **environment},
         start_new_session=True,
     )
-
-
-def _first_end(running: dict[str, subprocess.Popen[bytes]]) -> str:
-    """Wait until a process ends; return its name."""
-    while True:
-        for name, process in running.items():
-            if process.poll() is not None:
-                return name
-        time.sleep(0.1)
-
-
-def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    process.terminate()
     try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,61 +82,38 @@ class Context(NamedTuple):
 
 
 @app.callback()
-def connect(  # noqa: PLR0913, PLR0917 (each is an option)
+def connect(
     context: typer.Context,
     name: Annotated[
         str | None,
         typer.Option(help=f"the model's name; by default all for `list`, otherwise {MODEL_NAME}"),
-    ] = None,
-    management: Annotated[
-        str | None,
-        typer.Option(
-            envvar="MANAGEMENT_URL",
-            help="the management API; by default http://127.0.0.1:MANAGEMENT_PORT",
-        ),
-    ] = None,
-    inference: Annotated[
-        str | None,
-        typer.Option(
-            envvar="INFERENCE_URL", help="the inference API; by default http://127.0.0.1:PORT"
-        ),
-    ] = None,
-    metrics_url: Annotated[
-        str | None,
-        typer.Option(
-            "--metrics",
-            envvar="METRICS_URL",
-            help="the metrics API; by default http://127.0.0.1:METRICS_PORT",
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="MODEL_STORE", help="the server's model store; by default model_store/"
-        ),
     ] = None,
     allow_remote: Annotated[
         bool,
         typer.Option("--allow-remote", help="use a management API that is not on loopback"),
     ] = False,
 ) -> None:
-    """Manage the models of a running server and their versions."""
+    """Manage the models of a running server and their versions.
+
+    MANAGEMENT_URL, INFERENCE_URL and METRICS_URL, or else MANAGEMENT_PORT, PORT and METRICS_PORT,
+    say where the server is, and MODEL_STORE names its model store.
+    """
     model = MODEL_NAME if name is None else name
     archive.check_name(model)
     here = settings.read(model, "")
-    urls = (
-        inference or here.inference,
-        management or here.management,
-        metrics_url or here.metrics,
+    server = Addresses(
+        model,
+        *(
+            (os.environ.get(f"{api.upper()}_URL") or url).rstrip("/")
+            for api, url in zip(Addresses._fields[1:], here.addresses[1:], strict=True)
+        ),
     )
-    server = Addresses(model, *(url.rstrip("/") for url in urls))
     if not (allow_remote or is_loopback(server.management)):
         raise VersionsError(
             f"{server.management} is not on loopback: anyone who can reach a management API can "
             "load code into the server. Add --allow-remote if that is intended"
         )
-    place = store.resolve() if store else here.model_store
-    context.obj = Context(Client(server), place, name is not None)
+    context.obj = Context(Client(server), here.model_store, name is not None)
 
 
 @app.command("list")

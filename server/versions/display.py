@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import rich.progress
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
@@ -34,13 +33,9 @@ class Progress:
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Show what is waited for: with the elapsed time on a terminal, as one line elsewhere."""
+        """Show what is waited for: while it lasts on a terminal, as a line that stays elsewhere."""
         if self._stderr.is_terminal:
-            columns = rich.progress.SpinnerColumn(), "{task.description}"
-            with rich.progress.Progress(
-                *columns, rich.progress.TimeElapsedColumn(), console=self._stderr, transient=True
-            ) as bar:
-                bar.add_task(what, total=None)
+            with self._stderr.status(what):
                 yield
             return
         timer = threading.Timer(PATIENCE_SECONDS, self._stderr.print, [f"{what} ..."])

@@ -31,16 +31,8 @@ class Operations:
     """The operations on one model of one server."""
 
     def __init__(self, client: Client, store: Path, progress: Progress) -> None:
-        """Prepare.
-
-        Args:
-            client: of the server.
-            store: the server's model store, as it is reached from here.
-            progress: where steps are reported.
-        """
-        self._client = client
-        self._store = store
-        self._progress = progress
+        """Prepare for the client's model; `store` is the server's model store."""
+        self._client, self._store, self._progress = client, store, progress
         self._model = client.target.model
 
     def register(self, version: str, workers: int | None = None) -> None:
@@ -82,10 +74,9 @@ class Operations:
                 stays for `rollback`.
 
         Raises:
-            VersionsError, NotReady: the version failed. The default does not change, and a version
-                that was registered for this is removed again. Or the old version does not finish:
-                then the new one is the default and the old one stays.
-            archive.ArchiveError: as for `register`.
+            VersionsError, NotReady, archive.ArchiveError: the version failed. The default does not
+                change, and a version that was registered for this is removed again. Or the old
+                version does not finish: then the new one is the default and the old one stays.
         """
         with self._changing(new=True) as versions:
             old = versions.default
@@ -178,13 +169,12 @@ class Operations:
         """
         with records.locked(self._store):
             versions = registered.read(self._client, or_none=new)
-            for other in map(self._client.of, self._client.models()):
-                for described in other.versions().values():
-                    if not (self._store / described.model_url).exists():
-                        raise VersionsError(
-                            f"the server has {described.model_url}, which is not in {self._store}: "
-                            "name the server's model store with MODEL_STORE"
-                        )
+            for described in self._client.all_versions():
+                if not (self._store / described.model_url).exists():
+                    raise VersionsError(
+                        f"the server has {described.model_url}, which is not in {self._store}: "
+                        "name the server's model store with MODEL_STORE"
+                    )
             if not versions.all and records.load(self._store, self._model):
                 raise VersionsError(
                     f"the server has no model {self._model}, but "

@@ -54,6 +54,12 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_an_unusable_port_is_a_one_line_error(tmp_path: Path) -> None:
+    up = Up(tmp_path, tmp_path / "log", PORT="many")
+    assert up.process.wait(60) == 1
+    assert up.log.read_text() == "up: PORT=many is not a port\n"
+
+
 def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     up = Up(tmp_path / "no-model-store", tmp_path / "log")
     assert up.process.wait(60) == 1
@@ -101,18 +107,3 @@ def test_a_full_pipe_keeps_nothing_from_ending(tmp_path: Path) -> None:
     os.close(read)
     os.close(write)
     assert done.returncode == 1
-
-
-def test_an_unusable_port_is_a_one_line_error() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.dev.up"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": "many"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("up: ")
-    assert done.stderr.count("\n") == 1

@@ -6,7 +6,6 @@ random generator; inputs that are missing in it are also missing in the request.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,15 +108,6 @@ def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torc
     return lambda: torch.jit.trace(make().eval(), example)
 
 
-def frozen_and_quantized() -> torch.jit.ScriptModule:
-    """Return a module without parameters: its weights are int8 constants."""
-    with warnings.catch_warnings():
-        # Deprecated in favour of a separate package, but such files must still be served.
-        warnings.simplefilter("ignore")
-        module = torch.ao.quantization.quantize_dynamic(zoo.Tabular().eval(), {nn.Linear})
-    return torch.jit.freeze(torch.jit.script(module))
-
-
 def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:
     """Return an input's settings."""
     return {"datatype": datatype, "shape": list(shape)}
@@ -210,41 +200,11 @@ KINDS = [
         bare=False,
     ),
     Kind(
-        "positive",
-        scripted(zoo.Positive),
-        {"batch": "elements", "inputs": {"x": spec("FP32", -1)}},
-        lambda g, n: {"x": normal(g, 3 * n)},
-    ),
-    Kind(
-        "half",
-        scripted(lambda: zoo.Narrow(torch.float16)),
-        {"inputs": {"x": spec("FP16", -1, 8)}},
-        lambda g, n: {"x": normal(g, n, 8, dtype=torch.float16)},
-    ),
-    Kind(
-        "bfloat",
-        scripted(lambda: zoo.Narrow(torch.bfloat16)),
-        {"inputs": {"x": spec("BF16", -1, 8)}},
-        lambda g, n: {"x": normal(g, n, 8, dtype=torch.bfloat16)},
-    ),
-    Kind(
         "photo",
         scripted(zoo.Photo),
         {"inputs": {"image": spec("UINT8", -1, -1, 3)}, "outputs": ["score", "class"]},
         lambda g, n: {"image": ids(g, 256, 8 + n, 12, 3, dtype=torch.uint8)},
         ("score", "class"),
-    ),
-    Kind(
-        "cumulative",
-        scripted(zoo.Cumulative),
-        {"inputs": {"x": {"datatype": ["INT64", "FP64"]}}},
-        lambda g, n: {"x": ids(g, 1000, n, 3)},
-    ),
-    Kind(
-        "softmax",
-        scripted(zoo.Softmax),
-        {"inputs": {"x": {"datatype": "FP64"}}},
-        lambda g, n: {"x": normal(g, 2, n, 3, dtype=torch.float64)},
     ),
     Kind(
         "spectrum",
@@ -278,25 +238,6 @@ KINDS = [
         },
         bare=False,
         numbers=("k", "scale", "smallest"),
-    ),
-    Kind(
-        "quantized",
-        frozen_and_quantized,
-        {"inputs": {"features": spec("FP32", -1, 20)}},
-        lambda g, n: {"features": normal(g, n, 20)},
-    ),
-    Kind(
-        "loss",
-        scripted(zoo.Loss),
-        {"inputs": {"x": spec("FP64", -1)}},
-        lambda g, n: {"x": normal(g, n, dtype=torch.float64)},
-    ),
-    Kind(
-        "pyramid",
-        scripted(zoo.Pyramid),
-        {"inputs": {"x": spec("INT32", -1)}, "outputs": ["fine", "coarse"]},
-        lambda g, n: {"x": ids(g, 100, 4 * n, dtype=torch.int32)},
-        ("fine", "coarse"),
     ),
     Kind(
         "distance",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import TracebackType
 
 import requests
 import torch
@@ -13,14 +12,14 @@ import torch
 from scripts.model import archiver
 from tests.models.forms import Sent
 from tests.models.kinds import BY_NAME, Kind
-from tests.support.server import JSON, Server
+from tests.support.server import Server
 
 # The model that the server starts with.
 FIRST = "tabular"
 
 
-class Serving:
-    """A running server and the modules of the models that it serves, for direct calls."""
+class Serving(Server):
+    """A server, and the modules of the models that it serves, for direct calls."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,35 +29,18 @@ class Serving:
         self._package(BY_NAME[FIRST])
         # A worker for each model: there are more models than cores.
         one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-        self.server = Server(folder, folder / "log", FIRST, environment=one)
-
-    def __enter__(self) -> Serving:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.server.__exit__(kind, error, traceback)
+        super().__init__(folder, folder / "log", FIRST, environment=one)
 
     def module(self, kind: Kind) -> torch.jit.ScriptModule:
         """Return the module of a model; register the model on the server if needed."""
         if kind.name not in self._modules:
             self._package(kind)
-            self.server.register(f"{kind.name}-1.0.mar")
+            self.register(f"{kind.name}-1.0.mar")
         return self._modules[kind.name]
 
     def send(self, sent: Sent) -> requests.Response:
         """Send a request."""
-        return requests.post(
-            self.server.url + sent.path,
-            data=sent.body,
-            headers={**JSON, **sent.headers},
-            timeout=60,
-        )
+        return self.post(sent.body, sent.path, **sent.headers)
 
     def _package(self, kind: Kind) -> None:
         path = kind.save(self._folder)

@@ -37,7 +37,7 @@ def same(kind: Kind, got: Any, expected: Tensor) -> None:
 
 
 @pytest.mark.parametrize(("kind", "form"), ASKED)
-@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 2])
 def test_the_answer_is_the_direct_calls(serving: Serving, kind: Kind, form: str, rows: int) -> None:
     module = serving.module(kind)
     inputs = kind.ask(torch.Generator().manual_seed(rows), rows)

@@ -147,25 +147,6 @@ class Features(nn.Module):
         return {"sum": a + b, "product": a * b}
 
 
-class Positive(nn.Module):
-    """Returns booleans."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x > 0
-
-
-class Narrow(nn.Module):
-    """A layer whose weights are of another datatype than float32."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 4).to(dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, 8] to [N, 4]."""
-        return self.layer(x)
-
-
 class Photo(nn.Module):
     """Takes an image as stored in a file; resizes and normalises it."""
 
@@ -180,20 +161,6 @@ class Photo(nn.Module):
         scores = self.layer((x - 0.45) / 0.22).mean(dim=(2, 3))
         score, best = scores.max(dim=1)
         return score, best
-
-
-class Cumulative(nn.Module):
-    """Sums along the last axis, so that the result is wrong if the shape is ignored."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.cumsum(dim=-1)
-
-
-class Softmax(nn.Module):
-    """Probabilities along the last axis."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.softmax(dim=-1)
 
 
 class Spectrum(nn.Module):
@@ -240,21 +207,6 @@ class Echo(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
-
-
-class Loss(nn.Module):
-    """Returns a scalar tensor."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.square().mean()
-
-
-class Pyramid(nn.Module):
-    """Returns a list of tensors."""
-
-    def forward(self, x: Tensor) -> List[Tensor]:
-        """[N] to [N] and [N / 2]."""
-        return [x, x[::2]]
 
 
 def distance(x: Tensor, y: Tensor) -> float:

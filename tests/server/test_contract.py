@@ -21,11 +21,6 @@ from tests.support.server import JSON, Server, compact
         ("[1.5, 2]", "[3.0,4.0]"),
         ("[]", "[]"),
         ("[9007199254740993]", "[18014398509481986]"),
-        (
-            "[4611686018427387903, -4611686018427387904]",
-            "[9223372036854775806,-9223372036854775808]",
-        ),
-        ("[0.1]", "[0.2]"),
         ("[-0.0, 5e-324, 0.30000000000000004]", "[-0.0,1e-323,0.6000000000000001]"),
         ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
         ('{"instances": [1, 2.5]}', '{"predictions":[2,5.0]}'),
@@ -52,16 +47,6 @@ def test_every_format_works_on_every_route(
     response = server.post(body, path)
     assert (response.status_code, response.text) == (200, answer)
     assert response.headers["Content-Type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    "headers", [{"describe": "True"}, {"explain": "True"}, {"url_path": "ready"}]
-)
-@pytest.mark.parametrize("path", ["/predictions/doubleit", "/invocations"])
-def test_torchserve_s_flags_are_not_taken_from_clients(
-    server: Server, headers: dict[str, str], path: str
-) -> None:
-    assert server.post("[1]", path, **headers).text == "[2]"
 
 
 def test_a_body_at_the_limit_works_and_a_larger_one_is_a_413(server: Server) -> None:
@@ -107,20 +92,6 @@ def test_the_log_is_json_lines(server: Server) -> None:
     lines = [line for line in server.output().splitlines() if line.startswith("{")]
     assert lines
     assert all(set(json.loads(line)) == {"time", "level", "logger", "message"} for line in lines)
-
-
-def test_metrics_count_the_requests(server: Server) -> None:
-    def count() -> float:
-        text = requests.get(f"{server.metrics}/metrics", timeout=10).text
-        lines = [
-            line for line in text.splitlines() if line.startswith("ts_inference_requests_total{")
-        ]
-        return sum(float(line.split()[-1]) for line in lines)
-
-    server.post("[1]")
-    before = count()
-    server.post("[1]")
-    assert count() == before + 1
 
 
 def long_numbers(factor: float) -> tuple[str, str]:

@@ -7,25 +7,31 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from server.ports import free_ports
+from scripts.model import archiver
 from server.store.paths import ROOT
+from tests.support import models
+from tests.support.measuring import COVERAGE
+from tests.support.mounts import mounted
 from tests.support.server import Server, free_port
 from tests.support.wait import wait_until
 
 # TorchServe's times have milliseconds.
 SECOND = datetime.timedelta(seconds=1)
 MAKEFILE = (ROOT / "Makefile").read_text()
-LOCALE = {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "", "PYTHONIOENCODING": ""}
+# A user id that no account has, as platforms choose one for a container.
+FOREIGN = 54_321
 
 
 @pytest.fixture(scope="module")
@@ -44,43 +50,66 @@ def umlaut(store: Path) -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with changes; an empty value removes a variable."""
-    changed = {**os.environ, **free_ports(), **changes}
-    return {name: value for name, value in changed.items() if value}
+class Elsewhere(Server):
+    """A server of another checkout, or of another user."""
+
+    folder: Path = ROOT
+    prefix: Sequence[str] = ()
+
+    def start(self) -> Elsewhere:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "server"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self
 
 
-@pytest.mark.parametrize(
-    ("zone", "locale"),
-    [
-        pytest.param("America/Los_Angeles", {"LC_ALL": "de_DE.ISO-8859-1"}, id="ISO-8859-1"),
-        pytest.param("UTC-14", {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
-    ],
-)
-def test_any_time_zone_and_locale_in_a_folder_with_an_umlaut(
-    umlaut: Path, tmp_path: Path, zone: str, locale: dict[str, str]
-) -> None:
-    class Elsewhere(Server):
-        def start(self) -> Elsewhere:
-            with self.log.open("ab") as log:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", "server"],
-                    cwd=umlaut,
-                    env=environment({**self.environment, **LOCALE, "TZ": zone, **locale}),
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            return self
-
-    variables = {"TMPDIR": str(umlaut / "t")}
+def test_any_time_zone_and_locale_in_a_folder_with_an_umlaut(umlaut: Path, tmp_path: Path) -> None:
+    locale = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "TZ": "UTC-14"}
+    variables = {"TMPDIR": str(umlaut / "t"), **locale}
     began = datetime.datetime.now(datetime.UTC)
-    with Elsewhere(umlaut / "model_store", tmp_path / "log", environment=variables) as server:
+    server = Elsewhere(umlaut / "model_store", tmp_path / "log", environment=variables)
+    server.folder = umlaut
+    for name in ("LANG", "LC_CTYPE", "PYTHONIOENCODING"):
+        server.environment.pop(name, None)
+    with server:
         assert server.post("[1, 2.5]").text == "[2.0,5.0]"
         (version,) = server.describe()
         started = datetime.datetime.fromisoformat(version["workers"][0]["startTime"])
         assert server.stop() == 0
     assert began - SECOND <= started <= datetime.datetime.now(datetime.UTC)
     assert list((umlaut / "t").iterdir()) == []
+
+
+def test_a_user_without_a_name_a_home_and_any_file_of_the_tree(
+    store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("starting a process as another user takes root and setpriv")
+    # The tree and Python may be in a folder of root, so this user may read everything.
+    ability = "+dac_read_search"
+    user = ["setpriv", f"--reuid={FOREIGN}", f"--regid={FOREIGN}", "--clear-groups"]
+    user += [f"--inh-caps={ability}", f"--ambient-caps={ability}"]
+    probe = [*user, sys.executable, "-c", "import os; exit(os.access('server', os.W_OK))"]
+    done = subprocess.run(probe, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no other user can read this tree and not write to it: {done.stderr}")
+    temp = tmp_path_factory.mktemp("t")
+    temp.chmod(0o1777)
+    server = Elsewhere(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
+    server.prefix = user
+    for name in ("HOME", "USER", "LOGNAME"):
+        server.environment.pop(name, None)
+    with server:
+        pids = [server.java_pid(), *server.worker_pids()]
+        assert {psutil.Process(pid).uids().real for pid in pids} == {FOREIGN}
+        assert server.post("[1, 2.5]").text == "[2.0,5.0]"
+        assert server.stop() == 0
+    assert list(temp.iterdir()) == []
 
 
 @pytest.fixture
@@ -203,27 +232,30 @@ def responds(url: str) -> bool:
 ODD = """it's "$$x" $$(y); a | b & c * > d # e % f"""
 # Those of the list of `make` that are neither switches nor several words; make hands these images
 # to programs in the environment.
-NAMED = [
-    (target, variable)
+NAMED = {
+    target: [
+        variable
+        for variable in re.findall(r"\b([A-Z_]+)=(?!1)", text)
+        if not re.fullmatch(r"ARGS|BUILD_FLAGS|PLATFORM|TAG|\w+_IMAGE", variable)
+    ]
     for target, text in re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, re.MULTILINE)
-    for variable in re.findall(r"\b([A-Z_]+)=(?!1)", text)
-    if not re.fullmatch(r"ARGS|BUILD_FLAGS|PLATFORM|TAG|\w+_IMAGE", variable)
-]
+}
 
 
-@pytest.mark.parametrize(("target", "variable"), NAMED)
-def test_make_quotes_every_value(target: str, variable: str) -> None:
+@pytest.mark.parametrize("target", [target for target, variables in NAMED.items() if variables])
+def test_make_quotes_every_value(target: str) -> None:
     """The command gets the value of the command line in one piece, or the environment has it."""
     done = subprocess.run(
-        ["make", "--dry-run", target, f"{variable}={ODD}"],
+        ["make", "--dry-run", target, *(f"{name}={name}{ODD}" for name in NAMED[target])],
         cwd=ROOT,
-        env=environment({}),
         capture_output=True,
         text=True,
         check=True,
     )
     words = shlex.split(done.stdout)
-    assert any(word.endswith(ODD.replace("$$", "$")) for word in words)
+    for name in NAMED[target]:
+        value = name + ODD.replace("$$", "$")
+        assert any(word.endswith(value) for word in words), name
 
 
 def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
@@ -234,7 +266,7 @@ def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
         subprocess.run(
             ["make", f"--eval=probe:;@VENV='{folder}' scripts/dev/setup.sh ops", "probe"],
             cwd=ROOT,
-            env=environment(hostile),
+            env={**os.environ, **hostile},
             check=True,
             timeout=300,
         )
@@ -244,36 +276,70 @@ def test_packages_are_installed_into_the_virtual_environment_from_the_lock_file(
     assert installed
 
 
+def refuse(server: Server) -> str:
+    """Start a server that cannot start; return the last line of its output, the reason."""
+    process = server.start().process
+    assert process
+    assert process.wait(60) == 1
+    last = server.output().splitlines()[-1]
+    assert last.startswith("serve: ")
+    return last.removeprefix("serve: ")
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"HOST": "::1"}, "HOST=::1: TorchServe cannot listen on an IPv6 address"),
-        ({"METRICS_HOST": "::"}, "METRICS_HOST=::: TorchServe cannot listen on an IPv6 address"),
-        ({"MANAGEMENT_HOST": "[::1]"}, "TorchServe cannot listen on an IPv6 address"),
         ({"HOST": "192.0.2.1"}, "set HOST to another address"),
-        ({"HOST": "no.such.host.invalid"}, "set HOST to another address"),
         ({"HOST": "a" * 300}, "set HOST to another address"),
-        ({"MEMORY": "much"}, "MEMORY=much is not a size such as 1GiB or 512MiB"),
+        (
+            {"METRICS_PORT": "{taken}"},
+            "127.0.0.1:{taken}: Address already in use; set METRICS_PORT",
+        ),
         ({"MEMORY": "300MiB"}, "300 MiB do not hold 1 workers of each model"),
-        ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "is not a number from 1 to 9999"),
-        ({"MODEL_NAME": "n" * 260}, "is not a model name"),
-        ({"MODEL_VERSION": "9" * 300}, "is not a version"),
+        ({"MODEL_STORE": "{folder}"}, "{folder}/doubleit-1.0.mar is missing: build it with make"),
         ({"MODEL_STORE": f"/{'s' * 300}"}, "File name too long: '/sss"),
+        ({"TMPDIR": f"{{folder}}/{'t' * 100}"}, "is too long for the paths of sockets; set TMPDIR"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line(
-    store: Path, variables: dict[str, str], message: str
+    store: Path, tmp_path: Path, variables: dict[str, str], message: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "server"],
-        cwd=ROOT,
-        env=environment({"MODEL_STORE": str(store), **variables}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert done.stderr.startswith("serve: ")
-    assert done.stderr.count("\n") == 1
+    (tmp_path / ("t" * 100)).mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        places = {"folder": tmp_path, "taken": taken.getsockname()[1]}
+        server = Server(store, tmp_path / "log", environment=COVERAGE)
+        server.environment |= {k: value.format(**places) for k, value in variables.items()}
+        assert message.format(**places) in refuse(server)
+    assert server.output().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("noexec", "is mounted with noexec, and TorchServe loads a library from there"),
+        ("size=400k", "0.4 MiB left, and the unpacked archives take 0.5 MiB; set TMPDIR"),
+    ],
+)
+def test_a_temp_folder_that_does_not_do_is_refused_at_once(
+    store: Path, tmp_path: Path, options: str, message: str
+) -> None:
+    server = Server(store, tmp_path / "log", environment={"TMPDIR": str(tmp_path / "t")})
+    with mounted(tmp_path / "t", options):
+        assert message in refuse(server)
+
+
+def test_an_archive_that_does_not_load_is_an_error_at_once(store: Path, tmp_path: Path) -> None:
+    model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
+    archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
+    server = Server(tmp_path, tmp_path / "log", "wrong")
+    assert refuse(server) == "a worker died while loading wrong 1.0: see the server's log"
+    assert "set batch to none" in server.output()
+    # One that TorchServe does not register.
+    with (
+        zipfile.ZipFile(store / "doubleit-1.0.mar") as source,
+        zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target,
+    ):
+        for name in source.namelist():
+            broken = name == "model-config.yaml"
+            target.writestr(name, b"batchSize: [1\n" if broken else source.read(name))
+    assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))

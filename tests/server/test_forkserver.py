@@ -77,12 +77,12 @@ def start(workers: Workers, program: Path, *arguments: str) -> subprocess.Popen[
 
 
 def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
-    process = start(workers, program, "--sock-type", "unix", "0")
+    process = start(workers, program, "--sock-type", "unix", "7")
     said, error = process.communicate("a line\n", timeout=60)
     seen = json.loads(said)
     archive = program.parent / "archive"
     assert seen | {"pid": 0, "random": []} == {
-        "arguments": ["--sock-type", "unix", "0"],
+        "arguments": ["--sock-type", "unix", "7"],
         "folder": str(archive),
         "colour": "blue",
         "path": str(archive),
@@ -95,7 +95,7 @@ def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
         "random": [],
     }
     assert error == "an error\n"
-    assert process.returncode == 0
+    assert process.returncode == 7
     assert seen["pid"] != process.pid
 
 
@@ -104,12 +104,6 @@ def test_forks_draw_other_random_numbers(workers: Workers, program: Path) -> Non
     drawn = [number for line in said for number in json.loads(line)["random"]]
     # Python's, NumPy's and PyTorch's generator, each in three workers.
     assert len(set(drawn)) == len(drawn) == 9
-
-
-def test_an_exit_status_is_passed_on(workers: Workers, program: Path) -> None:
-    process = start(workers, program, "7")
-    process.communicate("\n", timeout=60)
-    assert process.returncode == 7
 
 
 def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int]:

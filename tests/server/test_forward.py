@@ -46,18 +46,20 @@ def echo(listener: socket.socket) -> None:
         connection.sendall(data[::-1])
 
 
-def test_bytes_go_both_ways_and_an_end_is_passed_on() -> None:
+def test_bytes_go_both_ways_until_sigterm_and_an_end_is_passed_on() -> None:
     data = bytes(range(256)) * 4096
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=echo, args=(listener,))
         thread.start()
         with (
-            forwarding(listener.getsockname()[1]) as (port, _),
+            forwarding(listener.getsockname()[1]) as (port, process),
             socket.create_connection(("127.0.0.1", port), 10) as client,
         ):
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             assert b"".join(iter(lambda: client.recv(65536), b"")) == data[::-1]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
         thread.join(60)
 
 
@@ -68,9 +70,3 @@ def test_a_target_that_is_away_closes_the_connection_and_is_named() -> None:
             assert client.recv(1) == b""
         assert process.stderr
         assert f"forward: 127.0.0.1:{target}: " in process.stderr.readline()
-
-
-def test_sigterm_ends_it() -> None:
-    with forwarding(free_port()) as (_, process):
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from scripts.model import archiver
+from scripts.bench.launch import ANNOUNCEMENT
 from server import processes
 from server.drain import ABANDONED_MS
 from server.store.paths import ROOT
-from tests.support import models, raw
+from tests.support import raw
 from tests.support.measuring import COVERAGE
-from tests.support.mounts import mounted
 from tests.support.server import Server, announced_url
 from tests.support.wait import wait_until
 
@@ -33,30 +29,57 @@ def gone(pids: list[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_a_signal_ends_everything_soon_while_connections_are_idle(
+class Unread(Server):
+    """A server whose output goes to a pipe that nobody reads once it is ready."""
+
+    def start(self) -> Unread:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return self
+
+    def wait_ready(self) -> Unread:
+        assert self.process
+        assert self.process.stdout
+        while announcement := self.process.stdout.readline():
+            if ANNOUNCEMENT in announcement.decode():
+                assert announced_url(announcement.decode()) == self.predictions
+                break
+        return self
+
+
+def test_a_signal_ends_everything_soon_while_connections_are_idle_and_nobody_reads_the_log(
     store: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # A short name, because the path of the workers' sockets is limited.
     temp = tmp_path_factory.mktemp("t")
-    with Server(store, tmp_path / "log", environment={"TMPDIR": str(temp), **COVERAGE}) as server:
-        assert announced_url(server.output()) == server.predictions
+    environment = {"TMPDIR": str(temp), "ACCESS_LOG": "info", **COVERAGE}
+    with (
+        Unread(store, tmp_path / "log", environment=environment) as server,
+        requests.Session() as session,
+        raw.connect(server.ports["PORT"]) as client,
+    ):
+        assert server.process
+        assert server.process.stdout
         pids = [server.java_pid(), *server.worker_pids()]
         assert len(pids) >= 2
         assert list(temp.glob("torchserve-*/.ts.sock.*"))
-        # A connection without a request, and one with a part of a request and no more.
-        with requests.Session() as session, raw.connect(server.ports["PORT"]) as client:
-            session.post(server.predictions, data="[1]", timeout=30)
-            client.sendall(b"POST /predictions/doubleit HTTP/1.1\r\n")
-            time.sleep(ABANDONED_MS / 1000)
-            began = time.monotonic()
-            assert server.stop(signal.SIGTERM) == 0
-            assert time.monotonic() - began < 3
+        # The pipe holds some 400 lines.
+        for _ in range(800):
+            assert session.post(server.predictions, data="[1]", timeout=10).ok
+        # Beside this idle connection, one with a part of a request and no more.
+        client.sendall(b"POST /predictions/doubleit HTTP/1.1\r\n")
+        time.sleep(ABANDONED_MS / 1000)
+        began = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 5
         wait_until(lambda: gone(pids), "the end of all processes")
         assert list(temp.iterdir()) == []
-        for port in server.ports.values():
-            with socket.socket() as listener:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(("127.0.0.1", port))
+        server.process.stdout.close()
 
 
 def test_a_dead_worker_is_replaced_and_a_dead_java_process_ends_the_command(
@@ -110,71 +133,6 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_no_other_server_notices(
     with processes.temporary_folder() as own:
         assert {*temp.iterdir()} == {own, temp / "torchserve-of-a-person"}
     assert server.post("[1]").text == "[2]"
-
-
-def refuse(server: Server) -> str:
-    """Start a server that cannot start; return the last line of its output, the reason."""
-    process = server.start().process
-    assert process
-    assert process.wait(60) == 1
-    last = server.output().splitlines()[-1]
-    assert last.startswith("serve: ")
-    return last.removeprefix("serve: ")
-
-
-def test_a_taken_port_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    server = Server(store, tmp_path / "log")
-    with socket.create_server(("127.0.0.1", server.ports["METRICS_PORT"])):
-        message = refuse(server)
-    assert (
-        f"cannot listen on 127.0.0.1:{server.ports['METRICS_PORT']}: Address already in use"
-        in message
-    )
-    assert "METRICS_PORT" in message
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
-        ("t" * 100, "", "is too long for the paths of sockets; set TMPDIR to a shorter path"),
-        ("t", "noexec", "is mounted with noexec, and TorchServe loads a library from there"),
-        ("t", "size=400k", "0.4 MiB left, and the unpacked archives take 0.5 MiB; set TMPDIR"),
-    ],
-    ids=["too long", "noexec", "full"],
-)
-def test_a_temp_folder_that_does_not_do_is_refused_at_once(
-    store: Path, tmp_path: Path, name: str, options: str, message: str
-) -> None:
-    temp = tmp_path / name
-    temp.mkdir()
-    server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
-    with mounted(temp, options) if options else contextlib.nullcontext():
-        assert message in refuse(server)
-
-
-def test_a_missing_archive_is_refused_at_once(store: Path, tmp_path: Path) -> None:
-    assert "doubleit-9.9.mar is missing" in refuse(Server(store, tmp_path / "log", version="9.9"))
-
-
-def test_a_model_that_does_not_load_is_an_error_at_once(tmp_path: Path) -> None:
-    model = models.save(models.Difference(), tmp_path / "m.pt", models.ELEMENTWISE)
-    archiver.package(model, "wrong", "1.0", model.with_suffix(".yaml"), tmp_path)
-    server = Server(tmp_path, tmp_path / "log", "wrong")
-    assert refuse(server) == "a worker died while loading wrong 1.0: see the server's log"
-    assert "set batch to none" in server.output()
-
-
-def test_an_archive_that_torchserve_refuses_is_an_error_at_once(
-    store: Path, tmp_path: Path
-) -> None:
-    with (
-        zipfile.ZipFile(store / "doubleit-1.0.mar") as source,
-        zipfile.ZipFile(tmp_path / "doubleit-1.0.mar", "w") as target,
-    ):
-        for name in source.namelist():
-            broken = name == "model-config.yaml"
-            target.writestr(name, b"batchSize: [1\n" if broken else source.read(name))
-    assert "doubleit 1.0" in refuse(Server(tmp_path, tmp_path / "log"))
 
 
 def test_what_is_arriving_and_what_is_being_read_slowly_arrives_whole(
@@ -246,38 +204,3 @@ def test_a_temp_folder_is_not_swept_and_if_removed_ends_the_server(
         assert server.process.wait(10) == 1
         last = server.output().splitlines()[-1]
         assert last.endswith("was removed, and no worker can be replaced without it")
-
-
-class Unread(Server):
-    """A server whose output goes to a pipe that nobody reads."""
-
-    def start(self) -> Unread:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        return self
-
-
-def test_a_log_that_nobody_reads_costs_lines_and_no_request(store: Path, tmp_path: Path) -> None:
-    server = Unread(store, tmp_path / "log", environment={"ACCESS_LOG": "info"}).start()
-    assert server.process
-    log = server.process.stdout
-    assert log
-    try:
-        while b"is ready at" not in log.readline():
-            pass
-        with requests.Session() as session:
-            # The pipe holds some 400 lines.
-            for _ in range(800):
-                assert session.post(server.predictions, data="[1]", timeout=10).ok
-        began = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
-        assert time.monotonic() - began < 5
-    finally:
-        server.stop(signal.SIGKILL)
-        log.close()

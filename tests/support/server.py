@@ -42,8 +42,7 @@ class Server(ServerProcess):
         super().__init__(log, name, version, {"MODEL_STORE": str(store), **(environment or {})})
         self.name, self.version = name, version
         self.ports = {name: self.settings.port(name) for name in PORTS}
-        self.url, self.management = self.settings.inference, self.settings.management
-        self.metrics = self.settings.metrics
+        _, self.url, self.management, self.metrics = self.settings.addresses
         self.predictions = f"{self.url}/predictions/{name}"
 
     def post(self, body: bytes | str, path: str = "", **headers: str) -> requests.Response:

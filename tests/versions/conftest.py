@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,26 +13,22 @@ from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
 
 
-def make_store(store: Path, torchscript: Path) -> Path:
-    """Create a model store with the versions 1.0 and 2.0 of two models."""
-    store.mkdir()
+@pytest.fixture(scope="session")
+def two_versions(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
+    """A model store with the versions 1.0 and 2.0 of two models."""
+    store = tmp_path_factory.mktemp("two_versions")
     for name in ("doubleit", "other"):
         for version in ("1.0", "2.0"):
             archiver.package(torchscript, name, version, archiver.CONFIG, store)
     return store
 
 
-@pytest.fixture
-def fresh_store(tmp_path: Path, torchscript: Path) -> Path:
-    return make_store(tmp_path / "store", torchscript)
-
-
 @pytest.fixture(scope="session")
-def operator(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Iterator[Operator]:
+def operator(tmp_path_factory: pytest.TempPathFactory, two_versions: Path) -> Iterator[Operator]:
     """The operator of a server for these tests only; each test leaves it with only 1.0."""
     folder = tmp_path_factory.mktemp("versions")
-    store = make_store(folder / "store", torchscript)
-    with Server(store, folder / "log", environment=ONE_WORKER) as server:
+    store = shutil.copytree(two_versions, folder / "store")
+    with Server(store, folder / "log", environment={**ONE_WORKER, "MEMORY": "1GiB"}) as server:
         yield Operator(server)
 
 

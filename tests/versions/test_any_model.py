@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ import torch
 from scripts.model import archiver
 from tests.models import zoo
 from tests.support import models
-from tests.support.operators import ONE_WORKER, Operator
-from tests.support.server import Server
+from tests.support.operators import Operator
 
 SETTINGS = (
     "model:\n  batch: rows\n  inputs:\n    dense: {datatype: FP32, shape: [-1, 8]}\n"
@@ -31,12 +29,12 @@ def postprocess(outputs, parameters):
 """
 
 
-def add(store: Path, version: str, seed: int, answer: str = "") -> None:
+def add(folder: Path, store: Path, version: str, seed: int, answer: str) -> None:
     """Put a version into the store: its weights follow from `seed`, its code gives an answer."""
     torch.manual_seed(seed)
     settings = WITH_CODE if answer else SETTINGS
-    model = models.save(zoo.WideAndDeep(), store / f"{version}.pt", settings)
-    code, example = store / "code.py", store / "ids.csv"
+    model = models.save(zoo.WideAndDeep(), folder / f"{version}.pt", settings)
+    code, example = folder / "code.py", folder / "ids.csv"
     code.write_text(CODE.format(answer=answer))
     example.write_text("1,2,3")
     archiver.main(
@@ -46,33 +44,38 @@ def add(store: Path, version: str, seed: int, answer: str = "") -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    store = tmp_path_factory.mktemp("wide")
-    for version, seed in (("1.0", 1), ("2.0", 1), ("3.0", 3)):
-        add(store, version, seed)
-    for version, answer in (("4.0", "%.4f"), ("5.0", "%.4f"), ("6.0", "now %.4f")):
-        add(store, version, 3, answer)
-    with Server(store, store / "log", "wide", environment=ONE_WORKER) as server:
-        yield Operator(server)
+@pytest.fixture
+def wide(only_one: Operator, tmp_path: Path) -> Operator:
+    """The operator of a server that also has the version 1.0 of the other model."""
+    for version, seed, answer in (
+        ("1.0", 1, ""),
+        ("2.0", 1, ""),
+        ("3.0", 3, ""),
+        ("4.0", 1, "%.4f"),
+        ("5.0", 1, "now %.4f"),
+    ):
+        add(tmp_path, only_one.store, version, seed, answer)
+    only_one.do("--name", "wide", "register", "1.0")
+    return only_one
 
 
-def test_the_same_weights_are_rolled_out_and_others_refused(operator: Operator) -> None:
-    lines = operator.do("--name", "wide", "rollout", "2.0").splitlines()
-    assert lines[1] == "wide 2.0 responds to 2 smoke requests as 1.0 does"
-    assert lines[2] == "wide 2.0 is the default"
-    assert operator.refused("--name", "wide", "rollout", "3.0").startswith(
-        '3.0 failed the smoke check on {"instances": [{"dense": '
-    )
-
-
-def test_versions_with_code_are_compared_by_the_example_of_their_archive(
-    operator: Operator,
+def test_smoke_requests_follow_from_the_metadata_and_the_example_of_an_archive(
+    wide: Operator,
 ) -> None:
-    out = operator.do("--name", "wide", "rollout", "4.0", "--accept-differences")
-    assert "wide 4.0 responds to 2 smoke requests with 200" in out
-    out = operator.do("--name", "wide", "rollout", "5.0")
-    assert "wide 5.0 responds to 3 smoke requests as 4.0 does" in out
-    message = operator.refused("--name", "wide", "rollout", "6.0")
-    assert message.startswith("6.0 failed the smoke check on 5 bytes of text/csv: expected 200 ")
+    def rollout(version: str) -> str:
+        return wide.do("--name", "wide", "rollout", version)
+
+    def refused(version: str) -> str:
+        return wide.refused("--name", "wide", "rollout", version)
+
+    # The same weights, and others.
+    assert rollout("2.0").splitlines()[1:3] == [
+        "wide 2.0 responds to 2 smoke requests as 1.0 does",
+        "wide 2.0 is the default",
+    ]
+    assert refused("3.0").startswith('3.0 failed the smoke check on {"instances": [{"dense": ')
+    # Versions with code and an example.
+    assert "wide 4.0 responds to 2 smoke requests as 2.0 does" in rollout("4.0")
+    message = refused("5.0")
+    assert message.startswith("5.0 failed the smoke check on 5 bytes of text/csv: expected 200 ")
     assert "got 200 now " in message

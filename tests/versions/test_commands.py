@@ -42,7 +42,7 @@ def test_machines_get_everything_as_json(operator: Operator) -> None:
 
 def test_without_metrics_the_rest_is_shown(operator: Operator) -> None:
     port = free_port()
-    status, out, _ = operator.run("--metrics", f"http://127.0.0.1:{port}", "list")
+    status, out, _ = operator.run("list", METRICS_URL=f"http://127.0.0.1:{port}")
     assert status == 0
     assert f"no metrics at http://127.0.0.1:{port}: the numbers of requests are unknown" in out
     assert next(line for line in out.splitlines() if line.startswith("1.0")).endswith("?")
@@ -113,59 +113,49 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
         ("rollback", "1.0 is the first default: there is nothing to roll back to"),
         ("--name other list", "{management} has no model other; it has doubleit"),
         (
-            "--store {parent} rollback",
-            "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
-            "store with MODEL_STORE",
+            "--name a/b list",
+            "'a/b' is not a model name: use letters, digits, dots and underscores, "
+            "100 characters at most",
         ),
-        (
-            "--name other --store {parent} register 1.0",
-            "the server has doubleit-1.0.mar, which is not in {parent}: name the server's model "
-            "store with MODEL_STORE",
-        ),
-        ("--store /nowhere rollback", "no model store at /nowhere: No such file or directory"),
         ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
         (
             "rollout 2.0 --smoke /dev/null",
             "/dev/null contains no request: write a JSON body on each line",
-        ),
-        (
-            "--management {metrics} list",
-            "TorchServe refused: 404 Requested resource is not found, please refer to API "
-            "document. ({metrics}/models?next_page_token=0)",
         ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(
     operator: Operator, arguments: str, message: str
 ) -> None:
-    places = {
-        "store": operator.store,
-        "parent": operator.store.parent,
-        "management": operator.server.management,
-        "metrics": operator.server.metrics,
-    }
+    places = {"store": operator.store, "management": operator.server.management}
     assert operator.refused(*arguments.format(**places).split()) == message.format(**places)
     assert operator.versions() == ("1.0", ["1.0"])
 
 
-def test_a_name_that_no_model_can_have_is_refused(operator: Operator) -> None:
-    assert operator.refused("--name", "a/b", "list").startswith("'a/b' is not a model name")
-
-
-def test_without_a_server_the_error_names_its_url(operator: Operator) -> None:
-    port = free_port()
+def test_another_store_or_server_is_refused(operator: Operator) -> None:
+    parent, port = operator.store.parent, free_port()
+    message = (
+        f"the server has doubleit-1.0.mar, which is not in {parent}: name the server's model store "
+        "with MODEL_STORE"
+    )
+    for command in ("rollback", "--name other register 1.0"):
+        assert operator.refused(*command.split(), MODEL_STORE=str(parent)) == message
+    assert operator.refused("rollback", MODEL_STORE="/nowhere") == (
+        "no model store at /nowhere: No such file or directory"
+    )
+    metrics = operator.server.metrics
+    assert operator.refused("list", MANAGEMENT_URL=metrics) == (
+        "TorchServe refused: 404 Requested resource is not found, please refer to API document. "
+        f"({metrics}/models?next_page_token=0)"
+    )
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server responds at http://localhost:{port}/models?next_page_token=0: Connection "
         "refused; start it with make serve, or set MANAGEMENT_URL to another one"
     )
-
-
-def test_a_management_api_that_others_reach_is_used_on_request(operator: Operator) -> None:
     # The same server at an address that is not loopback.
-    host = "0.0.0.0"
-    url = operator.server.management.replace("127.0.0.1", host)
-    assert operator.refused("--management", url, "list").startswith(f"{url} is not on loopback")
-    status, out, _ = operator.run("--management", url, "--allow-remote", "list", "--json")
+    url = operator.server.management.replace("127.0.0.1", "0.0.0.0")
+    assert operator.refused("list", MANAGEMENT_URL=url).startswith(f"{url} is not on loopback")
+    status, out, _ = operator.run("--allow-remote", "list", "--json", MANAGEMENT_URL=url)
     assert status == 0
     assert '"default": "1.0"' in out
 

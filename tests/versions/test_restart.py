@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.support.load import Load, doubled
 from tests.support.measuring import COVERAGE
@@ -29,11 +26,11 @@ def state(operator: Operator) -> dict[str, object]:
 
 
 def test_two_models_lose_nothing_over_register_rollout_and_restart(
-    fresh_store: Path, tmp_path: Path
+    two_versions: Path, tmp_path: Path
 ) -> None:
-    log = tmp_path / "log"
+    log, store = tmp_path / "log", shutil.copytree(two_versions, tmp_path / "store")
     environment = {**ONE_WORKER, **COVERAGE}
-    with Server(fresh_store, log, "doubleit,other", environment=environment) as server:
+    with Server(store, log, "doubleit,other", environment=environment) as server:
         operator = Operator(server)
         first, second = (f"{server.url}/predictions/{name}" for name in ("doubleit", "other"))
         port, path = server.ports["PORT"], "/predictions/other"
@@ -77,8 +74,8 @@ def test_two_models_lose_nothing_over_register_rollout_and_restart(
             log.unlink()
             server.start().wait_ready()
             assert server.output().startswith(
-                f"{fresh_store}/doubleit.json: the default is doubleit 1.0, also 2.0\n"
-                f"{fresh_store}/other.json: the default is other 2.0\n"
+                f"{store}/doubleit.json: the default is doubleit 1.0, also 2.0\n"
+                f"{store}/other.json: the default is other 2.0\n"
             )
             assert f"doubleit 1.0 is ready at {first}\nother 2.0 is ready at {second}\n" in (
                 server.output()
@@ -88,30 +85,3 @@ def test_two_models_lose_nothing_over_register_rollout_and_restart(
                 assert server.post("[1]", f"/predictions/{model}").text == "[2]"
             server.stop(signal.SIGKILL)
             wait_until(lambda: operator.run("list")[0] != 0, "the server's end")
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (os.mkfifo, "it is not a regular file of at most 1 MiB"),
-        (
-            lambda file: file.write_text(
-                '{"default": "1.0", "previous": null, "versions": {"1.0": {"workers": "two"}}}'
-            ),
-            "Expected `int`, got `str` - at `$.versions[...].workers`",
-        ),
-    ],
-    ids=["pipe", "text"],
-)
-def test_a_record_that_cannot_be_followed_is_refused(
-    fresh_store: Path, tmp_path: Path, make: Callable[[Path], object], reason: str
-) -> None:
-    record = fresh_store / "other.json"
-    make(record)
-    server = Server(fresh_store, tmp_path / "log", environment=COVERAGE)
-    process = server.start().process
-    assert process
-    assert process.wait(60) == 1
-    assert server.output().splitlines()[-1] == (
-        f"serve: {record} is not a record of versions: {reason}; fix or remove it"
-    )

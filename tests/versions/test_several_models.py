@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-from pathlib import Path
 
 import pytest
 import requests
 
-from tests.support.operators import ONE_WORKER, Operator
-from tests.support.server import Server
+from tests.support.operators import Operator
 from tests.support.wait import wait_until
 
 
@@ -45,8 +43,14 @@ def test_a_model_comes_with_its_first_version_and_goes_with_its_last(only_one: O
     assert only_one.refused(*other, "list").endswith(" has no model other; it has doubleit")
 
 
-def test_a_url_without_a_name_leads_to_the_first_model(only_one: Operator) -> None:
-    only_one.do("--name", "other", "register", "1.0")
+def test_a_first_version_is_rolled_out_and_a_url_without_a_name_stays_with_the_first_model(
+    only_one: Operator,
+) -> None:
+    assert only_one.do("--name", "other", "rollout", "1.0", "--workers", "2").splitlines() == [
+        "other 1.0 is ready, with 2 workers",
+        "other 1.0 is the default",
+    ]
+    assert only_one.record("other")["versions"] == {"1.0": {"workers": 2}}
     only_one.do("rollout", "2.0", "--retire")
     named = '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}]}'
     for url, model in (
@@ -57,14 +61,6 @@ def test_a_url_without_a_name_leads_to_the_first_model(only_one: Operator) -> No
         answer = only_one.server.post(named, url).json()
         assert (answer["model_name"], answer["model_version"]) == model
     only_one.do("rollout", "1.0", "--retire")
-
-
-def test_the_first_version_of_a_model_can_be_rolled_out(only_one: Operator) -> None:
-    assert only_one.do("--name", "other", "rollout", "2.0", "--workers", "2").splitlines() == [
-        "other 2.0 is ready, with 2 workers",
-        "other 2.0 is the default",
-    ]
-    assert only_one.record("other")["versions"] == {"2.0": {"workers": 2}}
 
 
 def test_without_space_in_the_store_nothing_is_changed(
@@ -120,24 +116,22 @@ def test_an_interrupted_registration_leaves_nothing(only_one: Operator) -> None:
     assert list(only_one.store.glob("*.json")) == []
 
 
-def test_more_workers_than_the_memory_holds_are_refused_as_at_a_start(fresh_store: Path) -> None:
-    environment = {**ONE_WORKER, "MEMORY": "512MiB"}
-    with Server(fresh_store, fresh_store / "log", environment=environment) as server:
-        operator = Operator(server)
-        operator.do("rollout", "2.0")
-        lack = "512 MiB do not hold {} workers, those of all models and versions together: "
-        more = ("--name", "other", "register", "1.0", "--workers", "9")
-        assert lack.format(11) in operator.refused(*more)
-        assert lack.format(10) in operator.refused("scale", "2.0", "9")
-        url = f"{server.management}/models"
-        for method, path in (
-            ("POST", "?url=other-1.0.mar&initial_workers=99"),
-            ("PUT", "/doubleit?min_worker=99"),
-        ):
-            answer = requests.request(method, url + path, timeout=60)
-            assert answer.status_code == 507, answer.text
+def test_more_workers_than_the_memory_holds_are_refused(only_one: Operator) -> None:
+    only_one.do("rollout", "2.0")
+    lack = "1024 MiB do not hold {} workers, those of all models and versions together: "
+    more = ("--name", "other", "register", "1.0", "--workers", "99")
+    assert lack.format(101) in only_one.refused(*more)
+    assert lack.format(100) in only_one.refused("scale", "2.0", "99")
+    url = f"{only_one.server.management}/models"
+    for method, path, status in (
+        ("POST", "?url=other-1.0.mar&initial_workers=99", 507),
+        ("PUT", "/doubleit?min_worker=99", 507),
         # What does not exist is TorchServe's to refuse.
-        for path in ("/none?min_worker=99", "/doubleit/9.9?min_worker=99"):
-            assert requests.put(url + path, timeout=60).status_code == 404
-        assert operator.versions() == ("2.0", ["1.0", "2.0"])
-        assert [len(version["workers"]) for version in server.describe()] == [1, 1]
+        ("PUT", "/none?min_worker=99", 404),
+        ("PUT", "/doubleit/9.9?min_worker=99", 404),
+        ("PUT", "?min_worker=99", 405),
+    ):
+        answer = requests.request(method, url + path, timeout=60)
+        assert answer.status_code == status, answer.text
+    assert only_one.versions() == ("2.0", ["1.0", "2.0"])
+    assert [len(version["workers"]) for version in only_one.server.describe()] == [1, 1]

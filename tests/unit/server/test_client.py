@@ -57,11 +57,6 @@ def test_a_server_that_does_not_respond_is_an_error() -> None:
         assert not silent.is_ready("1.0", timeout=0.2)
 
 
-def test_no_server_is_an_error() -> None:
-    with pytest.raises(Unreachable, match="no server responds at http://127.0.0.1:1/"):
-        client("http://127.0.0.1:1").versions()
-
-
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def test_no_proxy_is_used(other: str, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")

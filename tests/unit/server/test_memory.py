@@ -90,12 +90,6 @@ def test_the_handler_counts_with_the_same_costs() -> None:
         assert int(cost[1]) == getattr(memory, name)
 
 
-@pytest.mark.parametrize("cost", [40, 12])
-def test_the_largest_body_follows_from_its_cost(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
-    monkeypatch.setattr(memory, "JSON", cost)
-    assert memory.limits(GIB, workers=2).request > {40: 10, 12: 31}[cost] * MIB
-
-
 def test_more_memory_is_never_less_and_larger_models_are_never_more() -> None:
     sizes = [memory.limits(mib * MIB, workers=2).request for mib in range(600, 40_000, 100)]
     assert sizes == sorted(sizes)
@@ -110,10 +104,6 @@ def test_recorded_workers_count_beside_those_of_the_other_models() -> None:
     assert memory.limits(GIB, workers=9, models=sizes, recorded=[2, 2, 2]).heap == same.heap
     with pytest.raises(ValueError, match="1024 MiB do not hold 1000000002 recorded workers"):
         memory.limits(GIB, workers=2, models=sizes[:2], recorded=[10**9, None])
-
-
-def test_512_mib_hold_one_worker() -> None:
-    assert memory.limits(512 * MIB).workers == 1
 
 
 def test_models_that_do_not_fit_are_refused() -> None:

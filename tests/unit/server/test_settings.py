@@ -12,9 +12,9 @@ from server.torchserve import java
 
 def test_every_variable_of_the_configuration_has_a_default() -> None:
     named = set(re.findall(r"\$\$(\w+)\$\$", settings.CONFIG.read_text()))
-    # $$NAME$$ in the comment is not a variable.
+    # $$NAME$$ in the comment is not a variable, and java.py derives EVENT_LOOPS from the cores.
     limits = memory.limits(1 << 30, workers=1).variables()
-    assert named - {"NAME"} <= {*settings.DEFAULTS, *limits}
+    assert named - {"NAME", "EVENT_LOOPS"} <= {*settings.DEFAULTS, *limits}
     assert named >= set(settings.DEFAULTS)
 
 
@@ -43,8 +43,8 @@ def test_what_configures_the_programs_is_not_inherited(monkeypatch: pytest.Monke
 
 def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
     server = settings.read("m", "1.0", {"HOST": "0.0.0.0", "PORT": "9000"})
-    assert server.inference == "http://127.0.0.1:9000"
-    assert server.management == "http://127.0.0.1:8081"
+    ports = (9000, 8081, 8082)
+    assert server.addresses == ("m", *(f"http://127.0.0.1:{port}" for port in ports))
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,15 @@ def test_addresses_are_what_a_client_on_this_machine_reaches() -> None:
         ({"PORT": "http"}, "PORT=http is not a port"),
         ({"PORT": "70000"}, "PORT=70000 is not a port"),
         ({"PORT": "8081"}, "MANAGEMENT_PORT and PORT are both 8081"),
+        ({"HOST": "::1"}, "HOST=::1: TorchServe cannot listen on an IPv6 address"),
+        ({"METRICS_HOST": "::"}, "METRICS_HOST=::: TorchServe cannot listen on an IPv6 address"),
+        ({"MANAGEMENT_HOST": "[::1]"}, "TorchServe cannot listen on an IPv6 address"),
+        ({"MEMORY": "much"}, "MEMORY=much is not a size such as 1GiB or 512MiB"),
+        ({"TS_DEFAULT_WORKERS_PER_MODEL": "two"}, "two is not a number from 1 to 9999"),
+        ({"TS_DEFAULT_WORKERS_PER_MODEL": "0"}, "0 is not a number from 1 to 9999"),
     ],
 )
-def test_ports_that_cannot_be_are_refused(environment: dict[str, str], message: str) -> None:
+def test_what_cannot_be_is_refused(environment: dict[str, str], message: str) -> None:
     with pytest.raises(settings.SettingsError, match=message):
         settings.read("m", "1.0", environment)
 

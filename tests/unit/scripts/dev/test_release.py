@@ -52,17 +52,13 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message=change")
 
 
-def run(step: str) -> None:
-    release.main(release.Step(step))
-
-
 def test_a_release_is_an_annotated_tag_with_the_changes_and_nothing_is_pushed(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     git(repository, "remote", "add", "origin", "/nowhere")
-    run("check")
+    release.main("check")
     assert git(repository, "tag", "--list") == ""
-    run("tag")
+    release.main("tag")
     assert git(repository, "cat-file", "-t", "v1.2.0") == "tag"
     message = git(repository, "tag", "--list", "--format=%(contents)", "v1.2.0")
     assert message == "1.2.0\n\n### Added\n\n- Something new."
@@ -95,7 +91,7 @@ def test_another_branch_is_refused(repository: Path) -> None:
 def test_a_version_that_was_released_is_refused(repository: Path) -> None:
     git(repository, "tag", "v1.2.0")
     with pytest.raises(SystemExit, match="tag v1.2.0 exists"):
-        run("tag")
+        release.main("tag")
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,3 @@ def test_a_file_holds_a_request_on_each_line(tmp_path: Path) -> None:
     file.write_bytes(b"\n \n")
     with pytest.raises(VersionsError, match="contains no request"):
         comparison.read(file)
-
-
-def test_long_bodies_are_cut_in_messages() -> None:
-    assert len(str(Comparable(200, "9" * 1000))) < 150
-    assert str(Comparable(0, "no answer within 10 s")) == "no answer within 10 s"
