@@ -257,6 +257,7 @@ def http(pick: random.Random) -> bytes:
 # The fields of typed contents. FP16 has none.
 CONTENTS = {"FP64": "fp64", "FP32": "fp32", "INT8": "int", "INT32": "int", "INT64": "int64"}
 REFUSED = ("INVALID_ARGUMENT",)
+METHODS = ("ModelInfer", "ModelInfer", "ModelReady", "ModelMetadata", "ServerLive")
 
 
 class Call(NamedTuple):
@@ -348,13 +349,11 @@ def damaged(pick: random.Random) -> Call:
     return Call(content, ("OK", "INVALID_ARGUMENT", "NOT_FOUND"), method=pick.choice(METHODS))
 
 
-METHODS = ("ModelInfer", "ModelInfer", "ModelReady", "ModelMetadata", "ServerLive")
-
-
 def elsewhere(pick: random.Random) -> Call:
     """Return a call of another method, or for a model with code of its own."""
     if pick.randrange(2):
-        name, version = pick.choice(("rows", "photos", "doubleit", "other", "")), pick.choice(("", "2"))
+        name = pick.choice(("rows", "photos", "doubleit", "other", ""))
+        version = pick.choice(("", "2"))
         codes = ("NOT_FOUND",) if version or name in ("other", "") else ("OK",)
         request = service_pb2.ModelReadyRequest(name=name, version=version)
         return Call(request.SerializeToString(), codes, method=pick.choice(METHODS[2:4]))

@@ -19,7 +19,8 @@ server = test_malformed.server
 
 @pytest.mark.timeout(900)
 def test_malformed_messages(server: Server) -> None:
-    codes, wrong = Counter[str](), []
+    codes = Counter[str]()
+    wrong: list[str] = []
 
     def send(seed: int) -> None:
         pick = random.Random(SEED * 1000 + seed)
@@ -41,7 +42,6 @@ def test_malformed_messages(server: Server) -> None:
     with Load(server.ports["PORT"], clients=2) as load, ThreadPoolExecutor(SENDERS) as pool:
         list(pool.map(send, range(SENDERS)))
         load.settle()
-    print(", ".join(f"{count} {code}" for code, count in codes.most_common()))
     assert wrong == [], wrong[:20]
     assert load.failures == []
     assert (server.worker_pids(), server.java_pid()) == (workers, java)
