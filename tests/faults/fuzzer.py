@@ -254,32 +254,142 @@ def http(pick: random.Random) -> bytes:
     return end.join([*lines, b"", body])
 
 
-def message(pick: random.Random) -> tuple[bytes, bytes | None]:
-    """Return a message for V2's gRPC service; and the only right output, None if not known."""
-    array = np.array([pick.randrange(-(2**40), 2**40) for _ in range(pick.randrange(4))], "<i8")
-    request = service_pb2.ModelInferRequest(model_name="doubleit", id="7")
-    tensor = request.inputs.add(name="x", datatype="INT64", shape=[array.size])
-    typed = pick.randrange(2)
-    if typed:
-        tensor.contents.int64_contents.extend(array)
+# The fields of typed contents. FP16 has none.
+CONTENTS = {"FP64": "fp64", "FP32": "fp32", "INT8": "int", "INT32": "int", "INT64": "int64"}
+REFUSED = ("INVALID_ARGUMENT",)
+METHODS = ("ModelInfer", "ModelInfer", "ModelReady", "ModelMetadata", "ServerLive")
+
+
+class Call(NamedTuple):
+    """A gRPC call of V2.
+
+    Attributes:
+        message: the encoded request.
+        codes: those that it may end with.
+        output: the only right output; None if it is not known.
+        method: the method's name.
+    """
+
+    message: bytes
+    codes: Collection[str] = ("OK",)
+    output: bytes | None = None
+    method: str = "ModelInfer"
+
+
+def _tensor(pick: random.Random) -> tuple[Any, bytes]:
+    """Return a valid request with typed or raw contents, and the output."""
+    datatype = pick.choice([*DTYPES])
+    most = {"INT8": 63, "INT64": 2**61}.get(datatype, 1000)
+    numbers = [pick.randint(-most, most) for _ in range(pick.randrange(5))]
+    array = np.array(numbers, DTYPES[datatype])
+    version = pick.choice(("", "1.0"))
+    request = service_pb2.ModelInferRequest(model_name="doubleit", model_version=version, id="7")
+    shape = [1] * pick.randrange(3) + [array.size] + [1] * pick.randrange(3)
+    tensor = request.inputs.add(name="x", datatype=datatype, shape=shape)
+    if datatype in CONTENTS and pick.randrange(2):
+        getattr(tensor.contents, f"{CONTENTS[datatype]}_contents").extend(array.tolist())
     else:
         request.raw_input_contents.append(array.tobytes())
-    whole = request.SerializeToString()
-    odd = pick.randrange(8)
-    if odd == 0:
-        request.model_name = pick.choice(("other", "", "x" * 10_000))
-    elif odd == 1:
-        tensor.datatype = pick.choice(("INT8", "FP32", "BOOL", "BYTES", ""))
-    elif odd == 2:
-        tensor.shape[:] = pick.choice(([], [-1], [2**62, 4], [1] * 10_000))
-    elif odd == 3:
-        request.raw_input_contents.extend([b"12345678"] * pick.choice((1, 2, 10_000)))
-    elif odd == 4:
-        return changed(pick, whole), None
-    elif odd == 5:
-        return pick.randbytes(100), None
-    changed_whole = request.SerializeToString()
-    return changed_whole, (array * 2).tobytes() if changed_whole == whole else None
+    return request, (array * 2).tobytes()
+
+
+def valid(pick: random.Random) -> Call:
+    """Return a request with fields that change nothing."""
+    request, output = _tensor(pick)
+    if pick.randrange(2):
+        request.parameters["other"].string_param = "x" * pick.randrange(1000)
+    if pick.randrange(2):
+        request.outputs.add(name="y")
+    unknown = pick.choice((b"", b"\xfa\x07\x03abc", b"\xa0\x06\x01", b"\xa5\x06abcd"))
+    return Call(request.SerializeToString() + unknown, output=output)
+
+
+def mistaken(pick: random.Random) -> Call:
+    """Return a request with one mistake."""
+    request, _ = _tensor(pick)
+    (tensor,) = request.inputs
+    kind = pick.choice(
+        ("name", "version", "shape", "datatype", "size", "both", "twice", "none", "outputs", "many")
+    )
+    if kind in ("name", "version"):
+        other = pick.choice(("other", "9.9", "x" * 10_000, "doubleit/1.0", "é", "../x"))
+        setattr(request, f"model_{kind}", other)
+        return Call(request.SerializeToString(), ("NOT_FOUND",))
+    if kind == "shape":
+        absurd = ([-1], [2**62, 4], [2**63 - 1] * 3, [1] * 10_000, [7], [-(2**63)])
+        tensor.shape[:] = pick.choice(absurd)
+    elif kind == "datatype":
+        tensor.datatype = pick.choice(("INT7", "int64", "", "BYTES", "INT", "x" * 10_000))
+    elif kind == "size":
+        tensor.ClearField("contents")
+        request.raw_input_contents[:] = [pick.randbytes(pick.choice((9, 41, 1000)))]
+    elif kind == "both":
+        tensor.contents.int64_contents.append(1)
+        request.raw_input_contents[:] = [bytes(8)]
+    elif kind == "twice":
+        request.inputs.append(tensor)
+        request.raw_input_contents.extend(request.raw_input_contents)
+    elif kind == "none":
+        request.ClearField("inputs")
+    elif kind == "outputs":
+        request.outputs.add(name="a")
+        request.outputs.add(name="b")
+    else:
+        for _ in range(5000):
+            pick.choice((request.inputs, request.outputs)).add()
+    return Call(request.SerializeToString(), REFUSED)
+
+
+def damaged(pick: random.Random) -> Call:
+    """Return bytes that may not be a message."""
+    whole = _tensor(pick)[0].SerializeToString()
+    group = b"\x83\x01" * pick.randrange(100_000)
+    cut = whole[: pick.randrange(len(whole))]
+    content = pick.choice((changed(pick, whole), cut, pick.randbytes(100), whole + group, b""))
+    return Call(content, ("OK", "INVALID_ARGUMENT", "NOT_FOUND"), method=pick.choice(METHODS))
+
+
+def elsewhere(pick: random.Random) -> Call:
+    """Return a call of another method, or for a model with code of its own."""
+    if pick.randrange(2):
+        name = pick.choice(("rows", "photos", "doubleit", "other", ""))
+        version = pick.choice(("", "2"))
+        codes = ("NOT_FOUND",) if version or name in ("other", "") else ("OK",)
+        request = service_pb2.ModelReadyRequest(name=name, version=version)
+        return Call(request.SerializeToString(), codes, method=pick.choice(METHODS[2:4]))
+    request, _ = _tensor(pick)
+    request.model_name, count = pick.choice(("rows", "photos")), pick.randrange(1, 4)
+    if request.model_name == "photos":
+        return Call(request.SerializeToString(), REFUSED)
+    request.raw_input_contents[:] = [np.full((count, 3), 1, np.float32).tobytes()]
+    request.ClearField("inputs")
+    request.inputs.add(name="rows", datatype="FP32", shape=[count, 3])
+    return Call(request.SerializeToString())
+
+
+CALLS = (valid, valid, mistaken, mistaken, damaged, elsewhere)
+
+
+def call(pick: random.Random) -> Call:
+    """Return a gRPC call."""
+    return pick.choice(CALLS)(pick)
+
+
+def judge_call(sent: Call, code: str, answer: bytes) -> str:
+    """Return what is wrong with the end of a call; an empty text if it is correct."""
+    if code not in sent.codes:
+        return f"{code}, expected {sent.codes}"
+    if code != "OK" or sent.output is None:
+        return ""
+    response = service_pb2.ModelInferResponse.FromString(answer)
+    right = (response.id, response.raw_output_contents[:]) == ("7", [sent.output])
+    return "" if right else f"answered {answer[:100]!r}"
+
+
+def message(pick: random.Random) -> tuple[bytes, bytes | None]:
+    """Return a message for V2's gRPC service; and the only right output, None if not known."""
+    sent = pick.choice(CALLS[:-1])(pick)
+    return sent.message, sent.output
 
 
 class MalformedError(ValueError):

@@ -6,19 +6,19 @@ import com.google.gson.JsonPrimitive;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.UnsafeByteOperations;
 import com.google.protobuf.WireFormat;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
 import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.InferParameter;
-import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.InferTensorContents;
 import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.ModelInferRequest;
 import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.ModelInferRequest.InferInputTensor;
 import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.ModelInferRequest.InferRequestedOutputTensor;
@@ -37,27 +37,15 @@ final class GrpcRequest {
     /** More than the handler accepts, which says so. */
     private static final int DIMENSIONS = 16;
 
-    /** The fields of InferTensorContents, by number. */
-    private static final String[] CONTENTS = {
-        "", "bool_contents", "int_contents", "int64_contents", "uint_contents", "uint64_contents",
-        "fp32_contents", "fp64_contents", "bytes_contents",
-    };
+    /**
+     * The widest datatypes of the fields of InferTensorContents, by the fields' numbers. FP16 and BF16
+     * have no field.
+     */
+    private static final List<String> WIDEST =
+            List.of("", "BOOL", "INT32", "INT64", "UINT32", "UINT64", "FP32", "FP64", "BYTES");
 
-    /** The field with the values of a datatype. FP16 and BF16 have none. */
-    private static final Map<String, Integer> FIELDS = new HashMap<>();
-
-    static {
-        FIELDS.put("BOOL", InferTensorContents.BOOL_CONTENTS_FIELD_NUMBER);
-        for (String bits : List.of("8", "16", "32")) {
-            FIELDS.put("INT" + bits, InferTensorContents.INT_CONTENTS_FIELD_NUMBER);
-            FIELDS.put("UINT" + bits, InferTensorContents.UINT_CONTENTS_FIELD_NUMBER);
-        }
-        FIELDS.put("INT64", InferTensorContents.INT64_CONTENTS_FIELD_NUMBER);
-        FIELDS.put("UINT64", InferTensorContents.UINT64_CONTENTS_FIELD_NUMBER);
-        FIELDS.put("FP32", InferTensorContents.FP32_CONTENTS_FIELD_NUMBER);
-        FIELDS.put("FP64", InferTensorContents.FP64_CONTENTS_FIELD_NUMBER);
-        FIELDS.put("BYTES", InferTensorContents.BYTES_CONTENTS_FIELD_NUMBER);
-    }
+    /** Integers are converted in blocks of as many bytes. */
+    private static final int BLOCK_BYTES = 8 << 10;
 
     /** Handles a field: a string, message or packed list, or the encoded bytes of a number. */
     private interface Field {
@@ -72,7 +60,6 @@ final class GrpcRequest {
         ByteString contents = ByteString.EMPTY;
     }
 
-    private final int limit;
     private int items;
 
     /** The model's name and version, empty for the default; all other requests have only these. */
@@ -88,13 +75,11 @@ final class GrpcRequest {
     /**
      * Read a request.
      *
-     * @param limit the largest body in bytes.
      * @throws io.grpc.StatusRuntimeException the request is invalid, or its body too large.
      */
-    GrpcRequest(byte[] message, int limit) {
-        this.limit = limit;
+    GrpcRequest(ByteString message) {
         try {
-            read(UnsafeByteOperations.unsafeWrap(message));
+            read(message);
         } catch (IOException error) {
             throw invalid("The request is not a valid message: " + error.getMessage());
         }
@@ -161,19 +146,13 @@ final class GrpcRequest {
         if (outputs.size() > 0) {
             document.add("outputs", outputs);
         }
-        join(document.toString().getBytes(StandardCharsets.UTF_8), raw);
-    }
-
-    private void join(byte[] json, List<ByteString> tensors) {
-        long size = json.length;
-        for (ByteString tensor : tensors) {
-            size += tensor.size();
-        }
+        byte[] json = document.toString().getBytes(StandardCharsets.UTF_8);
+        long size = json.length + raw.stream().mapToLong(ByteString::size).sum();
         check(size);
         jsonBytes = json.length;
         body = Arrays.copyOf(json, (int) size);
         int end = json.length;
-        for (ByteString tensor : tensors) {
+        for (ByteString tensor : raw) {
             tensor.copyTo(body, end);
             end += tensor.size();
         }
@@ -260,69 +239,66 @@ final class GrpcRequest {
         }
     }
 
-    /** Return the contents of a tensor as binary data: little-endian, strings with their length. */
-    private ByteString converted(String datatype, ByteString contents, String place)
+    /** Return the contents of a tensor as binary data, little-endian. */
+    private static ByteString converted(String datatype, ByteString contents, String place)
             throws IOException {
-        Integer expected = FIELDS.get(datatype);
+        int expected = WIDEST.indexOf(datatype.replaceFirst("INT(8|16)$", "INT32"));
         ByteString.Output out = ByteString.newOutput();
         int[] index = {0};
         each(contents, (number, value) -> {
-            if (expected == null) {
+            if (expected < 1) {
                 throw invalid(datatype + " has no typed contents, send raw_input_contents - at " + place);
             }
-            if (number >= CONTENTS.length) {
+            if (number >= WIDEST.size()) {
                 return;
             }
             if (number != expected) {
-                throw invalid("Expected " + CONTENTS[expected] + " for " + datatype + ", got "
-                        + CONTENTS[number] + " - at " + place);
+                throw invalid("Expected " + field(expected) + " for " + datatype + ", got "
+                        + field(number) + " - at " + place);
             }
-            if (number == InferTensorContents.BYTES_CONTENTS_FIELD_NUMBER) {
-                little(out, value.size(), Integer.BYTES);
-                value.writeTo(out);
-            } else if (datatype.startsWith("FP")) {
+            if (datatype.startsWith("FP") || "BYTES".equals(datatype)) {
+                // Strings are refused by the handler.
                 value.writeTo(out);
             } else {
-                CodedInputStream in = value.newCodedInput();
-                while (!in.isAtEnd()) {
-                    number(out, in, datatype, place + "." + CONTENTS[number], index[0]++);
-                }
+                integers(out, value, datatype, place + "." + field(number), index);
             }
             check(out.size());
         });
         return out.toByteString();
     }
 
-    private void number(
-            ByteString.Output out, CodedInputStream in, String datatype, String place, int index)
-            throws IOException {
-        boolean signed = datatype.startsWith("INT");
-        long value = in.readRawVarint64();
-        int bytes = 1;
-        if ("BOOL".equals(datatype)) {
-            value = value == 0 ? 0 : 1;
-        } else {
-            int bits = Integer.parseInt(datatype.substring(signed ? 3 : 4));
-            bytes = bits / Byte.SIZE;
-            if (bits < Long.SIZE) {
-                // As protobuf does: a number of 32 bits, whatever follows.
-                value = signed ? (int) value : value & 0xffffffffL;
-                long least = signed ? -(1L << (bits - 1)) : 0;
-                if (value < least || value >= least + (1L << bits)) {
-                    throw invalid(value + " does not fit " + datatype + " - at " + place + "["
-                            + index + "]");
-                }
-            }
-        }
-        little(out, value, bytes);
-        if (out.size() > limit) {
-            check(out.size());
-        }
+    private static String field(int number) {
+        return WIDEST.get(number).toLowerCase(Locale.ROOT).replace("int32", "int") + "_contents";
     }
 
-    private static void little(ByteString.Output out, long value, int bytes) {
-        for (int i = 0; i < bytes; i++) {
-            out.write((int) (value >>> (i * Byte.SIZE)));
+    private static void integers(
+            ByteString.Output out, ByteString packed, String datatype, String place, int[] index)
+            throws IOException {
+        boolean bool = "BOOL".equals(datatype);
+        boolean signed = datatype.startsWith("INT");
+        int bits = bool ? Byte.SIZE : Integer.parseInt(datatype.substring(signed ? 3 : 4));
+        long least = signed ? -(1L << (bits - 1)) : 0;
+        ByteBuffer block = ByteBuffer.allocate(BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        CodedInputStream in = packed.newCodedInput();
+        for (; !in.isAtEnd(); index[0]++) {
+            long value = in.readRawVarint64();
+            if (bool) {
+                value = value == 0 ? 0 : 1;
+            } else if (bits < Long.SIZE) {
+                // As protobuf does: a number of 32 bits, whatever follows.
+                value = signed ? (int) value : value & 0xffffffffL;
+                if (value < least || value >= least + (1L << bits)) {
+                    throw invalid(value + " does not fit " + datatype + " - at " + place + "["
+                            + index[0] + "]");
+                }
+            }
+            block.putLong(block.position(), value);
+            block.position(block.position() + bits / Byte.SIZE);
+            if (block.remaining() < Long.BYTES || in.isAtEnd()) {
+                out.write(block.array(), 0, block.position());
+                block.clear();
+                check(out.size());
+            }
         }
     }
 
@@ -358,13 +334,13 @@ final class GrpcRequest {
         }
     }
 
-    private void check(long size) {
-        if (size > limit) {
+    private static void check(long size) {
+        if (size > GrpcArrival.LIMIT_BYTES) {
             throw GrpcArrival.tooLarge();
         }
     }
 
-    private static RuntimeException invalid(String message) {
+    static StatusRuntimeException invalid(String message) {
         return Status.INVALID_ARGUMENT.withDescription(message).asRuntimeException();
     }
 }

@@ -3,9 +3,10 @@ package doubleit;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
 import com.google.protobuf.UnsafeByteOperations;
-import io.grpc.KnownLength;
+import io.grpc.HasByteBuffer;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerBuilder;
@@ -15,15 +16,18 @@ import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.io.DataInputStream;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.util.internal.ThreadExecutorMap;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 import org.pytorch.serve.archive.model.ModelException;
 import org.pytorch.serve.grpc.openinference.GRPCInferenceServiceGrpc;
 import org.pytorch.serve.grpc.openinference.OpenInferenceGrpc.ModelInferResponse;
@@ -58,7 +62,23 @@ import org.pytorch.serve.wlm.ModelManager;
 public final class GrpcService implements ServerCallHandler<InputStream, Message> {
     private static final String NAME = "inference.GRPCInferenceService";
 
+    /** What may arrive of a connection before it is read. */
+    private static final int WINDOW_BYTES = 1 << 20;
+
     private static final String BINARY = "application/octet-stream";
+
+    /** Encoded, a longer message might exceed the 8 KiB of headers that clients accept. */
+    private static final int MESSAGE_CHARACTERS = 800;
+
+    /** The codes for statuses of HTTP; any other is an internal error. */
+    private static final Map<Integer, Status> CODES =
+            Map.of(
+                    400, Status.INVALID_ARGUMENT,
+                    404, Status.NOT_FOUND,
+                    413, Status.RESOURCE_EXHAUSTED,
+                    415, Status.INVALID_ARGUMENT,
+                    503, Status.UNAVAILABLE,
+                    507, Status.RESOURCE_EXHAUSTED);
 
     private static final Metadata.Key<String> REQUEST_ID = key(Exchange.REQUEST_ID);
 
@@ -75,6 +95,10 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         server.intercept(new GrpcArrival.Link());
         // GrpcArrival limits messages and answers those that are too large. gRPC resets the stream.
         server.maxInboundMessageSize(Integer.MAX_VALUE);
+        // Nothing here waits, so calls need no other thread than that of their connection.
+        server.directExecutor();
+        // A fixed window: gRPC would send a ping with each message to adapt it.
+        ((NettyServerBuilder) server).flowControlWindow(WINDOW_BYTES);
         server.addService(
                 TokenAuthorization.isEnabled()
                         ? ServerInterceptors.intercept(
@@ -118,6 +142,10 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
     private static final class Call extends ServerCall.Listener<InputStream> {
         private final ServerCall<InputStream, Message> call;
         private final GrpcArrival arrival = GrpcArrival.current();
+
+        /** The event loop of the connection, which this is constructed in. */
+        private final Executor loop = ThreadExecutorMap.currentExecutor();
+
         private final String id;
 
         /** The line of the access log; null if none is written. */
@@ -144,11 +172,9 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
             }
             try {
                 if (request != null) {
-                    throw Status.INVALID_ARGUMENT
-                            .withDescription("The call has more than one message")
-                            .asRuntimeException();
+                    throw GrpcRequest.invalid("The call has more than one message");
                 }
-                request = new GrpcRequest(read(message), GrpcArrival.LIMIT_BYTES);
+                request = new GrpcRequest(read(message));
             } catch (StatusRuntimeException error) {
                 fail(error.getStatus());
             } catch (IOException error) {
@@ -156,22 +182,28 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
             }
         }
 
-        private byte[] read(InputStream message) throws IOException {
-            if (message instanceof KnownLength) {
-                byte[] whole = new byte[message.available()];
-                new DataInputStream(message).readFully(whole);
-                return whole;
+        /** Return a message; it is valid until the stream is closed. */
+        private ByteString read(InputStream message) throws IOException {
+            if (message instanceof HasByteBuffer) {
+                // The buffers that it arrived in, which mark() keeps.
+                message.mark(Integer.MAX_VALUE);
+                List<ByteString> buffers = new ArrayList<>();
+                while (message.available() > 0) {
+                    ByteBuffer buffer = ((HasByteBuffer) message).getByteBuffer();
+                    buffers.add(UnsafeByteOperations.unsafeWrap(buffer));
+                    message.skip(buffer.remaining());
+                }
+                return ByteString.copyFrom(buffers);
             }
-            byte[] unpacked = message.readNBytes(Jobs.LARGE_BYTES);
-            if (unpacked.length == Jobs.LARGE_BYTES) {
+            ByteString unpacked = UnsafeByteOperations.unsafeWrap(message.readNBytes(Jobs.LARGE_BYTES));
+            if (unpacked.size() == Jobs.LARGE_BYTES) {
                 arrival.claim(GrpcArrival.LIMIT_BYTES);
-                byte[] rest = message.readNBytes(GrpcArrival.LIMIT_BYTES - unpacked.length + 1);
-                int start = unpacked.length;
-                unpacked = Arrays.copyOf(unpacked, start + rest.length);
-                System.arraycopy(rest, 0, unpacked, start, rest.length);
-                if (unpacked.length > GrpcArrival.LIMIT_BYTES) {
+                int most = GrpcArrival.LIMIT_BYTES - unpacked.size();
+                byte[] rest = message.readNBytes(most + 1);
+                if (rest.length > most) {
                     throw GrpcArrival.tooLarge();
                 }
+                unpacked = unpacked.concat(UnsafeByteOperations.unsafeWrap(rest));
             }
             return unpacked;
         }
@@ -183,9 +215,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
             }
             try {
                 if (request == null) {
-                    throw Status.INVALID_ARGUMENT
-                            .withDescription("The call has no message")
-                            .asRuntimeException();
+                    throw GrpcRequest.invalid("The call has no message");
                 }
                 answer();
             } catch (ModelException error) {
@@ -258,7 +288,9 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         private void fail(Status status) {
             Metadata headers = new Metadata();
             headers.put(REQUEST_ID, id);
-            close(status, headers, 0);
+            String message = String.valueOf(status.getDescription());
+            String cut = message.substring(0, Math.min(message.length(), MESSAGE_CHARACTERS));
+            close(status.withDescription(cut), headers, 0);
         }
 
         private void close(Status status, Metadata trailers, int bytes) {
@@ -290,6 +322,10 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         @Override
         public void response(
                 byte[] body, CharSequence type, int status, String phrase, Map<String, String> headers) {
+            call.loop.execute(() -> answer(body, status, headers));
+        }
+
+        private void answer(byte[] body, int status, Map<String, String> headers) {
             long end = System.nanoTime();
             count("ts_inference_latency_microseconds", (end - getBegin()) / 1000.0);
             count("ts_queue_latency_microseconds", (getScheduled() - getBegin()) / 1000.0);
@@ -297,7 +333,7 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
                 return;
             }
             if (status >= 400) {
-                call.fail(code(status).withDescription(message(body)));
+                call.fail(CODES.getOrDefault(status, Status.INTERNAL).withDescription(message(body)));
                 return;
             }
             Message answer;
@@ -315,9 +351,11 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
 
         @Override
         public void sendError(int status, String error) {
-            if (isOpen()) {
-                call.fail(code(status).withDescription(error));
-            }
+            call.loop.execute(() -> {
+                if (isOpen()) {
+                    call.fail(CODES.getOrDefault(status, Status.INTERNAL).withDescription(error));
+                }
+            });
         }
 
         void count(String metric, double value) {
@@ -327,23 +365,6 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
                 String host = ConfigManager.getInstance().getHostName();
                 counter.addOrUpdate(List.of(getModelName(), version, host), value);
             }
-        }
-    }
-
-    private static Status code(int status) {
-        switch (status) {
-            case 400:
-            case 415:
-                return Status.INVALID_ARGUMENT;
-            case 404:
-                return Status.NOT_FOUND;
-            case 413:
-            case 507:
-                return Status.RESOURCE_EXHAUSTED;
-            case 503:
-                return Status.UNAVAILABLE;
-            default:
-                return Status.INTERNAL;
         }
     }
 
