@@ -1,12 +1,12 @@
 package doubleit;
 
-import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.internal.ThreadExecutorMap;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -40,7 +40,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** The workers that an event loop may send requests to, the one that was last used first. */
     private final transient Deque<Worker> idle = new ArrayDeque<>();
 
-    private final transient Map<EventExecutor, Dispatch> loops = new ConcurrentHashMap<>();
+    private final transient Map<Executor, Dispatch> loops = new ConcurrentHashMap<>();
 
     /** Whether a worker's thread waits for more requests for its batch. */
     private boolean collecting;
@@ -81,7 +81,11 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
 
     /** Send requests to idle workers once this event loop has read what has arrived. */
     void dispatchSoon() {
-        EventExecutor loop = ThreadExecutorMap.currentExecutor();
+        Executor loop = ThreadExecutorMap.currentExecutor();
+        if (loop == null) {
+            // gRPC has its own copy of Netty.
+            loop = io.grpc.netty.shaded.io.netty.util.internal.ThreadExecutorMap.currentExecutor();
+        }
         if (loop == null) {
             dispatch(null);
         } else {
@@ -90,10 +94,10 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     }
 
     private final class Dispatch implements Runnable {
-        private final EventExecutor loop;
+        private final Executor loop;
         private boolean pending;
 
-        Dispatch(EventExecutor loop) {
+        Dispatch(Executor loop) {
             this.loop = loop;
         }
 
@@ -113,14 +117,14 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         }
     }
 
-    private void dispatch(EventExecutor loop) {
+    private void dispatch(Executor loop) {
         for (Worker worker = choose(loop); worker != null; worker = choose(loop)) {
             worker.send();
         }
     }
 
     /** Return an idle worker for the requests in the queue, or null. */
-    private synchronized Worker choose(EventExecutor loop) {
+    private synchronized Worker choose(Executor loop) {
         if (collecting) {
             notifyAll();
         } else if (!isEmpty()) {
