@@ -103,7 +103,7 @@ def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
     expect_drawn(tab, {"1234567.5", "2469135", "-2", "-4", "3", "6"})
     assert output(tab) == [2469135.0, -4.0, 6.0]
     assert "[1234567.5,-2.0,3.0]" in curl(tab)
-    save(tab, f"doubleit-{width}")
+    save(tab, f"doubleit-{width}", width)
     other = open_page(page_of("photos"), **options)
     other.get_by_role("button", name="Example").click()
     other.get_by_role("button", name="Predict", exact=True).click()
@@ -114,10 +114,13 @@ def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
         assert page.evaluate("getComputedStyle(document.body).direction") == "ltr"
 
 
-def save(tab: Page, name: str) -> None:
-    """Take a screenshot if `make screenshot` asks for it."""
+def save(tab: Page, name: str, width: int) -> None:
+    """Take a screenshot of the whole page if `make screenshot` asks for it."""
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
+        height = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        tab.set_viewport_size({"width": width, "height": height})
+        settle(tab)
         tab.screenshot(path=Path(folder) / f"{name}.png")
 
 
@@ -161,5 +164,5 @@ def test_the_screenshots_are_taken(
         tab.emulate_media(color_scheme=scheme)
         settle(tab)
         path = folder / f"{shown}-{scheme}.png"
-        tab.screenshot(path=path)
+        tab.screenshot(path=path, animations="disabled")
         assert path.stat().st_size < 300 * 1024

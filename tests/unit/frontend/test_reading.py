@@ -260,8 +260,10 @@ def test_a_file_is_read(
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
-    [(name, text, reason) for text, reason in PASTED_REFUSED for name in ("", "numbers.txt")]
-    + UPLOADED_REFUSED,
+    [
+        *((name, text, reason) for text, reason in PASTED_REFUSED for name in ("", "numbers.txt")),
+        *UPLOADED_REFUSED,
+    ],
 )
 def test_is_refused(name: str, content: str | bytes, reason: str) -> None:
     file = name and isinstance(content, str)
