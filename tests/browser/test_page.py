@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -22,6 +23,7 @@ from tests.browser.actions import (
     upload,
     watch_drawing,
 )
+from tests.support.wait import wait_until
 
 LARGE = 2**53 + 1  # the first integer that a browser cannot represent as a number
 
@@ -178,5 +180,19 @@ def test_the_table_the_chart_and_the_downloads_work_at_the_limit(tab: Page, tmp_
     expect_rows(tab, [["1", "0", "0"], ["2", "1", "2"]])
     expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
     expect(tab.get_by_text(f"of {count:,} numbers, the smallest and largest")).to_be_visible()
+    table = tab.get_by_test_id("stDataFrame")
+    cells = table.locator("canvas table tbody tr").last.locator("td")
+
+    def is_scrolled_to_the_end() -> bool:
+        # A key that is pressed before the table is drawn has no effect.
+        table.locator("canvas").first.click(position={"x": 200, "y": 60}, force=True)
+        tab.keyboard.press("Control+End")
+        last = [str(count), str(count - 1), str(2 * (count - 1))]
+        with contextlib.suppress(AssertionError):
+            expect(cells).to_have_text(last, timeout=3_000)
+            return True
+        return False
+
+    wait_until(is_scrolled_to_the_end, "the table's last row")
     lines = save(tab, "Download CSV", tmp_path).read_text().splitlines()
     assert (len(lines), lines[-1]) == (count + 1, f"{count - 1},{2 * (count - 1)}")

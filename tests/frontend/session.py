@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import requests
@@ -12,12 +11,12 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import FileUploaderState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 UPLOAD = "Upload a file"
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """One browser tab. Use as a context manager: the session ends with it.
 
     Attributes:
@@ -28,28 +27,18 @@ class Session:
         self.url = url
         self.elements: dict[str, list[Any]] = {}
         self._widgets: dict[str, WidgetState] = {}
-        self._socket: ClientConnection | None = None
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        joined = connect(
-            f"ws{self.url[4:]}/_stcore/stream", max_size=None, open_timeout=60, compression=None
-        )
-        self._socket = self._stack.enter_context(joined)
-        self.run()
-        return self
+        stream = f"ws{self.url[4:]}/_stcore/stream"
+        self._socket = connect(stream, max_size=None, open_timeout=60, compression=None)
+        return self.run()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """End the session, like closing the tab."""
-        self._stack.close()
+        self._socket.close()
 
     def paste(self, text: str) -> Self:
         """Enter a text into the field and submit it."""
@@ -109,7 +98,6 @@ class Session:
 
     def _send(self, message: BackMsg, until: str) -> ForwardMsg:
         """Send a message; read messages until one of the given kind, and return it."""
-        assert self._socket
         self._socket.send(message.SerializeToString())
         while True:
             answer = ForwardMsg()
