@@ -31,6 +31,9 @@ STYLE = """<style>
 .st-key-announcement {position: absolute; width: 1px; height: 1px; overflow: hidden}
 </style>"""
 
+# What a click leads to.
+Outcome = Response | NotNumbersError | ApiError
+
 _client = st.cache_resource(show_spinner=False)(Client)
 
 
@@ -94,7 +97,7 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
         "Model version", versions, key="version", accept_new_options=True, bind="query-params",
         format_func=lambda each: each or "the server's default",
     )  # fmt: skip
-    found: Response | NotNumbersError | ApiError
+    found: Outcome
     try:
         request = form.draw(drawn)
         if request is None:
@@ -112,7 +115,7 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
 
 def show(drawn: form.Form) -> None:
     """Show the result of the last click, why there is none, or an earlier result."""
-    results: list[Response | NotNumbersError | ApiError] = st.session_state.get("results", [])
+    results: list[Outcome] = st.session_state.get("results", [])
     with st.container(key="announcement"):
         for last in results[:1]:
             there = "The result is there: " if isinstance(last, Response) else ""
@@ -122,11 +125,10 @@ def show(drawn: form.Form) -> None:
         return
     chosen = 0
     if len(results) > 1:
-        labels = [
-            f"{'last' if i == 0 else i}: {_label(result)}" for i, result in enumerate(results)
-        ]
-        key, places = f"result-{st.session_state.clicks}", range(len(results))
-        chosen = st.selectbox("Results of this session", places, 0, labels.__getitem__, key=key)
+        chosen = st.selectbox(
+            "Results of this session", range(len(results)), key=f"result-{st.session_state.clicks}",
+            format_func=lambda i: f"{i or 'last'}: {_label(results[i])}",
+        )  # fmt: skip
     found = results[chosen]
     if isinstance(found, Response):
         outputs.show(drawn.config, found, drawn.model)
@@ -135,7 +137,7 @@ def show(drawn: form.Form) -> None:
         st.error(f"**{found.title}**\n\n{sentences}", icon=":material/error:")
 
 
-def _label(found: Response | NotNumbersError | ApiError) -> str:
+def _label(found: Outcome) -> str:
     if not isinstance(found, Response):
         return found.title
     request = found.request

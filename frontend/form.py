@@ -181,7 +181,6 @@ def _file(form: Form) -> Draft:
     file = st.file_uploader(
         f"A file: {kind}", known or None, key="file", max_upload_size=size, help=more
     )
-    memory.forget_files(but=file.file_id if file else "")
     if file is None:
         return _raw(st.session_state.sample if form.types else None)
     content, name = file.getvalue(), file.name

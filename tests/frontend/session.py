@@ -27,6 +27,7 @@ class Session(AbstractContextManager["Session"]):
         self.url = url
         self.elements: dict[str, list[Any]] = {}
         self._widgets: dict[str, WidgetState] = {}
+        self._uploaded = ""
 
     def __enter__(self) -> Self:
         stream = f"ws{self.url[4:]}/_stcore/stream"
@@ -55,15 +56,16 @@ class Session(AbstractContextManager["Session"]):
         ask.file_urls_request.request_id = "1"
         ask.file_urls_request.file_names.append(name)
         (urls,) = self._send(ask, "file_urls_response").file_urls_response.file_urls
-        browser = requests.Session()
-        browser.get(f"{self.url}/_stcore/health", timeout=60)
-        token = browser.cookies["_streamlit_xsrf"]
-        browser.put(
-            self.url + urls.upload_url,
-            files={"file": (name, content)},
-            headers={"X-Xsrftoken": token},
-            timeout=60,
-        ).raise_for_status()
+        with requests.Session() as browser:
+            browser.get(f"{self.url}/_stcore/health", timeout=60)
+            browser.headers["X-Xsrftoken"] = browser.cookies["_streamlit_xsrf"]
+            if self._uploaded:  # A browser deletes the file that another one replaces.
+                browser.delete(self.url + self._uploaded, timeout=60).raise_for_status()
+            put = browser.put(
+                self.url + urls.upload_url, files={"file": (name, content)}, timeout=60
+            )
+            put.raise_for_status()
+        self._uploaded = urls.delete_url
         uploader = self._element("file_uploader")
         state = FileUploaderState()
         state.uploaded_file_info.add(

@@ -281,6 +281,8 @@ def test_a_model_with_a_handler_of_its_own_takes_files_and_texts(
     button(page).click().run()
     assert api.requests[-1]["body"] == b"a good film"
     assert "positive" in words(page)
+    api.replies = [(200, PNG, {"Content-Type": "image/png"})]
+    assert button(page).click().run().get("image")
     api.ready = False
     assert "Busy" in words(page.run())
 
