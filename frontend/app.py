@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
+from concurrent.futures import Future, wait
 from html import escape
 
 import streamlit as st
@@ -24,9 +26,13 @@ FOREIGN = f"{_NO_METADATA}, which may have a handler of its own: send it a file,
 WAITING = "The server has not described its model yet. The form appears as soon as it does."
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
+# How often a prediction looks whether it was stopped.
+STOP_SECONDS = 0.2
 # The results of a session that are kept besides the last one, and the largest request of those.
 HISTORY, HISTORY_BYTES = 5, 2**16
+# A run that is stopped cannot remove its spinner.
 STYLE = """<style>
+[data-test-script-state=notRunning] [data-testid=stSpinner] {display: none}
 [data-testid=stCaptionContainer] {color: inherit; opacity: 1}
 .st-key-announcement {position: absolute; width: 1px; height: 1px; overflow: hidden}
 </style>"""
@@ -103,7 +109,7 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
         if request is None:
             return
         with st.spinner("The model is at work …", show_time=True), memory.turn(len(request.body)):
-            found = _client(drawn.config).infer(request, version)
+            found = infer(_client(drawn.config), request, version)
     except (NotNumbersError, ApiError) as error:
         # Its traceback would keep the whole input in memory.
         found = error.with_traceback(None)
@@ -111,6 +117,23 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
     earlier = [each for each in state.get("results", []) if isinstance(each, Response)]
     small = [each for each in earlier if len(export.body_of(each.request)) <= HISTORY_BYTES]
     state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
+
+
+def infer(client: Client, request: Request, version: str | None) -> Response:
+    """Return the response, or raise ApiError; a click on Streamlit's Stop ends the wait for it."""
+    call: Future[Response] = Future()
+
+    def send() -> None:
+        try:
+            call.set_result(client.infer(request, version))
+        except Exception as error:  # noqa: BLE001 (raised below)
+            call.set_exception(error)
+
+    threading.Thread(target=send, daemon=True).start()
+    waiting = st.empty()
+    while not wait([call], STOP_SECONDS).done:
+        waiting.empty()  # Streamlit can only end a run when it draws something.
+    return call.result()
 
 
 def show(drawn: form.Form) -> None:
