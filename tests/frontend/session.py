@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Self
 
 import requests
@@ -28,10 +28,12 @@ class Session(AbstractContextManager["Session"]):
         self.elements: dict[str, list[Any]] = {}
         self._widgets: dict[str, WidgetState] = {}
         self._uploaded = ""
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         stream = f"ws{self.url[4:]}/_stcore/stream"
-        self._socket = connect(stream, max_size=None, open_timeout=60, compression=None)
+        joined = connect(stream, max_size=None, open_timeout=60, compression=None)
+        self._socket = self._stack.enter_context(joined)
         return self.run()
 
     def __exit__(self, *_: object) -> None:
@@ -39,7 +41,7 @@ class Session(AbstractContextManager["Session"]):
 
     def close(self) -> None:
         """End the session, like closing the tab."""
-        self._socket.close()
+        self._stack.close()
 
     def paste(self, text: str) -> Self:
         """Enter a text into the field and submit it."""
