@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
+from concurrent.futures import Future, wait
 from html import escape
 
 import streamlit as st
@@ -24,12 +26,19 @@ FOREIGN = f"{_NO_METADATA}, which may have a handler of its own: send it a file,
 WAITING = "The server has not described its model yet. The form appears as soon as it does."
 # Metadata is cached briefly only: a version may be replaced while the page is open.
 METADATA_SECONDS = 10
+# How often a prediction looks whether it was stopped.
+STOP_SECONDS = 0.2
 # The results of a session that are kept besides the last one, and the largest request of those.
 HISTORY, HISTORY_BYTES = 5, 2**16
+# A run that is stopped cannot remove its spinner.
 STYLE = """<style>
+[data-test-script-state=notRunning] [data-testid=stSpinner] {display: none}
 [data-testid=stCaptionContainer] {color: inherit; opacity: 1}
 .st-key-announcement {position: absolute; width: 1px; height: 1px; overflow: hidden}
 </style>"""
+
+# What a click leads to.
+Outcome = Response | NotNumbersError | ApiError
 
 _client = st.cache_resource(show_spinner=False)(Client)
 
@@ -94,13 +103,13 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
         "Model version", versions, key="version", accept_new_options=True, bind="query-params",
         format_func=lambda each: each or "the server's default",
     )  # fmt: skip
-    found: Response | NotNumbersError | ApiError
+    found: Outcome
     try:
         request = form.draw(drawn)
         if request is None:
             return
         with st.spinner("The model is at work …", show_time=True), memory.turn(len(request.body)):
-            found = _client(drawn.config).infer(request, version)
+            found = infer(_client(drawn.config), request, version)
     except (NotNumbersError, ApiError) as error:
         # Its traceback would keep the whole input in memory.
         found = error.with_traceback(None)
@@ -110,9 +119,26 @@ def draw_input(drawn: form.Form, version: str | None, described: Described) -> N
     state.results, state.clicks = [found, *small[:HISTORY]], state.get("clicks", 0) + 1
 
 
+def infer(client: Client, request: Request, version: str | None) -> Response:
+    """Return the response, or raise ApiError; a click on Streamlit's Stop ends the wait for it."""
+    call: Future[Response] = Future()
+
+    def send() -> None:
+        try:
+            call.set_result(client.infer(request, version))
+        except Exception as error:  # noqa: BLE001 (raised below)
+            call.set_exception(error)
+
+    threading.Thread(target=send, daemon=True).start()
+    waiting = st.empty()
+    while not wait([call], STOP_SECONDS).done:
+        waiting.empty()  # Streamlit can only end a run when it draws something.
+    return call.result()
+
+
 def show(drawn: form.Form) -> None:
     """Show the result of the last click, why there is none, or an earlier result."""
-    results: list[Response | NotNumbersError | ApiError] = st.session_state.get("results", [])
+    results: list[Outcome] = st.session_state.get("results", [])
     with st.container(key="announcement"):
         for last in results[:1]:
             there = "The result is there: " if isinstance(last, Response) else ""
@@ -122,11 +148,10 @@ def show(drawn: form.Form) -> None:
         return
     chosen = 0
     if len(results) > 1:
-        labels = [
-            f"{'last' if i == 0 else i}: {_label(result)}" for i, result in enumerate(results)
-        ]
-        key, places = f"result-{st.session_state.clicks}", range(len(results))
-        chosen = st.selectbox("Results of this session", places, 0, labels.__getitem__, key=key)
+        chosen = st.selectbox(
+            "Results of this session", range(len(results)), key=f"result-{st.session_state.clicks}",
+            format_func=lambda i: f"{i or 'last'}: {_label(results[i])}",
+        )  # fmt: skip
     found = results[chosen]
     if isinstance(found, Response):
         outputs.show(drawn.config, found, drawn.model)
@@ -135,7 +160,7 @@ def show(drawn: form.Form) -> None:
         st.error(f"**{found.title}**\n\n{sentences}", icon=":material/error:")
 
 
-def _label(found: Response | NotNumbersError | ApiError) -> str:
+def _label(found: Outcome) -> str:
     if not isinstance(found, Response):
         return found.title
     request = found.request

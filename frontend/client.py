@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import google.oauth2.id_token
@@ -19,7 +19,7 @@ import urllib3
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.urllib3 import AuthorizedHttp
 from google.auth.transport.urllib3 import Request as GoogleRequest
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from frontend import errors
 from frontend.errors import ApiError, State
@@ -38,27 +38,10 @@ CALL_TIMEOUT = urllib3.Timeout(connect=5, read=60)
 STATE_TIMEOUT = urllib3.Timeout(connect=1, read=2)
 
 
-class Retry(urllib3.Retry):
-    """Retries after a dropped connection, but not after a timeout, whose wait was long already."""
-
-    # The statuses whose Retry-After is respected. By default, urllib3 also retries 413 and 429.
-    RETRY_AFTER_STATUS_CODES = frozenset({503})
-
-    def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401
-        """Raise a read timeout at once; otherwise behave as urllib3 does."""
-        if isinstance(named.get("error"), ReadTimeoutError):
-            raise named["error"]
-        return super().increment(*args, **named)
-
-
-# A prediction changes nothing on the server, so a POST can be repeated. 503 means a full queue or a
-# worker that is being replaced; a 4xx would only repeat itself. Retries at once, then after 0.4,
-# 0.8 and 1.6 s; up to 0.1 s of jitter prevents many pages from retrying at the same moment.
-_CALL_RETRY = Retry(
-    total=4, status_forcelist=[503], allowed_methods=["POST"], backoff_factor=0.2,
-    backoff_jitter=0.1, retry_after_max=5, redirect=False, raise_on_status=False,
-)  # fmt: skip
-_NO_RETRY = Retry(total=False, redirect=False)
+# Seconds before each retry after 503 (a full queue, or a worker that is being replaced) or a lost
+# connection. A prediction changes nothing on the server, so it can be repeated. A 4xx would only
+# repeat itself, and the wait of a timeout was long already.
+RETRY_SECONDS = (0, 0.4, 0.8, 1.6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,10 +175,15 @@ class Client:
         if version is not None and not _VERSION.fullmatch(version):
             raise errors.unknown_version(version)
         begin = time.perf_counter()
-        try:
-            status, content, kind = self._read(url, request, quick=quick)
-        except (HTTPError, GoogleAuthError) as error:
-            raise errors.no_response(error, self._settings) from error
+        for pause in (*(() if quick else RETRY_SECONDS), None):
+            try:
+                status, content, kind = self._send(url, request, quick=quick)
+                if status != 503 or pause is None:  # noqa: PLR2004
+                    break
+            except (HTTPError, GoogleAuthError) as error:
+                if pause is None or isinstance(error, ReadTimeoutError | GoogleAuthError):
+                    raise errors.no_response(error, self._settings) from error
+            time.sleep(pause)
         if len(content) > MAX_RESPONSE_BYTES:
             limit = f"The response is larger than {MAX_RESPONSE_BYTES // 2**20} MiB"
             raise ApiError(State.FAILED, f"{limit}, the most that the page can show.")
@@ -204,31 +192,24 @@ class Client:
             raise errors.refused(status, content, values, version, self._settings)
         return content, kind, time.perf_counter() - begin
 
-    def _read(self, url: str, request: Request | None, *, quick: bool) -> tuple[int, bytes, str]:
+    def _send(self, url: str, request: Request | None, *, quick: bool) -> tuple[int, bytes, str]:
         """Return status, body (at most one byte more than the limit) and content type."""
-        for last in (quick, True):
-            response = self._http.request(
-                "POST" if request else "GET",
-                url,
-                request.body if request else None,
-                headers={"Content-Type": request.content_type} if request else {},
-                retries=_NO_RETRY if quick else _CALL_RETRY,
-                timeout=STATE_TIMEOUT if quick else CALL_TIMEOUT,
-                preload_content=False,
-            )
-            try:
-                content = response.read(MAX_RESPONSE_BYTES + 1)
-            except ProtocolError:
-                # The response was cut off: retry once, as for a connection that is dropped earlier.
-                if last:
-                    raise
-            else:
-                if len(content) > MAX_RESPONSE_BYTES:
-                    response.close()
-                response.release_conn()
-                kind = response.headers.get("Content-Type", "").partition(";")[0]
-                return response.status, content, kind
-        raise AssertionError("the last attempt returns or raises")
+        response = self._http.request(
+            "POST" if request else "GET",
+            url,
+            request.body if request else None,
+            headers={"Content-Type": request.content_type} if request else {},
+            retries=False,
+            redirect=False,
+            timeout=STATE_TIMEOUT if quick else CALL_TIMEOUT,
+            preload_content=False,
+        )
+        content = response.read(MAX_RESPONSE_BYTES + 1)
+        if len(content) > MAX_RESPONSE_BYTES:
+            response.close()
+        response.release_conn()
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        return response.status, content, kind
 
 
 def _outputs(body: bytes, kind: str) -> tuple[tuple[Output, ...], str | None]:

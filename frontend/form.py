@@ -24,6 +24,8 @@ from frontend.settings import DEFAULT_MODEL, Settings
 # A longer example is a download instead of text in the field.
 EXAMPLE_BYTES = 16_000
 PREVIEW_ROWS, PREVIEW_BYTES = 5, 500
+# The page learns of an uploaded file only once it is complete.
+NO_FILE = "Choose one, or wait until it has been uploaded, and click again"
 # Makes the request after a click on the form's button, or returns None if there is a question; and
 # draws the questions, and makes the request once they are answered.
 Draft = tuple[Callable[[], Request | None], Callable[[], Request | None] | None]
@@ -179,10 +181,11 @@ def _file(form: Form) -> Draft:
     file = st.file_uploader(
         f"A file: {kind}", known or None, key="file", max_upload_size=size, help=more
     )
-    content, name = (file.getvalue(), file.name) if file else (b"", "")
-    memory.forget_files(but=file.file_id if file else "")
-    guessed = mimetypes.guess_type(name)[0] or (file and file.type) or "application/octet-stream"
-    if file and not form.accepts(guessed):
+    if file is None:
+        return _raw(st.session_state.sample if form.types else None)
+    content, name = file.getvalue(), file.name
+    guessed = mimetypes.guess_type(name)[0] or file.type or "application/octet-stream"
+    if not form.accepts(guessed):
         unfit = form.types and f"{name} is {guessed}, but the model takes {kind}"
         if sentence := reading.kind_of(content) or unfit:
             st.warning(display.plain(sentence))
@@ -190,7 +193,7 @@ def _file(form: Form) -> Draft:
     if form.takes_numbers:
         return _numbers(form, content, name)
     if form.types:
-        return _raw(Request(content, guessed) if file else st.session_state.sample)
+        return _raw(Request(content, guessed))
     if form.rows and guessed != JSON:
         return _numbers(form, content, name, form.rows)
     return lambda: _checked(content), None
@@ -213,7 +216,7 @@ def _camera(_: Form) -> Draft:
     return _raw(Request(picture.getvalue(), picture.type) if picture else None)
 
 
-def _raw(request: Request | None, problem: str = "Choose one first") -> Draft:
+def _raw(request: Request | None, problem: str = NO_FILE) -> Draft:
     """Show a file that is sent as it is; without one, the problem is told after a click."""
 
     def make() -> Request:
@@ -337,7 +340,8 @@ def draw(form: Form) -> Request | None:
     # All are drawn, and the others hidden: the browser would forget a text that was not sent. Only
     # the camera is not, because it asks for permission, nor the field for pasting, which is empty.
     names = {label: f"way-{i}" for i, label in enumerate(ways)}
-    hidden = ", ".join(f".st-key-{name}" for label, name in names.items() if label != chosen)
+    # The element around each, too: it would leave a gap.
+    hidden = ", ".join(f"div:has(> .st-key-{n})" for label, n in names.items() if label != chosen)
     st.html(f"<style>{hidden} {{display: none}}</style>")
     drafts: dict[str, Draft] = {}
 

@@ -1,7 +1,7 @@
 """Limit memory: process one large input at a time, and release what is no longer needed.
 
-Streamlit has no public way to release uploads and sessions. A version without the private one
-releases them later, and a log line says so.
+Streamlit has no public way to release ended sessions. A version without the private one releases
+them later, and a log line says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # Smaller inputs are processed concurrently.
 LARGE_BYTES = 2**19
@@ -65,17 +64,6 @@ def turn(size: int) -> Iterator[None]:
     finally:
         if size >= LARGE_BYTES:
             _turn.release()
-
-
-def forget_files(but: str) -> None:
-    """Remove all of the session's uploads but one; Streamlit would keep them in memory."""
-    context: Any = get_script_run_ctx()
-    try:
-        files = context.uploaded_file_mgr
-        for file_id in set(files.file_storage.get(context.session_id, ())) - {but}:
-            files.remove_file(context.session_id, file_id)
-    except AttributeError as error:
-        _log.warning("page: earlier uploads stay in memory while a session is open: %s", error)
 
 
 def expire() -> None:

@@ -1,4 +1,4 @@
-"""An open page while its server changes."""
+"""An open page while its server changes, or takes long."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from scripts.model import archiver
 from tests.browser.actions import double, error, expect_numbers, metric, output
 from tests.browser.conftest import Open
+from tests.frontend.api import DOUBLEIT, answer, serve
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -70,3 +71,19 @@ def test_default_and_named_version_are_told_apart(own_tab: Page, own_server: Ser
     double(own_tab)
     expect(metric(own_tab, "Model version")).to_have_text("2.0")
     expect(own_tab.get_by_text("Ready · version 2.0")).to_be_visible()
+
+
+def test_long_work_shows_its_progress_and_can_be_cancelled(open_page: Open, tmp_path: Path) -> None:
+    with serve() as api:
+        api.metadata, api.replies = DOUBLEIT, ["hang"]
+        with PageServer(tmp_path / "log", api.url, {"BACKEND_POLL": "0"}) as site:
+            tab = open_page(site.url)
+            double(tab, "1 2")
+            work = tab.get_by_text("The model is at work")
+            expect(work).to_be_visible()
+            tab.get_by_role("button", name="Stop").click()
+            expect(work).to_be_hidden(timeout=20_000)  # before the request ends
+            api.replies = [answer([2, 4])]
+            double(tab)
+            expect_numbers(tab, "2")
+            tab.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 
 # A status, a body and optional headers; or what happens to the connection.
-Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
+Answer = tuple[int, bytes]
+Reply = Answer | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
 
 
 @dataclass
@@ -40,15 +41,13 @@ class Api:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
-def answer(values: list[int] | list[float], version: str = "1.0") -> Reply:
+def answer(values: Sequence[float], version: str = "1.0") -> Answer:
     """Return a V2 response with `values`."""
     datatype = "FP64" if values and isinstance(values[0], float) else "INT64"
-    output = {"name": "output", "shape": [len(values)], "datatype": datatype, "data": values}
-    body = {"model_name": "doubleit", "model_version": version, "outputs": [output]}
-    return 200, json.dumps(body).encode()
+    return answers([tensor("output", datatype, [len(values)], values)], version)
 
 
-def tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
+def tensor(name: str, datatype: str, shape: list[int], data: Sequence[Any]) -> dict[str, Any]:
     """Return an output of a V2 response."""
     return {"name": name, "datatype": datatype, "shape": shape, "data": data}
 
@@ -62,7 +61,7 @@ def doubled(body: bytes) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def answers(outputs: list[dict[str, Any]], version: str = "1.0") -> Reply:
+def answers(outputs: list[dict[str, Any]], version: str = "1.0") -> Answer:
     """Return a V2 response with outputs of any kind."""
     return 200, json.dumps({"model_version": version, "outputs": outputs}).encode()
 
@@ -95,7 +94,7 @@ DOUBLEIT = {
 }
 
 
-def error(status: int, message: str) -> Reply:
+def error(status: int, message: str) -> Answer:
     """Return an error in TorchServe's format."""
     return status, json.dumps({"code": status, "type": "Any", "message": message}).encode()
 
@@ -118,6 +117,7 @@ def serve() -> Iterator[Api]:  # noqa: C901 (the handler of all routes)
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == "/v2/repository/index" and api.versions is not None:
                 listed = [{"name": "doubleit", "version": each} for each in api.versions]
+                listed.append({"name": "another", "version": "9.0"})
                 self.respond((200, json.dumps(listed).encode()))
                 return
             if api.double:

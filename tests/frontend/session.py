@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from types import TracebackType
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Self
 
 import requests
@@ -12,12 +11,12 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import FileUploaderState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 UPLOAD = "Upload a file"
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """One browser tab. Use as a context manager: the session ends with it.
 
     Attributes:
@@ -28,23 +27,16 @@ class Session:
         self.url = url
         self.elements: dict[str, list[Any]] = {}
         self._widgets: dict[str, WidgetState] = {}
-        self._socket: ClientConnection | None = None
+        self._uploaded = ""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        joined = connect(
-            f"ws{self.url[4:]}/_stcore/stream", max_size=None, open_timeout=60, compression=None
-        )
+        stream = f"ws{self.url[4:]}/_stcore/stream"
+        joined = connect(stream, max_size=None, open_timeout=60, compression=None)
         self._socket = self._stack.enter_context(joined)
-        self.run()
-        return self
+        return self.run()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -66,15 +58,16 @@ class Session:
         ask.file_urls_request.request_id = "1"
         ask.file_urls_request.file_names.append(name)
         (urls,) = self._send(ask, "file_urls_response").file_urls_response.file_urls
-        browser = requests.Session()
-        browser.get(f"{self.url}/_stcore/health", timeout=60)
-        token = browser.cookies["_streamlit_xsrf"]
-        browser.put(
-            self.url + urls.upload_url,
-            files={"file": (name, content)},
-            headers={"X-Xsrftoken": token},
-            timeout=60,
-        ).raise_for_status()
+        with requests.Session() as browser:
+            browser.get(f"{self.url}/_stcore/health", timeout=60)
+            browser.headers["X-Xsrftoken"] = browser.cookies["_streamlit_xsrf"]
+            if self._uploaded:  # A browser deletes the file that another one replaces.
+                browser.delete(self.url + self._uploaded, timeout=60).raise_for_status()
+            put = browser.put(
+                self.url + urls.upload_url, files={"file": (name, content)}, timeout=60
+            )
+            put.raise_for_status()
+        self._uploaded = urls.delete_url
         uploader = self._element("file_uploader")
         state = FileUploaderState()
         state.uploaded_file_info.add(
@@ -109,7 +102,6 @@ class Session:
 
     def _send(self, message: BackMsg, until: str) -> ForwardMsg:
         """Send a message; read messages until one of the given kind, and return it."""
-        assert self._socket
         self._socket.send(message.SerializeToString())
         while True:
             answer = ForwardMsg()

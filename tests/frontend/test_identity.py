@@ -92,11 +92,11 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
     thread.join()
 
 
-def call_twice(api: Api, auth: str = "id-token") -> str:
+def call_twice(api: Api) -> str:
     done = subprocess.run(
         [sys.executable, "-c", CALLS],
         cwd=ROOT,
-        env={**os.environ, "BACKEND_URL": api.url, "BACKEND_AUTH": auth},
+        env={**os.environ, "BACKEND_URL": api.url, "BACKEND_AUTH": "id-token"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -138,13 +138,6 @@ def test_an_identity_without_tokens_is_an_error(api: Api, metadata: Metadata) ->
     metadata.identity = False
     assert call_twice(api).startswith("NOT_ALLOWED The page has to identify itself")
     assert api.requests == []
-
-
-def test_without_the_setting_no_token_leaves(api: Api, metadata: Metadata) -> None:
-    api.replies = [answer([2])]
-    assert not call_twice(api, auth="none")
-    assert bearer(api) == [None, None]
-    assert metadata.tokens == []
 
 
 def test_a_machine_without_identity_is_an_error(

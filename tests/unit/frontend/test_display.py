@@ -15,27 +15,22 @@ def ints(*values: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "values", [ints(2**53 - 1, -(2**53) + 1, 0), np.array([0.1, 1e15, 0.0]), ints()]
-)
-def test_a_column_holds_numbers_while_the_browser_shows_them_exactly(values: np.ndarray) -> None:
-    found = display.column(values)
-    assert found.type == str(values.dtype).replace("float64", "double")
-    assert found.to_pylist() == values.tolist()
-
-
-@pytest.mark.parametrize(
     ("values", "expected"),
     [
+        (ints(2**53 - 1, -(2**53) + 1, 0), [2**53 - 1, -(2**53) + 1, 0]),
+        (np.array([0.1, 1e15, 0.0]), [0.1, 1e15, 0.0]),
+        (ints(), []),
+        # texts, where the browser would change a number
         (ints(2**53, 1), ["9007199254740992", "1"]),
         (ints(-(2**63)), ["-9223372036854775808"]),
         (np.array([1e300, 1.5]), ["1e+300", "1.5"]),
         (np.array([-0.0, 1.5, 2.0]), ["-0.0", "1.5", "2.0"]),
     ],
 )
-def test_a_column_is_text_where_the_browser_would_change_a_number(
-    values: np.ndarray, expected: list[str]
+def test_a_column_is_what_the_browser_shows_exactly(
+    values: np.ndarray, expected: list[object]
 ) -> None:
-    assert display.column(values).to_pylist() == expected
+    assert repr(display.column(values).to_pylist()) == repr(expected)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
@@ -45,76 +40,53 @@ def test_floats_as_text_are_exact_and_stay_floats(values: list[float]) -> None:
     assert all(set(text) & set(".e") for text in texts)
 
 
-def test_a_table_numbers_its_rows() -> None:
-    found = display.table({"Input": ints(5, 6)})
-    assert found.to_pydict() == {"No.": [1, 2], "Input": [5, 6]}
-
-
 @pytest.mark.parametrize(
-    ("shape", "names"),
+    ("shape", "names", "expected"),
     [
-        ((4,), ["y"]),
-        ((), ["y"]),
-        ((1, 4), ["y"]),
-        ((4, 2), ["y 0", "y 1"]),
-        ((2, 2, 2), ["y 0", "y 1", "y 2", "y 3"]),
-        ((2, 30), ["y, row 1", "y, row 2"]),
-        ((30, 30), ["y"]),
-        ((0, 3), ["y"]),
+        ((4,), [], ["y"]),
+        ((), [], ["y"]),
+        ((1, 4), [], ["y"]),
+        ((4, 2), [], ["y 0", "y 1"]),
+        ((4, 2), ["cat"], ["y 0", "y 1"]),
+        ((2, 2), ["cat", "dog"], ["cat", "dog"]),
+        ((2, 2, 2), [], ["y 0", "y 1", "y 2", "y 3"]),
+        ((2, 30), [], ["y, row 1", "y, row 2"]),
+        ((30, 30), [], ["y"]),
+        ((0, 3), [], ["y"]),
     ],
 )
 def test_an_output_becomes_as_many_columns_as_a_person_can_compare(
-    shape: tuple[int, ...], names: list[str]
+    shape: tuple[int, ...], names: list[str], expected: list[str]
 ) -> None:
     values = np.arange(math.prod(shape))
-    found = display.columns_of("y", values, shape)
-    assert list(found) == names
+    found = display.columns_of("y", values, shape, names)
+    assert list(found) == expected
     assert sorted(np.concatenate(list(found.values())).tolist()) == values.tolist()
-
-
-def test_columns_have_the_names_that_the_model_gives_them() -> None:
-    found = display.columns_of("y", np.arange(4), (2, 2), ["cat", "dog"])
-    assert {name: values.tolist() for name, values in found.items()} == {
-        "cat": [0, 2],
-        "dog": [1, 3],
-    }
-    assert list(display.columns_of("y", np.arange(4), (2, 2), ["cat"])) == ["y 0", "y 1"]
-
-
-def test_a_short_list_is_drawn_whole() -> None:
-    assert display.chart_indices([ints(3, 1, 2), ints(6, 2, 4)], points=4).tolist() == [0, 1, 2]
 
 
 @given(
     st.lists(st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 2), min_size=1, max_size=300),
     st.integers(min_value=4, max_value=40),
 )
-def test_a_long_list_keeps_its_outline(pairs: list[tuple[int, int]], points: int) -> None:
+def test_a_long_list_keeps_its_outline_and_a_short_one_is_whole(
+    pairs: list[tuple[int, int]], points: int
+) -> None:
     series = [ints(*column) for column in zip(*pairs, strict=True)]
     drawn = display.chart_indices(series, points).tolist()
     assert len(drawn) <= points
     assert drawn == sorted(set(drawn))
+    assert len(pairs) > points or len(drawn) == len(pairs)
     for values in series:
         kept = values[drawn]
         assert (kept.min(), kept.max()) == (values.min(), values.max())
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("no mark", "no mark"),
-        ("![x](http://example.com)", r"\!\[x\]\(http\://example\.com\)"),
-        ("$[2]", r"\$\[2\]"),
-        ("a_b*c`d", r"a\_b\*c\`d"),
-    ],
-)
-def test_markdown_shows_plain_text_letter_by_letter(text: str, expected: str) -> None:
-    assert display.plain(text) == expected
+def test_markdown_shows_plain_text_letter_by_letter() -> None:
+    assert display.plain("![x](http://a_b*c`$[2]") == r"\!\[x\]\(http\://a\_b\*c\`\$\[2\]"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(0.0004, "0 ms"), (0.0126, "13 ms"), (0.9994, "999 ms"), (1, "1.00 s")],
+    ("seconds", "expected"), [(0.0004, "0 ms"), (0.9994, "999 ms"), (1, "1.00 s")]
 )
 def test_a_duration_is_readable(seconds: float, expected: str) -> None:
     assert display.duration(seconds) == expected

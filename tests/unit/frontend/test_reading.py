@@ -1,0 +1,414 @@
+"""What people paste or upload, and the result of each: numbers and notes, or a refusal.
+
+Nothing is dropped and nothing split without a note, and a first row that could be data is never
+taken for a heading.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from frontend import reading
+from frontend.reading import Marks, NotNumbersError, Numbers, Table, TooMuchError
+from frontend.reading.numbers import NAMED
+
+SEPARATOR, POINT, COMMA = Marks
+HEADING, INDEX, SCRIPT = (
+    "Line 1 was taken as the heading",
+    "The column without",
+    "Digits of another",
+)
+ROWS, FIRST = "2 rows of 2 columns", "Line 2, field 1: “1,5” was read as 1.5"
+
+
+def parse(content: str | bytes, name: str = "", max_numbers: int = 1_000_000) -> Numbers:
+    """Read numbers as the page does when nobody chooses columns or marks."""
+    found = reading.read(content, name, max_numbers)
+    return reading.to_numbers(found.source() if isinstance(found, Table) else found)
+
+
+# A text that is pasted or in a .txt file, the numbers, and the beginning of each note.
+PASTED: list[tuple[str, list[float], list[str]]] = [
+    ("1,2,3", [1, 2, 3], []),
+    (" \n1 , 2\t,\r\n3 \n", [1, 2, 3], []),
+    ("1, 2,", [1, 2], []),
+    ("1;2", [1, 2], []),
+    ("1|2|3", [1, 2, 3], []),
+    ("1,2,3\n4,5,6\n", [1, 2, 3, 4, 5, 6], []),
+    ("1\t2\n3\t4", [1, 2, 3, 4], [ROWS]),
+    ("[1, 2, 3]", [1, 2, 3], []),
+    ("\n [ 1,\n2 ]\n", [1, 2], []),
+    ("9007199254740993 -9223372036854775808", [9007199254740993, -(2**63)], []),
+    ("+5 -0 0", [5, 0, 0], []),
+    ("+1 +2", [1, 2], []),
+    ("[-0]", [0], []),
+    ("-0.0", [-0.0], []),
+    ("1.5, 2", [1.5, 2], []),
+    ("1e3", [1000.0], []),
+    (".5 5. -1E-2", [0.5, 5, -0.01], []),
+    ("[0.1, 2]", [0.1, 2], []),
+    ("5e-324 1.7976931348623157e308", [5e-324, 1.7976931348623157e308], []),
+    ("1.5e3\n2E-4\n6.022e23", [1500, 0.0002, 6.022e23], []),
+    ("1.5 2. 3.", [1.5, 2, 3], []),
+    ("0.5\n9007199254740993", [0.5, 9007199254740992], [
+        "A fraction makes the whole list float64, which does not hold every integer. "
+        "Line 2, column 1: 9007199254740993 becomes 9007199254740992.0"]),
+    ("1\r\n\r\n3\n\n\n4\n\n", [1, 3, 4], ["Empty lines were left out: 3"]),
+    # a spreadsheet's column, with its heading
+    ("value\n1\n2", [1, 2], [f"{HEADING}: “value”"]),
+    ("Unit price\r\n1.5\r\n2", [1.5, 2], [HEADING]),
+    ("Größe\n1,5\n2,5", [1.5, 2.5], [HEADING, FIRST]),
+    ("a\tb\n1\t2\n3\t4\n", [1, 2, 3, 4], [HEADING, ROWS]),
+    ("a,b\n1,2\n3,4", [1, 2, 3, 4], [HEADING, ROWS]),
+    # marks of several countries, where at least one number shows which they are
+    ("1.234,50\n2.000,00\n-3,75", [1234.5, 2000, -3.75], ["Line 1, column 1: “1.234,50” was read"]),
+    ("1.234,56\n2.345,67", [1234.56, 2345.67], ["Line 1, column 1"]),
+    ("12,50\n1.234,56", [12.5, 1234.56], ["Line 1, column 1: “12,50” was read as 12.50"]),
+    ("12,50 1.234,56", [12.5, 1234.56], ["Line 1, column 1: “12,50” was read as 12.50"]),
+    ("1.234.567\n5", [1234567, 5], ["Line 1, column 1"]),
+    ("1 234,50\n2 000,25", [1234.5, 2000.25], ["Line 1, column 1: “1 234,50” was read"]),
+    ("12,34,567.50\n1,00,000", [1234567.5, 100000], ["Line 1, column 1"]),
+    ("1,234.50\n99.00", [1234.5, 99], ["Line 1, column 1: “1,234.50” was read as 1234.50"]),
+    ("1,5; 2,5\n", [1.5, 2.5], ["Line 1, field 1: “1,5” was read as 1.5"]),
+    # what could be read in another way
+    ("1,5", [1, 5], ["A comma separates: “1,5” was read as several numbers"]),
+    ("1,234", [1, 234], ["A comma separates: “1,234” was read as several numbers"]),
+    ("100,200,300", [100, 200, 300], ["A comma separates: “100,200,300” was read as several"]),
+    ("1.234\n5.678\n9.999", [1.234, 5.678, 9.999], ["Line 1, column 1: “1.234” was read as a fra"]),
+    ("0.5\n5.678", [0.5, 5.678], []),
+    ("1 234\n5 678", [1, 234, 5, 678], ["Spaces separate: “1 234” was read as several"]),
+    # digits, minuses and invisible characters
+    ("\u0661\u0662\u066b\u0665", [12.5], [SCRIPT]),
+    ("\u0663\n", [3], [SCRIPT]),
+    ("१२३", [123], [SCRIPT]),
+    ("\uff11\uff12\uff0e\uff15 \uff13", [12.5, 3], [SCRIPT]),
+    ("\u20135 \u22126", [-5, -6], []),
+    ("1\u00a0 2", [1, 2], []),
+    ("1,\u00a02,\u00a03\n", [1, 2, 3], []),
+    ("12\u200b34 5\n", [1234, 5], ["Invisible characters were left out: 1"]),
+    # lists as programs print them
+    ("[1, 2, 3,]", [1, 2, 3], []),
+    ("[1. 2. 3.]", [1.0, 2.0, 3.0], []),
+    ("[ 1  2\n  3 ]", [1, 2, 3], []),
+    ("array([1.5, 2. ], dtype=float32)", [1.5, 2], []),
+    ("tensor([1, 2])", [1, 2], []),
+]  # fmt: skip
+# The same for a file.
+UPLOADED: list[tuple[str, str | bytes, list[float], list[str]]] = [
+    ("pandas.csv", "x,y\n1,2.5\n3,4.5\n", [1, 2.5, 3, 4.5], [HEADING, ROWS]),
+    ("pandas_index.csv", ",x\n0,1.5\n1,2.5\n", [1.5, 2.5], [HEADING, INDEX]),
+    ("pandas_index_2.csv", ",a,b\n0,1.5,10\n1,2.5,20\n", [1.5, 10, 2.5, 20],
+     [HEADING, INDEX, ROWS]),
+    ("pandas_series.csv", ",0\n0,3.5\n1,4.5\n", [3.5, 4.5], [HEADING, INDEX]),
+    ("pandas_named_index.csv", ",x\na,1.5\nb,2.5\n", [1.5, 2.5], [HEADING]),
+    ("pandas_decimal_comma.csv", 'x\n"1,5"\n"2,25"\n', [1.5, 2.25], [HEADING, FIRST]),
+    ("excel_us.csv", '\ufeffPrice,Count\r\n"1,234.50",2\r\n-3.5,4\r\n', [1234.5, 2, -3.5, 4],
+     [HEADING, "2 rows", "Line 2, field 1: “1,234.50” was read as 1234.50"]),
+    ("excel_de.csv", "\ufeffPreis;Anzahl\r\n1.234,50;2\r\n-3,5;4\r\n", [1234.5, 2, -3.5, 4],
+     [HEADING, "2 rows", "Line 2, field 1: “1.234,50” was read as 1234.50, and 1 more"]),
+    ("excel_de_windows.csv", "Größe;Wert\r\n1,5;2\r\n".encode("cp1252"), [1.5, 2],
+     ["The file is not in UTF-8", f"{HEADING}: “Größe, Wert”", FIRST]),
+    ("excel_de_column.csv", "Größe\n1,5\n2,5\n".encode("cp1252"), [1.5, 2.5],
+     ["The file is not in UTF-8", f"{HEADING}: “Größe”", FIRST]),
+    ("excel_fr.csv", "Prix;Nombre\r\n1\u202f234,50;2\r\n\u22123,5;4\r\n", [1234.5, 2, -3.5, 4],
+     [HEADING, "2 rows", "Line 2, field 1"]),
+    ("excel_ch.csv", "Preis;Anzahl\r\n1'234.50;2\r\n3.5;4\r\n", [1234.5, 2, 3.5, 4],
+     [HEADING, "2 rows", "Line 2, field 1"]),
+    ("excel_sep.csv", "sep=;\r\nx;y\r\n1,5;2\r\n", [1.5, 2],
+     ["Line 2 was taken as the heading", "Line 3, field 1"]),
+    ("excel_unicode.txt", "x\ty\r\n1,5\t2\r\n".encode("utf-16"), [1.5, 2], [HEADING, FIRST]),
+    ("utf16.txt", "value\n1\n2\n".encode("utf-16"), [1, 2], [HEADING]),
+    ("excel_short_rows.csv", "1,2,3\r\n4,,\r\n", [1, 2, 3, 4],
+     ["Empty cells were left out: 2, the first in line 2, field 2", "2 rows of 3 columns"]),
+    ("empty_rows.csv", "1,2\n\n3,4\n\n", [1, 2, 3, 4], ["Empty rows", ROWS]),
+    ("semicolons.csv", "a;b\n1,5;2,5\n3;4\n", [1.5, 2.5, 3, 4], [HEADING, ROWS, FIRST]),
+    ("tabs.csv", "x\ty\n1\t2\n", [1, 2], [HEADING]),
+    ("tabs.tsv", "a\tb\n1\t2\n3\t4\n", [1, 2, 3, 4], [HEADING, ROWS]),
+    ("heading_digits.csv", "x1,Q1 2024\n1,2\n", [1, 2], [f"{HEADING}: “x1, Q1 2024”"]),
+    ("thousands.csv", 'x\n"1,234,567"\n"2,345"\n', [1234567, 2345], [HEADING, "Line 2, field 1"]),
+    ("thousands_no_break.csv", "1\u00a0234\n2\u00a0345\n", [1234, 2345], ["Line 1, field 1"]),
+    ("unquoted_decimal_comma.csv", "x\n1,5\n", [1.5], [HEADING, FIRST]),
+    ("quotes.csv", '"1", "2"\r\n3,4,,\r\n\r\n5,6\r\n', [1, 2, 3, 4, 5, 6],
+     ["Empty rows were left out: 1", "3 rows of 2 columns"]),
+    ("marks.txt", "\ufeff\u200e1 2\u200f\n", [1, 2], ["Invisible characters were left out: 2"]),
+    ("numpy_savetxt.txt", "1.00000e+00 2.50e+00\n-3.0e+00 4.0e+00\n", [1, 2.5, -3, 4], []),
+    ("list.JSON", "\ufeff [9007199254740993, -2]\n", [9007199254740993, -2], []),
+    ("list.txt", "\ufeff[1, 2]", [1, 2], []),
+    ("trailing_comma.json", "[1, 2,]", [1, 2], []),
+]  # fmt: skip
+# A text that is pasted or in a .txt file, and the beginning of the first sentence.
+PASTED_REFUSED = [
+    ("1,234\n5,678\n10,000", "Line 1, column 1: “1,234” could be one number or several"),
+    ("3,14\n2,71", "Line 1, column 1: “3,14” could be one number or several"),
+    ("1,5, 2,5\n", "Line 1, column 1: “1,5” could be one number or several"),
+    ("1,5\n2,5E+3", "Line 1, column 1: “1,5” could be one number or several"),
+    ("7\n2,5E+3", "Line 2, column 1: “2,5E+3” could be one number or several"),
+    ("1,2,3\n4,5", "Line 2, column 1: “4,5” could be one number or several"),
+    ("[1,5 2,5]", "Line 1, column 2: “1,5” could be one number or several"),
+    ("1. 10\n2. 20\n3. 30", "Line 1, column 1: “1.” looks like the number of a list item"),
+    ("5\n2. 20", "Line 2, column 1: “2.” looks like the number of a list item"),
+    ("Year\tSales\n2022\t1,200\n2023\t1,350\n", "Line 2, field 2: “1,200” could be a fraction or"),
+    ("value\n1\n\n3", "Line 3 is an empty field"),
+    ("$1,234.50\n$99.00", "Line 1, column 1: “$1” has a currency sign"),
+    ("12.5%\n7%", "Line 1, column 1: “12.5%” is a percentage"),
+    ("1\nNaN\ninf", "Line 2, column 1: “NaN” is not a finite number"),
+    ("1 -inf", "Line 1, column 3: “-inf” is not a finite number"),
+    ("true false true", "Line 1, column 1: “true” is not a number"),
+    ("1_000 2_000", "Line 1, column 1: “1_000” is not a number"),
+    ("1 0x10", "Line 1, column 3: “0x10” is not a number"),
+    ("1-5", "Line 1, column 1: “1-5” is not a number"),
+    ("1:5", "Line 1, column 1: “1:5” is a date or a time, not a number"),
+    ("(5) (6)", "Line 1, column 1: “(5)” is in parentheses"),
+    ("1\n=A1", "Line 2, column 1: “=A1” is a formula: export or paste its value"),
+    ("1\ufe0f\u20e3 2\ufe0f\u20e3", "Line 1, column 1: “1"),
+    ("1 kg\n2 kg", "Line 1, column 3: “kg” is not a number"),
+    ("Temperature: 21.5 C, humidity 40", "Line 1, column 1: “Temperature:” is not a number"),
+    ("1, 2\n3, x", "Line 2, column 4: “x” is not a number"),
+    ("1,,2", "Line 1, column 3: “,” has no number before it"),
+    (",1", "Line 1, column 1: “,” has no number before it"),
+    ("1,000", "Line 1, column 3: “000” begins with a zero"),
+    ("1\u00a02\n", "Line 1, column 1: “1\u00a02” has a space in it"),
+    ("1 9223372036854775808", "Line 1, column 3: “9223372036854775808” is outside the 64-bit"),
+    ("9" * 5000, f"Line 1, column 1: “{'9' * 40}…” is outside the 64-bit integers"),
+    ("[" + "9" * 5000 + "]", f"Item 1 of the list: “{'9' * 40}…” is outside the 64-bit integers"),
+    ("0.5 1" + "0" * 400, f"Line 1, column 5: “1{'0' * 39}…” is too large for float64"),
+    ("1e999", "Line 1, column 1: “1e999” is too large for float64"),
+    ('{"values":[1,2,3]}', "Expected a JSON list like [1, 2, 3], got an object"),
+    ('[{"x":1},{"x":2}]', "Item 1 of the list: is an object, not a number"),
+    ("[[1, 2], [3]]", "Item 1 of the list: is a list, not a number"),
+    ('[1, "3"]', 'Item 2 of the list: “"3"” is a text, not a number'),
+    ("[null]", "Item 1 of the list: “null” is null, not a number"),
+    ("[1, true]", "Item 2 of the list: “true” is true or false, not a number"),
+    ("[1, NaN]", "Item 2 of the list: “NaN” is not a finite number"),
+    ("[1e999]", "Item 1 of the list: “1e999” is too large for float64"),
+    ("[1, None]", "Line 1, column 5: “None” stands for a missing value"),
+    ("[1, 2", "Line 1, column 6: not JSON: Expecting ',' delimiter"),
+    ("[1,\n2,,3]", "Line 2, column 3: “,” has no number before it"),
+    ("[" * 100_000, "Lists in lists: expected one list of numbers"),
+    ("[]", "It contains no number"),
+    ("   \n\t\n", "It contains no number"),
+]
+UPLOADED_REFUSED: list[tuple[str, str | bytes, str]] = [
+    ("missing.csv", "x,y\n1,2\n,4\n", "Line 3, field 1: “” is an empty field"),
+    ("blank_cells.csv", "a,b\n1,\n,2\n3,4\n", "Line 3, field 1: “” is an empty field"),
+    ("middle.csv", "x;y\n1;2\n3;;4", "Line 3, field 2: “” is an empty field"),
+    ("quoted_empty.csv", 'x\n1\n""\n3\n', "Line 3 is an empty field"),
+    ("thousands_or_fraction.csv", 'x\n"1,234"\n"5,678"\n', "Line 2, field 1: “1,234” could be a"),
+    ("unquoted_thousands.csv", "x\n1,234\n", "Line 2, field 1: “1,234” could be a fraction or"),
+    ("two_styles.csv", "x;y\n1.5;2,5\n",
+     "Line 2, field 1: “1.5” has a decimal point, but Line 2, field 2: “2,5” has"),
+    ("ragged.csv", "1,2\n3\n", "Line 2: fields: 1, and 2 in line 1"),
+    ("currency.csv", "$5\n6\n", "Line 1, field 1: “$5” has a currency sign"),
+    ("currency_behind.csv", "5 €\n6\n", "Line 1, field 1: “5 €” has a currency sign"),
+    ("currency_code.csv", "USD 5\n6\n", "Line 1, field 1: “USD 5” has a unit or a currency"),
+    ("percent.csv", "50%\n6\n", "Line 1, field 1: “50%” is a percentage"),
+    ("parentheses.csv", "(5)\n6\n", "Line 1, field 1: “(5)” is in parentheses"),
+    ("formula.csv", "=1+1\n6\n", "Line 1, field 1: “=1+1” is a formula"),
+    ("date.csv", "2024-01-31\n6\n", "Line 1, field 1: “2024-01-31” is a date or a time"),
+    ("date_de.csv", "31.12.2024\n6\n", "Line 1, field 1: “31.12.2024” is a date or a time"),
+    ("date_words.csv", "Jan 31 2024\n6\n", "Line 1, field 1: “Jan 31 2024” is a date or a time"),
+    ("time.csv", "12:30\n6\n", "Line 1, field 1: “12:30” is a date or a time"),
+    ("not_available.csv", "NA\n6\n", "Line 1, field 1: “NA” stands for a missing value"),
+    ("error.csv", "#DIV/0!\n6\n", "Line 1, field 1: “#DIV/0!” stands for a missing value"),
+    ("nan.csv", "nan\n6\n", "Line 1, field 1: “nan” is not a finite number"),
+    ("true.csv", "1\nTRUE\n", "Line 2, field 1: “TRUE” is not a number"),
+    ("word_and_number.csv", "x,1\n2,3", "Line 1, field 1: “x” is not a number"),
+    ("two_headings.csv", "x\ny\n1", "Line 2, field 1: “y” is not a number"),
+    ("leading_zero.csv", "007\n6\n", "Line 1, field 1: “007” begins with a zero"),
+    ("heading_alone.csv", "x\n", "It contains no number"),
+    ("empty.csv", "", "It contains no number"),
+    ("long_field.csv", '1\n"' + "2" * 140_000 + '"', "Line 2: not CSV: field larger than field"),
+    ("separated.json", "1 2", "Line 1, column 3: not JSON: Extra data"),
+    ("number.json", "5", "Expected a JSON list like [1, 2, 3], got a number"),
+    ("pandas_columns.json", '{"x":{"0":1.5}}', "Expected a JSON list like [1, 2, 3], got an obj"),
+    ("binary.txt", bytes(range(64)), "Character 1: the file is not text"),
+    ("bytes.txt", b"1 \xff\x81", "Byte 3: the file is not text"),
+    ("utf16.csv", "1,2".encode("utf-16-le"), "Character 2: the file is not text"),
+    ("numbers.csv.gz", gzip.compress(b"1\n", mtime=0), "The file is compressed with gzip"),
+    ("renamed_workbook.csv", b"PK\3\4\x14", "The file is an Excel workbook"),
+    ("rows.parquet", b"PAR1\x15", "The file is a Parquet file"),
+    ("picture.txt", b"\x89PNG\r\n", "The file is a picture"),
+]  # fmt: skip
+
+
+def check(found: Numbers, values: list[float], notes: list[str]) -> None:
+    kind = float if any(isinstance(value, float) for value in values) else int
+    assert list(map(repr, found.values.tolist())) == [repr(kind(value)) for value in values]
+    assert len(found.notes) == len(notes), found.notes
+    for note, beginning in zip(found.notes, notes, strict=True):
+        assert note.startswith(beginning)
+
+
+@pytest.mark.parametrize(("text", "values", "notes"), PASTED)
+def test_is_read(text: str, values: list[float], notes: list[str]) -> None:
+    check(parse(text), values, notes)
+    check(parse(text.encode(), "numbers.txt"), values, notes)
+
+
+@pytest.mark.parametrize(("name", "content", "values", "notes"), UPLOADED)
+def test_a_file_is_read(
+    name: str, content: str | bytes, values: list[float], notes: list[str]
+) -> None:
+    check(parse(content if isinstance(content, bytes) else content.encode(), name), values, notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        *((name, text, reason) for text, reason in PASTED_REFUSED for name in ("", "numbers.txt")),
+        *UPLOADED_REFUSED,
+    ],
+)
+def test_is_refused(name: str, content: str | bytes, reason: str) -> None:
+    file = name and isinstance(content, str)
+    with pytest.raises(NotNumbersError) as refused:
+        parse(content.encode() if file else content, name)  # type: ignore[union-attr]
+    assert refused.value.sentences[0].startswith(reason)
+
+
+def test_the_first_five_are_named_and_the_rest_counted() -> None:
+    with pytest.raises(NotNumbersError) as refused:
+        parse("a b c d e f g 1")
+    assert refused.value.sentences[NAMED:] == ["… and 2 more like these"]
+
+
+# A table, the columns to choose from, those that are read unless others are chosen, and whether the
+# page asks.
+TABLES: list[tuple[str, list[str], list[int], bool]] = [
+    ("Item\tQty\tPrice\nApple\t3\t1.20\nPear\t5\t0.80\n", ["Item", "Qty", "Price"], [1], True),
+    ("id,name,price\n1,Apple,1.20\n2,Pear,0.80\n", ["id", "name", "price"], [2], True),
+    ("id,value\n1001,10\n1002,11\n", ["id", "value"], [1], True),
+    ("Jan\t100\nFeb\t200\nTotal\t300", ["Column 1", "Column 2"], [1], True),
+    ("Year\tSales\n2022\t1,200\n2023\t1,350", ["Year", "Sales"], [0, 1], True),
+    ("a;b\n1;2", ["a", "b"], [0, 1], True),
+    (",x\na,1.5\nb,2.5", ["(no name)", "x"], [1], True),
+    (",x\n0,1.5\n1,2.5", ["(no name)", "x"], [1], False),
+    (",a,b\n0,1.5,10\n1,2.5,20", ["(no name)", "a", "b"], [1, 2], True),
+    ("1\t2\n3\t4", ["Column 1", "Column 2"], [0, 1], False),
+    ("name;1\nx;2", ["Column 1", "Column 2"], [1], True),
+    ("only;words\na;b", ["only", "words"], [0], True),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "usual", "asks"), TABLES)
+def test_columns_can_be_chosen(
+    text: str, names: list[str], usual: list[int], *, asks: bool
+) -> None:
+    found = reading.read(text)
+    assert isinstance(found, Table)
+    assert (found.names, found.usual, found.asks) == (names, usual, asks)
+
+
+def test_the_chosen_columns_are_read_in_their_order_with_their_places() -> None:
+    found = reading.read("id,name,price\n1,Apple,1.20\n2,Pear,zero\n3,,4")
+    assert isinstance(found, Table)
+    assert reading.to_numbers(found.source([0])).values.tolist() == [1, 2, 3]
+    with pytest.raises(NotNumbersError, match="Line 3, field 3: “zero” is not a number"):
+        reading.to_numbers(found.source([2, 0]))
+    assert found.source([0, 1]).texts.to_pylist() == ["1", "Apple", "2", "Pear", "3"]
+    # Rows that have to be whole keep their empty cells.
+    assert found.source([0, 1], whole=True).texts.to_pylist()[-2:] == ["3", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("3,14\n2,71", {SEPARATOR: [3, 14, 2, 71], COMMA: [3.14, 2.71], POINT: None}),
+        ("1,234\n5,678", {SEPARATOR: [1, 234, 5, 678], COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
+        ("7 2,5 9", {SEPARATOR: [7, 2, 5, 9], COMMA: [7, 2.5, 9], POINT: None}),
+        ('x;y\n"1,234";"5,678"', {COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
+    ],
+)
+def test_commas_have_the_meaning_that_is_chosen(
+    text: str, readings: dict[Marks, list[float] | None]
+) -> None:
+    with pytest.raises(NotNumbersError) as refused:
+        parse(text)
+    assert refused.value.ambiguous
+    for marks, values in readings.items():
+        found = reading.read(text, marks=marks)
+        source = found.source() if isinstance(found, Table) else found
+        if values is None:
+            with pytest.raises(NotNumbersError, match="is not written like"):
+                reading.to_numbers(source, marks)
+        else:
+            assert reading.to_numbers(source, marks).values.tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"1 " * 11),
+        ("a.txt", b"1," * 11),
+        ("a.txt", b"1;" * 11),
+        ("a.csv", b"1\n" * 11),
+        ("a.json", b"[" + b"1," * 10 + b"1]"),
+    ],
+)
+def test_more_numbers_than_the_limit_are_refused_with_the_limit(name: str, content: bytes) -> None:
+    with pytest.raises(TooMuchError, match="10"):
+        parse(content, name, max_numbers=10)
+    assert parse(content, name, max_numbers=11).values.tolist() == [1] * 11
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1)
+    | st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.sampled_from([",", " ", "\n", ", ", " ,\t", "\r\n", " , \n", ";", "; "]),
+)
+@example([2**53 + 1, -(2**63)], ",")
+def test_numbers_in_text_json_and_files_are_read_exactly(
+    values: list[int] | list[float], separator: str
+) -> None:
+    texts = list(map(repr, values))
+    for found in (
+        parse(separator.join(texts)),
+        parse(json.dumps(values)),
+        parse("\n".join(texts).encode(), "a.CSV"),
+    ):
+        assert list(map(repr, found.values.tolist())) == texts
+
+
+@given(st.text() | st.binary(), st.sampled_from(["a.csv", "a.txt", "a.json", ""]))
+def test_anything_is_numbers_or_a_sentence_with_a_reason(content: str | bytes, name: str) -> None:
+    try:
+        values = parse(content, name).values
+    except NotNumbersError as error:
+        assert 1 <= len(error.sentences) <= NAMED + 1
+        assert all(error.sentences)
+    else:
+        assert values.size
+        assert np.isfinite(values).all()
+
+
+@given(
+    st.lists(st.integers().map(str), min_size=1, max_size=20),
+    st.text(st.characters(categories=["L"]), min_size=1, max_size=10),
+    st.lists(st.integers().map(str), max_size=20),
+    st.sampled_from([" ", "\n", "\n\n", ", "]),
+)
+def test_the_named_place_is_the_right_one(
+    before: list[str], word: str, after: list[str], separator: str
+) -> None:
+    text = separator.join([*before, word, *after])
+    with pytest.raises(NotNumbersError) as refused:
+        parse(text)
+    place = refused.value.sentences[0].split(":")[0]
+    line, column = (int(part.split()[1]) for part in place.split(", "))
+    assert text.split("\n")[line - 1][column - 1 :].startswith(word)
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9).map(lambda x: round(x, 2)), min_size=1, max_size=20),
+    st.sampled_from([",.", ".,", "'.", "\u2019,", "\u00a0.", "\u202f,"]),
+)
+def test_one_list_gives_the_same_numbers_in_every_locale(values: list[float], marks: str) -> None:
+    written = [f"{value:,.2f}".translate(str.maketrans(",.", marks)) for value in values]
+    found = parse("\n".join(f'"{text}"' for text in written).encode(), "a.csv")
+    assert found.values.tolist() == values
