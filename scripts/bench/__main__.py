@@ -6,13 +6,12 @@ python -m scripts.bench [OPTIONS]; --help lists them
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scripts.bench import generator, goals, lineup, plot, report
+from scripts.bench import generator, lineup, report
 from scripts.bench.lineup import Contender
 from scripts.bench.measure import Run
 from scripts.bench.results import Results
@@ -40,51 +39,40 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
     parts = []
     for workload in NETWORKS if networks else [LISTS]:
         file = folder / f"bench-{workload.model}.json"
-        if again:
-            results = Results.load(file)
-        else:
+        if not again:
             chosen = _chosen(workload, only or [], commit or [])
-            results = _measure(workload, chosen, rounds, seconds, folder / "bench" / "logs")
-            results.save(file)
-        parts.append(report.report(workload, results, [*goals.goals(workload, results)]))
-    text, command = "\n".join(parts), report.LISTS_COMMAND
-    if networks:
-        command = report.NETWORKS_COMMAND
-    else:
-        plot.draw(results, folder / "benchmark.svg")
+            try:
+                print(f"load generators: {generator.versions()}", flush=True)
+            except FileNotFoundError as error:
+                sys.exit(f"bench: {error}")
+            workload.build()
+            Run(rounds, seconds, folder / "bench" / "logs").measure(chosen).save(file)
+        results = Results.load(file)
+        parts.append(report.report(workload, results))
+    text = "\n".join(parts)
     print(f"\n{text}")
-    if write:
-        if not networks:
-            PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
-            text = f"![Requests per second]({PLOT.name})\n\n{text}"
-        report.write_between_markers(PAGE, text, command)
-
-
-def _measure(
-    workload: Workload, contenders: Sequence[Contender], rounds: int, seconds: float, logs: Path
-) -> Results:
-    workload.build()
-    try:
-        print(f"load generators: {generator.versions()}", flush=True)
-    except FileNotFoundError as error:
-        sys.exit(f"bench: {error}")
-    return Run(rounds, seconds, logs, lambda line: print(line, flush=True)).measure(contenders)
+    if not networks:
+        report.draw(results, folder / "benchmark.svg")
+    if write and networks:
+        report.write_between_markers(PAGE, text, report.NETWORKS_COMMAND)
+    elif write:
+        PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
+        text = f"![Requests per second]({PLOT.name})\n\n{text}"
+        report.write_between_markers(PAGE, text, report.LISTS_COMMAND)
 
 
 def _chosen(workload: Workload, only: list[str], commits: list[str]) -> list[Contender]:
     """Return the contenders that `only` names: exactly, or else by a part of their names."""
-    contenders = lineup.contenders(workload)
-    names = [name.strip().lower() for part in only for name in part.split(",")]
-    exact = {contender.name.lower() for contender in contenders}
-
-    def named(contender: Contender) -> bool:
-        own = contender.name.lower()
-        return any(name == own or (name not in exact and name and name in own) for name in names)
-
-    chosen = [contender for contender in contenders if not any(names) or named(contender)]
+    known = {contender.name.lower(): contender for contender in lineup.contenders(workload)}
+    names = [name.strip().lower() for part in only for name in part.split(",") if name.strip()]
+    chosen = [
+        contender
+        for own, contender in known.items()
+        if not names or any(name == own or (name not in known and name in own) for name in names)
+    ]
     if not chosen:
-        known = "; ".join(contender.name for contender in contenders)
-        raise typer.BadParameter(f"no contender has {only} in its name, which are {known}")
+        listed = "; ".join(contender.name for contender in known.values())
+        raise typer.BadParameter(f"no contender has {only} in its name, which are {listed}")
     try:
         return [*chosen, *(lineup.at(workload, commit) for commit in commits)]
     except ValueError as error:

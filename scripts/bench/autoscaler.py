@@ -26,27 +26,29 @@ HTTP1_PER_SECOND = 800.0
 MAX_INSTANCES = 1_000
 # List prices in us-central1 with request-based billing, 2025: https://cloud.google.com/run/pricing
 CPU_SECOND, GIB_SECOND, MILLION_REQUESTS = 0.000024, 0.0000025, 0.40
+GIB_PER_CPU = 1.0
 # An instance is billed while it processes requests, rounded up to this step.
 BILLING_SECONDS = 0.1
-STEP_SECONDS = 0.1
+# The simulation's step and length.
+STEP_SECONDS, SIMULATED_SECONDS = 0.1, 180.0
 
 
-class Server(NamedTuple):
-    """The properties of one instance of a server.
+class Instance(NamedTuple):
+    """The properties of one instance of a server, as measured under full load.
 
     Attributes:
-        name: the server's name.
+        server: the server's name.
         cpus: number of CPUs.
-        gib: memory in GiB.
-        per_second: requests per second at full CPU load.
-        start_seconds: from the start of a container to its first response.
+        per_second: requests per second.
+        p50_ms: median response time in milliseconds.
+        start_seconds: from the start of its process to its first response.
         concurrency: the maximum number of concurrent requests.
     """
 
-    name: str
+    server: str
     cpus: int
-    gib: float
     per_second: float
+    p50_ms: float
     start_seconds: float
     concurrency: int
 
@@ -63,7 +65,7 @@ class Outcome(NamedTuple):
         cold_starts: instances that were started.
         longest_wait_seconds: the longest time that a served request waited for an instance.
         caught_up_seconds: time after which no request waited any more; infinite if there was none.
-        refused: requests that waited too long and got 429.
+        refused: share of the requests that waited too long and got 429.
     """
 
     cold_starts: int
@@ -72,37 +74,37 @@ class Outcome(NamedTuple):
     refused: float
 
 
-def settled_instances(server: Server, rate: float) -> int:
+def settled_instances(instance: Instance, rate: float) -> int:
     """Return the number of instances for a steady load of `rate` requests per second."""
-    return max(1, math.ceil(rate / server.planned))
+    return max(1, math.ceil(rate / instance.planned))
 
 
-def dollars_per_million(server: Server, rate: float) -> float:
+def dollars_per_million(instance: Instance, rate: float) -> float:
     """Return the cost of a million requests at `rate` requests per second."""
-    instances = settled_instances(server, rate)
+    count = settled_instances(instance, rate)
     # The share of time for which an instance is billed.
-    busy = 1 - math.exp(-rate / instances * BILLING_SECONDS)
-    second = instances * busy * (server.cpus * CPU_SECOND + server.gib * GIB_SECOND)
+    busy = 1 - math.exp(-rate / count * BILLING_SECONDS)
+    second = count * busy * instance.cpus * (CPU_SECOND + GIB_PER_CPU * GIB_SECOND)
     return second / rate * 1e6 + MILLION_REQUESTS
 
 
-def simulate(server: Server, rate: float, seconds: float = 180.0) -> Outcome:
+def simulate(instance: Instance, rate: float) -> Outcome:
     """Simulate a sudden load of `rate` requests per second on one warm instance."""
     ready, starting = 1, deque[float]()
-    limit = max(WAIT_SECONDS, WAIT_STARTS * server.start_seconds)
+    limit = max(WAIT_SECONDS, WAIT_STARTS * instance.start_seconds)
     queue = refused = longest = caught_up = 0.0
     cold_starts = 0
     needed: deque[float] = deque(maxlen=round(WINDOW_SECONDS / STEP_SECONDS))
-    for step in range(round(seconds / STEP_SECONDS)):
+    for step in range(round(SIMULATED_SECONDS / STEP_SECONDS)):
         now = step * STEP_SECONDS
         while starting and starting[0] <= now:
             starting.popleft()
             ready += 1
         queue += rate * STEP_SECONDS
-        capacity = ready * min(server.per_second, HTTP1_PER_SECOND)
+        capacity = ready * min(instance.per_second, HTTP1_PER_SECOND)
         done = min(queue, capacity * STEP_SECONDS)
         queue -= done
-        pending = max(0.0, queue - ready * server.concurrency)
+        pending = max(0.0, queue - ready * instance.concurrency)
         # The oldest request arrived pending / rate seconds ago; it is rejected after `limit`.
         over = max(0.0, pending - rate * limit)
         refused += over
@@ -115,17 +117,17 @@ def simulate(server: Server, rate: float, seconds: float = 180.0) -> Outcome:
             caught_up = now
         needed.append(
             max(
-                done / STEP_SECONDS / server.planned,
-                min(queue, ready * server.concurrency) / (TARGET * server.concurrency),
+                done / STEP_SECONDS / instance.planned,
+                min(queue, ready * instance.concurrency) / (TARGET * instance.concurrency),
             )
         )
         average = math.ceil(sum(needed) / len(needed) - 1e-9)
-        surge = (rate + pending / limit) / server.planned if pending else 0.0
-        wanted = min(max(average, math.ceil(surge)), MAX_INSTANCES)
-        started = max(0, wanted - ready - len(starting))
-        starting.extend([now + server.start_seconds] * started)
+        surge = (rate + pending / limit) / instance.planned if pending else 0.0
+        target = min(max(average, math.ceil(surge)), MAX_INSTANCES)
+        started = max(0, target - ready - len(starting))
+        starting.extend([now + instance.start_seconds] * started)
         cold_starts += started
         # Stop idle instances. Cloud Run keeps them for up to 15 minutes, without charge.
         if not pending and not starting and now > WINDOW_SECONDS:
             ready = max(1, min(ready, average))
-    return Outcome(cold_starts, longest, caught_up, refused)
+    return Outcome(cold_starts, longest, caught_up, refused / (rate * SIMULATED_SECONDS))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from server.store.paths import ROOT
 
-CONTENDERS = Path(__file__).with_name("contenders")
 ENVIRONMENTS = ROOT / "build" / "bench"
 # Time limit for an installation.
 LIMIT_SECONDS = 900
@@ -22,12 +21,11 @@ class NotInstallable(Exception):  # noqa: N818 (a result of the benchmark, not i
 
 
 def prepare(requirements: Path, python: str = "") -> Path:
-    """Create a virtual environment and return the path of its python.
+    """Create a virtual environment and return its folder of programs.
 
-    It has `requirements` and the CPU build of this project's version of torch.
-
-    All packages are compiled to bytecode, as in this project's own environment, so that start-up
-    times are comparable.
+    It has `requirements` and the build of torch that this environment has. All packages are
+    compiled to bytecode, as in this project's own environment, so that start-up times are
+    comparable.
 
     Args:
         requirements: a requirements.txt; the environment is named after its folder.
@@ -37,50 +35,27 @@ def prepare(requirements: Path, python: str = "") -> Path:
         NotInstallable: a package has no wheel for this machine, or no index can be reached.
     """
     folder = ENVIRONMENTS / requirements.parent.name
-    installed = folder / "bin" / "python"
     base = python if python and Path(python).is_file() else sys.executable
-    wanted = "\n".join([requirements.read_text(), torch_version(), base])
+    torch = f"torch=={version('torch')}"
+    contents = "\n".join([requirements.read_text(), torch, base])
     stamp = folder / "installed"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return installed
-    shutil.rmtree(folder, ignore_errors=True)
-    _uv("venv", "--python", base, str(folder))
-    install = ["pip", "install", "--compile-bytecode", "--python", str(installed)]
-    _install_torch([*install, "--constraint", str(requirements)])
-    _uv(*install, "--requirements", str(requirements))
-    stamp.write_text(wanted)
-    return installed
-
-
-def torch_version() -> str:
-    """Return the version of torch in pyproject.toml."""
-    found = re.search(r'"torch==([^"]+)"', (ROOT / "pyproject.toml").read_text())
-    if not found:
-        raise ValueError("pyproject.toml names no torch==VERSION")
-    return found[1]
-
-
-def _install_torch(install: list[str]) -> None:
-    """Install torch as scripts/dev/setup.sh does: on Linux the CPU build, without CUDA."""
-    if sys.platform != "linux":
-        _uv(*install, f"torch=={torch_version()}")
-        return
-    cpu_build = f"torch=={torch_version()}+cpu"
-    links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
-    _uv(*install, *(["--find-links", links] if links else ["--torch-backend", "cpu"]), cpu_build)
+    if not (stamp.is_file() and stamp.read_text() == contents):
+        shutil.rmtree(folder, ignore_errors=True)
+        links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
+        source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
+        install = ["pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python")]
+        _uv("venv", "--python", base, str(folder))
+        _uv(*install, *source, torch, "--constraint", str(requirements))
+        _uv(*install, "--requirements", str(requirements))
+        stamp.write_text(contents)
+    return folder / "bin"
 
 
 def _uv(*arguments: str) -> None:
     uv = shutil.which("uv") or str(ROOT / ".tools" / "uv")
+    command = [uv, "--quiet", *arguments]
     try:
-        subprocess.run(
-            [uv, "--quiet", *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=LIMIT_SECONDS,
-        )
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     except subprocess.CalledProcessError as error:
         raise NotInstallable(" ".join(error.stderr.split())[:300] or str(error)) from None
     except subprocess.TimeoutExpired:

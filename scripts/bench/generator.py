@@ -81,9 +81,9 @@ def running(url: str, request: Request, connections: int, seconds: float) -> Ite
         folder, answer_bytes = Path(name), 0
         body, duration = folder / "body", str(max(1, round(seconds)))
         # One thread makes more load than any server here can take, and leaves the other cores free.
-        if request.grpc:
+        if request.method == "gRPC":
             answer_bytes = PREFIX_BYTES + len(call(url, request, TIMEOUT_SECONDS))
-            body.write_bytes(_frame(request.body))
+            body.write_bytes(bytes(1) + len(request.body).to_bytes(4, "big") + request.body)
             command = ["h2load", "-t", "1", "-c", str(connections), "-m", "1", "-D", duration]
             command += ["--data", str(body), "--log-file", str(folder / "log")]
             command += ["-H", "content-type: application/grpc", url]
@@ -110,12 +110,7 @@ def call(url: str, request: Request, timeout: float) -> bytes:
     """
     address = url.partition("//")[2].partition("/")[0]
     with grpc.insecure_channel(address, options=LARGEST) as channel:
-        method = channel.unary_unary(request.path)
-        return bytes(method(request.body, timeout=timeout))
-
-
-def _frame(message: bytes) -> bytes:
-    return bytes(1) + len(message).to_bytes(4, "big") + message
+        return bytes(channel.unary_unary(request.path)(request.body, timeout=timeout))
 
 
 def versions() -> str:
@@ -128,25 +123,20 @@ def versions() -> str:
         if not shutil.which(program):
             raise FileNotFoundError(f"{program} is not installed: apt-get install {package}")
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout
-    return (
-        " ".join(wrk.split()[:2])
-        + ", "
-        + subprocess.check_output(["h2load", "--version"], text=True)
-        .strip()
-        .replace(" nghttp2/", " ")
-    )
+    h2load = subprocess.check_output(["h2load", "--version"], text=True)
+    return f"{' '.join(wrk.split()[:2])}, {h2load.strip().replace(' nghttp2/', ' ')}"
 
 
 def parse_wrk(output: str) -> Outcome:
     """Parse the last line of wrk's output, which load.lua prints."""
-    found: dict[str, Any] = json.loads(output.splitlines()[-1])
-    broken = sum(found[kind] for kind in ("connect", "read", "write", "timeout"))
+    figures: dict[str, Any] = json.loads(output.splitlines()[-1])
+    broken = sum(figures[kind] for kind in ("connect", "read", "write", "timeout"))
     return Outcome(
-        answered=found["requests"] - found["refused"],
-        errors=found["refused"] + broken,
-        seconds=found["microseconds"] / 1e6,
-        p50_ms=found["p50"] / 1e3,
-        p99_ms=found["p99"] / 1e3,
+        answered=figures["requests"] - figures["refused"],
+        errors=figures["refused"] + broken,
+        seconds=figures["microseconds"] / 1e6,
+        p50_ms=figures["p50"] / 1e3,
+        p99_ms=figures["p99"] / 1e3,
     )
 
 
@@ -161,19 +151,15 @@ def parse_h2load(output: str, microseconds: Array, answer_bytes: int) -> Outcome
         microseconds: the time of each request.
         answer_bytes: the size of the message of a successful call.
     """
-    number = r"(\d+(?:\.\d+)?)"
-    total, failed, errored = (
-        int(_found(rf"requests:.* (\d+) {kind}", output)) for kind in ("done", "failed", "errored")
+    figures = re.search(
+        r"finished in ([\d.]+)s.*?(\d+) done.*?(\d+) failed, (\d+) errored.*?\((\d+)\) data",
+        output,
+        re.DOTALL,
     )
-    data = int(_found(r"traffic:.*\((\d+)\) data", output))
+    if not figures:
+        raise RuntimeError(f"unknown output of h2load: {output}")
+    total, failed, errored, data = (int(figures[i]) for i in range(2, 6))
     answered = min(total - failed - errored, data // answer_bytes)
-    seconds = float(_found(rf"finished in {number}s", output))
+    seconds = float(figures[1])
     p50, p99 = np.percentile(microseconds if total else [seconds * 1e6], [50, 99]) / 1e3
     return Outcome(answered, total - answered, seconds, float(p50), float(p99))
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    if not match:
-        raise RuntimeError(f"h2load printed no {pattern}: {text}")
-    return match[1]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from scripts.bench.lineup import BASELINE, LIMIT, SELF
-from scripts.bench.results import Figure, Results, Spread, Turn, figure
+from scripts.bench.results import Figure, Results, Spread, figure
 from scripts.bench.workloads import CNN, CROWD, FEW, LISTS, LONE, MLP, Workload
 
 # How much more memory this server may use at rest than FastAPI: a Java runtime, a second worker.
@@ -26,17 +26,15 @@ class Goal(NamedTuple):
 
     Attributes:
         what: name of the figure.
-        wanted: the bound.
+        bound: the least value, or the largest.
         at_most: whether the bound is an upper one.
         result: the median over the rounds; None if one side was not measured.
-        note: the server it was compared with, if the result determines it.
     """
 
     what: str
-    wanted: float
+    bound: float
     at_most: bool
     result: Spread | None
-    note: str = ""
 
     @property
     def reached(self) -> bool | None:
@@ -44,7 +42,7 @@ class Goal(NamedTuple):
         if self.result is None:
             return None
         median = self.result.median
-        return median <= self.wanted if self.at_most else median >= self.wanted
+        return median <= self.bound if self.at_most else median >= self.bound
 
 
 def goals(workload: Workload, results: Results) -> Iterator[Goal]:
@@ -54,11 +52,12 @@ def goals(workload: Workload, results: Results) -> Iterator[Goal]:
         yield _best_other(results, what, figure(load), THROUGHPUT[load], at_most=False)
     if workload is LISTS:
         for (load, name), bound in LATENCY.items():
-            yield _best_other(
-                results, f"{name[:3]}, {load.title}", figure(load, name), bound, at_most=True
-            )
+            what = f"{name[:3]}, {load.title}"
+            yield _best_other(results, what, figure(load, name), bound, at_most=True)
         start = results.ratio(SELF, lambda turn: turn.start_seconds, BASELINE)
-        memory = results.ratio(SELF, _rest, BASELINE, lambda turn: _rest(turn) + EXTRA_MB)
+        memory = results.ratio(
+            SELF, lambda turn: turn.rest_mb, BASELINE, lambda turn: turn.rest_mb + EXTRA_MB
+        )
         share = results.ratio(SELF, figure(CROWD), LIMIT)
         errors = results.spread(SELF, figure(CROWD, "errors"))
         yield Goal(f"requests/s, {CROWD.title}, {LIMIT}", 0.6, False, share)
@@ -74,8 +73,5 @@ def _best_other(results: Results, what: str, of: Figure, bound: float, *, at_mos
     # The best other server gives the smallest ratio, or the largest if less is better.
     pick = max if at_most else min
     name = pick(ratios, key=lambda other: ratios[other].median, default="")
-    return Goal(f"{what}, best other server", bound, at_most, ratios.get(name), name)
-
-
-def _rest(turn: Turn) -> float:
-    return turn.rest_mb
+    what = f"{what}, best other server" + (f" ({name})" if name else "")
+    return Goal(what, bound, at_most, ratios.get(name))

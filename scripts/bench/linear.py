@@ -5,25 +5,24 @@ python -m scripts.bench.linear [--mib 1]
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import tempfile
+import os
 import time
 from collections.abc import Sequence
-from http import HTTPStatus
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import psutil
+import requests
 import typer
-from tabulate import tabulate
 
-from scripts.bench import bodies
-from scripts.bench.launch import ServerProcess
+from scripts.bench import bodies, lineup, process, report
+from scripts.bench.workloads import Request
 
 MIB = 1 << 20
 TIMES = 5
 FACTOR = 4
+ANSWER_SECONDS = 600
 HEAD = ("form", "N", "4N", "ratio", "memory N", "4N", "ratio")
 
 
@@ -43,9 +42,13 @@ def main(
     mib: Annotated[float, typer.Option(min=0.01, help="N, in MiB")] = 1,
 ) -> None:
     """For each format, start a server with one worker and send it bodies of both sizes."""
+    server = lineup.named(lineup.SELF)
+    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
+    server = replace(server, variables={**server.variables, **one})
+    process.build(server)
     rows = []
     for name, make in bodies.FORMS.items():
-        small, large = _costs([make(int(mib * MIB)), make(int(mib * MIB * FACTOR))])
+        small, large = _costs(server, [make(int(mib * MIB * factor)) for factor in (1, FACTOR)])
         rows.append(
             (
                 name,
@@ -58,49 +61,31 @@ def main(
             )
         )
     print(f"N = {mib:g} MiB\n")
-    print(tabulate(rows, HEAD, tablefmt="github", disable_numparse=True))
+    print(report.table(HEAD, rows))
 
 
-def _costs(sizes: Sequence[bodies.Body]) -> list[Cost]:
+def _costs(server: lineup.Contender, sizes: Sequence[bodies.Body]) -> list[Cost]:
     """Return the cost of each body for a new worker; pass the smallest body first."""
-    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ServerProcess(Path(folder) / "log", environment=one) as server,
-    ):
-        worker = server.client.versions()[server.settings.version].workers[0].pid
-        _send(server, bodies.Body(b"[1]"))
-        before = psutil.Process(worker).memory_info().rss
-        return [_cost(server, worker, body, before) for body in sizes]
+    with process.running(server, Path(os.devnull)) as target:
+        url = f"http://127.0.0.1:{target.ports['MANAGEMENT_PORT']}/models/doubleit"
+        pid = requests.get(url, timeout=ANSWER_SECONDS).json()[0]["workers"][0]["pid"]
+        before = psutil.Process(pid).memory_info().rss
+        return [_cost(target, pid, body, before) for body in sizes]
 
 
-def _cost(server: ServerProcess, worker: int, body: bodies.Body, before: int) -> Cost:
+def _cost(target: process.Running, pid: int, body: bodies.Body, before: int) -> Cost:
     # Writing 5 resets the peak; see proc_pid_clear_refs(5).
-    Path(f"/proc/{worker}/clear_refs").write_text("5")
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    request = Request("/predictions/doubleit", body.content, lambda _: "", body.headers)
     seconds = []
     for _ in range(TIMES):
         began = time.perf_counter()
-        _send(server, body)
+        mistake = target.send(request, ANSWER_SECONDS)
         seconds.append(time.perf_counter() - began)
-    return Cost(min(seconds), _peak(worker) - before)
-
-
-def _peak(pid: int) -> int:
-    """Return the peak resident memory of a process in bytes."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) << 10
-
-
-def _send(server: ServerProcess, body: bodies.Body) -> None:
-    address = http.client.HTTPConnection("127.0.0.1", server.settings.port("PORT"), timeout=600)
-    with contextlib.closing(address) as connection:
-        connection.request(
-            "POST", f"/predictions/{server.settings.model}", body.content, dict(body.headers)
-        )
-        response = connection.getresponse()
-        answer = response.read()
-    if response.status != HTTPStatus.OK:
-        raise SystemExit(f"linear: {response.status} {answer[:200]!r}")
+        if mistake:
+            raise SystemExit(f"linear: {mistake}")
+    peak = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]
+    return Cost(min(seconds), (int(peak) << 10) - before)
 
 
 if __name__ == "__main__":

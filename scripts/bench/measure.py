@@ -7,9 +7,8 @@ import os
 import platform
 import re
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -33,19 +32,11 @@ REST_SECONDS = 2.0
 
 
 class Run(NamedTuple):
-    """How to measure.
-
-    Attributes:
-        rounds: the number of rounds.
-        seconds: the duration of each load.
-        folder: a folder for logs.
-        say: called with progress messages.
-    """
+    """How to measure: the number of rounds, the seconds of each load, a folder for logs."""
 
     rounds: int
     seconds: float
     folder: Path
-    say: Callable[[str], None]
 
     def measure(self, contenders: Sequence[Contender]) -> Results:
         """Put each load of its workload on each contender that has the request.
@@ -60,14 +51,14 @@ class Run(NamedTuple):
             # Rotate, so that no contender is always first.
             shift = number * len(ready) // self.rounds
             for contender in [*ready[shift:], *ready[:shift]]:
+                where = f"round {number + 1}: {contender.name}"
                 try:
                     turn = turns[contender.name] = self._turn(contender)
                 except Failed as error:
-                    self.say(f"round {number + 1}: {contender.name} has no turn: {error}")
+                    print(f"{where} has no turn: {error}", flush=True)
                     continue
                 key, sample = next(iter(turn.samples.items()))
-                rate = f"{sample.per_second:.0f} requests/s ({key})"
-                self.say(f"round {number + 1}: {contender.name}, {rate}")
+                print(f"{where}, {sample.per_second:.0f} requests/s ({key})", flush=True)
             results.rounds.append(turns)
         return results
 
@@ -83,10 +74,10 @@ class Run(NamedTuple):
                 target.check()
         except (NotInstallable, Failed) as error:
             results.missing[contender.name] = str(error)
-            self.say(f"{contender.name} is left out: {error}")
+            print(f"{contender.name} is left out: {error}", flush=True)
             return False
-        took = f"{time.monotonic() - begin:.0f} s"
-        self.say(f"{contender.name}: {contender.how}: responds correctly ({took})")
+        took = time.monotonic() - begin
+        print(f"{contender.name} responds correctly ({took:.0f} s)", flush=True)
         return True
 
     def _turn(self, contender: Contender) -> Turn:
@@ -98,41 +89,42 @@ class Run(NamedTuple):
             # The load of most clients in each format, which takes another way through the server.
             busiest = sorted(own, key=lambda load: load.connections)
             for load in {load.format: load for load in busiest}.values():
-                self.sample(target, load, WARM_UP_ROUNDS * self.seconds)
-            samples = {load.key: self.sample(target, load, self.seconds) for load in own}
+                sample(target, load, WARM_UP_ROUNDS * self.seconds)
+            samples = {load.key: sample(target, load, self.seconds) for load in own}
             return Turn(target.start_seconds, rest, samples)
-
-    def sample(self, target: Running, load: Load, seconds: float) -> Sample:
-        """Put a load on a contender for a number of seconds and return the result."""
-        request = target.requests[load.request]
-        before = cpu_seconds(target.processes())
-        with generator.running(target.url(request), request, load.connections, seconds) as running:
-            time.sleep(seconds / 2)
-            # Measure memory halfway, when buffers and queues are full.
-            loaded = memory_mb(target.processes(without=running.process.pid))
-            outcome = running.finish()
-        cpu = cpu_seconds(target.processes()) - before
-        return Sample(
-            per_second=outcome.per_second,
-            errors=outcome.errors / max(1, outcome.answered + outcome.errors),
-            p50_ms=outcome.p50_ms,
-            p99_ms=outcome.p99_ms,
-            cpu_ms=1e3 * cpu / max(1, outcome.answered),
-            memory_mb=loaded,
-        )
 
     def _log(self, contender: Contender) -> Path:
         return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', contender.name.lower())}.log"
 
 
+def sample(target: Running, load: Load, seconds: float) -> Sample:
+    """Put a load on a contender for a number of seconds and return the result."""
+    request = target.requests[load.request]
+    before = cpu_seconds(target.processes())
+    with generator.running(target.url(request), request, load.connections, seconds) as running:
+        time.sleep(seconds / 2)
+        # Measure memory halfway, when buffers and queues are full.
+        loaded = memory_mb(target.processes(without=running.process.pid))
+        outcome = running.finish()
+    cpu = cpu_seconds(target.processes()) - before
+    return Sample(
+        per_second=outcome.per_second,
+        errors=outcome.errors / max(1, outcome.answered + outcome.errors),
+        p50_ms=outcome.p50_ms,
+        p99_ms=outcome.p99_ms,
+        cpu_ms=1e3 * cpu / max(1, outcome.answered),
+        memory_mb=loaded,
+    )
+
+
 def describe(rounds: int, seconds: float) -> dict[str, str]:
     """Return the conditions that the figures depend on, by title."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
     command = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return {
-        "machine": f"{[*models, platform.machine()][0]}, {os.cpu_count()} cores, "
+        "machine": f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, "
         f"{platform.system()}",
         "python": platform.python_version(),
         "load generators": f"{generator.versions()}, on the same machine",
@@ -149,9 +141,9 @@ def memory_mb(processes: Iterable[psutil.Process]) -> float:
     each. On other systems it is the memory unique to each process (USS).
     """
     total = 0
-    for each in processes:
+    for child in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            info = each.memory_full_info()
+            info = child.memory_full_info()
             total += getattr(info, "pss", info.uss)
     return total / MEGABYTE
 
@@ -159,8 +151,7 @@ def memory_mb(processes: Iterable[psutil.Process]) -> float:
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
     """Return the CPU time that the processes have used, in seconds."""
     total = 0.0
-    for each in processes:
+    for child in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            total += times.user + times.system
+            total += sum(child.cpu_times()[:2])
     return total

@@ -24,7 +24,6 @@ from scripts.bench import generator
 from scripts.bench.lineup import Contender
 from scripts.bench.workloads import Request
 from server.ports import free_ports
-from server.settings import PORTS
 
 # Time limit for a contender's start.
 START_SECONDS = 90.0
@@ -32,6 +31,8 @@ STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
 POLL_TIMEOUT_SECONDS = 5.0
 CHECK_SECONDS = 30.0
+# The caller's environment may hold settings for one of the servers, so only these are passed on.
+INHERITED = ("PATH", "HOME", "LANG", "DOCKER_HOST")
 # Option of prctl(2): orphaned descendants become children of this process, so daemons are found.
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -45,18 +46,16 @@ class Running:
     """A contender that responds.
 
     Attributes:
-        contender: the contender.
         ports: its ports, by the names of `server.settings.PORTS`.
-        start_seconds: from the start of its process to its first correct response.
         requests: its requests by name.
         others: ids of this process's other children.
+        start_seconds: from the start of its process to its first correct response.
     """
 
-    contender: Contender
     ports: Mapping[str, str]
     requests: Mapping[str, Request]
-    start_seconds: float
     others: frozenset[int]
+    start_seconds: float = 0.0
 
     def processes(self, *, without: int = 0) -> list[psutil.Process]:
         """Return the contender's processes, daemons included, except the one with id `without`."""
@@ -64,8 +63,25 @@ class Running:
 
     def url(self, request: Request) -> str:
         """Return the URL of a request."""
-        port = self.ports["GRPC_PORT" if request.grpc else "PORT"]
+        port = self.ports["GRPC_PORT" if request.method == "gRPC" else "PORT"]
         return f"http://127.0.0.1:{port}{request.path}"
+
+    def send(self, request: Request, timeout: float) -> str:
+        """Send a request; return what is wrong with the response, or an empty string."""
+        url, headers = self.url(request), dict(request.headers)
+        try:
+            if request.method == "gRPC":
+                return request.mistake(generator.call(url, request, timeout))
+            response = requests.request(
+                request.method, url, data=request.body, headers=headers, timeout=timeout
+            )
+        except grpc.RpcError as error:
+            return f"{error.code()}, {error.details()}"
+        except requests.RequestException as error:
+            return f"no response: {type(error).__name__}"
+        if not response.ok:
+            return f"status {response.status_code}, {response.content[:300]!r}"
+        return request.mistake(response.content)
 
     def check(self) -> None:
         """Check the response to each request before any is measured.
@@ -74,24 +90,8 @@ class Running:
             Failed: one is wrong.
         """
         for name, request in self.requests.items():
-            if mistake := send(self.url(request), request, CHECK_SECONDS):
+            if mistake := self.send(request, CHECK_SECONDS):
                 raise Failed(f"{name}: {mistake}")
-
-
-def send(url: str, request: Request, timeout: float) -> str:
-    """Send a request; return what is wrong with the response, or an empty string."""
-    try:
-        if request.grpc:
-            return request.mistake(generator.call(url, request, timeout))
-        headers = dict(request.headers)
-        response = requests.post(url, data=request.body, headers=headers, timeout=timeout)
-    except grpc.RpcError as error:
-        return f"{error.code()}, {error.details()}"
-    except requests.RequestException as error:
-        return f"no response: {type(error).__name__}"
-    if not response.ok:
-        return f"status {response.status_code}, {response.content[:300]!r}"
-    return request.mistake(response.content)
 
 
 def _adopt_orphans(yes: bool) -> None:
@@ -116,14 +116,31 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
         Failed: it ends, or does not respond correctly within START_SECONDS.
     """
     ports = free_ports()
+    names = {**contender.names(), **ports}
+    others = frozenset(p.pid for p in _children())
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as temp:
-        names = {**contender.names(), **ports}
-        others = frozenset(p.pid for p in _children())
+        environment = {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **ports,
+            **dict.fromkeys(("TMPDIR", "TEMP"), temp),
+            **{name: text.format_map(names) for name, text in contender.environment().items()},
+        }
         _adopt_orphans(True)
-        process, begin = _start(contender, names, Path(temp), log)
+        with log.open("ab") as output:
+            begin = time.monotonic()
+            process = subprocess.Popen(
+                [part.format_map(names) for part in contender.command],
+                cwd=temp,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
-            target = Running(contender, ports, contender.requests(), 0.0, others)
-            target.start_seconds = _first_response(target, process, begin, log)
+            target = Running(ports, contender.requests(), others)
+            _wait_for_response(target, process, log)
+            target.start_seconds = time.monotonic() - begin
             yield target
         finally:
             _stop(process, others)
@@ -145,50 +162,15 @@ def build(contender: Contender) -> None:
             raise Failed(f"{command[0]} failed: {_last_line(done.stderr)}")
 
 
-def _start(
-    contender: Contender, names: dict[str, str], temp: Path, log: Path
-) -> tuple[subprocess.Popen[bytes], float]:
-    # The caller's environment may hold settings for one of the servers, so pass on only these.
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    own = contender.environment().items()
-    variables = {name: text.format_map(names) for name, text in own}
-    environment = {
-        **kept,
-        **{name: names[name] for name in PORTS},
-        "TMPDIR": str(temp),
-        "TEMP": str(temp),
-        **variables,
-    }
-    with log.open("ab") as output:
-        begin = time.monotonic()
-        process = subprocess.Popen(
-            [part.format_map(names) for part in contender.command],
-            cwd=temp,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return process, begin
-
-
-def _first_response(
-    target: Running, process: subprocess.Popen[bytes], begin: float, log: Path
-) -> float:
-    mistake, request = "", next(iter(target.requests.values()))
-    while time.monotonic() < begin + START_SECONDS:
-        mistake = send(target.url(request), request, POLL_TIMEOUT_SECONDS)
-        now = time.monotonic()
-        if not mistake:
-            return now - begin
+def _wait_for_response(target: Running, process: subprocess.Popen[bytes], log: Path) -> None:
+    request, deadline = next(iter(target.requests.values())), time.monotonic() + START_SECONDS
+    while mistake := target.send(request, POLL_TIMEOUT_SECONDS):
         if process.poll() is not None:
-            raise Failed(
-                f"ended while starting, exit status {process.returncode}: "
-                f"{_last_line(log.read_text(errors='replace'))}"
-            )
+            last = _last_line(log.read_text(errors="replace"))
+            raise Failed(f"ended while starting, exit status {process.returncode}: {last}")
+        if time.monotonic() > deadline:
+            raise Failed(f"no right response in {START_SECONDS:.0f} s; the last: {mistake}")
         time.sleep(POLL_SECONDS)
-    raise Failed(f"no right response in {START_SECONDS:.0f} s; the last: {mistake}")
 
 
 def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
@@ -198,9 +180,9 @@ def _stop(process: subprocess.Popen[bytes], others: Collection[int]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
     _, alive = psutil.wait_procs(_children(others), timeout=1)
-    for each in alive:
+    for child in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
+            child.kill()
     psutil.wait_procs(alive, timeout=5)
     process.wait()
 

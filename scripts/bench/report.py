@@ -1,23 +1,27 @@
-"""The results as Markdown tables, which are also readable in a terminal."""
+"""The results as Markdown tables, which are also readable in a terminal, and as a plot."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from scripts.bench.goals import Goal
-from scripts.bench.lineup import BASELINE
-from scripts.bench.results import Figure, Results, Turn, figure
-from scripts.bench.workloads import MANY, Load, Workload
+from scripts.bench.goals import Goal, goals
+from scripts.bench.lineup import BASELINE, SELF
+from scripts.bench.results import Figure, Results, figure
+from scripts.bench.workloads import CROWD, MANY, Load, Workload
 
 # The command that writes the text between two markers of a page.
 LISTS_COMMAND, NETWORKS_COMMAND = "make bench WRITE=1", "make bench NETWORKS=1 WRITE=1"
+# The colours of the plot's bars, and this server's.
+COLOURS = {MANY: "#9db4c8", CROWD: "#44647f"}
+OWN_COLOURS = {MANY: "#f4a27e", CROWD: "#d9541e"}
+BAR_HEIGHT = 0.38
 
 
-def report(workload: Workload, results: Results, goals: Sequence[Goal]) -> str:
+def report(workload: Workload, results: Results) -> str:
     """Return the whole report for one workload.
 
     Ratios are to FastAPI under the load of each column or, if it lacks the format, to FastAPI's
@@ -26,7 +30,7 @@ def report(workload: Workload, results: Results, goals: Sequence[Goal]) -> str:
     # The fastest server comes first.
     loads = workload.loads
     order = MANY if MANY in loads else loads[0]
-    names = sorted(results.names, key=lambda name: -results.median(name, figure(order)))
+    names = _fastest_first(results, order)
     parts = [
         "; ".join(f"{title}: {text}" for title, text in results.machine.items()),
         f"Requests per second for {workload.title} over N connections (x N), and how many times "
@@ -40,10 +44,46 @@ def report(workload: Workload, results: Results, goals: Sequence[Goal]) -> str:
         "seconds from the start to the first answer.",
         _costs(results, names, order),
         "The goals, as medians of the rounds' ratios.",
-        goals_table(goals),
+        _goals(goals(workload, results)),
         *(f"Not measured: {name}: {why}." for name, why in results.missing.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _fastest_first(results: Results, load: Load) -> list[str]:
+    """Return the contenders' names, sorted by their requests per second under a load."""
+    return sorted(results.names, key=lambda name: -results.median(name, figure(load)))
+
+
+def draw(results: Results, path: Path) -> None:
+    """Write an SVG with two bars for each contender, the fastest on top."""
+    # Imported here because it is slow and only needed for drawing.
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mpl.use("svg")
+    # A fixed salt makes the SVG reproducible; fonttype none keeps text as text.
+    mpl.rcParams.update({"svg.hashsalt": "benchmark", "svg.fonttype": "none", "font.size": 9})
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    names = _fastest_first(results, CROWD)[::-1]
+    drawing, axes = plt.subplots(figsize=(8, 0.55 * len(names) + 1), layout="constrained")
+    for load, shift in ((MANY, BAR_HEIGHT / 2), (CROWD, -BAR_HEIGHT / 2)):
+        bars = axes.barh(
+            [at + shift for at in range(len(names))],
+            [results.median(name, figure(load)) for name in names],
+            BAR_HEIGHT,
+            label=load.title,
+            color=[(OWN_COLOURS if name == SELF else COLOURS)[load] for name in names],
+        )
+        axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("requests per second")
+    axes.margins(x=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="lower right", frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawing.savefig(path, metadata={"Date": None})
+    plt.close(drawing)
 
 
 def write_between_markers(page: Path, text: str, command: str) -> None:
@@ -79,7 +119,7 @@ def _throughput(results: Results, name: str, load: Load) -> str:
 
 
 def _latency(results: Results, name: str, load: Load) -> str:
-    spreads = [results.spread(name, figure(load, each)) for each in ("p50_ms", "p99_ms")]
+    spreads = [results.spread(name, figure(load, key)) for key in ("p50_ms", "p99_ms")]
     return " / ".join(short(spread.median) if spread else "-" for spread in spreads)
 
 
@@ -97,28 +137,24 @@ def _loads_tables(
 
 
 def _costs(results: Results, names: Sequence[str], load: Load) -> str:
-    def peak(turn: Turn) -> float:
-        return max(sample.memory_mb for sample in turn.samples.values())
-
     figures: list[Figure] = [
         figure(load, "cpu_ms"),
         lambda turn: turn.rest_mb,
-        peak,
+        lambda turn: max(sample.memory_mb for sample in turn.samples.values()),
         lambda turn: turn.start_seconds,
     ]
     rows = [[name, *(short(results.median(name, of)) for of in figures)] for name in names]
     return table(["server", "processor s", "at rest", "peak", "start s"], rows)
 
 
-def goals_table(goals: Sequence[Goal]) -> str:
-    """Return a table of the goals and whether they are reached."""
+def _goals(goals: Iterable[Goal]) -> str:
     rows = []
     for goal in goals:
-        bound = f"at most {goal.wanted:g}" if goal.at_most else f"at least {goal.wanted:g}"
+        bound = f"at {'most' if goal.at_most else 'least'} {goal.bound:g}"
         result = goal.result
         text = f"{result.median:.2f} ({result.low:.2f} to {result.high:.2f})" if result else "-"
         verdict = {True: "reached", False: "not reached", None: "not measured"}[goal.reached]
-        rows.append([goal.what + (f" ({goal.note})" if goal.note else ""), bound, text, verdict])
+        rows.append([goal.what, bound, text, verdict])
     return table(["", "goal", "median (lowest to highest round)", ""], rows)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from scripts.bench.workloads import Load
 
@@ -55,11 +56,7 @@ Figure = Callable[[Turn], float | None]
 
 def figure(load: Load, name: str = "per_second") -> Figure:
     """Return a function that returns the attribute `name` of the sample of `load`."""
-
-    def of(turn: Turn) -> float | None:
-        return getattr(turn.samples[load.key], name) if load.key in turn.samples else None
-
-    return of
+    return lambda turn: getattr(turn.samples.get(load.key), name, None)
 
 
 class Spread(NamedTuple):
@@ -103,15 +100,9 @@ class Results:
     def ratio(
         self, name: str, of: Figure, other: str, other_of: Figure | None = None
     ) -> Spread | None:
-        """Return the spread of the ratio of one contender's figure to another's.
+        """Return the spread of the ratio of one contender's figure to another's (`other_of`).
 
         Each ratio is taken within one round, because the machine's speed drifts over time.
-
-        Args:
-            name: the contender in the numerator.
-            of: its figure.
-            other: the contender in the denominator.
-            other_of: the other's figure; by default `of`.
         """
         both = [turns for turns in self.rounds if name in turns and other in turns]
         pairs = [(of(turns[name]), (other_of or of)(turns[other])) for turns in both]
@@ -125,18 +116,9 @@ class Results:
     def save(self, path: Path) -> None:
         """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
 
     @classmethod
     def load(cls, path: Path) -> Results:
         """Read a file that `save` wrote."""
-        content: dict[str, Any] = json.loads(path.read_text())
-        rounds = [
-            {name: _turn(turn) for name, turn in turns.items()} for turns in content["rounds"]
-        ]
-        return cls(content["machine"], rounds, content["missing"])
-
-
-def _turn(content: dict[str, Any]) -> Turn:
-    samples = {key: Sample(**sample) for key, sample in content["samples"].items()}
-    return Turn(content["start_seconds"], content["rest_mb"], samples)
+        return msgspec.json.decode(path.read_bytes(), type=cls)

@@ -37,14 +37,14 @@ class Request(NamedTuple):
         body: its body, or the message of a gRPC call.
         mistake: returns what is wrong with a response body, or an empty string.
         headers: its headers.
-        grpc: whether it is a gRPC call.
+        method: its method, or gRPC.
     """
 
     path: str
     body: bytes
     mistake: Callable[[bytes], str]
     headers: Mapping[str, str] = JSON
-    grpc: bool = False
+    method: str = "POST"
 
 
 class Example(NamedTuple):
@@ -54,79 +54,72 @@ class Example(NamedTuple):
     input: Array
     output: Array
 
-    def request(
-        self,
-        path: str,
-        body: bytes,
-        decode: Callable[[bytes], Any],
-        headers: Mapping[str, str] = JSON,
-        grpc: bool = False,
-    ) -> Request:
-        """Return a request whose response `decode` turns into the values of the output.
-
-        `decode` raises ValueError, LookupError or TypeError if a response has another format.
-        """
-
-        def mistake(answer: bytes) -> str:
-            shown = repr(answer[:ECHO_BYTES])
-            try:
-                output = np.asarray(decode(answer)).reshape(self.output.shape)
-                right = np.allclose(output, self.output, self._tolerance, ABSOLUTE)
-            except (ValueError, LookupError, TypeError) as error:
-                return f"the response does not have the expected format ({error}): {shown}"
-            return "" if right else f"the response is not the model's output: {shown}"
-
-        return Request(path, body, mistake, headers, grpc)
-
     @property
     def rows(self) -> Array:
         """The input with a first dimension along which servers can batch."""
         return np.atleast_2d(self.input)
 
-    @property
-    def datatype(self) -> str:
-        """The input's datatype in the Open Inference Protocol V2."""
-        return {"int64": "INT64", "float32": "FP32"}[self.input.dtype.name]
+    def described(self) -> dict[str, Any]:
+        """Return the input's description in the Open Inference Protocol V2."""
+        datatype = {"int64": "INT64", "float32": "FP32"}[self.input.dtype.name]
+        return {"name": self.name, "shape": list(self.rows.shape), "datatype": datatype}
 
-    @property
-    def _tolerance(self) -> float:
-        return 0 if self.input.dtype.kind == "i" else RELATIVE
+    def mistake(self, decode: Callable[[bytes], Any], answer: bytes) -> str:
+        """Return what is wrong with a response that `decode` turns into the output's values.
 
-    def head(self) -> dict[str, Any]:
-        """Return the input's description in V2."""
-        return {"name": self.name, "shape": list(self.rows.shape), "datatype": self.datatype}
+        `decode` raises ValueError, LookupError or TypeError if a response has another format.
+        """
+        shown = repr(answer[:ECHO_BYTES])
+        relative = 0 if self.input.dtype.kind == "i" else RELATIVE
+        try:
+            output = np.asarray(decode(answer)).reshape(self.output.shape)
+            right = np.allclose(output, self.output, relative, ABSOLUTE)
+        except (ValueError, LookupError, TypeError) as error:
+            return f"the response does not have the expected format ({error}): {shown}"
+        return "" if right else f"the response is not the model's output: {shown}"
+
+
+def _request(
+    example: Example, path: str, content: object, decode: Callable[[bytes], Any] = json.loads
+) -> Request:
+    body = json.dumps(content).encode()
+    return Request(path, body, functools.partial(example.mistake, decode))
 
 
 def lists(example: Example, _model: str, path: str) -> Request:
     """Return the request with nested lists in request and response."""
-    return example.request(path, _json(example.input.tolist()), json.loads)
+    return _request(example, path, example.input.tolist())
 
 
 def rows(example: Example, _model: str, path: str) -> Request:
     """Return the request of BentoML: rows, named after the method's parameter."""
-    return example.request(path, _json({example.name: example.rows.tolist()}), json.loads)
+    return _request(example, path, {example.name: example.rows.tolist()})
 
 
 def v2(example: Example, _model: str, path: str) -> Request:
     """Return the request of the Open Inference Protocol V2 in JSON."""
-    body = _json({"inputs": [{**example.head(), "data": example.input.ravel().tolist()}]})
-    return example.request(path, body, lambda answer: json.loads(answer)["outputs"][0]["data"])
+    tensor = {**example.described(), "data": example.input.ravel().tolist()}
+    return _request(
+        example,
+        path,
+        {"inputs": [tensor]},
+        lambda answer: json.loads(answer)["outputs"][0]["data"],
+    )
 
 
 def v2_binary(example: Example, _model: str, path: str) -> Request:
     """Return V2 with the binary tensor data extension in request and response."""
-    data = example.input.tobytes()
-    tensor = {**example.head(), "parameters": {"binary_data_size": len(data)}}
-    head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
-    headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
-    output = example.output
-    # The only output is at the end of the response.
-    return example.request(
+    data, output = example.input.tobytes(), example.output
+    tensor = {**example.described(), "parameters": {"binary_data_size": len(data)}}
+    request = _request(
+        example,
         path,
-        head + data,
+        {"inputs": [tensor], "parameters": {"binary_data_output": True}},
+        # The only output is at the end of the response.
         lambda answer: np.frombuffer(answer[-output.nbytes :], output.dtype),
-        headers,
     )
+    headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(request.body))}
+    return request._replace(body=request.body + data, headers=headers)
 
 
 def v2_grpc(example: Example, model: str, path: str) -> Request:
@@ -134,7 +127,7 @@ def v2_grpc(example: Example, model: str, path: str) -> Request:
     message = v2_pb2.ModelInferRequest(
         model_name=model, raw_input_contents=[example.input.tobytes()]
     )
-    message.inputs.add(**example.head())
+    message.inputs.add(**example.described())
 
     def decode(answer: bytes) -> Array:
         try:
@@ -146,11 +139,8 @@ def v2_grpc(example: Example, model: str, path: str) -> Request:
         contents = response.outputs[0].contents
         return np.asarray(contents.int64_contents or contents.fp32_contents)
 
-    return example.request(path, message.SerializeToString(), decode, {}, grpc=True)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
+    mistake = functools.partial(example.mistake, decode)
+    return Request(path, message.SerializeToString(), mistake, {}, "gRPC")
 
 
 Encoder = Callable[[Example, str, str], Request]
@@ -208,16 +198,15 @@ class Workload(NamedTuple):
 
 LENGTHS = {"10 numbers": 10, "1 000 numbers": 1_000, "100 000 numbers": 100_000}
 SHORT, MEDIUM, LONG = LENGTHS
-SHORT_LISTS = LONE, FEW, MANY, CROWD = tuple(
-    Load(SHORT, connections) for connections in (1, 8, 64, 256)
-)
+SHORT_LISTS = LONE, FEW, MANY, CROWD = tuple(Load(SHORT, clients) for clients in (1, 8, 64, 256))
 MIDDLE, LARGE = Load(MEDIUM, 16), Load(LONG, 4)
 GRPC_LOADS = tuple(load._replace(format="gRPC") for load in (LONE, MANY, LARGE))
 
 
-def _numbers() -> dict[str, Example]:
-    ranges = {name: np.arange(1, count + 1) for name, count in LENGTHS.items()}
-    return {name: Example("numbers", taken, 2 * taken) for name, taken in ranges.items()}
+def numbers(count: int) -> Example:
+    """Return a list of numbers and the double of each."""
+    ascending = np.arange(1, count + 1)
+    return Example("numbers", ascending, 2 * ascending)
 
 
 DOUBLEIT_FILE = ROOT / torchscript.DEFAULT
@@ -225,57 +214,51 @@ LISTS = Workload(
     "doubleit",
     "lists of numbers",
     DOUBLEIT_FILE,
-    _numbers,
+    lambda: {name: numbers(count) for name, count in LENGTHS.items()},
     (*SHORT_LISTS, MIDDLE, LARGE, *GRPC_LOADS),
     lambda: torchscript.build(DOUBLEIT_FILE),
 )
 
 
-def _network(model: str, what: str, make: Callable[[], nn.Module], *shape: int) -> Workload:
+def _network(model: str, what: str, shape: tuple[int, ...], *layers: nn.Module) -> Workload:
     """Return the workload of a network with random weights; dimension 0 of `shape` is the batch."""
     path = ROOT / "build" / "bench" / "networks" / f"{model}.pt"
-
-    def module() -> torch.jit.ScriptModule:
-        torch.manual_seed(7)
-        return torch.jit.script(make().eval())
+    module = torch.jit.script(nn.Sequential(*layers).eval())
 
     @functools.cache
     def examples() -> dict[str, Example]:
         # Distributed like the pixels of a normalised image.
-        taken = np.random.default_rng(7).normal(size=shape).astype(np.float32)
+        pixels = np.random.default_rng(7).normal(size=shape).astype(np.float32)
         with torch.inference_mode():
-            return {what: Example("input", taken, module()(torch.from_numpy(taken)).numpy())}
+            return {what: Example("input", pixels, module(torch.from_numpy(pixels)).numpy())}
 
     def build() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.jit.save(module(), str(path))
+        torch.jit.save(module, str(path))
         # `input` is the name of the argument of nn.Sequential.
-        described = {"input": {"datatype": "FP32", "shape": [-1, *shape[1:]]}}
-        settings = yaml.safe_dump({"model": {"batch": "rows", "inputs": described}})
-        path.with_suffix(".yaml").write_text(settings)
+        inputs = {"input": {"datatype": "FP32", "shape": [-1, *shape[1:]]}}
+        settings = {"model": {"batch": "rows", "inputs": inputs}}
+        path.with_suffix(".yaml").write_text(yaml.safe_dump(settings))
 
     loads = [Load(what, 8, form) for form in ("JSON", "binary", "gRPC")]
     return Workload(model, f"{what}, {list(shape)}, float32,", path, examples, loads, build)
 
 
+torch.manual_seed(7)
 CNN = _network(
     "cnn",
     "an image",
-    lambda: nn.Sequential(
-        *(nn.Conv2d(3, 16, 7, stride=4, padding=3), nn.BatchNorm2d(16), nn.ReLU()),
-        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
-        *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU()),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 100)),
-    ),
-    *(1, 3, 224, 224),
+    (1, 3, 224, 224),
+    *(nn.Conv2d(3, 16, 7, stride=4, padding=3), nn.BatchNorm2d(16), nn.ReLU()),
+    *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
+    *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU()),
+    *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 100)),
 )
 MLP = _network(
     "mlp",
     "64 rows",
-    lambda: nn.Sequential(
-        *(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()),
-        *(nn.Linear(64, 5), nn.Softmax(dim=1)),
-    ),
-    *(64, 20),
+    (64, 20),
+    *(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()),
+    *(nn.Linear(64, 5), nn.Softmax(dim=1)),
 )
 NETWORKS = (CNN, MLP)

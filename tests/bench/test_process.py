@@ -31,7 +31,7 @@ SERVER = """
 
 def contender(script: str) -> Contender:
     command = [sys.executable, "-c", textwrap.dedent(script).replace("{", "{{").replace("}", "}}")]
-    return Contender(name="one", how="", folder="", command=command)
+    return Contender("one", command)
 
 
 def test_all_processes_end_with_the_contender_daemons_too(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import requests
 
-from scripts.bench.launch import ANNOUNCEMENT
 from scripts.model import archiver
 from server.ports import free_ports
 from server.settings import PORTS
 from server.store.paths import ROOT
 from tests.frontend.session import Session
 from tests.support.measuring import COVERAGE
-from tests.support.page import wait_healthy
+from tests.support.page import healthy
+from tests.support.server import ANNOUNCEMENT
 from tests.support.wait import wait_until
 
 
@@ -74,7 +74,7 @@ def test_server_and_page_start_together_and_stop_on_one_signal(
         archiver.package(torchscript, name, "1.0", archiver.CONFIG, tmp_path)
     up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other,second")
     try:
-        wait_healthy(up.page, up.process, up.log)
+        wait_until(lambda: up.process.poll() is not None or healthy(up.page), "the page")
         wait_until(lambda: ANNOUNCEMENT in up.log.read_text(), "the server's start")
         for name in ("other", "second"):
             assert requests.get(f"{up.api}/predictions/{name}/1.0/ready", timeout=30).ok

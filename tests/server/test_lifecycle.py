@@ -14,13 +14,12 @@ import psutil
 import pytest
 import requests
 
-from scripts.bench.launch import ANNOUNCEMENT
 from server import processes
 from server.drain import ABANDONED_MS
 from server.store.paths import ROOT
 from tests.support import raw
 from tests.support.measuring import COVERAGE
-from tests.support.server import Server, announced_url
+from tests.support.server import ANNOUNCEMENT, Server, announced_url
 from tests.support.wait import wait_until
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench.launch import ANNOUNCEMENT
 from server.ports import free_ports
 from server.store.paths import ROOT
+from tests.support.server import ANNOUNCEMENT
 from tests.support.wait import wait_until
 
 PORT = "8080"

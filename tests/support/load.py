@@ -160,6 +160,11 @@ class Load:
         while self._busy and time.monotonic() < deadline:
             time.sleep(0.005)
 
+    @property
+    def sending(self) -> bool:
+        """Whether it is not paused."""
+        return self._go.is_set()
+
     def resume(self) -> None:
         """Resume sending."""
         self._go.set()

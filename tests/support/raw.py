@@ -18,9 +18,18 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def connect(port: int, timeout: float = 30) -> socket.socket:
-    """Return a connection to a port of this machine."""
-    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+def connect(port: int, timeout: float = 30, buffer_bytes: int = 0) -> socket.socket:
+    """Return a connection to a port of this machine, with a receive buffer of another size."""
+    client = socket.socket()
+    if buffer_bytes:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    client.settimeout(timeout)
+    try:
+        client.connect(("127.0.0.1", port))
+    except OSError:
+        client.close()
+        raise
+    return client
 
 
 def request(body: bytes, path: str = PATH, length: int | None = None) -> bytes:
@@ -48,6 +57,15 @@ def read(stream: BinaryIO) -> Answer | None:
     return Answer(
         int(line.split()[1]), headers, stream.read(int(headers.get("content-length", "0")))
     )
+
+
+def ask(client: socket.socket, request: bytes = b"") -> Answer:
+    """Send a request, or the rest of one, and return its response."""
+    client.sendall(request)
+    with client.makefile("rb") as stream:
+        answer = read(stream)
+    assert answer, "the connection was closed"
+    return answer
 
 
 def pipeline(port: int, requests: Sequence[bytes]) -> list[Answer]:

@@ -11,11 +11,14 @@ from typing import Any
 import psutil
 import requests
 
-from scripts.bench.launch import ServerProcess
+from server import settings
+from server.client import Client
 from server.ports import free_ports
-from server.settings import PORTS
+from tests.support.program import Program
 
 JSON = {"Content-Type": "application/json"}
+# What a server prints once every version is ready.
+ANNOUNCEMENT = " is ready at "
 
 
 def free_port() -> int:
@@ -28,8 +31,8 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-class Server(ServerProcess):
-    """A server on free ports with its own model store."""
+class Server(Program):
+    """A server on free ports with its own model store; `name` may be several, with commas."""
 
     def __init__(
         self,
@@ -39,20 +42,23 @@ class Server(ServerProcess):
         version: str = "1.0",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(log, name, version, {"MODEL_STORE": str(store), **(environment or {})})
+        own = {**free_ports(), "MODEL_STORE": str(store), **(environment or {})}
+        super().__init__(log, own, "server", "--name", name, "--version", version)
         self.name, self.version = name, version
-        self.ports = {name: self.settings.port(name) for name in PORTS}
+        self.settings = settings.read(name, version, self.environment)
+        self.client = Client(self.settings.addresses)
+        self.ports = {port: self.settings.port(port) for port in settings.PORTS}
         _, self.url, self.management, self.metrics = self.settings.addresses
         self.predictions = f"{self.url}/predictions/{name}"
 
+    def is_ready(self) -> bool:
+        """Return whether every version is ready; the server gives up when that takes too long."""
+        return ANNOUNCEMENT in self.output()
+
     def post(self, body: bytes | str, path: str = "", **headers: str) -> requests.Response:
         """Send a prediction request."""
-        return requests.post(
-            (path and self.url + path) or self.predictions,
-            data=body,
-            headers={**JSON, **headers},
-            timeout=60,
-        )
+        url = self.url + path if path else self.predictions
+        return requests.post(url, data=body, headers={**JSON, **headers}, timeout=60)
 
     def register(self, archive: str, **settings: str | int) -> None:
         """Register an archive of the model store, with one worker unless set otherwise."""
@@ -88,6 +94,6 @@ class Server(ServerProcess):
 
 def announced_url(output: str) -> str:
     """Return the URL in the line that announces that the model is ready."""
-    url = re.search(r"is ready at (\S+)", output)
+    url = re.search(rf"{ANNOUNCEMENT}(\S+)", output)
     assert url, output
     return url[1]

@@ -1,16 +1,69 @@
-"""The figures and tables of docs/scale.md."""
+"""The model of Cloud Run's autoscaler, and the tables of docs/scale.md."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
 
-from scripts.bench import lineup, report, scale
+from scripts.bench import autoscaler, lineup, report, scale
+from scripts.bench.autoscaler import Instance
 from server.store.paths import ROOT
 
 RUN = json.loads(scale.RUN.read_text())
+FAST = Instance("fast", 1, per_second=10_000, p50_ms=1, start_seconds=2, concurrency=256)
+SLOW = FAST._replace(per_second=1_000, concurrency=80)
+
+
+@pytest.mark.parametrize("rate", [1, 10, 1_000, 30_000, 100_000])
+def test_a_faster_server_costs_less_and_starts_fewer_instances(rate: float) -> None:
+    fast, slow = (autoscaler.simulate(it, rate) for it in (FAST, SLOW))
+    assert fast.cold_starts <= slow.cold_starts
+    assert autoscaler.dollars_per_million(FAST, rate) <= autoscaler.dollars_per_million(SLOW, rate)
+    for it in (FAST, SLOW):
+        settled = autoscaler.settled_instances(it, rate)
+        assert settled * it.planned >= rate
+        assert settled == 1 or (settled - 1) * it.planned < rate
+
+
+def test_a_load_that_one_instance_carries_starts_no_other_and_delays_no_request() -> None:
+    assert autoscaler.simulate(FAST, autoscaler.HTTP1_PER_SECOND) == (0, 0, 0, 0)
+
+
+def test_a_surge_waits_for_about_a_start_and_is_caught_up() -> None:
+    outcome = autoscaler.simulate(FAST, 30_000)
+    assert FAST.start_seconds < outcome.caught_up_seconds < 10 * FAST.start_seconds
+    assert outcome.refused == 0
+
+
+def test_what_all_instances_together_cannot_answer_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(autoscaler, "MAX_INSTANCES", 10)
+    outcome = autoscaler.simulate(SLOW, 100_000)
+    assert outcome.caught_up_seconds == math.inf
+    assert 0.8 < outcome.refused < 1
+    assert outcome.cold_starts == 9
+
+
+def test_a_million_requests_cost_their_fee_and_the_time_of_the_instances() -> None:
+    # Under high load every instance is always busy.
+    price = autoscaler.CPU_SECOND + autoscaler.GIB_SECOND
+    expected = 1e6 / SLOW.planned * price + 0.40
+    assert autoscaler.dollars_per_million(SLOW, 1_000_000) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("page", ["scale.md", "deployment.md"])
+def test_both_pages_state_the_model_s_prices(page: str) -> None:
+    text = " ".join((ROOT / "docs" / page).read_text().split())
+    for price, unit in (
+        (f"{autoscaler.CPU_SECOND:.6f} $", "vCPU-second"),
+        (f"{autoscaler.GIB_SECOND:.7f} $", "GiB-second"),
+        (f"{autoscaler.MILLION_REQUESTS:.2f} $", "million"),
+    ):
+        assert re.search(rf"{re.escape(price)} per {unit}", text)
 
 
 def test_the_page_holds_the_tables_of_the_measured_run() -> None:
@@ -19,19 +72,8 @@ def test_the_page_holds_the_tables_of_the_measured_run() -> None:
     assert text.partition(end)[0].strip() == scale.tables(RUN), "make cloud-scale WRITE=1"
 
 
-@pytest.mark.parametrize("rate", ["10", "1 000", "100 000"])
-def test_each_load_has_a_row_for_each_instance_that_was_measured(rate: str) -> None:
-    rows = re.findall(rf"^\| {rate} +\|", scale.tables(RUN), re.MULTILINE)
-    assert len(rows) == len(RUN["figures"])
-
-
-def test_concurrency_is_what_terraform_gives_an_instance() -> None:
+def test_concurrency_and_queue_are_those_of_the_deployment() -> None:
     sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
-    concurrency = re.search(r"concurrency\s+= optional\(number, (\d+)\)", sizing)
-    assert concurrency
-    assert scale.CONCURRENCY[lineup.SELF] == int(concurrency[1])
-
-
-def test_the_queue_is_torchserve_s() -> None:
-    config = (ROOT / "config.properties").read_text()
-    assert f"job_queue_size={scale.QUEUE}\n" in config
+    concurrency = scale.CONCURRENCY[lineup.SELF]
+    assert re.search(rf"concurrency\s+= optional\(number, {concurrency}\)", sizing)
+    assert f"job_queue_size={scale.QUEUE}\n" in (ROOT / "config.properties").read_text()
