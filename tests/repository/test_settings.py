@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from server.store.paths import ROOT
 from tests.support.repository import code, name, tracked
 
@@ -101,19 +99,9 @@ def rows() -> Iterator[tuple[str, str]]:
                     yield variable, name(page)
 
 
-def test_every_group_of_settings_of_the_server_starts_with_its_reason() -> None:
-    groups = (ROOT / "config.properties").read_text().strip().split("\n\n")
-    assert [group for group in groups if not group.startswith("#")] == []
-
-
-@pytest.mark.parametrize("key", keys())
-def test_every_setting_of_the_server_is_one_that_torchserve_knows(key: str) -> None:
+def test_every_setting_of_the_server_is_one_that_torchserve_knows() -> None:
     # TorchServe's launcher reads this setting; in this project, server/torchserve/java.py does.
-    assert key in torchserve_settings() or key == "vmargs"
-
-
-def test_no_setting_of_the_server_is_repeated() -> None:
-    assert len(keys()) == len(set(keys()))
+    assert set(keys()) - torchserve_settings() == {"vmargs"}
 
 
 def test_every_setting_of_the_server_that_a_page_names_is_set() -> None:

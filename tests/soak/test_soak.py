@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from rich.console import Console
-from rich.table import Table
+from tabulate import tabulate
 
 from server.store.paths import ROOT
 from tests.support.load import Load, Request, make, many
@@ -79,12 +78,11 @@ def measure(server: Server, load: Load) -> dict[str, float]:
     """Return the server's figures; p99 is of the requests since the last call."""
     load.durations, durations = [], load.durations
     processes = server.processes()
-    memory = {True: 0.0, False: 0.0}
-    for process in processes:
-        memory[process.name() == "java"] += process.memory_info().rss / MIB
+    memory = {process.pid: process.memory_info().rss / MIB for process in processes}
+    java = memory[server.java_pid()]
     figures = (
-        memory[True],
-        memory[False],
+        java,
+        sum(memory.values()) - java,
         sum(process.num_fds() for process in processes),
         sum(process.num_threads() for process in processes),
         float(np.percentile(durations, 99)) * 1000,
@@ -143,11 +141,14 @@ def test_no_figure_grows_under_steady_load(
             for name, value in sample.items():
                 series[name].append(value)
     trends = {name: trend(times, series[name], LIMITS[name]) for name in LIMITS}
-    table = Table("", "level", "growth", "allowed", title=f"{MINUTES:g} minutes")
-    for name, values in trends.items():
-        table.add_row(name, *(f"{value:,.1f}" for value in values))
+    table = tabulate(
+        [(name, *values) for name, values in trends.items()],
+        ("make soak", "level", "growth", "allowed"),
+        tablefmt="github",
+        floatfmt=",.1f",
+    )
     with capsys.disabled() if MINUTES else nullcontext():
-        Console().print("", table, f"{load.requests} requests")
+        print(f"\n{table}\n{load.requests} requests")  # noqa: T201 (for docs/reliability.md)
     folder = ROOT / "build" if MINUTES else tmp_path
     folder.mkdir(exist_ok=True)
     draw(folder / "soak.svg", times, series, trends)

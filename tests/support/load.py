@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import random
@@ -40,23 +41,10 @@ class Failure(NamedTuple):
     text: str = ""
 
 
-def _integers(_: random.Random, n: int) -> Request:
-    return Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)])
-
-
-def _floats(_: random.Random, n: int) -> Request:
-    return Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0])
-
-
 def many(pick: random.Random, n: int, longest: int = 2_000) -> Request:
     """Return a request with a long list."""
     size = pick.randrange(100, longest)
     return Request(f"[{','.join([str(n)] * size)}]", 200, [2 * n] * size)
-
-
-def _v1(_: random.Random, n: int) -> Request:
-    body = f'{{"instances": [[{n}], {n}.25]}}'
-    return Request(body, 200, {"predictions": [[2 * n], 2 * n + 0.5]})
 
 
 def _response(n: int, **head: str) -> dict[str, Any]:
@@ -64,13 +52,13 @@ def _response(n: int, **head: str) -> dict[str, Any]:
     return {"model_name": "doubleit", "model_version": "1.0", **head, "outputs": [output]}
 
 
-def _v2(_: random.Random, n: int) -> Request:
+def _v2(n: int) -> Request:
     tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [n]}
     body = json.dumps({"id": str(n), "inputs": [tensor]})
     return Request(body, 200, _response(n, id=str(n)))
 
 
-def _binary(_: random.Random, n: int) -> Request:
+def _binary(n: int) -> Request:
     size = {"binary_data_size": 8}
     tensor = {"name": "x", "shape": [1], "datatype": "INT64", "parameters": size}
     head = json.dumps({"inputs": [tensor]}).encode()
@@ -81,23 +69,29 @@ def _binary(_: random.Random, n: int) -> Request:
     return Request(head + n.to_bytes(8, "little"), 200, _response(n), headers)
 
 
-def _multipart(_: random.Random, n: int) -> Request:
+def _multipart(n: int) -> Request:
     part = f'--b\r\nContent-Disposition: form-data; name="data"\r\n\r\n[{n}]\r\n--b--\r\n'
     return Request(part, 200, [2 * n], {"Content-Type": "multipart/form-data; boundary=b"})
 
 
-def _wrong(_: random.Random, n: int) -> Request:
+def _wrong(n: int) -> Request:
     message = "Expected a number, got str - at $[1]"
     error = {"code": 400, "type": "InvalidInput", "message": message, "error": message}
     return Request(f'[{n}, "{n}"]', 400, error)
 
 
-KINDS = (_integers, _floats, many, _v1, _v2, _binary, _multipart, _wrong)
-
-
 def make(pick: random.Random, n: int) -> Request:
-    """Return a random request whose numbers no other client uses at the same time."""
-    return pick.choice(KINDS)(pick, n)
+    """Return a request of a random kind, whose numbers no other client uses at the same time."""
+    kinds: tuple[Callable[[], Request], ...] = (
+        lambda: Request(f"[{n}, {n + 2**53}]", 200, [2 * n, 2 * (n + 2**53)]),
+        lambda: Request(f"[{n}.5, -0.0]", 200, [2 * n + 1.0, -0.0]),
+        lambda: Request(
+            f'{{"instances": [[{n}], {n}.25]}}', 200, {"predictions": [[2 * n], 2 * n + 0.5]}
+        ),
+        lambda: many(pick, n),
+        *(functools.partial(kind, n) for kind in (_v2, _binary, _multipart, _wrong)),
+    )
+    return pick.choice(kinds)()
 
 
 def doubled(pick: random.Random, _: int) -> Request:
@@ -202,7 +196,7 @@ class Load:
 
     def _client(self, seed: int) -> None:
         pick, n = random.Random(seed), seed * 10_000_000
-        connection: http.client.HTTPConnection | None = None
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         due = time.monotonic() + pick.random() * self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due += self._interval
@@ -213,23 +207,17 @@ class Load:
             with self._lock:
                 self._busy += 1
             try:
-                connection = self._ask(connection, self._make(pick, n))
+                self._ask(connection, self._make(pick, n))
             finally:
                 with self._lock:
                     self._busy -= 1
-        if connection:
-            connection.close()
+        connection.close()
 
-    def _ask(
-        self, connection: http.client.HTTPConnection | None, request: Request
-    ) -> http.client.HTTPConnection | None:
-        """Send one request and check the response; return the connection if it is still open."""
+    def _ask(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        """Send one request and check the response; after a failure, the next one reconnects."""
         what, text = "", b""
         began = time.monotonic()
         try:
-            connection = connection or http.client.HTTPConnection(
-                "127.0.0.1", self._port, timeout=PATIENCE
-            )
             connection.request("POST", self._path, request.body, request.headers)
             response = connection.getresponse()
             text = response.read()
@@ -241,18 +229,13 @@ class Load:
                 self.wrong.append(f"{request.body[:80]!r}: {response.status} {text[:200]!r}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             what = type(error).__name__
+        now = time.monotonic()
         with self._lock:
             self.requests += 1
-            self.durations.append(time.monotonic() - began)
-            self.longest = max(self.longest, self.durations[-1])
+            self.durations.append(now - began)
+            self.longest = max(self.longest, now - began)
             if what:
-                self.failures.append(
-                    Failure(time.monotonic(), what, text[:200].decode(errors="replace"))
-                )
-        if what or response.getheader("Connection") == "close":
-            if connection:
-                connection.close()
-            connection = None
+                self.failures.append(Failure(now, what, text[:200].decode(errors="replace")))
         if what:
+            connection.close()
             time.sleep(PAUSE)
-        return connection
