@@ -1,105 +1,102 @@
-"""Servers for fault injection, and the tables of the results."""
+"""Faults beside ordinary clients, and the tables of their effects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from tabulate import tabulate
 
-from server import memory
 from server.store.paths import ROOT
-from tests.support.load import Load
+from tests.support.load import CLIENTS, Load
 from tests.support.server import Server
 from tests.support.wait import wait_until
 
-FAULTS, LARGEST = ROOT / "build" / "faults.md", ROOT / "build" / "limits.md"
 MIB = 1 << 20
 HEAD = ("fault", "requests", "failed", "wrong", "longest wait", "recovery", "")
+# The rows of build/faults.md, and the columns of build/limits.md by the size of the memory.
+ROWS: list[tuple[object, ...]] = []
+LIMITS: dict[int, dict[str, str]] = {}
 
 
-class Limits:
-    """A table of the largest bodies: a row for each format, a column for each memory size."""
+@dataclass
+class Fault:
+    """A fault that is in progress.
 
-    def __init__(self) -> None:
-        self.columns: dict[int, dict[str, str]] = {}
+    Attributes:
+        load: the ordinary clients.
+        began: when it began (`time.monotonic`).
+        remark: what the table says about it, by default the failures.
+    """
 
-    def add(self, limits: memory.Limits, size: int, form: str, largest: int, peak: int) -> None:
-        """Add the largest body of a format at `size` bytes of memory, and the peak memory."""
-        column = self.columns.setdefault(
-            size,
-            {
-                "workers": str(limits.workers),
-                "Java's heap, MiB": str(limits.heap // MIB),
-                "Java's buffers, MiB": str(limits.direct // MIB),
-                "largest response, MiB": f"{limits.response / MIB:.1f}",
-                "largest request, MiB": f"{limits.request / MIB:.1f}",
-            },
-        )
-        column["most memory used, MiB"] = str(peak // MIB)
-        column[form] = f"{largest / MIB:.2g}" if largest < MIB else f"{largest / MIB:.1f}"
-
-    def lines(self) -> list[str]:
-        """Return the table's lines."""
-        sizes = sorted(self.columns)
-        rows = list(dict.fromkeys(row for size in sizes for row in self.columns[size]))
-        cells = [[row, *(self.columns[size].get(row, "") for size in sizes)] for row in rows]
-        return aligned(["memory", *(f"{size // MIB} MiB" for size in sizes)], cells)
+    load: Load
+    began: float
+    remark: str = ""
 
 
-class Row(NamedTuple):
-    """A fault and its effect."""
+@contextmanager
+def fault(
+    name: str,
+    server: Server,
+    clients: int = CLIENTS,
+    *,
+    failures: float = 0,
+    recovery_seconds: float = math.inf,
+) -> Iterator[Fault]:
+    """Add a row for what happens inside the block, which ordinary clients must hardly notice.
 
-    fault: str
-    requests: int
-    failed: int
-    wrong: int
-    longest: str
-    recovery: str
-    remark: str
+    They never get a wrong response, at most `failures` of their requests fail, and the last of
+    those within `recovery_seconds`. Unless some may fail, the processes stay the same.
+    """
+    wait_for_all_workers(server)
+    processes = server.java_pid(), server.worker_pids()
+    with Load(server.ports["PORT"], clients) as load:
+        load.run(1)
+        it = Fault(load, time.monotonic())
+        yield it
+        running = load.sending
+        if running:
+            load.settle()
+    recovery = load.recovery(it.began)
+    counts = (load.requests, len(load.failures), len(load.wrong))
+    times = (f"{load.longest:.1f} s", f"{recovery:.1f} s")
+    ROWS.append((name, *counts, *times, it.remark or load.kinds()))
+    assert load.wrong == []
+    assert len(load.failures) <= failures, load.failures
+    assert recovery < recovery_seconds
+    assert "OutOfMemoryError" not in server.output()
+    if running:
+        wait_for_all_workers(server)
+        assert failures or (server.java_pid(), server.worker_pids()) == processes
 
 
-ROWS: list[Row] = []
-LIMITS = Limits()
-Report = Callable[..., None]
+def counted(outcomes: Mapping[Any, int]) -> str:
+    """Return how often each outcome occurred, for a remark."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), key=str))
 
 
-@pytest.fixture
-def report() -> Report:
-    """Return a function that adds a fault to the table and fails on wrong responses."""
+@pytest.fixture(scope="module")
+def server(
+    request: pytest.FixtureRequest, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server for all faults of a module, so that the effects of one show in the next.
 
-    def add(fault: str, load: Load, since: float | None = None, remark: str = "") -> None:
-        recovery = "" if since is None else f"{load.recovery(since):.1f} s"
-        row = (fault, load.requests, len(load.failures), len(load.wrong))
-        ROWS.append(Row(*row, f"{load.longest:.1f} s", recovery, remark or load.kinds()))
-        assert load.wrong == []
-
-    return add
-
-
-@pytest.fixture
-def table() -> list[Row]:
-    """Return the table's rows, for faults whose figures a test counts itself."""
-    return ROWS
-
-
-@pytest.fixture
-def serve(store: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Return a context manager that runs a server with the given environment variables."""
-
-    @contextmanager
-    def running(log: Path | None = None, **environment: str) -> Iterator[Server]:
-        with Server(store, log or tmp_path / "log", environment=environment) as server:
-            wait_for_all_workers(server)
-            yield server
-
-    return running
+    The module's ENVIRONMENT has its variables.
+    """
+    environment = getattr(request.module, "ENVIRONMENT", {})
+    log = tmp_path_factory.mktemp("faults") / "log"
+    with Server(store, log, environment=environment) as server:
+        yield server
 
 
 def wait_for_all_workers(server: Server) -> None:
-    """Wait until every worker has loaded the model."""
+    """Wait until every worker has loaded its model."""
 
     def ready() -> bool:
         return all(w["status"] == "READY" for v in server.describe() for w in v["workers"])
@@ -107,34 +104,21 @@ def wait_for_all_workers(server: Server) -> None:
     wait_until(ready, "all workers")
 
 
-def resident(server: Server) -> int:
-    """Return the resident bytes of the server's processes; shared pages count for each."""
-    return sum(process.memory_info().rss for process in server.processes())
-
-
-@pytest.fixture
-def limits_table() -> Limits:
-    """Return the table of the largest bodies."""
-    return LIMITS
-
-
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a Markdown table's lines, its columns aligned."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (head, *rows)
-    ]
-    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+def resident_mib(server: Server) -> int:
+    """Return the resident memory of the server's processes; shared pages count for each."""
+    return sum(process.memory_info().rss for process in server.processes()) // MIB
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tables, and save them for docs/reliability.md."""
-    faults = aligned(HEAD, [[str(cell) for cell in row] for row in ROWS])
-    for rows, title, lines in ((ROWS, FAULTS, faults), (LIMITS.columns, LARGEST, LIMITS.lines())):
+    sizes = sorted(LIMITS)
+    forms = dict.fromkeys(form for size in sizes for form in LIMITS[size])
+    cells = [[form, *(LIMITS[size].get(form, "") for size in sizes)] for form in forms]
+    limits = ("memory", *(f"{size // MIB} MiB" for size in sizes))
+    for name, head, rows in (("faults", HEAD, ROWS), ("limits", limits, cells)):
         if rows:
-            terminalreporter.section(title.stem)
-            for line in lines:
-                terminalreporter.write_line(line)
-            title.parent.mkdir(exist_ok=True)
-            title.write_text("\n".join(lines) + "\n")
+            table = tabulate(rows, head, tablefmt="github", disable_numparse=True)
+            terminalreporter.section(name)
+            terminalreporter.write_line(table)
+            (ROOT / "build").mkdir(exist_ok=True)
+            (ROOT / "build" / f"{name}.md").write_text(f"{table}\n")

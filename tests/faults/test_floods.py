@@ -6,16 +6,15 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import grpc
 import pytest
+from tritonclient.grpc import service_pb2
 
-from tests.faults import attacks
-from tests.faults.conftest import Report
+from tests.faults import attacks, fuzzer
+from tests.faults.conftest import MIB, counted, fault
 from tests.support import raw
-from tests.support.load import Load
 from tests.support.server import Server
 
 SENDERS = 2
@@ -25,47 +24,63 @@ SEED = 1
 PATIENCE_SECONDS = 45
 
 
-@pytest.fixture(scope="module")
-def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all floods, so that the effects of one would show in the next."""
-    with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
-        server.post("[1]").raise_for_status()
-        yield server
+def flood(port: int, attack: attacks.Attack) -> tuple[Counter[str], int]:
+    """Send for SECONDS; return the outcomes and the number of bytes sent."""
+    until = time.monotonic() + SECONDS
+    outcomes, sent = Counter[str](), 0
 
+    def send(seed: int) -> None:
+        nonlocal sent
+        pick = random.Random(SEED * 100 + seed)
+        while time.monotonic() < until:
+            request = attack(pick)
+            sent += len(request)
+            outcome = "cut off"
+            with (
+                contextlib.suppress(ConnectionError),
+                raw.connect(port, PATIENCE_SECONDS) as client,
+            ):
+                # The server may respond before it has read everything.
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(request)
+                answer = raw.read(client.makefile("rb"))
+                outcome = str(answer.status) if answer else "closed"
+            outcomes[outcome] += 1
 
-def send(port: int, attack: attacks.Attack, seed: int, until: float) -> tuple[Counter[str], int]:
-    """Send until `until` (`time.monotonic`); return the outcomes and the number of bytes sent."""
-    pick, outcomes, sent = random.Random(seed), Counter[str](), 0
-    while time.monotonic() < until:
-        request = attack(pick)
-        sent += len(request)
-        outcome = "cut off"
-        with contextlib.suppress(ConnectionError), raw.connect(port, PATIENCE_SECONDS) as client:
-            # The server may respond before it has read everything.
-            with contextlib.suppress(ConnectionError):
-                client.sendall(request)
-            answer = raw.read(client.makefile("rb"))
-            outcome = str(answer.status) if answer else "closed"
-        outcomes[outcome] += 1
+    with ThreadPoolExecutor(SENDERS) as pool:
+        list(pool.map(send, range(SENDERS)))
     return outcomes, sent
 
 
 @pytest.mark.parametrize("kind", attacks.KINDS)
-def test_a_flood_costs_nobody_an_answer(server: Server, report: Report, kind: str) -> None:
-    workers = server.worker_pids()
-    with Load(server.ports["PORT"]) as load, ThreadPoolExecutor(SENDERS) as pool:
-        load.run(1)
-        began = time.monotonic()
-        port, attack = server.ports["PORT"], attacks.KINDS[kind]
-        futures = [
-            pool.submit(send, port, attack, SEED * 100 + n, began + SECONDS) for n in range(SENDERS)
-        ]
-        results = [future.result() for future in futures]
-        load.settle(1)
-    outcomes = sum((counter for counter, _ in results), Counter[str]())
-    sent = sum(size for _, size in results)
-    counts = ", ".join(f"{count} {what}" for what, count in outcomes.most_common())
-    report(kind, load, None, f"{sent / attacks.MIB:.0f} MiB: {counts}")
-    assert load.failures == []
-    assert server.worker_pids() == workers
-    assert not [what for what in outcomes if what.startswith("5")], counts
+def test_a_flood_costs_nobody_an_answer(server: Server, kind: str) -> None:
+    with fault(kind, server) as it:
+        outcomes, sent = flood(server.ports["PORT"], attacks.KINDS[kind])
+        it.remark = f"{sent / MIB:.0f} MiB: {counted(outcomes)}"
+    assert not [outcome for outcome in outcomes if outcome.startswith("5")], it.remark
+
+
+SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
+V2 = "/inference.GRPCInferenceService/ModelInfer"
+PATHS = (*(V2,) * 3, f"/{SERVICE}/Predictions", f"/{SERVICE}/StreamPredictions")
+
+
+def test_a_flood_over_grpc(server: Server) -> None:
+    pick, outcomes = random.Random(SEED), Counter[str]()
+    address = f"127.0.0.1:{server.ports['GRPC_PORT']}"
+    with fault("odd messages over gRPC", server) as it, grpc.insecure_channel(address) as channel:
+        while time.monotonic() < it.began + SECONDS or not outcomes["answered"]:
+            path, (message, right) = pick.choice(PATHS), fuzzer.message(pick)
+            right = right if path == V2 else None
+            try:
+                (answer, *_) = channel.unary_stream(path)(message, timeout=20)
+                outcomes["answered"] += 1
+            except grpc.RpcError as error:
+                assert right is None, error
+                outcomes[error.code().name] += 1
+                continue
+            if right is not None:
+                response = service_pb2.ModelInferResponse.FromString(answer)
+                assert (response.id, response.raw_output_contents[:]) == ("7", [right])
+        it.remark = counted(outcomes)
+    assert outcomes["DEADLINE_EXCEEDED"] == 0

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import pytest
 
 from tests.support.repository import made, steps, tracked, workflows
 
-JOBS = [
-    pytest.param(file, job, content, id=f"{file} {job}")
-    for file, workflow in workflows().items()
-    for job, content in workflow["jobs"].items()
-]
 # Programs of the platform, which workflows may call without a Make target.
 PLATFORM = ("gcloud auth configure-docker ", "gh pr comment ")
 
@@ -22,15 +14,6 @@ def test_every_step_that_runs_the_project_s_code_is_a_make_target() -> None:
     lines = [line for _, step in steps() for line in step.get("run", "").splitlines()]
     own = [line for line in lines if not line.startswith(PLATFORM)]
     assert [line for line in own if not (line.startswith("make ") and made(line))] == []
-
-
-@pytest.mark.parametrize(("file", "_job", "content"), JOBS)
-def test_a_workflow_permits_nothing_and_a_job_states_its_permissions_and_its_time_limit(
-    file: str, _job: str, content: dict[str, Any]
-) -> None:
-    assert workflows()[file]["permissions"] == {}
-    assert "permissions" in content
-    assert "timeout-minutes" in content or "uses" in content
 
 
 def test_a_fork_without_a_cloud_skips_the_deployment() -> None:
