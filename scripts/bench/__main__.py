@@ -13,7 +13,7 @@ import typer
 
 from scripts.bench import generator, lineup, report
 from scripts.bench.lineup import Contender
-from scripts.bench.measure import Run
+from scripts.bench.measure import measure
 from scripts.bench.results import Results
 from scripts.bench.workloads import LISTS, NETWORKS, Workload
 from server.store.paths import ROOT
@@ -46,7 +46,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
             except FileNotFoundError as error:
                 sys.exit(f"bench: {error}")
             workload.build()
-            Run(rounds, seconds, folder / "bench" / "logs").measure(chosen).save(file)
+            measure(chosen, rounds, seconds, folder / "bench" / "logs").save(file)
         results = Results.load(file)
         parts.append(report.report(workload, results))
     text = "\n".join(parts)

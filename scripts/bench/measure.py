@@ -11,14 +11,12 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
 from scripts.bench import generator, process
-from scripts.bench.environments import NotInstallable
-from scripts.bench.lineup import Contender
-from scripts.bench.process import Failed, Running
+from scripts.bench.lineup import Contender, Failed
+from scripts.bench.process import Running
 from scripts.bench.results import Results, Sample, Turn
 from scripts.bench.workloads import Load
 from server.store.paths import ROOT
@@ -31,70 +29,69 @@ WARM_UP_ROUNDS = 2
 REST_SECONDS = 2.0
 
 
-class Run(NamedTuple):
-    """How to measure: the number of rounds, the seconds of each load, a folder for logs."""
+def measure(contenders: Sequence[Contender], rounds: int, seconds: float, folder: Path) -> Results:
+    """Put each load of its workload on each contender that has the request.
 
-    rounds: int
-    seconds: float
-    folder: Path
+    Args:
+        contenders: the contenders.
+        rounds: the number of rounds.
+        seconds: the duration of each load.
+        folder: a folder for logs.
 
-    def measure(self, contenders: Sequence[Contender]) -> Results:
-        """Put each load of its workload on each contender that has the request.
-
-        The results also list the contenders that could not be measured.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        results = Results(describe(self.rounds, self.seconds))
-        ready = [contender for contender in contenders if self._prepared(contender, results)]
-        for number in range(self.rounds):
-            turns: dict[str, Turn] = {}
-            # Rotate, so that no contender is always first.
-            shift = number * len(ready) // self.rounds
-            for contender in [*ready[shift:], *ready[:shift]]:
-                where = f"round {number + 1}: {contender.name}"
-                try:
-                    turn = turns[contender.name] = self._turn(contender)
-                except Failed as error:
-                    print(f"{where} has no turn: {error}", flush=True)
-                    continue
-                key, sample = next(iter(turn.samples.items()))
-                print(f"{where}, {sample.per_second:.0f} requests/s ({key})", flush=True)
-            results.rounds.append(turns)
-        return results
-
-    def _prepared(self, contender: Contender, results: Results) -> bool:
-        """Install, build and start a contender once, so that its files are in the page cache.
-
-        Return whether that worked; if not, the reason is added to `results`.
-        """
-        begin = time.monotonic()
+    Returns:
+        The figures, and the reasons why contenders could not be measured.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    results = Results(describe(rounds, seconds))
+    logs = {
+        it.name: folder / f"{re.sub(r'[^a-z0-9]+', '-', it.name.lower())}.log" for it in contenders
+    }
+    ready = []
+    for contender in contenders:
         try:
-            process.build(contender)
-            with process.running(contender, self._log(contender)) as target:
-                target.check()
-        except (NotInstallable, Failed) as error:
+            _try(contender, logs[contender.name])
+            ready.append(contender)
+        except Failed as error:
             results.missing[contender.name] = str(error)
             print(f"{contender.name} is left out: {error}", flush=True)
-            return False
-        took = time.monotonic() - begin
-        print(f"{contender.name} responds correctly ({took:.0f} s)", flush=True)
-        return True
+    for number in range(rounds):
+        turns: dict[str, Turn] = {}
+        # Rotate, so that no contender is always first.
+        shift = number * len(ready) // rounds
+        for contender in [*ready[shift:], *ready[:shift]]:
+            where = f"round {number + 1}: {contender.name}"
+            try:
+                turn = turns[contender.name] = _turn(contender, seconds, logs[contender.name])
+            except Failed as error:
+                print(f"{where} has no turn: {error}", flush=True)
+                continue
+            key, first = next(iter(turn.samples.items()))
+            print(f"{where}, {first.per_second:.0f} requests/s ({key})", flush=True)
+        results.rounds.append(turns)
+    return results
 
-    def _turn(self, contender: Contender) -> Turn:
-        with process.running(contender, self._log(contender)) as target:
-            time.sleep(REST_SECONDS)
-            rest = memory_mb(target.processes())
-            target.check()
-            own = [load for load in contender.workload.loads if load.request in target.requests]
-            # The load of most clients in each format, which takes another way through the server.
-            busiest = sorted(own, key=lambda load: load.connections)
-            for load in {load.format: load for load in busiest}.values():
-                sample(target, load, WARM_UP_ROUNDS * self.seconds)
-            samples = {load.key: sample(target, load, self.seconds) for load in own}
-            return Turn(target.start_seconds, rest, samples)
 
-    def _log(self, contender: Contender) -> Path:
-        return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', contender.name.lower())}.log"
+def _try(contender: Contender, log: Path) -> None:
+    """Install, build and start a contender once, so that its files are in the page cache."""
+    begin = time.monotonic()
+    process.build(contender)
+    with process.running(contender, log) as target:
+        target.check()
+    print(f"{contender.name} responds correctly ({time.monotonic() - begin:.0f} s)", flush=True)
+
+
+def _turn(contender: Contender, seconds: float, log: Path) -> Turn:
+    with process.running(contender, log) as target:
+        time.sleep(REST_SECONDS)
+        rest = memory_mb(target.processes())
+        target.check()
+        own = [load for load in contender.workload.loads if load.request in target.requests]
+        # The load of most clients in each format, which takes another way through the server.
+        busiest = sorted(own, key=lambda load: load.connections)
+        for load in {load.format: load for load in busiest}.values():
+            sample(target, load, WARM_UP_ROUNDS * seconds)
+        samples = {load.key: sample(target, load, seconds) for load in own}
+        return Turn(target.start_seconds, rest, samples)
 
 
 def sample(target: Running, load: Load, seconds: float) -> Sample:

@@ -21,7 +21,7 @@ import psutil
 import requests
 
 from scripts.bench import generator
-from scripts.bench.lineup import Contender
+from scripts.bench.lineup import Contender, Failed
 from scripts.bench.workloads import Request
 from server.ports import free_ports
 
@@ -35,10 +35,6 @@ CHECK_SECONDS = 30.0
 INHERITED = ("PATH", "HOME", "LANG", "DOCKER_HOST")
 # Option of prctl(2): orphaned descendants become children of this process, so daemons are found.
 PR_SET_CHILD_SUBREAPER = 36
-
-
-class Failed(Exception):  # noqa: N818 (a result of the benchmark, not its failure)
-    """The contender cannot be measured; the message says why in one line."""
 
 
 @dataclass

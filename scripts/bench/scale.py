@@ -125,7 +125,7 @@ def _instance(server: str, cores: list[int], rest: list[int]) -> Instance:
                     with generator.running(url, request, connections, SECONDS) as load:
                         outcome = load.finish()
                 if outcome.errors:
-                    raise process.Failed(f"{server}: {outcome.errors} requests failed")
+                    raise lineup.Failed(f"{server}: {outcome.errors} requests failed")
                 outcomes.append(outcome)
     return Instance(
         server=server,

@@ -17,8 +17,7 @@ import typer
 
 from scripts.bench import lineup, process, report
 from scripts.bench.cgroup import Group
-from scripts.bench.environments import NotInstallable
-from scripts.bench.lineup import Contender
+from scripts.bench.lineup import Contender, Failed
 from scripts.bench.workloads import LISTS, LONE, SHORT, Example, Request
 from server.store.paths import ROOT
 
@@ -40,7 +39,7 @@ def main(
     for name in NAMES:
         try:
             cells = [largest(lineup.named(name), count) for count in AT_ONCE]
-        except (process.Failed, NotInstallable) as error:
+        except Failed as error:
             cells = [str(error)] * len(AT_ONCE)
         lines.append(f"| {' | '.join((name, *cells))} |")
         print(lines[-1], flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bench import process
-from scripts.bench.lineup import Contender
+from scripts.bench.lineup import Contender, Failed
 
 SERVER = """
     import http.server, json, os, subprocess, sys
@@ -56,7 +56,7 @@ def test_wrong_answers_are_never_measured(tmp_path: Path, monkeypatch: pytest.Mo
     wrong = contender(SERVER.replace("FACTOR", "3"))
     with (
         pytest.raises(
-            process.Failed,
+            Failed,
             match=r"no right response in 2 s; the last: .* is not the model's output: b'\[3, 6, 9",
         ),
         process.running(wrong, tmp_path / "log"),
@@ -67,7 +67,7 @@ def test_wrong_answers_are_never_measured(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_contender_that_ends_says_why(tmp_path: Path) -> None:
     broken = contender("import sys; print('Loading'); raise ImportError('no module named x')")
     with (
-        pytest.raises(process.Failed, match="exit status 1: ImportError: no module named x"),
+        pytest.raises(Failed, match="exit status 1: ImportError: no module named x"),
         process.running(broken, tmp_path / "log"),
     ):
         pass

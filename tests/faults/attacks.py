@@ -7,21 +7,14 @@ a 5xx; what matters is that ordinary clients are not affected.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from tests.support.raw import PATH
+from tests.faults.conftest import MIB
+from tests.support.raw import PATH, request
+from tests.support.server import JSON
 
-MIB = 1 << 20
-JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Attack = Callable[[random.Random], bytes]
-
-
-def http(body: bytes, headers: Mapping[str, str], path: str = PATH, method: str = "POST") -> bytes:
-    """Return a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 def repeated(pick: random.Random, piece: bytes, size: int = 2 * MIB) -> bytes:
@@ -31,13 +24,13 @@ def repeated(pick: random.Random, piece: bytes, size: int = 2 * MIB) -> bytes:
 
 def plain(pick: random.Random) -> bytes:
     """Return a long valid list, as the baseline for the cost of that many bytes."""
-    return http(b"[%b1]" % repeated(pick, b"1,"), JSON)
+    return request(b"[%b1]" % repeated(pick, b"1,"))
 
 
 def v1(pick: random.Random) -> bytes:
     """Return a V1 request with as many instances as fit."""
     pieces = (b"1,", b"1.5,", b"[],", b"[1],", b"1,[1],", b"[],1.5,1,", b"{},", b"null,", b'"1",')
-    return http(b'{"instances":[%b1]}' % repeated(pick, pick.choice(pieces)), JSON)
+    return request(b'{"instances":[%b1]}' % repeated(pick, pick.choice(pieces)))
 
 
 def v2(pick: random.Random) -> bytes:
@@ -49,11 +42,8 @@ def v2(pick: random.Random) -> bytes:
     shape = pick.choice(
         (b"[%d]" % count, b"[%d,1]" % count, b"[1,%d]" % count, b"[%d,2,2]" % count)
     )
-    return http(
-        b'{"inputs":[{"name":"x","shape":%b,"datatype":"%b","data":[%b1]}]}'
-        % (shape, datatype, data),
-        JSON,
-    )
+    tensor = b'{"name":"x","shape":%b,"datatype":"%b","data":[%b1]}' % (shape, datatype, data)
+    return request(b'{"inputs":[%b]}' % tensor)
 
 
 def digits(pick: random.Random) -> bytes:
@@ -63,13 +53,13 @@ def digits(pick: random.Random) -> bytes:
     text = pick.choice(
         ("[{}]", "[1.5,{}]", "[0.{}]", "[1e{}]", "[1e-{}]", '{{"instances":[[{}]]}}')
     )
-    return http(text.format(f"1{many}").encode(), JSON)
+    return request(text.format(f"1{many}").encode())
 
 
 def form_fields(pick: random.Random) -> bytes:
     """Return a form body of a million fields, or one that cannot be decoded."""
     pieces = (b"a&", b"a=b&", b"&", b"=", b"data=[1]&", b"a=%zz&", b"%", b"a;", b"\xff&")
-    return http(repeated(pick, pick.choice(pieces)), FORM)
+    return request(repeated(pick, pick.choice(pieces)), headers=FORM)
 
 
 def multipart_parts(pick: random.Random) -> bytes:
@@ -86,7 +76,7 @@ def multipart_parts(pick: random.Random) -> bytes:
     part = b"--%b\r\n%b\r\n\r\n[1]\r\n" % (boundary.encode("latin-1"), head)
     end = pick.choice((b"--%b--\r\n" % boundary.encode("latin-1"), b"--", b""))
     kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    return http(repeated(pick, part, 4 * MIB) + end, kind)
+    return request(repeated(pick, part, 4 * MIB) + end, headers=kind)
 
 
 def nesting(pick: random.Random) -> bytes:
@@ -95,7 +85,7 @@ def nesting(pick: random.Random) -> bytes:
     depth = len(repeated(pick, opening, MIB)) // len(opening)
     closing = {b"[": b"]", b'{"a":': b"}"}.get(opening, b"]}") * pick.choice((depth, 0))
     place = pick.choice((b"%b", b'{"instances":[%b]}', b'{"inputs":[{"data":%b}]}'))
-    return http(place % (opening * depth + b"1" + closing), JSON)
+    return request(place % (opening * depth + b"1" + closing))
 
 
 def keys(pick: random.Random) -> bytes:
@@ -110,7 +100,7 @@ def keys(pick: random.Random) -> bytes:
             '{{{0},"instances":[1]}}',
         )
     )
-    return http(place.format(pieces[:-1]).encode(), JSON)
+    return request(place.format(pieces[:-1]).encode())
 
 
 def names(pick: random.Random) -> bytes:
@@ -129,7 +119,7 @@ def names(pick: random.Random) -> bytes:
         f'{{"inputs":[{tensor.format("x", "INT64", 1)}],"outputs":[{{"name":"{long}"}}]}}',
         long,
     )
-    return http(pick.choice(bodies).encode(), JSON)
+    return request(pick.choice(bodies).encode())
 
 
 def flags(pick: random.Random) -> bytes:
@@ -138,7 +128,7 @@ def flags(pick: random.Random) -> bytes:
     odd = ("True", "true", "ready", "metadata", "..", "é", "x" * 7_000, "")
     header = {name: pick.choice(odd), **JSON}
     path = PATH + pick.choice(("", "?describe=True", "?explain=True", "?url_path=ready", "?a=%zz"))
-    return http(pick.choice((b"[1]", b"", b"[1")), header, path)
+    return request(pick.choice((b"[1]", b"", b"[1")), path, headers=header)
 
 
 KINDS: dict[str, Attack] = {

@@ -20,10 +20,10 @@ from examples.photos.model import MainColor
 from examples.rows.model import Price
 from scripts.model import archiver
 from server.store.paths import ROOT
-from tests.faults import attacks, fuzzer
+from tests.faults import fuzzer
 from tests.faults.conftest import ROWS, counted, fault, resident_mib
 from tests.support import raw
-from tests.support.server import Server
+from tests.support.server import JSON, Server
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -48,7 +48,7 @@ class Sender:
             sent = fuzzer.make(self._pick)
             answer, mistake = None, "no answer"
             try:
-                answer = self._ask(attacks.http(sent.body, sent.headers or attacks.JSON, sent.path))
+                answer = self._ask(raw.request(sent.body, sent.path, headers=sent.headers or JSON))
             except OSError as error:
                 mistake = str(error)
             if answer:

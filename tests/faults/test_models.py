@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from scripts.model import archiver
-from tests.faults import attacks
 from tests.faults.conftest import counted, fault
 from tests.faults.test_floods import flood
+from tests.support import raw
 from tests.support.server import Server
 
 # How the model fails, by the number among its input that makes it fail.
@@ -52,7 +52,7 @@ def test_a_model_that_fails_on_one_request(server: Server, special: int) -> None
         numbers = [pick.choice((special, 1)) for _ in range(pick.randrange(5))] + [special]
         tensor = f'{{"name":"x","shape":[{len(numbers)}],"datatype":"INT64","data":{numbers}}}'
         bodies = (f"{numbers}", f'{{"instances":[{numbers}, 1]}}', f'{{"inputs":[{tensor}]}}')
-        return attacks.http(pick.choice(bodies).encode(), attacks.JSON)
+        return raw.request(pick.choice(bodies).encode())
 
     with fault(f"a model that answers one request with {WAYS[special]}", server) as it:
         outcomes, _ = flood(server.ports["PORT"], attack)

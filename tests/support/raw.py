@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
+from tests.support.server import JSON
+
 PATH = "/predictions/doubleit"
 
 
@@ -32,12 +34,17 @@ def connect(port: int, timeout: float = 30, buffer_bytes: int = 0) -> socket.soc
     return client
 
 
-def request(body: bytes, path: str = PATH, length: int | None = None) -> bytes:
+def request(
+    body: bytes,
+    path: str = PATH,
+    length: int | None = None,
+    headers: Mapping[str, str] = JSON,
+) -> bytes:
     """Return a POST request with `body`; `length` sets a wrong Content-Length."""
-    announced = len(body) if length is None else length
-    return (
-        b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), announced, body)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return b"POST %b HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (
+        *(path.encode(), lines.encode("latin-1")),
+        *(len(body) if length is None else length, body),
     )
 
 

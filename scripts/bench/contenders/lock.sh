@@ -3,7 +3,7 @@
 #
 #   scripts/bench/contenders/lock.sh
 #
-# torch is left out: environments.py installs the CPU build of the version in pyproject.toml.
+# torch is left out: lineup.py installs the build that this project has.
 set -eu
 cd "$(dirname "$0")"
 UV=${UV:-$(command -v uv || echo ../../../.tools/uv)}
