@@ -5,13 +5,12 @@ python -m scripts.bench [OPTIONS]; --help lists them
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scripts.bench import generator, lineup, report
+from scripts.bench import lineup, report
 from scripts.bench.lineup import Contender
 from scripts.bench.measure import measure
 from scripts.bench.results import Results
@@ -41,10 +40,6 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         file = folder / f"bench-{workload.model}.json"
         if not again:
             chosen = _chosen(workload, only or [], commit or [])
-            try:
-                print(f"load generators: {generator.versions()}", flush=True)
-            except FileNotFoundError as error:
-                sys.exit(f"bench: {error}")
             workload.build()
             measure(chosen, rounds, seconds, folder / "bench" / "logs").save(file)
         results = Results.load(file)

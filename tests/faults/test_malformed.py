@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import random
 import shutil
@@ -27,49 +28,29 @@ from tests.support.server import JSON, Server
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-SENDERS = 8
+SENDERS, QUARTERS = 8, 4
 # A response is late after the first, and does not come after the second.
 PATIENCE_SECONDS, SILENT_SECONDS = 30, 0.5
 
 
-class Sender:
-    """A client that sends malformed bodies and judges the responses."""
-
-    def __init__(self, port: int, seed: int) -> None:
-        self._port, self._pick = port, random.Random(seed)
-        self._connection = contextlib.ExitStack()
-        self._client: socket.socket | None = None
-        self.statuses: Counter[int] = Counter()
-        self.wrong: list[str] = []
-
-    def send(self, count: int) -> None:
-        """Send this number of bodies."""
-        for _ in range(count):
-            sent = fuzzer.make(self._pick)
-            answer, mistake = None, "no answer"
-            try:
-                answer = self._ask(raw.request(sent.body, sent.path, headers=sent.headers or JSON))
-            except OSError as error:
-                mistake = str(error)
-            if answer:
-                self.statuses[answer.status] += 1
-                mistake = fuzzer.judge(sent, answer.status, answer.body)
-            if mistake:
-                self.wrong.append(f"{sent}: {mistake}")
-            if answer is None or answer.headers.get("connection") == "close":
-                self.close()
-
-    def _ask(self, request: bytes) -> raw.Answer | None:
-        if self._client is None:
-            self._client = self._connection.enter_context(raw.connect(self._port))
-            self._stream = self._connection.enter_context(self._client.makefile("rb"))
-        self._client.sendall(request)
-        return raw.read(self._stream)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-        self._client = None
+def send(port: int, seed: int, statuses: Counter[int]) -> list[str]:
+    """Send malformed bodies over a connection and count the statuses; return what is wrong."""
+    pick, wrong = random.Random(seed), []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    for _ in range(BODIES // SENDERS // QUARTERS):
+        sent = fuzzer.make(pick)
+        try:
+            connection.request("POST", sent.path, sent.body, sent.headers or JSON)
+            response = connection.getresponse()
+            mistake = fuzzer.judge(sent, response.status, response.read())
+            statuses[response.status] += 1
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            mistake = repr(error)
+        if mistake:
+            wrong.append(f"{sent}: {mistake}")
+    connection.close()
+    return wrong
 
 
 def exchange(port: int, sent: bytes, *, shut: bool) -> list[raw.Answer]:
@@ -144,20 +125,17 @@ def server(store: Path, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.timeout(900)
 def test_malformed_requests(server: Server) -> None:
-    senders = [Sender(server.ports["PORT"], SEED * 1000 + n) for n in range(SENDERS)]
-    sizes = []
+    statuses, sizes, wrong = Counter[int](), [], []
     with fault("beside malformed requests", server, clients=2) as it:
-        processes = server.processes()
+        processes, port = server.processes(), server.ports["PORT"]
         with ThreadPoolExecutor(SENDERS) as pool:
-            for _ in range(4):
-                list(pool.map(lambda sender: sender.send(BODIES // SENDERS // 4), senders))
+            for quarter in range(QUARTERS):
+                seeds = (SEED * 1000 + quarter * SENDERS + n for n in range(SENDERS))
+                for mistakes in pool.map(lambda seed: send(port, seed, statuses), seeds):
+                    wrong += mistakes
                 sizes.append(resident_mib(server))
         took = time.monotonic() - it.began
-        for sender in senders:
-            sender.close()
         assert server.processes() == processes
-    statuses: Counter[int] = sum((sender.statuses for sender in senders), Counter())
-    wrong = [line for sender in senders for line in sender.wrong]
     memory = f"memory {'/'.join(map(str, sizes))} MiB"
     remark = f"seed {SEED}, {took:.0f} s; {counted(statuses)}; {memory}"
     ROWS.append((f"{BODIES} malformed requests", BODIES, 0, len(wrong), "", "", remark))

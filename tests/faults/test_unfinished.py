@@ -78,9 +78,8 @@ def test_responses_that_are_never_read(server: Server, kind: str, count: int) ->
         it.remark = f"{resident_mib(server)} MiB"
 
 
-@pytest.mark.parametrize("length", [4000, 6000, 7500])
-def test_long_cookies_of_many_clients_are_accepted(server: Server, length: int) -> None:
-    request = raw.request(b"[21]").replace(b"Host: x", b"Cookie: " + b"c" * length)
+def test_long_cookies_of_many_clients_are_accepted(server: Server) -> None:
+    request = raw.request(b"[21]", headers={"Cookie": "c" * 7500})
     with contextlib.ExitStack() as stack:
         port = server.ports["PORT"]
         clients = [stack.enter_context(raw.connect(port, 60)) for _ in range(400)]

@@ -41,11 +41,6 @@ def test_the_contents_name_netty_as_the_jar_does(netty: dict[str, str]) -> None:
     assert listed == {module: v for module, v in netty.items() if module != "netty-tcnative"}
 
 
-def test_every_component_has_the_same_names_in_its_package_url() -> None:
-    for it in CONTENTS["components"]:
-        assert it["purl"] == f"pkg:maven/{it['group']}/{it['name']}@{it['version']}"
-
-
 def test_every_ignored_finding_is_one_advisory_about_the_jar_with_a_reason() -> None:
     ignored = yaml.safe_load((ROOT / ".grype.yaml").read_text())["ignore"]
     components = {it["name"] for it in CONTENTS["components"]}
