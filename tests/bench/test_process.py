@@ -34,19 +34,15 @@ def contender(script: str) -> Contender:
     return Contender("one", command)
 
 
-def test_all_processes_end_with_the_contender_daemons_too(tmp_path: Path) -> None:
-    with process.running(contender(SERVER.replace("FACTOR", "2")), tmp_path / "log") as target:
-        assert target.start_seconds > 0
-        target.check()
-        started = target.processes()
-        assert len(started) == 2
-    assert not any(p.is_running() for p in started)
-
-
-def test_a_process_that_was_there_before_is_not_the_contenders(tmp_path: Path) -> None:
+def test_all_processes_end_with_the_contender_daemons_too_and_no_others(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as before:
         with process.running(contender(SERVER.replace("FACTOR", "2")), tmp_path / "log") as target:
-            assert before.pid not in [p.pid for p in target.processes()]
+            assert target.start_seconds > 0
+            target.check()
+            started = target.processes()
+            assert len(started) == 2
+            assert before.pid not in [p.pid for p in started]
+        assert not any(p.is_running() for p in started)
         assert before.poll() is None
         before.kill()
 

@@ -156,14 +156,3 @@ def test_no_figure_grows_under_steady_load(
     assert load.requests > 0
     growing = [name for name, (_, growth, allowed) in trends.items() if growth > allowed]
     assert growing == [] or not MINUTES
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("slope", "growth"), [(0, 0), (0.1, 40), (-0.1, -40)])
-def test_a_leak_as_small_as_the_noise_is_detected(seed: int, slope: float, growth: float) -> None:
-    """The noise is 10 MiB per sample; the first third and a tenth of wild samples do not count."""
-    pick = random.Random(seed)
-    times = [5.0 * n for n in range(1, 121)]
-    values = [500 + slope * at + pick.gauss(0, 10) + 5000 * (pick.random() < 0.1) for at in times]
-    values[:40] = [5 * at for at in times[:40]]
-    assert trend(times, values, Limit(0.05, 10)).growth == pytest.approx(growth, abs=20)

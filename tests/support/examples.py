@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from server.store import archive
 from server.store.paths import ROOT
+from tests.support.containers import output
+from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
 
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/README.md"))
@@ -26,16 +26,8 @@ def commands(example: str) -> list[tuple[str, str]]:
 
 def run(command: str, store: Path) -> str:
     """Run a command in the root folder with a model store, and return its output."""
-    # If make runs the tests, its variables must not reach the command.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        ["bash", "-c", command.replace("--export-path model_store", f"--export-path {store}")],
-        cwd=ROOT,
-        env={**own, "MODEL_STORE": str(store)},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    command = command.replace("--export-path model_store", f"--export-path {store}")
+    return output(["bash", "-c", command], {"MODEL_STORE": str(store)})
 
 
 @contextmanager
@@ -47,8 +39,7 @@ def serve(store: Path) -> Iterator[Server]:
         run(save, store)
         run(package, store)
         served.append(start.rpartition("=")[2])
-    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    with Server(store, store / "log", served[0], environment=one) as server:
+    with Server(store, store / "log", served[0], environment=ONE_WORKER) as server:
         for name in served[1:]:
             server.register(archive.find(store, name, "1.0").path.name)
         yield server
