@@ -244,6 +244,7 @@ def _network(model: str, what: str, shape: tuple[int, ...], *layers: nn.Module) 
     return Workload(model, f"{what}, {list(shape)}, float32,", path, examples, loads, build)
 
 
+# The same weights in every run, whose figures are compared.
 torch.manual_seed(7)
 CNN = _network(
     "cnn",
