@@ -15,7 +15,7 @@ from tests.support.repository import code, name, tracked
 VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
 PAGES = [*tracked("*.md", ":!tests/"), *tracked(".env.example")]
 # One process of the project sets these for another.
-INTERNAL = {"DTYPE", "INPUT", "IN_FLIGHT_LOCK", "ROW"}
+INTERNAL = {"DTYPE", "EVENT_LOOPS", "INPUT", "IN_FLIGHT_LOCK", "ROW"}
 # The machine or the platform sets these for all programs, and documents them.
 PLATFORM = {"PATH", "HOME", "TMPDIR", "TEMP", "NO_COLOR", "K_SERVICE"}
 PLATFORM_PREFIXES = ("GITHUB_", "TF_CLI_", "UV_", "PIP_", "PYTHON", "COVERAGE_")
