@@ -76,7 +76,7 @@ def test_a_version_is_idle_once_its_worker_has_no_lock(tmp_path: Path) -> None:
         worker.stdin.close()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["this process", "none"])
 def test_where_locks_cannot_be_seen_the_response_timeout_passes(pid: int) -> None:
     version = Version(pid)
     assert idle.busy(version.info) is None
