@@ -10,8 +10,7 @@ import org.pytorch.serve.util.messages.InputParameter;
  * The requests that a worker has and has not answered, with a limit on the memory that the large
  * ones of all workers may take together.
  *
- * <p>It replaces a map in TorchServe's BatchAggregator, which removes each request that was answered,
- * and all of them when the worker has died.
+ * <p>Worker removes each request that was answered, and all of them when the worker has died.
  */
 public final class Jobs extends LinkedHashMap<String, Job> {
     private static final long serialVersionUID = 1;
