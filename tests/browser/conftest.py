@@ -22,6 +22,7 @@ from playwright.sync_api import (
 
 from scripts.model import archiver
 from tests.support.examples import serve
+from tests.support.measuring import COVERAGE
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -113,7 +114,7 @@ def page_of(examples: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
         @cache
         def start(model: str) -> str:
             log = tmp_path_factory.mktemp("page") / model
-            environment = {"BACKEND_MODEL": model}
+            environment = {"BACKEND_MODEL": model, **COVERAGE}
             return running.enter_context(PageServer(log, examples.url, environment)).url
 
         yield start

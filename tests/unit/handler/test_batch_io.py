@@ -303,3 +303,46 @@ def test_it_steps_aside_for_another_version(worker: Any, monkeypatch: pytest.Mon
 
 def test_it_steps_aside_outside_a_worker() -> None:
     assert not batch_io.install(lambda *_: [])
+
+
+def test_known_header_blocks_are_distinguished_from_others() -> None:
+    same: Request = ({"Host": "a", "Content-Length": "3"}, {"body": b"[1]"})
+    other: Request = ({"Host": "a", "Content-Length": "3", "X": "1"}, {"body": b"[2]"})
+    more: list[Request] = [
+        ({"Host": str(n)}, {"body": b"[]"}) for n in range(2 * batch_io.KNOWN_BLOCKS)
+    ]
+    batch = [same, other, same, *more, same, other]
+    reader = batch_io.Reader(Connection(encode(batch), []))  # type: ignore[arg-type]
+    read: batch_io.Batch = reader.read()[1]
+    assert read.headers == [Headers(headers.items()) for headers, _ in batch]
+    assert len(reader._known) == batch_io.KNOWN_BLOCKS
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=5), st.booleans())
+def test_responses_are_sent_as_they_get_ready(sizes: list[list[int]], partial: bool) -> None:
+    count = sum(map(len, sizes))
+    # In the opposite order of the requests.
+    places = iter(range(count - 1, -1, -1))
+    answers = [
+        [(i := next(places), Answer(bytes([i]) * (n * batch_io.MESSAGE_BYTES * 2 // 3))) for n in s]
+        for s in sizes
+    ]
+    batch = batch_io.Batch([b"%d" % i for i in range(count)], [], [HTTP] * count)
+    sent: list[batch_io.Message] = []
+    last = batch_io.write(batch, answers, sent.append if partial else None)
+    received = messages(b"".join(piece for message in (*sent, last) for piece in message))
+    expected = [[(b"%d" % i, answer.body) for i, answer in some] for some in answers]
+    assert [part for message in received for part in message if part != MORE] == [
+        part for some in expected for part in some
+    ]
+    if not partial:
+        assert not sent
+    # All but the last say that more follows.
+    assert [message[-1:] == [MORE] for message in received] == [True] * len(sent) + [False]
+    for message in received:
+        # No message mixes responses that were ready at different times, or is large without need.
+        parts = [part for part in message if part != MORE]
+        if partial:
+            assert any(all(part in some for part in parts) for some in expected) or not parts
+            total = sum(len(body) for _, body in parts)
+            assert total <= batch_io.MESSAGE_BYTES or sum(bool(body) for _, body in parts) == 1
