@@ -197,7 +197,7 @@ test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load
 	@FUZZ_BODIES=$(call quote,$(BODIES)) .venv/bin/pytest -v tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
-JAVAC = javac --release 11 -g:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
+JAVAC = javac --release 11 -g:none -proc:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
 classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17), and docs/openapi.yaml for them
 	@rm -rf build/classes && $(JAVAC) -d build/classes server/torchserve/classes/*.java
 	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java

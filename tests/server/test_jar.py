@@ -147,18 +147,21 @@ def thread_changes(server: Server) -> float:
         return total
 
     many, before = 200, 0
-    with requests.Session() as session:
+    sent = raw.request(b"x", "/predictions/report")
+    with raw.connect(server.ports["PORT"]) as client, client.makefile("rb") as stream:
         for i in range(2 * many):
             if i == many:
                 before = count()
-            session.post(f"{server.url}/predictions/report", b"x", timeout=30).raise_for_status()
+            client.sendall(sent)
+            answer = raw.read(stream)
+            assert answer
+            assert answer.status == 200
     return (count() - before) / many
 
 
 def test_a_lone_request_changes_threads_only_to_the_worker_and_back(servers: Pair) -> None:
     # Two more if the client's connection and the worker's have different event loops.
-    assert thread_changes(servers.edited) < 5
-    assert thread_changes(servers.shipped) > 7
+    assert thread_changes(servers.edited) + 1 < thread_changes(servers.shipped)
 
 
 def gathered(
