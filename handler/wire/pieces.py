@@ -270,19 +270,28 @@ def _shape(text: Text, rank: int, is_whole: bool) -> tuple[int, ...] | None:
         return (-1,) if is_whole else (_count(text, b",") + 1,)
     skeleton = text.translate(None, _NUMBER_BYTES)
     # The first list at each depth, from the innermost outwards, must repeat what it begins with.
-    inner = b""
+    inner = 0
     shape: list[int] = []
     for depth in reversed(range(rank)):
-        closed = b"]" * (rank - depth)
-        end = skeleton.find(closed) + len(closed)
-        if skeleton[: depth + 1] != b"[" * (depth + 1) or end < len(closed):
+        brackets = rank - depth
+        end = skeleton.find(b"]" * brackets) + brackets
+        if skeleton[: depth + 1] != b"[" * (depth + 1) or end < brackets:
             return None
-        size = (end - depth - 1) // (len(inner) + 1)
-        if skeleton[depth:end] != b"[%b]" % ((inner + b",") * size)[:-1]:
+        if not _repeats(skeleton, depth + 1, end - 1, inner + 1):
             return None
-        inner = bytes(skeleton[depth:end])
-        shape.append(0 if not shape and _EMPTY.match(text) else size)
-    return tuple(shape[::-1]) if inner == skeleton else None
+        shape.append(0 if not shape and _EMPTY.match(text) else (end - depth - 1) // (inner + 1))
+        inner = end - depth
+    return tuple(shape[::-1]) if inner == len(skeleton) else None
+
+
+def _repeats(skeleton: Text, start: int, end: int, period: int) -> bool:
+    """Return whether a part of the text is its first `period - 1` bytes, repeated after commas."""
+    if (end - start + 1) % period:
+        return False
+    if end - start >= period and skeleton[start + period - 1] != ord(","):
+        return False
+    pieces = ((at, min(at + PIECE_BYTES, end - period)) for at in range(start, end, PIECE_BYTES))
+    return all(skeleton[a:b] == skeleton[a + period : b + period] for a, b in pieces if a < b)
 
 
 def _count(text: Text, byte: bytes) -> int:

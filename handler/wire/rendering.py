@@ -35,9 +35,11 @@ def write(text: bytearray, tensor: Tensor, place: Place, model: Interface) -> No
 
 
 def _write(text: bytearray, array: Array) -> bool:
-    if array.size <= PIECE_NUMBERS:
+    # An empty list takes as much memory in orjson as a number.
+    size = array.size or math.prod(max(1, length) for length in array.shape)
+    if size <= PIECE_NUMBERS or not len(array):
         return _append(text, orjson.dumps(array, option=_NUMPY), array)
-    inner = array.size // len(array)
+    inner = size // len(array)
     step = max(1, PIECE_NUMBERS // inner)
     text += b"["
     for start in range(0, len(array), step):
