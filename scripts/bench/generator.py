@@ -152,14 +152,14 @@ def parse_h2load(output: str, microseconds: Array, answer_bytes: int) -> Outcome
         answer_bytes: the size of the message of a successful call.
     """
     figures = re.search(
-        r"finished in ([\d.]+)s.*?(\d+) done.*?(\d+) failed, (\d+) errored.*?\((\d+)\) data",
+        r"finished in ([\d.]+)(m?)s.*?(\d+) done.*?(\d+) failed, (\d+) errored.*?\((\d+)\) data",
         output,
         re.DOTALL,
     )
     if not figures:
         raise RuntimeError(f"unknown output of h2load: {output}")
-    total, failed, errored, data = (int(figures[i]) for i in range(2, 6))
+    total, failed, errored, data = (int(figures[i]) for i in range(3, 7))
     answered = min(total - failed - errored, data // answer_bytes)
-    seconds = float(figures[1])
+    seconds = float(figures[1]) / (1000 if figures[2] else 1)
     p50, p99 = np.percentile(microseconds if total else [seconds * 1e6], [50, 99]) / 1e3
     return Outcome(answered, total - answered, seconds, float(p50), float(p99))

@@ -35,3 +35,8 @@ def test_calls_without_a_message_are_errors(answer_bytes: int, answered: int) ->
     assert (outcome.answered, outcome.errors) == (answered, 10000 - answered)
     assert outcome.per_second == pytest.approx(answered / 2.01)
     assert (outcome.p50_ms, outcome.p99_ms) == (50, 99)
+
+
+def test_a_second_may_be_given_in_milliseconds() -> None:
+    outcome = parse_h2load(H2LOAD.replace("2.01s", "997.67ms"), np.arange(101) * 1e3, 99)
+    assert outcome.per_second == pytest.approx(9985 / 0.99767)
