@@ -201,7 +201,7 @@ JAVAC = javac --release 11 -g:none -proc:none -Xlint:all -Werror -cp .venv/lib/p
 classes: .venv/.server ## Compile the Java classes of the server and of the benchmark (needs JDK 17), and docs/openapi.yaml for them
 	@rm -rf build/classes && $(JAVAC) -d build/classes server/torchserve/classes/*.java
 	@$(JAVAC) -d scripts/bench/netty scripts/bench/netty/Constant.java
-	@cp build/classes/doubleit/*.class server/torchserve/classes/
+	@rm -f server/torchserve/classes/*.class && cp build/classes/doubleit/*.class server/torchserve/classes/
 	@$(PYTHON) -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < docs/openapi.yaml > server/torchserve/docs/openapi.json
 linear: .venv/.development .venv/torchserve.aot $(DOUBLEIT) ## Compare time and memory for bodies of N and 4N bytes in each format
 	@$(PYTHON) -m scripts.bench.linear
