@@ -117,6 +117,18 @@ def _constant(offset: int, before: str, after: str) -> Patch:
     return Patch(offset, _utf8(before), _utf8(after))
 
 
+def _constructor(count: int, end: int, name: str, arguments: int) -> tuple[Patch, Patch]:
+    """Return patches that add three constants: a class's name, the class, and its constructor.
+
+    `count` is the number of constants, and the first new one's index; `end` is where they end.
+    `arguments` is the index of the constructor's NameAndType.
+    """
+    method = bytes.fromhex(f"0a {count + 1:04x} {arguments:04x}")
+    added = _utf8(name) + bytes.fromhex(f"07 {count:04x}") + method
+    before, after = (number.to_bytes(2, "big") for number in (count, count + 3))
+    return Patch(8, before, after), Patch(end, b"", added)
+
+
 # The comments name the instructions as javap does. With ifge in place of ifeq, a conditional jump
 # on a boolean is always taken. With pop, nop, nop it is never taken: they discard the operand.
 EDITS = (
@@ -125,9 +137,7 @@ EDITS = (
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
         "large requests in the queue can exhaust Java's heap",
         (
-            # Three more constants: the name of the class, the class, and its constructor.
-            Patch(8, bytes.fromhex("02dd"), bytes.fromhex("02e0")),
-            Patch(10784, b"", _utf8(QUEUE) + bytes.fromhex("0702dd 0a02de0031")),
+            *_constructor(0x2DD, 10784, QUEUE, 0x31),
             # The queue of requests: new, dup, iload_2, invokespecial.
             _code(11893, "bb00da591cb700dc", "bb02de591cb702df"),
         ),
@@ -158,9 +168,7 @@ EDITS = (
         "times, all requests of a batch wait for the slowest one, and large requests in several "
         "workers can take more memory than there is",
         (
-            # Three more constants: the name of the class, the class, and its constructor.
-            Patch(8, bytes.fromhex("0203"), bytes.fromhex("0206")),
-            Patch(8370, b"", _utf8(WORKER) + bytes.fromhex("070203 0a02040155")),
+            *_constructor(0x203, 8370, WORKER, 0x155),
             # addThreads, for models without other ways of batching: new, dup, aload_2,
             # invokespecial.
             _code(11282, "bb0163592cb70165", "bb0204592cb70205"),

@@ -56,7 +56,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     @Override
     public boolean offer(Job job) {
         long bytes = Jobs.bytes(job);
-        boolean large = bytes >= Jobs.LARGE_BYTES;
+        boolean large = isLarge(job);
         if (queued.addAndGet(bytes) > LIMIT_BYTES && large) {
             removeAbandoned();
         }
@@ -139,11 +139,11 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         return null;
     }
 
-    synchronized void add(Worker worker) {
+    synchronized void addIdle(Worker worker) {
         idle.addFirst(worker);
     }
 
-    synchronized void remove(Worker worker) {
+    synchronized void removeIdle(Worker worker) {
         idle.remove(worker);
     }
 
@@ -154,7 +154,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
      */
     synchronized boolean fill(Worker worker) {
         if (isEmpty()) {
-            add(worker);
+            addIdle(worker);
             return true;
         }
         return peekFirst().getCmd() == WorkerCommands.PREDICT && gather(worker);
@@ -169,7 +169,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         while (true) {
             synchronized (this) {
                 if (isEmpty()) {
-                    add(worker);
+                    addIdle(worker);
                     return false;
                 }
                 if (!collecting && gather(worker)) {
@@ -184,6 +184,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         return true;
     }
 
+    /** Wait for more requests for a batch, as long as the model's settings say. */
     private void collect(Worker worker) throws InterruptedException {
         long end = System.nanoTime() + worker.delayNanos();
         collecting = true;
@@ -197,10 +198,11 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         }
     }
 
+    /** Give a worker the requests of a batch; return false if the first one has to wait. */
     private boolean gather(Worker worker) {
         Job job = first();
         if (job != null) {
-            add(worker, job);
+            give(worker, job);
             if (job.getCmd() != WorkerCommands.DESCRIBE) {
                 addFitting(worker);
             }
@@ -212,7 +214,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     private Job first() {
         Job job = peekFirst();
         while (job != null && isLarge(job) && !job.isOpen()) {
-            queued.addAndGet(-Jobs.bytes(pollFirst()));
+            taken(pollFirst());
             job = peekFirst();
         }
         if (job != null && isLarge(job) && (afterLarge || !Jobs.begin(job))) {
@@ -243,20 +245,20 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
                     && job.getCmd() != WorkerCommands.DESCRIBE
                     && Jobs.begin(job)) {
                 all.remove();
-                add(worker, job);
+                give(worker, job);
                 bytes += Jobs.bytes(job);
             }
         }
     }
 
-    private void add(Worker worker, Job job) {
-        queued.addAndGet(-Jobs.bytes(job));
+    private void give(Worker worker, Job job) {
+        taken(job);
         if (job.getPayload().getClientExpireTS() > System.currentTimeMillis()) {
             worker.jobs().put(job.getJobId(), job);
         }
     }
 
-    /** Take a request; TorchServe's own ways of batching for archives of others do. */
+    /** Take a request, as TorchServe's other ways of batching do (sequences, streams). */
     @Override
     public Job poll(long timeout, TimeUnit unit) throws InterruptedException {
         return taken(super.poll(timeout, unit));
@@ -267,6 +269,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
         return taken(super.poll());
     }
 
+    /** Subtract a request that has left the queue; null if none has. */
     private Job taken(Job job) {
         queued.addAndGet(job == null ? 0 : -Jobs.bytes(job));
         return job;
@@ -275,9 +278,8 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
     /** Remove the large requests of clients that have gone. */
     private synchronized void removeAbandoned() {
         for (Job job : this) {
-            long bytes = Jobs.bytes(job);
             if (isLarge(job) && !job.isOpen() && remove(job)) {
-                queued.addAndGet(-bytes);
+                taken(job);
             }
         }
     }

@@ -119,7 +119,7 @@ public final class Worker extends BatchAggregator {
         } catch (InterruptedException stopped) {
             // The connection was closed, or the worker is being stopped.
             gone = true;
-            queue.remove(this);
+            queue.removeIdle(this);
             if (sent == null) {
                 throw stopped;
             }
@@ -210,7 +210,7 @@ public final class Worker extends BatchAggregator {
             }
             sent = null;
             if (!called) {
-                queue.add(this);
+                queue.addIdle(this);
             }
         }
         model.resetFailedInfReqs();
