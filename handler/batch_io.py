@@ -55,11 +55,13 @@ VERSION = "0.12.0"
 # in several messages.
 PARTIAL = "PARTIAL_BATCHES"
 # Bytes to read from the socket at once: one call reads a batch of small requests.
-RECV_BYTES = 1 << 18
+RECV_BYTES = 1 << 16
 # Maximum number of consumed bytes that stay in the buffer while a batch is read.
 DONE_BYTES = 1 << 20
 # Maximum number of body bytes in one of several messages, unless a single response is larger.
 MESSAGE_BYTES = 1 << 20
+# Maximum number of pieces that the system sends at once (UIO_MAXIOV in linux/uio.h).
+MAX_PIECES = 1024
 # Number of header blocks to cache: a client usually sends the same block with each request.
 KNOWN_BLOCKS = 8
 
@@ -296,16 +298,17 @@ def _complete(batch: Batch, answers: Iterable[Answers]) -> Iterator[Answers]:
 
 
 def send(connection: socket.socket, message: Message) -> None:
-    """Send a message; join only its small pieces, to avoid copying large ones."""
-    small: Message = []
-    for piece in message:
-        if len(piece) < RECV_BYTES:
-            small.append(piece)
-            continue
-        connection.sendall(b"".join(small))
-        connection.sendall(piece)
-        small = []
-    connection.sendall(b"".join(small))
+    """Send a message without joining its pieces."""
+    pieces = [memoryview(piece) for piece in message]
+    while pieces:
+        sent = connection.sendmsg(pieces[:MAX_PIECES])
+        done = 0
+        while done < len(pieces) and sent >= len(pieces[done]):
+            sent -= len(pieces[done])
+            done += 1
+        del pieces[:done]
+        if sent:
+            pieces[0] = pieces[0][sent:]
 
 
 def install(answer: Answerer) -> bool:
@@ -335,14 +338,12 @@ def install(answer: Answerer) -> bool:
         large = any(len(fields.get("body") or b"") >= MESSAGE_BYTES for fields in batch.fields)
         answers = _complete(batch, answer(batch.fields, batch.headers))
         last = write(batch, answers, functools.partial(send, connection) if partial else None)
-        if sum(map(len, last)) < MESSAGE_BYTES:
-            last = [b"".join(last)]
         del batch, answers
         if large:
             # The next large request may be processed by another worker, in the same memory.
             _trim(0)
-        if len(last) == 1:
-            return last[0]
+        if sum(map(len, last)) < RECV_BYTES:
+            return b"".join(last)
         send(connection, last)
         return b""  # the worker sends the returned bytes
 

@@ -14,7 +14,7 @@ from wire.errors import Path, Place, RequestError, invalid, model_failed
 from wire.interface import Interface, Outputs
 
 # Numbers that are written at once: larger pieces are not faster.
-PIECE_NUMBERS = 1 << 17
+PIECE_NUMBERS = 1 << 15
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 

@@ -41,7 +41,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
         if not again:
             chosen = _chosen(workload, only or [], commit or [])
             workload.build()
-            measure(chosen, rounds, seconds, folder / "bench" / "logs").save(file)
+            measure(chosen, rounds, seconds, folder / "bench" / "logs", file)
         results = Results.load(file)
         parts.append(report.report(workload, results))
     text = "\n".join(parts)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import psutil
 
 from scripts.bench import generator, process
@@ -29,7 +30,9 @@ WARM_UP_ROUNDS = 2
 REST_SECONDS = 2.0
 
 
-def measure(contenders: Sequence[Contender], rounds: int, seconds: float, folder: Path) -> Results:
+def measure(
+    contenders: Sequence[Contender], rounds: int, seconds: float, folder: Path, file: Path
+) -> Results:
     """Put each load of its workload on each contender that has the request.
 
     Args:
@@ -37,6 +40,7 @@ def measure(contenders: Sequence[Contender], rounds: int, seconds: float, folder
         rounds: the number of rounds.
         seconds: the duration of each load.
         folder: a folder for logs.
+        file: a file for the results, written after each round.
 
     Returns:
         The figures, and the reasons why contenders could not be measured.
@@ -62,12 +66,13 @@ def measure(contenders: Sequence[Contender], rounds: int, seconds: float, folder
             where = f"round {number + 1}: {contender.name}"
             try:
                 turn = turns[contender.name] = _turn(contender, seconds, logs[contender.name])
-            except Failed as error:
+            except (Failed, grpc.RpcError) as error:
                 print(f"{where} has no turn: {error}", flush=True)
                 continue
             key, first = next(iter(turn.samples.items()))
             print(f"{where}, {first.per_second:.0f} requests/s ({key})", flush=True)
         results.rounds.append(turns)
+        results.save(file)
     return results
 
 

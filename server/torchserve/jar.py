@@ -5,9 +5,9 @@ edited by position: each edit replaces a constant or a few opcodes, without a co
 classes are written to a small jar, which precedes TorchServe's on the class path. The Java runtime
 verifies them like any other class.
 
-A few classes are new: AGGREGATOR, QUEUE, WORKER, DECODER, RESPONSE, EXCHANGE and ROUTES, which
-edits put in place of others, GRPC, and those that they use. They are stored compiled beside their
-source, because the Java runtime comes without a compiler. `make classes` compiles them.
+A few classes are new: AGGREGATOR, QUEUE, WORKER, DECODER, RESPONSE, EXCHANGE, ROUTES and LOOPS,
+which edits put in place of others, GRPC, and those that they use. They are stored compiled beside
+their source, because the Java runtime comes without a compiler. `make classes` compiles them.
 
 If a class differs from the one that an edit was written for, it is left unchanged, and a log line
 says which fix is missing. The server runs with or without each edit. `TORCHSERVE_EDITS=off` in the
@@ -29,8 +29,8 @@ from typing import NamedTuple
 SWITCH = "TORCHSERVE_EDITS"
 NAME = "model-server.jar"
 # The new classes, in place of Netty's HttpObjectAggregator, Java's LinkedBlockingDeque,
-# TorchServe's BatchAggregator and ModelResponseDecoder, Netty's DefaultFullHttpResponse, and
-# TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler.
+# TorchServe's BatchAggregator and ModelResponseDecoder, Netty's DefaultFullHttpResponse,
+# TorchServe's ExtendedSSLHandler and ApiDescriptionRequestHandler, and Netty's EpollEventLoopGroup.
 AGGREGATOR = "doubleit/BoundedAggregator"
 QUEUE = "doubleit/JobQueue"
 WORKER = "doubleit/Worker"
@@ -38,6 +38,7 @@ DECODER = "doubleit/WorkerDecoder"
 RESPONSE = "doubleit/Response"
 EXCHANGE = "doubleit/Exchange"
 ROUTES = "doubleit/Routes"
+LOOPS = "doubleit/EventLoops"
 # Added to TorchServe's gRPC server.
 GRPC = "doubleit/GrpcService"
 COMPILED = Path(__file__).with_name("classes")
@@ -187,6 +188,12 @@ EDITS = (
         # getBackendGroup: backendGroup -> childGroup. Connections to clients and to workers then
         # share their event loops.
         (_code(4029, "2ab4003cb0", "2ab4002fb0"),),
+    ),
+    Edit(
+        "org/pytorch/serve/util/Connector",
+        "051c3154883b78438e50afa35b0825b559a731743969dcb25db48125d04ccd8a",
+        "one of the event loops may have all workers",
+        (_constant(1973 - 3, "io/netty/channel/epoll/EpollEventLoopGroup", LOOPS),),
     ),
     Edit(
         "org/pytorch/serve/http/api/rest/InferenceRequestHandler",

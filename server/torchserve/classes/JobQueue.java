@@ -129,7 +129,7 @@ public final class JobQueue extends LinkedBlockingDeque<Job> {
             notifyAll();
         } else if (!isEmpty()) {
             for (Worker worker : idle) {
-                if (worker.isOn(loop)) {
+                if (worker.mayBeOn(loop)) {
                     idle.remove(worker);
                     return worker;
                 }

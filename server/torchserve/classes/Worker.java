@@ -174,8 +174,9 @@ public final class Worker extends BatchAggregator {
         return delayUnit.toNanos(model.getMaxBatchDelay());
     }
 
-    boolean isOn(Object loop) {
-        return channel != null && channel.eventLoop() == loop;
+    /** Return whether the connection has this event loop, or is not known yet. */
+    boolean mayBeOn(Object loop) {
+        return channel == null || channel.eventLoop() == loop;
     }
 
     /** A batch is about to be written to the worker's connection, by its event loop. */

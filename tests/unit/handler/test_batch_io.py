@@ -68,8 +68,9 @@ class Connection:
         buffer[: len(piece)] = piece
         return len(piece)
 
-    def sendall(self, data: bytes) -> None:
-        self.sent.append(bytes(data))
+    def sendmsg(self, pieces: list[memoryview]) -> int:
+        self.sent.append(b"".join(pieces))
+        return len(self.sent[-1])
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
