@@ -127,7 +127,7 @@ class Worker:
         status = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
         with contextlib.suppress(OSError):
             # Shells and Java report death by signal N as status 128 + N.
-            self.launcher.send(bytes([128 - status if status < 0 else status]))
+            self.launcher.send(b"%d\n" % (128 - status if status < 0 else status))
 
     def close(self) -> None:
         """Close this process's descriptors for the worker."""
