@@ -1,7 +1,8 @@
 """The Java runtime's start-up cache: classes loaded, linked and profiled in a training run.
 
 JDK 24 and later can write the loaded classes to a file that later starts map into memory (JEP 483,
-514 and 515). That halves the start-up time of TorchServe itself. The file is valid for one Java
+514 and 515). That halves the start-up time of TorchServe itself, and the compiler knows from the
+first request on what to optimize. The file is valid for one Java
 runtime, one jar and one garbage collector; the runtime ignores it if they differ.
 
     python -m server.torchserve.start_cache STORE
@@ -9,9 +10,11 @@ runtime, one jar and one garbage collector; the runtime ignores it if they diffe
 
 from __future__ import annotations
 
+import http.client
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,8 +25,11 @@ from server.torchserve import java
 
 # In the virtual environment, because it is valid only for the Java runtime and jar in it.
 CACHE = Path(sys.prefix) / "torchserve.aot"
-# Requests of the training run, so that the cache includes the classes that serve them.
+# Requests of the training run: to each API, so that the cache includes the classes that serve them,
+# and to the model from one client and from several, until Java's compiler has optimized their way.
 REQUESTS = 200
+CLIENT_REQUESTS = 8_000
+CLIENTS = 8
 # Time limit for writing the cache.
 LIMIT_SECONDS = 120.0
 # Time limit for one request of the training run.
@@ -68,7 +74,7 @@ def train(store: Path) -> None:
         )
         try:
             readiness.wait({client: [server.version]}, process=process)
-            _exercise(client)
+            _exercise(client, server.port("PORT"))
             process.terminate()
             process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -90,11 +96,23 @@ def _end(log: BinaryIO) -> str:
     return log.read()[-PRINTED_BYTES:].decode(errors="replace")
 
 
-def _exercise(client: Client) -> None:
+def _exercise(client: Client, port: int) -> None:
     for _ in range(REQUESTS):
         client.predict("1.0", b"[1]", TIMEOUT_SECONDS)
         client.versions(TIMEOUT_SECONDS)
     client.metrics(TIMEOUT_SECONDS)
+    for clients in (1, CLIENTS):
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(_predict, [port] * clients, [CLIENT_REQUESTS // clients] * clients))
+
+
+def _predict(port: int, requests: int) -> None:
+    """Send requests over one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+    for _ in range(requests):
+        connection.request("POST", "/predictions/doubleit", b"[1, 2, 3]")
+        connection.getresponse().read()
+    connection.close()
 
 
 def main() -> None:
