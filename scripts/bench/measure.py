@@ -91,9 +91,9 @@ def _turn(contender: Contender, seconds: float, log: Path) -> Turn:
         rest = memory_mb(target.processes())
         target.check()
         own = [load for load in contender.workload.loads if load.request in target.requests]
-        # The load of most clients in each format, which takes another way through the server.
+        # The load of most clients for each request: formats and large lists take different ways.
         busiest = sorted(own, key=lambda load: load.connections)
-        for load in {load.format: load for load in busiest}.values():
+        for load in {load.request: load for load in busiest}.values():
             sample(target, load, WARM_UP_ROUNDS * seconds)
         samples = {load.key: sample(target, load, seconds) for load in own}
         return Turn(target.start_seconds, rest, samples)
