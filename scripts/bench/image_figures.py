@@ -1,4 +1,4 @@
-"""The images' sizes, and the time from their start to the first response.
+"""The images' sizes, whole and by layer, and the time from their start to the first response.
 
 Each start is compared with one of the same program outside a container.
 
@@ -24,6 +24,10 @@ from server.store.paths import ROOT
 
 PAGE, COMMAND = ROOT / "docs" / "containers.md", "make image-figures WRITE=1"
 MEGABYTE = 1e6
+# Smaller layers are not listed.
+LAYER_BYTES = 1_000_000
+# Characters of a layer's instruction.
+SHOWN = 60
 
 
 def healthy(_example: Example, _model: str, path: str) -> Request:
@@ -54,6 +58,20 @@ def weigh(image: str) -> list[str]:
     return [f"{int(size) / MEGABYTE:.0f} MB" for size in sizes]
 
 
+def layers(image: str) -> list[tuple[str, str]]:
+    """Return the instruction and the size of each large layer, the largest first."""
+    history = ["docker", "history", "--no-trunc", "--human=false"]
+    lines = subprocess.check_output(
+        [*history, "--format", "{{.Size}} {{.CreatedBy}}", image], text=True
+    ).splitlines()
+    sizes = [(int(size), made) for size, made in (line.split(maxsplit=1) for line in lines)]
+    return [
+        (f"`{made.removesuffix(' # buildkit')[:SHOWN]}`", f"{size / MEGABYTE:.0f} MB")
+        for size, made in sorted(sizes, reverse=True)
+        if size >= LAYER_BYTES
+    ]
+
+
 def contained(program: Contender, image: str) -> Contender:
     """Return the same program in a container, which a signal to `docker run` stops."""
     variables = {"HOST": "127.0.0.1", "UI_PORT": "{PORT}"}
@@ -78,7 +96,7 @@ def main(
     write: Annotated[bool, typer.Option(help="also write the table to docs/")] = False,
 ) -> None:
     """Print the images' sizes and compare their start-up times with those outside containers."""
-    rows = []
+    rows, parts = [], []
     for image, program in PROGRAMS.items():
         sizes = weigh(f"{image}:{tag}")
         process.build(program)
@@ -87,8 +105,9 @@ def main(
         starts = [[start(it) for it in pair] for _ in range(rounds + 1)][1:]
         seconds = [f"{statistics.median(times):.1f} s" for times in zip(*starts, strict=True)]
         rows.append([f"`{image}`", *sizes, *seconds])
+        parts.append(report.table([f"layers of `{image}`", "unpacked"], layers(f"{image}:{tag}")))
     head = "image, unpacked, compressed, start to first response, the same outside a container"
-    text = report.table(head.split(", "), rows)
+    text = "\n\n".join([report.table(head.split(", "), rows), *parts])
     print(text)
     if write:
         report.write_between_markers(PAGE, text, COMMAND)
