@@ -64,7 +64,9 @@ def layers(image: str) -> list[tuple[str, str]]:
     lines = subprocess.check_output(
         [*history, "--format", "{{.Size}} {{.CreatedBy}}", image], text=True
     ).splitlines()
-    sizes = [(int(size), made) for size, made in (line.split(maxsplit=1) for line in lines)]
+    parts = [line.partition(" ") for line in lines]
+    # An imported image says nothing about its layer.
+    sizes = [(int(size), " ".join(made.split()) or "base image") for size, _, made in parts]
     return [
         (f"`{made.removesuffix(' # buildkit')[:SHOWN]}`", f"{size / MEGABYTE:.0f} MB")
         for size, made in sorted(sizes, reverse=True)
