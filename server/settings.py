@@ -43,9 +43,9 @@ INHERITED = {name for _, *exceptions in ENVIRONMENT for name in exceptions}
 SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 
 # From this size on, each block of memory is a mapping of its own. Without a fixed threshold, glibc
-# raises it to 32 MiB, and Java and each worker keep the memory of their largest requests. As glibc
-# does then, keep twice as much free memory: with its default, 128 KiB, a worker would give memory
-# back after each request of a few hundred kilobytes, and get it again, page by page.
+# raises it to 32 MiB, and Java and each worker keep the memory of their largest requests. Up to
+# twice this size of free memory is kept, glibc's own ratio. With its default of 128 KiB, a worker
+# would return its memory after each request of a few hundred kilobytes and fault it in again.
 MMAP_BYTES = 2 << 20
 
 

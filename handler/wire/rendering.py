@@ -13,7 +13,8 @@ from wire.datatypes import Array, Tensor, readable
 from wire.errors import Path, Place, RequestError, invalid, model_failed
 from wire.interface import Interface, Outputs
 
-# Numbers that are written at once: larger pieces are not faster.
+# Numbers that are written at once. orjson reserves about 40 bytes for each; for a larger piece,
+# that is a memory mapping of its own (MMAP_BYTES in server/settings.py), which costs page faults.
 PIECE_NUMBERS = 1 << 15
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 

@@ -65,7 +65,7 @@ def layers(image: str) -> list[tuple[str, str]]:
         [*history, "--format", "{{.Size}} {{.CreatedBy}}", image], text=True
     ).splitlines()
     parts = [line.partition(" ") for line in lines]
-    # An imported image says nothing about its layer.
+    # The layer of an imported image has no instruction.
     sizes = [(int(size), " ".join(made.split()) or "base image") for size, _, made in parts]
     return [
         (f"`{made.removesuffix(' # buildkit')[:SHOWN]}`", f"{size / MEGABYTE:.0f} MB")

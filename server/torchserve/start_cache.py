@@ -1,15 +1,16 @@
 """The Java runtime's start-up cache: classes loaded, linked and profiled in a training run.
 
 JDK 24 and later can write the loaded classes to a file that later starts map into memory (JEP 483,
-514 and 515). That halves the start-up time of TorchServe itself, and the compiler knows from the
-first request on what to optimize. The file is valid for one Java
-runtime, one jar and one garbage collector; the runtime ignores it if they differ.
+514 and 515). That halves the start-up time of TorchServe itself, and the just-in-time compiler
+knows from the first request on what to optimize. The file is valid for one Java runtime, one jar
+and one garbage collector; the runtime ignores it if they differ.
 
     python -m server.torchserve.start_cache STORE
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import subprocess
 import sys
@@ -19,17 +20,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server import ports, processes, readiness, settings
-from server.client import Client, ClientError
+from server.client import Client, ClientError, Unreachable
 from server.store import archive
 from server.torchserve import java
 
 # In the virtual environment, because it is valid only for the Java runtime and jar in it.
 CACHE = Path(sys.prefix) / "torchserve.aot"
-# Requests of the training run: to each API, so that the cache includes the classes that serve them,
-# and to the model from one client and from several, until Java's compiler has optimized their way.
+# Requests of the training run to each API, so that the cache includes the classes that serve them.
 REQUESTS = 200
-CLIENT_REQUESTS = 8_000
-CLIENTS = 8
+# Predictions from one client, and then from CLIENTS at once: enough for the just-in-time compiler
+# to optimize the code that they run through, whose profile the cache keeps.
+PREDICTIONS, CLIENTS = 8_000, 8
 # Time limit for writing the cache.
 LIMIT_SECONDS = 120.0
 # Time limit for one request of the training run.
@@ -103,16 +104,19 @@ def _exercise(client: Client, port: int) -> None:
     client.metrics(TIMEOUT_SECONDS)
     for clients in (1, CLIENTS):
         with ThreadPoolExecutor(clients) as pool:
-            list(pool.map(_predict, [port] * clients, [CLIENT_REQUESTS // clients] * clients))
+            list(pool.map(_predict, [port] * clients, [PREDICTIONS // clients] * clients))
 
 
 def _predict(port: int, requests: int) -> None:
-    """Send requests over one connection."""
+    """Send requests over one connection, unlike the client, which opens one for each."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
-    for _ in range(requests):
-        connection.request("POST", "/predictions/doubleit", b"[1, 2, 3]")
-        connection.getresponse().read()
-    connection.close()
+    with contextlib.closing(connection):
+        try:
+            for _ in range(requests):
+                connection.request("POST", "/predictions/doubleit", b"[1, 2, 3]")
+                connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"the server ended during the training run: {error}") from None
 
 
 def main() -> None:

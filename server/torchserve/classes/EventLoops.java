@@ -13,8 +13,8 @@ import java.util.concurrent.Executor;
 /**
  * Event loops that have equally many connections to clients, and to workers.
  *
- * <p>Netty gives connections of both kinds to its event loops in turn, so that one of two may get
- * all workers, and all of their large messages, while a client's requests change threads.
+ * <p>Netty assigns connections to its event loops in turn, whatever their kind. One loop could then
+ * have all workers, and pass all of their messages, while another one is idle.
  */
 public final class EventLoops extends MultithreadEventLoopGroup {
     private final Map<EventExecutor, Integer> clients = new HashMap<>();

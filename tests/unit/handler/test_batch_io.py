@@ -49,6 +49,10 @@ def encode(requests: list[Request]) -> bytes:
     return message + END
 
 
+# Bytes that the system takes at once; no multiple of the pieces of a message.
+SENT_AT_ONCE = 37
+
+
 class Connection:
     """A socket that delivers its bytes in pieces of the given sizes, and keeps what is sent."""
 
@@ -69,7 +73,8 @@ class Connection:
         return len(piece)
 
     def sendmsg(self, pieces: list[memoryview]) -> int:
-        self.sent.append(b"".join(pieces))
+        """Send a part of it, as the system does when a signal interrupts it."""
+        self.sent.append(b"".join(pieces)[:SENT_AT_ONCE])
         return len(self.sent[-1])
 
 
