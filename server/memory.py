@@ -41,10 +41,8 @@ SMALL_BYTES, SMALLEST_SHARE_BYTES = 4 * MIB, 2 * MIB
 # In a list with fractions `1,` becomes `2.0,`. Where the memory allows it, a response may be that
 # many times as large as the largest body.
 RESPONSE = 3
-# Responses of the largest size in Java's heap: one from each worker, and at least one that is sent
-# while the next one arrives. As bodies share Java's memory and responses are at most RESPONSE times
-# as large, there are never more.
-HEAP_RESPONSES = RESPONSE
+# Responses of the largest size in Java's heap; further ones wait outside it (Response.java).
+HEAP_RESPONSES = 2
 # Outside the heap: bodies that arrive. The buffers through which a worker gets a request and sends
 # its response are up to twice as large while they grow. They do not count in addition, because
 # the worker does not need its memory at that time.
@@ -136,7 +134,7 @@ def limits(
             f"{memory // MIB} MiB do not hold {needed}: set MEMORY or TS_DEFAULT_WORKERS_PER_MODEL"
         )
     # The heap also holds the bodies.
-    copies = 1 + max(2, min(busy, HEAP_RESPONSES))
+    copies = 1 + HEAP_RESPONSES
     java = copies * HEAP_MARGIN + DIRECT_COPIES
     request = min(LARGEST_REQUEST_BYTES, int(free / (java + JSON)))
     # What the largest list of numbers leaves over, but most of the memory serves to process several

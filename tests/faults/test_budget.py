@@ -27,7 +27,8 @@ from tests.support.wait import wait_until
 
 MEMORY = 1024 * MIB
 ENVIRONMENT = {"MEMORY": str(MEMORY), "TS_DEFAULT_WORKERS_PER_MODEL": "2"}
-LARGEST = memory.limits(MEMORY, workers=2, models=[MIB]).request
+LIMITS = memory.limits(MEMORY, workers=2, models=[MIB])
+LARGEST = LIMITS.request
 SETTINGS = "model: {batch: none, inputs: {numbers: {datatype: INT64, shape: [-1]}}}\n"
 GZIP = {**JSON, "Content-Encoding": "gzip"}
 # What InTurn.java and Budget.java state.
@@ -144,6 +145,27 @@ def test_what_waits_for_too_long_gets_503(server: Server) -> None:
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     with slow:
         assert raw.ask(slow, FULL[sent:]).status == 200
+
+
+def test_clients_that_read_steadily_get_whole_responses(server: Server) -> None:
+    """Together their responses are larger than what the server holds for clients."""
+    # Each number becomes 2000000000000000.0 and a comma.
+    count = LIMITS.response // 20
+    body = b"[%b1e15]" % (b"1e15," * (count - 1))
+
+    def read_slowly(_: int) -> int:
+        with begin(server, body, len(body)) as client:
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            received = 0
+            while part := response.read(MIB):
+                received += len(part)
+                time.sleep(0.05)
+        return received
+
+    clients = 8
+    with ThreadPoolExecutor(clients) as pool:
+        assert set(pool.map(read_slowly, range(clients))) == {19 * count + 1}
 
 
 def test_a_thousand_requests_wait(server: Server) -> None:

@@ -11,7 +11,8 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>A claim that does not fit waits for those that are held, in order; meanwhile its connection is
  * not read, so that TCP holds the client back. While claims wait, clients that neither send nor read
- * lose theirs.
+ * lose theirs. Responses that clients have not read yet cannot wait; they may exceed the limit, and
+ * keep large requests from being started.
  */
 final class Budget {
     /** After this time, a claim that waits is refused. */
@@ -83,9 +84,20 @@ final class Budget {
 
     private boolean watching;
 
+    /** When a large request could start for the last time; set while the budget is watched. */
+    private long startable;
+
     Budget(long limit, long most) {
         this.limit = limit;
         this.most = most;
+    }
+
+    /**
+     * Whether a large request may start: its response will not exceed `most`, together with the
+     * response of another one unless it runs alone.
+     */
+    synchronized boolean mayStart(boolean alone) {
+        return total - leaving <= most - (alone ? 1 : 2) * limit;
     }
 
     private synchronized boolean take(Share share, long bytes, boolean wait) {
@@ -172,6 +184,7 @@ final class Budget {
         if (!watching) {
             watching = true;
             long now = System.nanoTime();
+            startable = now;
             for (Share holder : holders) {
                 holder.since = now;
                 holder.moved = holder.owner.moved();
@@ -190,11 +203,16 @@ final class Budget {
             late.owner.execute(late.owner::refused);
         }
         for (Share holder : holders) {
+            if (mayStart(true)) {
+                startable = now;
+            }
             long moved = holder.owner.moved();
             if (moved - holder.moved >= MOVED_BYTES) {
                 holder.moved = moved;
                 holder.since = now;
-            } else if (holder.client && now - holder.since > STALLED_NANOS) {
+            }
+            boolean late = now - holder.since > STALLED_NANOS || now - startable > WAIT_NANOS;
+            if (holder.client && late) {
                 close(holder);
             }
         }

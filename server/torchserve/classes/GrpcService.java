@@ -60,7 +60,7 @@ import org.pytorch.serve.wlm.ModelManager;
  * goes into the same queue.
  */
 public final class GrpcService implements ServerCallHandler<InputStream, Message> {
-    private static final String NAME = "inference.GRPCInferenceService";
+    static final String NAME = "inference.GRPCInferenceService";
 
     /** What may arrive of a connection before it is read. */
     private static final int WINDOW_BYTES = 1 << 20;
@@ -322,7 +322,15 @@ public final class GrpcService implements ServerCallHandler<InputStream, Message
         @Override
         public void response(
                 byte[] body, CharSequence type, int status, String phrase, Map<String, String> headers) {
-            call.loop.execute(() -> answer(body, status, headers));
+            Response.hold(body.length);
+            call.loop.execute(
+                    () -> {
+                        try {
+                            answer(body, status, headers);
+                        } finally {
+                            Response.free(body.length);
+                        }
+                    });
         }
 
         private void answer(byte[] body, int status, Map<String, String> headers) {

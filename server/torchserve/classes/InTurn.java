@@ -45,14 +45,14 @@ import java.util.concurrent.TimeUnit;
  * water mark.
  */
 final class InTurn extends ChannelDuplexHandler {
-    private static final long BODIES_BYTES = Long.getLong("doubleit.bodies", Long.MAX_VALUE / 2);
+    private static final long BODIES_BYTES = Long.getLong("doubleit.bodies", Long.MAX_VALUE / 4);
     private static final long SMALL_SHARE = Long.getLong("doubleit.small", Long.MAX_VALUE / 2);
 
     /**
-     * Bodies of all connections: while they arrive, in Java, and as responses. Unread responses cannot
-     * wait; they may take twice the limit.
+     * Bodies of all connections: while they arrive, in Java, and as responses. Unread responses may
+     * take twice the limit in addition.
      */
-    private static final Budget BODIES = new Budget(BODIES_BYTES, 2 * BODIES_BYTES);
+    static final Budget BODIES = new Budget(BODIES_BYTES, 3 * BODIES_BYTES);
 
     /** Complete bodies of less than SMALL_BYTES, which do not wait for larger ones. */
     private static final Budget SMALL = new Budget(SMALL_SHARE, 2 * SMALL_SHARE);

@@ -33,7 +33,10 @@ public final class Jobs extends LinkedHashMap<String, Job> {
     private static final Map<Job, Long> RUNNING = new IdentityHashMap<>();
     private static long total;
 
-    /** Claim the memory that a request may take in a worker, unless others have to end first. */
+    /**
+     * Claim the memory that a request may take in a worker, unless others have to end first, or
+     * clients have to read their responses.
+     */
     static boolean begin(Job job) {
         // TorchServe drops an expired request instead of putting it into this map.
         boolean dropped = job.getPayload().getClientExpireTS() <= System.currentTimeMillis();
@@ -43,7 +46,7 @@ public final class Jobs extends LinkedHashMap<String, Job> {
         // A request that takes more runs alone, or is refused by the handler, which knows better.
         long cost = Math.min(cost(job), LIMIT_BYTES);
         synchronized (RUNNING) {
-            if (total + cost > LIMIT_BYTES) {
+            if (total + cost > LIMIT_BYTES || !InTurn.BODIES.mayStart(RUNNING.isEmpty())) {
                 return false;
             }
             total += cost;

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.pytorch.serve.job.Job;
 import org.pytorch.serve.util.messages.BaseModelRequest;
 import org.pytorch.serve.util.messages.ModelInferenceRequest;
@@ -54,6 +55,9 @@ public final class Worker extends BatchAggregator {
 
     /** Whether the worker's thread has stopped waiting for requests. */
     private boolean gone;
+
+    /** Bytes of the worker's message that was decoded last, until all of it is passed on. */
+    private final AtomicLong decoded = new AtomicLong();
 
     /** A batch that knows its worker. */
     static final class Batch extends ModelInferenceRequest {
@@ -200,6 +204,18 @@ public final class Worker extends BatchAggregator {
         }
     }
 
+    /** Whether there is room in the heap for a message of the worker; if so, it will be decoded. */
+    boolean admits(int bytes) {
+        if (bytes < Jobs.LARGE_BYTES) {
+            return true;
+        }
+        boolean fits = Response.fits(bytes);
+        if (fits) {
+            Response.free(decoded.getAndSet(bytes));
+        }
+        return fits;
+    }
+
     /** Pass responses on; return false if the worker's thread is waiting for them. */
     boolean received(ModelWorkerResponse responses) {
         synchronized (this) {
@@ -245,7 +261,10 @@ public final class Worker extends BatchAggregator {
                         response.getReasonPhrase(),
                         response.getHeaders());
             }
+            // The worker's thread keeps its last message until the next one.
+            response.setResp(null);
         }
+        Response.free(decoded.getAndSet(0));
         if (done) {
             cleanJobs();
         }
@@ -255,6 +274,7 @@ public final class Worker extends BatchAggregator {
     /** Answer the requests of a batch, or without one put those that were gathered back. */
     @Override
     public void sendError(BaseModelRequest message, String error, int status) {
+        Response.free(decoded.getAndSet(0));
         if (message != null || jobs.values().stream().anyMatch(Job::isControlCmd)) {
             super.sendError(message, error, status);
             return;

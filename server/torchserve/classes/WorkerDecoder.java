@@ -1,10 +1,12 @@
 package doubleit;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.pytorch.serve.util.codec.ModelRequestEncoder;
 import org.pytorch.serve.util.codec.ModelResponseDecoder;
 import org.pytorch.serve.util.messages.BaseModelRequest;
@@ -22,6 +24,9 @@ import org.pytorch.serve.util.messages.RequestInput;
  * once.
  */
 public final class WorkerDecoder extends ModelResponseDecoder {
+    /** How often a large message is tried again for which there is no room in the heap. */
+    private static final int AGAIN_MILLIS = 1;
+
     /** What a message has beside the largest response. */
     private static final int HEAD_BYTES = 1 << 20;
 
@@ -55,6 +60,10 @@ public final class WorkerDecoder extends ModelResponseDecoder {
             in.ensureWritable(missing);
             return;
         }
+        if (worker != null && !worker.admits(size)) {
+            ctx.executor().schedule(() -> decodeAgain(ctx), AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+            return;
+        }
         size = 0;
         int before = out.size();
         super.decode(ctx, in, out);
@@ -62,6 +71,14 @@ public final class WorkerDecoder extends ModelResponseDecoder {
                 && out.size() > before
                 && worker.received((ModelWorkerResponse) out.get(before))) {
             out.remove(before);
+        }
+    }
+
+    private void decodeAgain(ChannelHandlerContext ctx) {
+        try {
+            channelRead(ctx, Unpooled.EMPTY_BUFFER);
+        } catch (Exception error) {
+            ctx.fireExceptionCaught(error);
         }
     }
 
