@@ -23,8 +23,8 @@ from scripts.bench.workloads import Load
 from server.store.paths import ROOT
 
 MEGABYTE = 1e6
-# The warm-up takes this many times the duration of a load; its sample is discarded. Just-in-time
-# compilers and pools need some requests.
+# Before it is measured, each load is put on the server for this many times its duration, because
+# just-in-time compilers and pools need some requests, of the same kind and from as many clients.
 WARM_UP_ROUNDS = 2
 # Idle time before memory at rest is measured: a second worker may still be loading.
 REST_SECONDS = 2.0
@@ -91,11 +91,10 @@ def _turn(contender: Contender, seconds: float, log: Path) -> Turn:
         rest = memory_mb(target.processes())
         target.check()
         own = [load for load in contender.workload.loads if load.request in target.requests]
-        # The load of most clients for each request: formats and large lists take different ways.
-        busiest = sorted(own, key=lambda load: load.connections)
-        for load in {load.request: load for load in busiest}.values():
+        samples = {}
+        for load in own:
             sample(target, load, WARM_UP_ROUNDS * seconds)
-        samples = {load.key: sample(target, load, seconds) for load in own}
+            samples[load.key] = sample(target, load, seconds)
         return Turn(target.start_seconds, rest, samples)
 
 
