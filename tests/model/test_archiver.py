@@ -22,8 +22,8 @@ from scripts.model import torchscript as torchscript_file
 from scripts.model.torchscript import DEFAULT
 from server.store.archive import ArchiveError
 from server.store.paths import ROOT
-from tests.models import zoo
 from tests.support import hooks, models
+from tests.unit.handler import modules
 
 
 def digest(path: Path) -> str:
@@ -130,7 +130,7 @@ def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, nam
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("content", [b"not a model", zoo.Words()])
+@pytest.mark.parametrize("content", [b"not a model", modules.Strings()])
 def test_what_is_not_served_is_refused_in_one_line(
     run: Run, tmp_path: Path, content: bytes | nn.Module
 ) -> None:

@@ -104,12 +104,12 @@ def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
 
 
 def v2(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a V2 request in JSON; the order of its inputs does not matter."""
+    """Return a V2 request in JSON; only in a list, the order of inputs matters."""
     heads = [
         {**head, "data": tensor.flatten().tolist()}
         for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
     ]
-    if kind.name != "joined":
+    if kind.passing is not list:
         heads.reverse()
     return Sent(f"/v2/models/{kind.name}/infer", _json({"id": "7", "inputs": heads}), {})
 

@@ -1,4 +1,4 @@
-"""The models of zoo.py as they are served: how each is saved, its settings and its inputs.
+"""The models that the tests serve: how each is saved, its settings and its inputs.
 
 Inputs are a dict of tensors, keyed by the names of the module's arguments. `ask` creates one from a
 random generator; inputs that are missing in it are also missing in the request.
@@ -16,6 +16,7 @@ import yaml
 from torch import Generator, Tensor, nn
 
 from tests.models import zoo
+from tests.unit.handler import modules
 
 Tensors = dict[str, Tensor]
 
@@ -34,6 +35,8 @@ class Kind:
         numbers: the names of the inputs that the module takes as numbers.
         exact: whether its responses are equal to a direct call to the last bit. If requests are
             merged along rows, the last bits of float32 may differ.
+        passing: the type of the only argument, a list or dict, that holds all inputs; None if each
+            is an argument.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Kind:
     bare: bool = True
     numbers: tuple[str, ...] = ()
     exact: bool = True
+    passing: type | None = None
 
     @property
     def rows(self) -> bool:
@@ -64,38 +68,16 @@ class Kind:
 
     def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
         """Return the outputs of a direct call of the module, by name."""
+        values = [
+            tensor.item() if name in self.numbers else tensor for name, tensor in inputs.items()
+        ]
+        arguments = {None: values, list: [values], dict: [dict(inputs)]}[self.passing]
         with torch.inference_mode():
-            found = module(*self.arguments(inputs))
+            found = module(*arguments)
         if isinstance(found, dict):
             return found
         tensors = found if isinstance(found, tuple | list) else (found,)
-        pairs = zip(self.outputs, tensors, strict=True)
-        return {name: torch.as_tensor(each, dtype=_double(each)) for name, each in pairs}
-
-    def arguments(self, inputs: Tensors) -> list[Any]:
-        """Return `inputs` as the arguments of the module."""
-        return list(inputs.values())
-
-
-def _double(answer: Tensor | float) -> torch.dtype | None:
-    """Return the dtype of a plain number; None for a tensor, which has its own."""
-    return torch.float64 if isinstance(answer, float) else None
-
-
-class Several(Kind):
-    """A model whose one argument holds all inputs: a dict or a list."""
-
-    def arguments(self, inputs: Tensors) -> list[Any]:
-        """Return the one argument."""
-        return [dict(inputs)] if self.name == "features" else [list(inputs.values())]
-
-
-class WithNumbers(Kind):
-    """A model that takes numbers in addition to its tensor."""
-
-    def arguments(self, inputs: Tensors) -> list[Any]:
-        """Return the tensor and the numbers."""
-        return [inputs["x"], *(inputs[name].item() for name in self.numbers)]
+        return dict(zip(self.outputs, tensors, strict=True))
 
 
 def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
@@ -138,11 +120,11 @@ KINDS = [
         exact=False,
     ),
     Kind(
-        "tabular",
-        scripted(zoo.Tabular),
-        {"batch": "rows", "inputs": {"features": spec("FP32", -1, 20)}, "outputs": ["classes"]},
-        lambda g, n: {"features": normal(g, n, 20)},
-        ("classes",),
+        "classifier",
+        scripted(modules.Mlp),
+        {"batch": "rows", "inputs": {"features": spec("FP32", -1, 4)}},
+        lambda g, n: {"features": normal(g, n, 4)},
+        ("logits", "label"),
         exact=False,
     ),
     Kind(
@@ -155,25 +137,6 @@ KINDS = [
         },
         _encoder,
         ("logits",),
-        exact=False,
-    ),
-    Kind(
-        "forecast",
-        scripted(zoo.Forecast),
-        {"batch": "rows", "inputs": {"series": spec("FP32", -1, -1, 4)}},
-        lambda g, n: {"series": normal(g, n, 5, 4)},
-        exact=False,
-    ),
-    Kind(
-        "autoencoder",
-        scripted(zoo.Autoencoder),
-        {
-            "batch": "rows",
-            "inputs": {"x": spec("FP32", -1, 16)},
-            "outputs": ["reconstruction", "error"],
-        },
-        lambda g, n: {"x": normal(g, n, 16)},
-        ("reconstruction", "error"),
         exact=False,
     ),
     Kind(
@@ -191,42 +154,30 @@ KINDS = [
         bare=False,
         exact=False,
     ),
-    Several(
-        "features",
-        scripted(zoo.Features),
-        {"inputs": {"a": spec("FP64", -1), "b": spec("FP64", -1)}},
-        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("a", "b")},
-        ("sum", "product"),
-        bare=False,
-    ),
-    Kind(
-        "photo",
-        scripted(zoo.Photo),
-        {"inputs": {"image": spec("UINT8", -1, -1, 3)}, "outputs": ["score", "class"]},
-        lambda g, n: {"image": ids(g, 256, 8 + n, 12, 3, dtype=torch.uint8)},
-        ("score", "class"),
-    ),
     Kind(
         "spectrum",
         scripted(zoo.Spectrum),
         {"batch": "rows", "inputs": {"x": spec("FP64", -1, 4)}},
         lambda g, n: {"x": normal(g, n, 4, dtype=torch.float64).abs()},
     ),
-    Several(
+    Kind(
+        "sum",
+        scripted(modules.InDict),
+        {"inputs": {"a": spec("FP64", -1), "b": spec("FP64", -1)}},
+        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("a", "b")},
+        ("total",),
+        bare=False,
+        passing=dict,
+    ),
+    Kind(
         "joined",
         scripted(zoo.Joined),
         {},
         lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
         bare=False,
+        passing=list,
     ),
     Kind(
-        "spans",
-        scripted(zoo.Spans),
-        {"batch": "rows", "inputs": {"tokens": spec("FP32", -1, -1)}},
-        lambda g, n: {"tokens": normal(g, n, 9)},
-        ("start", "end"),
-    ),
-    WithNumbers(
         "best",
         scripted(zoo.Best),
         {"inputs": {"x": spec("FP64", -1)}},
@@ -238,13 +189,6 @@ KINDS = [
         },
         bare=False,
         numbers=("k", "scale", "smallest"),
-    ),
-    Kind(
-        "distance",
-        lambda: torch.jit.script(zoo.distance),
-        {"inputs": {name: spec("FP64", -1) for name in ("x", "y")}},
-        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("x", "y")},
-        bare=False,
     ),
     Kind("echo", scripted(zoo.Echo), {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
 ]

@@ -15,7 +15,7 @@ from tests.models.kinds import BY_NAME, Kind
 from tests.support.server import Server
 
 # The model that the server starts with.
-FIRST = "tabular"
+FIRST = "classifier"
 
 
 class Serving(Server):

@@ -40,7 +40,7 @@ def send_all(serving: Serving, requests_: list[Sent]) -> list[requests.Response]
         return list(pool.map(serving.send, requests_))
 
 
-@pytest.mark.parametrize("name", ["tabular", "encoder", "forecast", "spans", "echo"])
+@pytest.mark.parametrize("name", ["classifier", "encoder", "echo"])
 def test_no_request_gets_the_response_or_error_of_another(serving: Serving, name: str) -> None:
     kind = BY_NAME[name]
     module = serving.module(kind)

@@ -28,7 +28,7 @@ def ask(generator: Generator, rows: int) -> Tensors:
 
 
 class VoiceDetector(Kind):
-    """Takes the sampling rate as a number."""
+    """Is the file of the package."""
 
     def save(self, folder: Path) -> Path:
         """Copy the file of the package unchanged."""
@@ -36,10 +36,6 @@ class VoiceDetector(Kind):
         path = folder / f"{self.name}.pt"
         self.write_settings(path)
         return Path(shutil.copyfile(file, path))
-
-    def arguments(self, inputs: Tensors) -> list[object]:
-        """Return the tensor and the number."""
-        return [inputs["x"], RATE]
 
 
 RATES = {"minimum": RATE, "maximum": RATE}

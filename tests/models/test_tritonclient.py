@@ -61,13 +61,13 @@ def test_real_models_answer_as_a_direct_call(serving: Serving, client: Client, n
 
 @every_protocol
 def test_only_the_outputs_that_are_asked_for_are_answered(serving: Serving, client: Client) -> None:
-    kind = BY_NAME["autoencoder"]
+    kind = BY_NAME["classifier"]
     serving.module(kind)
-    array = kind.ask(torch.Generator().manual_seed(2), 2)["x"].numpy()
-    tensor = client.tensor(array, "FP32")
-    answer = client.infer(kind.name, [tensor], outputs=[client.output("error")])
-    assert answer.as_numpy("error").shape == (2,)
-    assert answer.as_numpy("code") is None
+    array = kind.ask(torch.Generator().manual_seed(2), 2)["features"].numpy()
+    tensor = client.tensor(array, "FP32", "features")
+    answer = client.infer(kind.name, [tensor], outputs=[client.output("label")])
+    assert answer.as_numpy("label").shape == (2,)
+    assert answer.as_numpy("logits") is None
 
 
 @pytest.mark.parametrize("protocol", ["grpc"])
@@ -78,7 +78,12 @@ def test_only_the_outputs_that_are_asked_for_are_answered(serving: Serving, clie
         ("UINT64", {"uint64_contents": [2**64 - 1, 1]}),
         ("INT64", {"int64_contents": [-(2**63), 1]}),
         ("INT8", {"int_contents": [-128, 127]}),
+        ("INT16", {"int_contents": [-(2**15), 2**15 - 1]}),
+        ("INT32", {"int_contents": [-(2**31), 2**31 - 1]}),
+        ("UINT8", {"uint_contents": [255, 0]}),
+        ("UINT16", {"uint_contents": [2**16 - 1, 0]}),
         ("UINT32", {"uint_contents": [2**32 - 1, 0]}),
+        ("FP32", {"fp32_contents": [0.5, -0.0]}),
         ("FP64", {"fp64_contents": [float("inf"), -0.0]}),
     ],
 )

@@ -5,7 +5,7 @@ They are in a separate file, because TorchScript compiles them from source.
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript needs them)
+from typing import Dict, List, Optional  # noqa: UP035 (TorchScript needs them)
 
 import torch
 from torch import Tensor, nn
@@ -45,20 +45,6 @@ class ResNet(nn.Module):
         return self.head(y.mean(dim=(2, 3)))
 
 
-class Tabular(nn.Module):
-    """Rows of numbers to class probabilities."""
-
-    def __init__(self, features: int = 20, classes: int = 5) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(features, 64), nn.ReLU(), nn.Linear(64, classes), nn.Softmax(dim=1)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, 20] to [N, 5]."""
-        return self.layers(features)
-
-
 class Encoder(nn.Module):
     """Token ids to logits, with an optional mask."""
 
@@ -76,34 +62,6 @@ class Encoder(nn.Module):
         weights = attention_mask.unsqueeze(2).to(tokens.dtype)
         pooled = (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
         return self.head(pooled)
-
-
-class Forecast(nn.Module):
-    """A time series to its next six values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(4, 12, batch_first=True)
-        self.head = nn.Linear(12, 6)
-
-    def forward(self, series: Tensor) -> Tensor:
-        """[N, T, 4] to [N, 6]."""
-        states, _ = self.lstm(series)
-        return self.head(states[:, -1])
-
-
-class Autoencoder(nn.Module):
-    """Returns a tuple."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.Linear(16, 4)
-        self.up = nn.Linear(4, 16)
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
-        """[N, 16] to the reconstruction, [N, 16], and its error, [N]."""
-        reconstruction = self.up(torch.tanh(self.down(x)))
-        return reconstruction, (reconstruction - x).square().mean(dim=1)
 
 
 class Detector(nn.Module):
@@ -138,31 +96,6 @@ class WideAndDeep(nn.Module):
         return self.deep(torch.cat([dense, self.embedding(ids)], dim=1)).squeeze(1)
 
 
-class Features(nn.Module):
-    """Takes and returns a dict of tensors."""
-
-    def forward(self, features: Dict[str, Tensor]) -> Dict[str, Tensor]:
-        """`a` and `b`, [N] each, to `sum` and `product`."""
-        a, b = features["a"], features["b"]
-        return {"sum": a + b, "product": a * b}
-
-
-class Photo(nn.Module):
-    """Takes an image as stored in a file; resizes and normalises it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 6, 8)
-
-    def forward(self, image: Tensor) -> Tuple[Tensor, Tensor]:
-        """uint8 [H, W, 3] to the best class's score, [1], and number, [1]."""
-        x = image.permute(2, 0, 1).unsqueeze(0).to(torch.float32) / 255
-        x = functional.interpolate(x, size=[16, 16], mode="bilinear", align_corners=False)
-        scores = self.layer((x - 0.45) / 0.22).mean(dim=(2, 3))
-        score, best = scores.max(dim=1)
-        return score, best
-
-
 class Spectrum(nn.Module):
     """Doubles its input, but returns complex numbers if a number is negative."""
 
@@ -179,21 +112,6 @@ class Joined(nn.Module):
         return torch.cat(parts)
 
 
-class Span(NamedTuple):
-    """The fields of the output."""
-
-    start: Tensor
-    end: Tensor
-
-
-class Spans(nn.Module):
-    """Returns a NamedTuple."""
-
-    def forward(self, tokens: Tensor) -> Span:
-        """[N, T] to [N] and [N]."""
-        return Span(start=tokens.argmin(dim=1), end=tokens.argmax(dim=1))
-
-
 class Best(nn.Module):
     """Takes numbers with defaults in addition to the tensor."""
 
@@ -207,15 +125,3 @@ class Echo(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
-
-
-def distance(x: Tensor, y: Tensor) -> float:
-    """Return a number; a function without a module."""
-    return float((x - y).abs().sum())
-
-
-class Words(nn.Module):
-    """Takes strings, which the handler does not support."""
-
-    def forward(self, words: List[str]) -> Tensor:
-        return torch.tensor([len(word) for word in words])
