@@ -136,31 +136,6 @@ def infer_over(channel: grpc.Channel, compression: Any = None) -> Any:
     return call
 
 
-@pytest.mark.parametrize(
-    ("datatype", "field", "values", "width"),
-    [
-        ("INT8", "int", [-64, 63], "b"),
-        ("INT16", "int", [-3, 300], "h"),
-        ("INT32", "int", [-3, 1 << 29], "i"),
-        ("INT64", "int64", [-3, 1 << 60], "q"),
-        ("UINT8", "uint", [0, 127], "B"),
-        ("UINT16", "uint", [1, 300], "H"),
-        ("UINT32", "uint", [1, 0x7FFFFFFF], "I"),
-        ("FP32", "fp32", [0.5, -0.0], "f"),
-        ("FP64", "fp64", [0.1, 5e-324], "d"),
-    ],
-)
-def test_typed_contents_are_read_and_answered_raw(
-    infer: Any, datatype: str, field: str, values: list[float], width: str
-) -> None:
-    answer = infer(datatype, [2, 1], {f"{field}_contents": values}, id="7")
-    assert (answer.id, answer.model_name, answer.model_version) == ("7", "doubleit", "1.0")
-    (output,) = answer.outputs
-    assert (output.name, output.datatype, list(output.shape)) == ("output", datatype, [2, 1])
-    expected = struct.pack(f"<2{width}", *(2 * value for value in values))
-    assert list(answer.raw_output_contents) == [expected]
-
-
 RAW = struct.pack("<2q", 1, 2)
 
 
@@ -219,23 +194,6 @@ def test_an_invalid_request_says_what_is_wrong(
         infer(*given, **fields)
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert message in error.value.details()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"\xff",
-        b"\x0a\xff",  # longer than the message
-        b"\x0a\x01\xff",  # not UTF-8
-        b"\x0c",  # the end of a group
-        b"\x83\x01" * 100_000,  # nested groups
-        b"",  # no model
-    ],
-)
-def test_what_is_no_message_is_refused(channel: grpc.Channel, body: bytes) -> None:
-    with pytest.raises(grpc.RpcError) as error:
-        channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")(body, timeout=20)
-    assert error.value.code() in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -9,7 +9,7 @@ import re
 import socket
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,25 @@ def test_a_refused_request_gets_a_reason_and_ends_the_connection(
     assert body["type"]
     assert answers[-1].headers["connection"] == "close"
     assert answers[-1].headers["x-request-id"]
+
+
+PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = raw.request(b"[3]").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("requests", "statuses"),
+    [
+        pytest.param([PING, raw.request(b"[1]")] * 200, [200] * 400, id="other routes between"),
+        pytest.param([raw.request(b"[1]"), raw.request(b"["), PING], [200, 400], id="an error"),
+        pytest.param([raw.request(b"[1]"), LAST, PING], [200, 200], id="Connection: close"),
+    ],
+)
+def test_pipelined_responses_come_until_one_closes_the_connection(
+    server: Server, requests: Sequence[bytes], statuses: Sequence[int]
+) -> None:
+    answers = raw.pipeline(server.ports["PORT"], requests)
+    assert [answer.status for answer in answers] == statuses
 
 
 def test_the_rest_of_an_upload_that_is_too_large_is_read(server: Server) -> None:

@@ -144,13 +144,6 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert DOCUMENT["info"]["version"] == project["version"]
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "QUERY"])
-def test_torchserve_treats_other_methods_alike(server: Server, method: str) -> None:
-    # Not documented, and the reason why Schemathesis does not check for 405 (schemathesis.toml).
-    response = requests.request(method, server.predictions, data="[1]", headers=JSON, timeout=10)
-    assert (response.status_code, response.text) == (200, "[2]")
-
-
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
     workers = server.worker_pids()
     done = subprocess.run(
