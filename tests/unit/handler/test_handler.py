@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +21,7 @@ from module import Module
 from scripts.model.archiver import CONFIG
 from tests.support import models
 from tests.unit.handler import modules
+from tests.unit.handler.wire.serving import v2
 from wire import limits, parse
 from wire.interface import Call, Outputs
 
@@ -76,29 +76,13 @@ def test_a_bad_request_touches_no_other_of_its_batch(doubleit: Made) -> None:
     answers = ask(doubleit, b"[1]", b"[", b"[0.5]", b'["a"]', b"[9007199254740993]", b"[1e308]")
     assert [status for status, _ in answers] == [200, 400, 200, 400, 200, 400]
     assert [answers[i][1] for i in (0, 2, 4)] == [[2], [1.0], [18014398509481986]]
-    message = "Expected a number, got str - at $[0]"
-    assert answers[3][1] == {
-        "code": 400,
-        "type": "InvalidInput",
-        "message": message,
-        "error": message,
-    }
+    text = "Expected a number, got str - at $[0]"
+    assert answers[3][1] == {"code": 400, "type": "InvalidInput", "message": text, "error": text}
 
 
 PREDICTION = {"explain": "False", "url_path": ""}
-BINARY = json.dumps(
-    {
-        "inputs": [
-            {
-                "name": "x",
-                "shape": [2],
-                "datatype": "INT64",
-                "parameters": {"binary_data_size": 16},
-            }
-        ],
-        "parameters": {"binary_data_output": True},
-    }
-).encode()
+INPUT = {"name": "x", "shape": [2], "datatype": "INT64", "parameters": {"binary_data_size": 16}}
+BINARY = v2(INPUT, parameters={"binary_data_output": True}).encode()
 
 
 @pytest.mark.parametrize("name", ["Inference-Header-Content-Length", JSON_SIZE])
@@ -139,27 +123,19 @@ def test_readiness_metadata_and_unknown_paths(doubleit: Made) -> None:
         1: PREDICTION | {"url_path": "other" * 100},
         2: PREDICTION | {"explain": "True"},
         3: PREDICTION | {"url_path": "metadata"},
+        4: {"describe": "True"},  # the management API
+        5: {"Host": "x"},
     }
-    answers = ask(doubleit, b"", b"", b"[1]", b"", headers=headers)
+    invocation = {"metadata": b"1", "body": b""}
+    answers = ask(doubleit, b"", b"", b"[1]", b"", {}, invocation, headers=headers)
     assert answers[0] == (200, {"name": "doubleit", "version": "1.0", "ready": True})
     assert [status for status, _ in answers[1:3]] == [404, 404]
     assert len(answers[1][1]["message"]) < 200
-    assert answers[3] == (200, doubleit[0].describe_handle())
-
-
-@pytest.mark.parametrize(
-    ("fields", "headers"),
-    [({}, {"describe": "True"}), ({"metadata": b"1", "body": b""}, {"Host": "x"})],
-    ids=["management-api", "inference-api"],
-)
-def test_the_metadata_describes_the_inputs(
-    doubleit: Made, fields: dict[str, bytes], headers: dict[str, str]
-) -> None:
-    ((_, answer),) = ask(doubleit, fields, headers={0: headers})
-    assert (answer["name"], answer["versions"]) == ("doubleit", ["1.0"])
-    assert (answer["platform"], answer["batch"]) == ("pytorch_torchscript", "elements")
-    assert answer["inputs"][0]["minimum"] == -(2**62)
-    assert answer["device"] == "cpu"
+    assert answers[3:] == [(200, doubleit[0].describe_handle())] * 3
+    described = answers[3][1]
+    assert (described["name"], described["versions"]) == ("doubleit", ["1.0"])
+    assert (described["platform"], described["batch"]) == ("pytorch_torchscript", "elements")
+    assert (described["inputs"][0]["minimum"], described["device"]) == (-(2**62), "cpu")
 
 
 @pytest.mark.parametrize(
@@ -240,46 +216,30 @@ def test_large_requests_are_answered_one_after_another_the_smallest_first(double
     assert held == [[True, False, True, False], [True, False, False, False], [False] * 4]
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time in seconds that the handler reads."""
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        # A request does not wait for the slow ones behind it.
+        ([b"[%d]" % n for n in (0, 0, 10, 0, 20)], [(0.01, [0, 1, 2]), (0.03, [3, 4])]),
+        # A long request shows that it makes progress.
+        ([b'{"instances": [[700], [700], [700], [700]]}'], [(1.4, []), (2.8, [0])]),
+    ],
+)
+def test_responses_are_passed_on_while_slower_calls_run(
+    torchscript: Path, monkeypatch: pytest.MonkeyPatch, bodies: list[bytes], expected: list[Any]
+) -> None:
+    handler, _ = make(torchscript, ONE_AT_A_TIME)
     now = [0.0]
     monkeypatch.setattr(handler_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    return now
-
-
-def slow(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
-    """Have a model call of the list [n, ...] take n milliseconds."""
     really = Module.__call__
 
     def call(self: Module, inputs: Call) -> Outputs:
-        clock[0] += float(inputs["numbers"].array[0]) / 1000
+        now[0] += float(inputs["numbers"].array[0]) / 1000  # [n, ...] takes n milliseconds
         return really(self, inputs)
 
     monkeypatch.setattr(Module, "__call__", call)
-
-
-def test_a_request_does_not_wait_for_the_slow_ones_behind_it(
-    torchscript: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
-) -> None:
-    handler, _ = make(torchscript, ONE_AT_A_TIME)
-    slow(monkeypatch, clock)
-    fields: list[Any] = [{"body": b"[%d]" % n} for n in (0, 0, 10, 0, 20)]
-    passed_on = [
-        (round(clock[0], 3), [i for i, _ in answers])
-        for answers in handler.answer(fields, [HTTP] * 5)
-    ]
-    assert passed_on == [(0.01, [0, 1, 2]), (0.03, [3, 4])]
-
-
-def test_a_long_request_shows_that_it_makes_progress(
-    torchscript: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
-) -> None:
-    handler, _ = make(torchscript, ONE_AT_A_TIME)
-    slow(monkeypatch, clock)
-    fields: list[Any] = [{"body": b'{"instances": [[700], [700], [700], [700]]}'}]
-    passed_on = [(round(clock[0], 3), len(answers)) for answers in handler.answer(fields, [HTTP])]
-    assert passed_on == [(1.4, 0), (2.8, 1)]
+    answers = handler.answer([{"body": body} for body in bodies], [HTTP] * len(bodies))
+    assert [(round(now[0], 3), [i for i, _ in some]) for some in answers] == expected
 
 
 def test_limits_hold_for_one_request(torchscript: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,27 +279,17 @@ def test_the_lock_is_held_while_a_batch_is_worked_on(
     path = tmp_path / "lock"
     monkeypatch.setenv("IN_FLIGHT_LOCK", str(path))
     made = make(torchscript, DOUBLEIT)
-    fd = os.open(path, os.O_RDWR)
-    held = []
-
-    def busy() -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        fcntl.flock(fd, fcntl.LOCK_UN)
-        return False
-
     really = Module.__call__
+    with path.open() as file:
 
-    def watched(module: Module, call: Call) -> Outputs:
-        held.append(busy())
-        return really(module, call)
+        def watched(module: Module, call: Call) -> Outputs:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return really(module, call)
 
-    monkeypatch.setattr(Module, "__call__", watched)
-    ask(made, b"[1]")
-    assert (held, busy()) == ([True], False)
-    os.close(fd)
+        monkeypatch.setattr(Module, "__call__", watched)
+        assert ask(made, b"[1]") == [(200, [2])]
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("module", [modules.Maybe, modules.Keys])
