@@ -100,7 +100,7 @@ def test_both_parsers_agree_on_broken_bodies(rows: int) -> None:
     row = [pick.choice([n, n / 7]) for n in range(400 // rows)]
     whole = json.dumps([row] * rows if rows > 1 else row).encode()
     model = ANYTHING if rows > 1 else DOUBLEIT
-    for _ in range(1_500):
+    for _ in range(500):
         body = bytearray(whole)
         at = pick.randrange(len(body))
         body[at : at + pick.randint(0, 3)] = pick.choice([b"", b",", b"[", b"]", b"e", b"-", b"x"])
