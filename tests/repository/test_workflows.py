@@ -24,14 +24,6 @@ def test_a_fork_without_a_cloud_skips_the_deployment() -> None:
     assert "set_variable GCP_DEPLOYS true" in setup
 
 
-def test_a_pull_request_s_plan_gets_the_address_for_alerts() -> None:
-    plan = workflows()["iac.yml"]["jobs"]["plan"]["steps"]
-    (step,) = [step for step in plan if "plan-preview" in step.get("run", "")]
-    assert step["env"]["ALERT_EMAIL"] == "${{ vars.GCP_PLANNER_ALERT_EMAIL }}"
-    setup = tracked("scripts/deploy/infra_setup.sh")[0].read_text()
-    assert 'set_variable GCP_PLANNER_ALERT_EMAIL "$ALERT_EMAIL"' in setup
-
-
 def test_no_other_workflow_deploys() -> None:
     deploying = {
         file

@@ -12,26 +12,23 @@ from server.versions.display import Progress
 from tests.support.wait import wait_until
 
 
-def test_a_long_wait_is_a_line_in_a_log(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(display, "PATIENCE_SECONDS", 0.05)
-    printed = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", printed)
-    with Progress().waiting("waiting for it"):
-        wait_until(printed.getvalue, "the line")
-    assert printed.getvalue() == "waiting for it ...\n"
-    assert capsys.readouterr().out == ""
+class Printed(io.StringIO):
+    """Output to a terminal or a log."""
 
+    def __init__(self, *, is_terminal: bool) -> None:
+        super().__init__()
+        self.is_terminal = is_terminal
 
-class Terminal(io.StringIO):
     def isatty(self) -> bool:
-        return True
+        return self.is_terminal
 
 
-def test_a_terminal_shows_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_long_wait_is_shown(monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool) -> None:
+    printed = Printed(is_terminal=is_terminal)
+    monkeypatch.setattr(sys, "stderr", printed)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(display, "PATIENCE_SECONDS", 0.05)
     with Progress().waiting("waiting for it"):
-        wait_until(lambda: "waiting for it" in terminal.getvalue(), "the text")
+        wait_until(lambda: "waiting for it" in printed.getvalue(), "the text")
+    assert is_terminal or printed.getvalue() == "waiting for it ...\n"
