@@ -12,7 +12,7 @@ from scripts.model import archiver
 from tests.support import models
 
 SETTINGS = """
-responseTimeout: 10
+responseTimeout: 5
 model:
   batch: rows
   inputs:
