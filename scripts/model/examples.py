@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 # Sizes to try for a dimension of any size, because the smallest valid size is unknown.
 SIZES = (4, 32, 224)
 # Values to try where the metadata does not give the datatype or the number of dimensions.
@@ -28,23 +30,13 @@ class Tensor(NamedTuple):
     datatype: str
     shape: list[int]
 
-    @property
-    def size(self) -> int:
-        """The number of its elements."""
-        return math.prod(self.shape)
-
-    def numbers(self) -> list[Any]:
-        """Return its numbers in row-major order."""
+    def numbers(self) -> Any:  # noqa: ANN401 (an array of any datatype)
+        """Return its numbers as an array."""
         if self.datatype == "BOOL":
-            return [True] * self.size
+            return np.ones(self.shape, bool)
         step = 0.5 if self.datatype.startswith(("FP", "BF")) else 1
-        if self.size > VARIED:
-            return [step] * self.size
-        return [(i % 9 + 1) * step for i in range(self.size)]
-
-    def nested(self) -> Any:  # noqa: ANN401 (JSON of any depth)
-        """Return its numbers as lists of lists."""
-        return _nested(self.numbers(), self.shape)
+        few = math.prod(self.shape) <= VARIED
+        return np.resize(np.arange(1, 10) * step if few else [step], self.shape)
 
 
 class Example(NamedTuple):
@@ -105,7 +97,7 @@ def _guesses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[Tensor]]:
     tried: list[list[Tensor]] = []
     for size, rank, datatype in itertools.product(SIZES, RANKS, DATATYPES):
         guess = [_guess(each, size, rank, datatype) for each in required]
-        if guess not in tried and sum(tensor.size for tensor in guess) <= NUMBERS:
+        if guess not in tried and sum(math.prod(tensor.shape) for tensor in guess) <= NUMBERS:
             tried.append(guess)
             yield guess
 
@@ -119,24 +111,17 @@ def _guess(given: Mapping[str, Any], size: int, rank: int, datatype: str) -> Ten
 
 
 def _requests(model: str, tensors: Sequence[Tensor], *, rows: bool) -> list[Example]:
-    whole = {tensor.name: tensor.nested() for tensor in tensors}
+    whole = {tensor.name: tensor.numbers().tolist() for tensor in tensors}
     instance = {name: value[0] for name, value in whole.items()} if rows else whole
     alone = len(tensors) == 1
     instances = [next(iter(instance.values())) if alone else instance]
-    inputs = [{**tensor._asdict(), "data": tensor.numbers()} for tensor in tensors]
+    inputs = [{**tensor._asdict(), "data": tensor.numbers().ravel().tolist()} for tensor in tensors]
     made = [
         Example("V1", f"/v1/models/{model}:predict", {"instances": instances}),
         Example("V2", f"/v2/models/{model}/infer", {"inputs": inputs}),
     ]
     bare = Example("bare", f"/predictions/{model}", next(iter(whole.values()), None))
     return [bare, *made] if alone else made
-
-
-def _nested(numbers: Sequence[Any], shape: Sequence[int]) -> Any:  # noqa: ANN401 (JSON of any depth)
-    if not shape:
-        return numbers[0]
-    step = math.prod(shape[1:])
-    return [_nested(numbers[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
 
 
 def _expression(value: Any) -> str:  # noqa: ANN401 (JSON of any depth)
