@@ -12,20 +12,12 @@ from torch import Tensor
 
 from tests.models.kinds import Kind, Tensors
 
-DATATYPES = {
+SIZES = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+DATATYPES: dict[str, torch.dtype] = {
+    **{size.upper(): getattr(torch, size) for size in SIZES},
+    **{f"FP{bits}": getattr(torch, f"float{bits}") for bits in (16, 32, 64)},
     "BOOL": torch.bool,
-    "INT8": torch.int8,
-    "INT16": torch.int16,
-    "INT32": torch.int32,
-    "INT64": torch.int64,
-    "UINT8": torch.uint8,
-    "UINT16": torch.uint16,
-    "UINT32": torch.uint32,
-    "UINT64": torch.uint64,
-    "FP16": torch.float16,
     "BF16": torch.bfloat16,
-    "FP32": torch.float32,
-    "FP64": torch.float64,
 }
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 LENGTH = "Inference-Header-Content-Length"

@@ -4,10 +4,25 @@ import pytest
 
 import settings
 
+INPUTS = [
+    (f"model: {{inputs: {{a: {{}}, x: {settings_}}}}}", f"{message} - at $.model.inputs.x{place}")
+    for settings_, message, place in [
+        ("3", "Expected object, got int", ""),
+        ("{datatyp: FP32}", "unknown field datatyp", ""),
+        ("{datatype: INT7}", "Invalid enum value 'INT7'", ".datatype"),
+        ("{datatype: [FP32, fp64]}", "Invalid enum value 'fp64'", ".datatype[1]"),
+        ("{shape: [-2]}", "Expected int >= -1", ".shape[0]"),
+        ("{shape: [1, 1, 1, 1, 1, 1, 1, 1, 1]}", "Expected array of length <= 8", ".shape"),
+        ("{datatype: FP32, minimum: 1}", "minimum and maximum are for integers", ""),
+        ("{minimum: 2, maximum: 1}", "minimum is larger than maximum", ""),
+    ]
+]
+
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        *INPUTS,
         ("", "model-config.yaml contains no settings"),
         ("# a comment\n", "model-config.yaml contains no settings"),
         ("- batchSize: 1", "model-config.yaml: expected keys and values, got list"),
@@ -32,35 +47,6 @@ import settings
         ("model: {batch: row}", "Invalid enum value 'row' - at $.model.batch"),
         ("model: {threads: 0}", "Expected int >= 1 - at $.model.threads"),
         ("model: {outputs: []}", "Expected array of length >= 1 - at $.model.outputs"),
-        ("model: {inputs: {x: 3}}", "Expected object, got int - at $.model.inputs.x"),
-        (
-            "model: {inputs: {a: {}, x: {datatyp: FP32}}}",
-            "unknown field datatyp - at $.model.inputs.x",
-        ),
-        (
-            "model: {inputs: {x: {datatype: INT7}}}",
-            "Invalid enum value 'INT7' - at $.model.inputs.x.datatype",
-        ),
-        (
-            "model: {inputs: {x: {datatype: [FP32, fp64]}}}",
-            "Invalid enum value 'fp64' - at $.model.inputs.x.datatype[1]",
-        ),
-        (
-            "model: {inputs: {x: {shape: [-2]}}}",
-            "Expected int >= -1 - at $.model.inputs.x.shape[0]",
-        ),
-        (
-            "model: {inputs: {x: {shape: [1, 1, 1, 1, 1, 1, 1, 1, 1]}}}",
-            "Expected array of length <= 8 - at $.model.inputs.x.shape",
-        ),
-        (
-            "model: {inputs: {x: {datatype: FP32, minimum: 1}}}",
-            "minimum and maximum are for integers - at $.model.inputs.x",
-        ),
-        (
-            "model: {inputs: {x: {minimum: 2, maximum: 1}}}",
-            "minimum is larger than maximum - at $.model.inputs.x",
-        ),
     ],
 )
 def test_an_error_names_the_key_in_one_line(text: str, message: str) -> None:
