@@ -14,7 +14,6 @@ from typing import NamedTuple
 import pytest
 import torch
 import yaml
-from torch import nn
 
 from scripts.model import archiver, infer
 from scripts.model import torchscript as torchscript_file
@@ -115,9 +114,9 @@ def test_wrong_settings_are_named_in_one_line(tmp_path: Path, settings: str, nam
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("content", [b"not a model", modules.Strings()])
+@pytest.mark.parametrize("content", [b"not a model", modules.strings])
 def test_what_is_not_served_is_refused_in_one_line(
-    run: Run, tmp_path: Path, content: bytes | nn.Module
+    run: Run, tmp_path: Path, content: bytes | Callable[..., object]
 ) -> None:
     model = tmp_path / "m.pt"
     if isinstance(content, bytes):

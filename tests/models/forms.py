@@ -101,7 +101,7 @@ def v2(kind: Kind, inputs: Tensors) -> Sent:
         {**head, "data": tensor.flatten().tolist()}
         for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
     ]
-    if kind.passing is not list:
+    if kind.passing in (None, dict):
         heads.reverse()
     return Sent(f"/v2/models/{kind.name}/infer", _json({"id": "7", "inputs": heads}), {})
 

@@ -35,8 +35,8 @@ class Kind:
         numbers: the names of the inputs that the module takes as numbers.
         exact: whether its responses are equal to a direct call to the last bit. If requests are
             merged along rows, the last bits of float32 may differ.
-        passing: the type of the only argument, a list or dict, that holds all inputs; None if each
-            is an argument.
+        passing: returns the only argument, a list or dict that holds all inputs; None if each is an
+            argument.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Kind:
     bare: bool = True
     numbers: tuple[str, ...] = ()
     exact: bool = True
-    passing: type | None = None
+    passing: Callable[[Tensors], object] | None = None
 
     @property
     def rows(self) -> bool:
@@ -71,7 +71,7 @@ class Kind:
         values = [
             tensor.item() if name in self.numbers else tensor for name, tensor in inputs.items()
         ]
-        arguments = {None: values, list: [values], dict: [dict(inputs)]}[self.passing]
+        arguments = [self.passing(inputs)] if self.passing else values
         with torch.inference_mode():
             found = module(*arguments)
         if isinstance(found, dict):
@@ -162,7 +162,7 @@ KINDS = [
     ),
     Kind(
         "sum",
-        scripted(modules.InDict),
+        lambda: torch.jit.script(modules.in_dict),
         {"inputs": {"a": spec("FP64", -1), "b": spec("FP64", -1)}},
         lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("a", "b")},
         ("total",),
@@ -175,7 +175,7 @@ KINDS = [
         {},
         lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
         bare=False,
-        passing=list,
+        passing=lambda inputs: [*inputs.values()],
     ),
     Kind(
         "best",

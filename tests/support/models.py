@@ -1,6 +1,8 @@
 """TorchScript models for the tests, valid and faulty ones."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -71,23 +73,10 @@ class Pair(nn.Module):
         return torch.stack([numbers, numbers])
 
 
-class Counting(nn.Module):
-    """Doubles and counts its calls."""
-
-    calls: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(1, dtype=torch.int64))
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        self.calls.add_(1)
-        return numbers * 2
-
-
-def save(module: nn.Module, path: Path, settings: str = "") -> Path:
-    """Write a TorchScript file, and next to it a file with the settings of its archive."""
-    torch.jit.save(torch.jit.script(module.eval()), str(path))
+def save(model: nn.Module | Callable[..., Any], path: Path, settings: str = "") -> Path:
+    """Write a module or function as TorchScript, and next to it the settings of its archive."""
+    served = model.eval() if isinstance(model, nn.Module) else model
+    torch.jit.save(torch.jit.script(served), str(path))
     merged = {**yaml.safe_load(SERVER), **(yaml.safe_load(settings) or {})}
     path.with_suffix(".yaml").write_text(yaml.safe_dump(merged))
     return path

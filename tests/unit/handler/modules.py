@@ -1,4 +1,4 @@
-"""TorchScript modules with every supported signature, and with some unsupported ones."""
+"""Modules and functions with every supported signature, and with some unsupported ones."""
 
 from typing import Dict, List, NamedTuple, Optional, Tuple  # noqa: UP035 (TorchScript needs them)
 
@@ -26,6 +26,7 @@ class Mlp(nn.Module):
         return Named(logits, logits.argmax(-1))
 
 
+# TorchScript keeps default values of a module's arguments only.
 class Optionals(nn.Module):
     """Takes tensors, optional tensors and numbers."""
 
@@ -43,11 +44,11 @@ class Optionals(nn.Module):
         return (-scaled if flip else scaled), scaled.sum()
 
 
-class InDict(nn.Module):
-    """Takes and returns a dict."""
+class Scale(nn.Module):
+    """Multiplies by a number."""
 
-    def forward(self, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
-        return {"total": tensors["a"] + tensors["b"]}
+    def forward(self, x: Tensor, k: int = 1) -> Tensor:
+        return x * k
 
 
 class InList(nn.Module):
@@ -62,46 +63,41 @@ class InList(nn.Module):
         return [tensors[1], tensors[0]]
 
 
-class Strings(nn.Module):
+def in_dict(tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
+    """Take and return a dict."""
+    return {"total": tensors["a"] + tensors["b"]}
+
+
+def strings(words: List[str]) -> Tensor:  # noqa: UP006
     """Not supported."""
-
-    def forward(self, words: List[str]) -> Tensor:  # noqa: UP006
-        return torch.tensor(len(words))
+    return torch.tensor(len(words))
 
 
-class Nested(nn.Module):
-    """Returns a tuple in a tuple, as an LSTM does."""
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:  # noqa: UP006
-        return x, (x, x)
+def nested(x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:  # noqa: UP006
+    """Return a tuple in a tuple, as an LSTM does."""
+    return x, (x, x)
 
 
-class Boxes(nn.Module):
-    """Returns a dict for each number, as torchvision's detectors do for each image."""
-
-    def forward(self, x: Tensor) -> List[Dict[str, Tensor]]:  # noqa: UP006
-        return [{"boxes": x[i : i + 1], "score": x[i : i + 1] * 10} for i in range(len(x))]
+def boxes(x: Tensor) -> List[Dict[str, Tensor]]:  # noqa: UP006
+    """Return a dict for each number, as torchvision's detectors do for each image."""
+    return [{"boxes": x[i : i + 1], "score": x[i : i + 1] * 10} for i in range(len(x))]
 
 
-class Maybe(nn.Module):
-    """Leaves out its second output for a negative number."""
-
-    def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor], Tensor]:  # noqa: UP006, UP045
-        second: Optional[Tensor] = None  # noqa: UP045
-        if bool(x[0] > 0):
-            second = x * 2
-        return x, second, x * 3
+def maybe(x: Tensor) -> Tuple[Tensor, Optional[Tensor], Tensor]:  # noqa: UP006, UP045
+    """Leave out the second output for a negative number."""
+    second: Optional[Tensor] = None  # noqa: UP045
+    if bool(x[0] > 0):
+        second = x * 2
+    return x, second, x * 3
 
 
-class Keys(nn.Module):
-    """Returns a dict whose keys and order depend on the number."""
-
-    def forward(self, x: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
-        if bool(x[0] > 0):
-            return {"a": x, "b": x * 2}
-        if bool(x[0] < 0):
-            return {"b": x * 2, "a": x}
-        return {"b": x}
+def keys(x: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
+    """Return a dict whose keys and order depend on the number."""
+    if bool(x[0] > 0):
+        return {"a": x, "b": x * 2}
+    if bool(x[0] < 0):
+        return {"b": x * 2, "a": x}
+    return {"b": x}
 
 
 class Words(nn.Module):
@@ -118,25 +114,19 @@ class Words(nn.Module):
         return averaged
 
 
-class Word(nn.Module):
+def word(x: Tensor) -> str:
     """Not supported."""
-
-    def forward(self, x: Tensor) -> str:
-        return str(x.dim())
+    return str(x.dim())
 
 
-class Fft(nn.Module):
-    """Returns complex numbers if the first number is above 0."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.fft.fft(x) if bool(x[0] > 0) else x
+def fft(x: Tensor) -> Tensor:
+    """Return complex numbers if the first number is above 0."""
+    return torch.fft.fft(x) if bool(x[0] > 0) else x
 
 
-class Softmax(nn.Module):
-    """Each output depends on all numbers along the first dimension."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.softmax(0)
+def softmax(x: Tensor) -> Tensor:
+    """Return what depends on all numbers along the first dimension."""
+    return x.softmax(0)
 
 
 class Own(nn.Module):
@@ -153,11 +143,9 @@ class Own(nn.Module):
         return self.memory
 
 
-class InPlace(nn.Module):
-    """Writes to its input."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.add_(1)
+def in_place(x: Tensor) -> Tensor:
+    """Write to the input."""
+    return x.add_(1)
 
 
 class Half(nn.Module):
@@ -171,22 +159,6 @@ class Half(nn.Module):
         return x * self.weight, x.half()
 
 
-class Number(nn.Module):
-    """Returns a number, not a tensor."""
-
-    def forward(self, x: Tensor) -> float:
-        return float(x.sum())
-
-
-class Scale(nn.Module):
-    """Multiplies by a number, and counts its calls."""
-
-    calls: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(1, dtype=torch.int64))
-
-    def forward(self, x: Tensor, k: int = 1) -> Tensor:
-        self.calls.add_(1)
-        return x * k
+def number(x: Tensor) -> float:
+    """Return a number, not a tensor."""
+    return float(x.sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,7 +42,9 @@ def make(
     return handler, context
 
 
-def of(module: nn.Module, folder: Path, **settings: Any) -> tuple[TensorHandler, Context]:
+def of(
+    module: nn.Module | Callable[..., Any], folder: Path, **settings: Any
+) -> tuple[TensorHandler, Context]:
     return make(models.save(module, folder / "m.pt"), {"model": settings})
 
 
@@ -292,14 +295,14 @@ def test_the_lock_is_held_while_a_batch_is_worked_on(
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@pytest.mark.parametrize("module", [modules.Maybe, modules.Keys])
+@pytest.mark.parametrize("module", [modules.maybe, modules.keys])
 @pytest.mark.parametrize("batch", ["none", "rows"])
 def test_an_absent_output_is_never_another_ones_values(
-    tmp_path: Path, module: type[nn.Module], batch: str
+    tmp_path: Path, module: Callable[..., Any], batch: str
 ) -> None:
     """Whatever a call returns, its outputs keep their names, and the response its form."""
-    names = ["first", "second", "third"] if module is modules.Maybe else ["a", "b"]
-    made = of(module(), tmp_path, batch=batch, outputs=names)
+    names = ["first", "second", "third"] if module is modules.maybe else ["a", "b"]
+    made = of(module, tmp_path, batch=batch, outputs=names)
     tensor = {"name": "x", "shape": [1], "datatype": "INT64"}
     for number in (1, 0, -1):
         (_, bare), (_, v1), (_, v2) = ask(

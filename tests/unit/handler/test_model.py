@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import samples
 import settings
 from merging import Result
 from model import Model
-from module import ModelError
+from module import ModelError, Module
 from tests.support import models
 from tests.unit.handler import modules
 from wire.datatypes import Tensor, natural
@@ -32,7 +32,10 @@ class Once(NamedTuple):
     render: Any = None
 
 
-def load(module: nn.Module, folder: Path, **model: Any) -> Model:
+Source: TypeAlias = nn.Module | Callable[..., Any]
+
+
+def load(module: Source, folder: Path, **model: Any) -> Model:
     path = models.save(module, folder / "m.pt")
     return Model(path, settings.read({"model": model}), CPU, "m", "1.0")
 
@@ -127,11 +130,11 @@ def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "inputs", "expected"),
     [
-        (modules.InDict, {"b": [1], "a": [2]}, {"total": [3]}),
-        (modules.InList, {"z": [1], "a": [2]}, {"output_0": [2], "output_1": [1]}),
-        (modules.Nested, {"x": [1]}, {"output_0": [1], "output_1.0": [1], "output_1.1": [1]}),
+        (modules.in_dict, {"b": [1], "a": [2]}, {"total": [3]}),
+        (modules.InList(), {"z": [1], "a": [2]}, {"output_0": [2], "output_1": [1]}),
+        (modules.nested, {"x": [1]}, {"output_0": [1], "output_1.0": [1], "output_1.1": [1]}),
         (
-            modules.Boxes,
+            modules.boxes,
             {"x": [1, 2]},
             {
                 "output_0.boxes": [1],
@@ -143,9 +146,9 @@ def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
     ],
 )
 def test_collections_in_and_out_have_the_names_of_their_places(
-    tmp_path: Path, module: type[nn.Module], inputs: dict[str, Any], expected: dict[str, Any]
+    tmp_path: Path, module: Source, inputs: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    (result,) = ran(load(module(), tmp_path), [call(**inputs)])
+    (result,) = ran(load(module, tmp_path), [call(**inputs)])
     assert values(result) == expected
 
 
@@ -169,7 +172,7 @@ def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:
 
 
 def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
-    good, bad = ran(load(modules.Fft(), tmp_path), [call(x=[0.0]), call(x=[1.0])])
+    good, bad = ran(load(modules.fft, tmp_path), [call(x=[0.0]), call(x=[1.0])])
     assert values(good) == {"output": [0.0]}
     assert str(bad) == "The model answered with torch.complex128, which is not served"
 
@@ -177,8 +180,8 @@ def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "model", "message"),
     [
-        (modules.Strings(), {}, "the module's argument words is List[str]: only tensors"),
-        (modules.Word(), {}, "the module returns str: only tensors"),
+        (modules.strings, {}, "the module's argument words is List[str]: only tensors"),
+        (modules.word, {}, "the module returns str: only tensors"),
         (
             modules.Mlp(),
             {"inputs": {"x": FP32}},
@@ -190,48 +193,60 @@ def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
             "model.inputs.k: the module takes a number",
         ),
         (modules.Optionals(), {"batch": "elements"}, "elements is for a module with one tensor"),
-        (modules.InDict(), {"batch": "elements"}, "elements is for a module with one tensor"),
+        (modules.in_dict, {"batch": "elements"}, "elements is for a module with one tensor"),
         (
             modules.Mlp(),
             {"batch": "rows", "inputs": {"features": {"datatype": "FP32", "shape": [4]}}},
             "rows needs -1 as the first dimension, model.inputs.features has shape [4]",
         ),
         (
-            modules.Softmax(),
+            modules.softmax,
             {"batch": "rows", "inputs": {"x": FP32}},
             "model.batch is rows, but the model's output for 3 rows is not",
         ),
         (
-            modules.Number(),
+            modules.number,
             {"batch": "rows", "inputs": {"x": FP32}},
             "model.batch is rows, but",
         ),
         (models.Difference(), {"batch": "elements"}, "set batch to none"),
-        (modules.Softmax(), {"batch": "elements"}, "set batch to none"),
+        (modules.softmax, {"batch": "elements"}, "set batch to none"),
     ],
 )
 def test_what_is_not_served_is_refused_in_a_sentence(
-    tmp_path: Path, module: nn.Module, model: dict[str, Any], message: str
+    tmp_path: Path, module: Source, model: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
         load(module, tmp_path, **model)
     assert message in str(caught.value)
 
 
-def counted(model: Model) -> int:
-    return int(cast(Any, model.runner._module)._function.calls)
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """The calls of all modules that the test makes."""
+    made: list[Call] = []
+    really = Module.__call__
+
+    def counted(self: Module, call: Call) -> dict[str, Tensor]:
+        made.append(call)
+        return really(self, call)
+
+    monkeypatch.setattr(Module, "__call__", counted)
+    return made
 
 
-def test_a_batch_of_elements_is_one_call_for_each_datatype(tmp_path: Path) -> None:
-    model = load(models.Counting(), tmp_path, batch="elements")
-    before = counted(model)
+def test_a_batch_of_elements_is_one_call_for_each_datatype(
+    tmp_path: Path, calls: list[Call]
+) -> None:
+    model = load(models.Triple(), tmp_path, batch="elements")
+    calls.clear()
     asked = [[1, 2], [0.5], np.array([], np.int64), [3]]
     results = ran(model, [call(numbers=numbers) for numbers in asked])
-    assert counted(model) - before == 2
-    assert [values(result)["output"] for result in results] == [[2, 4], [1.0], [], [6]]
+    assert len(calls) == 2
+    assert [values(result)["output"] for result in results] == [[3, 6], [1.5], [], [9]]
 
 
-def test_rows_are_merged_where_they_fit(tmp_path: Path) -> None:
+def test_rows_are_merged_where_they_fit(tmp_path: Path, calls: list[Call]) -> None:
     model = load(modules.Scale(), tmp_path, batch="rows")
     asked = [
         (call(x=[[1, 2]], k=2), [[2, 4]]),
@@ -242,15 +257,15 @@ def test_rows_are_merged_where_they_fit(tmp_path: Path) -> None:
         (call(x=[[7, 8]], k=2), [[14, 16]]),
         (call(x=[[7, 8]]), [[7, 8]]),
     ]
-    before = counted(model)
+    calls.clear()
     results = ran(model, [inputs for inputs, _ in asked])
-    assert counted(model) - before == 5
+    assert len(calls) == 5
     assert [values(result)["output"] for result in results] == [it for _, it in asked]
 
 
 @pytest.mark.parametrize("batch", ["none", "rows"])
 def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) -> None:
-    model = load(modules.Number(), tmp_path, batch=batch)
+    model = load(modules.number, tmp_path, batch=batch)
     assert [values(result) for result in ran(model, [call(x=[1, 2]), call(x=[3])])] == [
         {"output": 3.0},
         {"output": 3.0},
@@ -265,7 +280,7 @@ def test_memory_of_the_model_stays_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("batch", ["none", "rows", "elements"])
 def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
-    model = load(modules.InPlace(), tmp_path, batch=batch)
+    model = load(modules.in_place, tmp_path, batch=batch)
     fixed = np.frombuffer(b"\x01\x00\x00\x00\x02\x00\x00\x00", np.int32)
     unaligned = np.frombuffer(b"?\x01\x00\x00\x00", np.int32, offset=1)
     asked = [{"x": natural(fixed)}, {"x": natural(unaligned)}]
