@@ -137,61 +137,41 @@ def infer_over(channel: grpc.Channel, compression: Any = None) -> Any:
 
 
 RAW = struct.pack("<2q", 1, 2)
+ONE: dict[str, Any] = {"contents": {"int64_contents": [1]}}
+TWO: dict[str, Any] = {"contents": {"int64_contents": [1, 2]}}
+SEQUENCE = {"sequence_id": v2.InferParameter(int64_param=3)}
+MANY = [{"name": f"{n}"} for n in range(5000)]
+BOTH = "Expected contents or raw_input_contents, got both - at inputs[0].contents"
+COUNT = "Expected contents for each of the 1 inputs, got 2 - at raw_input_contents"
+FIELD = "Expected int64_contents for INT64, got fp32_contents - at inputs[0].contents"
+FITS = "128 does not fit INT8 - at inputs[0].contents"
 
 
 @pytest.mark.parametrize(
-    ("given", "fields", "message"),
+    ("datatype", "shape", "fields", "message"),
     [
-        (("INT64", [2], None), {"raw_input_contents": [RAW[:9]]}, "Expected 16 bytes for INT64"),
-        (("INT64", [1], None), {"raw_input_contents": [RAW]}, "Expected 8 bytes for INT64"),
-        (("INT64", [3], {"int64_contents": [1, 2]}), {}, "Expected 24 bytes for INT64"),
-        (("INT64", [-1], {"int64_contents": [1]}), {}, "shape"),
-        (("INT64", [1] * 40, {"int64_contents": [1]}), {}, "shape"),
-        (
-            ("INT64", [2], None),
-            {"raw_input_contents": [RAW, RAW]},
-            "Expected contents for each of the 1 inputs, got 2 - at raw_input_contents",
-        ),
-        (
-            ("INT64", [2], {"int64_contents": [1, 2]}),
-            {"raw_input_contents": [RAW]},
-            "Expected contents or raw_input_contents, got both - at inputs[0].contents",
-        ),
-        (
-            ("INT64", [1], {"fp32_contents": [1]}),
-            {},
-            "Expected int64_contents for INT64, got fp32_contents - at inputs[0].contents",
-        ),
-        (
-            ("INT8", [1], {"int_contents": [128]}),
-            {},
-            "128 does not fit INT8 - at inputs[0].contents",
-        ),
-        (("UINT16", [2], {"uint_contents": [0, 1 << 16]}), {}, "uint_contents[1]"),
-        (("FP16", [1], {"fp32_contents": [1]}), {}, "FP16 has no typed contents"),
-        (("BYTES", [1], {"bytes_contents": [b"1"]}), {}, "Datatype 'BYTES' is not supported"),
-        (
-            ("INT64", [2], {"int64_contents": [1, 2]}),
-            {"outputs": [{"name": "a"}, {"name": "b"}]},
-            "a",
-        ),
-        (
-            ("INT64", [1], {"int64_contents": [1]}),
-            {"parameters": {"sequence_id": v2.InferParameter(int64_param=3)}},
-            "sequence_id is not supported",
-        ),
-        (
-            ("INT64", [1], {"int64_contents": [1]}),
-            {"outputs": [{"name": f"{n}"} for n in range(5000)]},
-            "more than 4096",
-        ),
+        ("INT64", [2], {"raw_input_contents": [RAW[:9]]}, "Expected 16 bytes for INT64"),
+        ("INT64", [1], {"raw_input_contents": [RAW]}, "Expected 8 bytes for INT64"),
+        ("INT64", [3], TWO, "Expected 24 bytes for INT64"),
+        ("INT64", [-1], ONE, "shape"),
+        ("INT64", [1] * 40, ONE, "shape"),
+        ("INT64", [2], {"raw_input_contents": [RAW, RAW]}, COUNT),
+        ("INT64", [2], {**TWO, "raw_input_contents": [RAW]}, BOTH),
+        ("INT64", [1], {"contents": {"fp32_contents": [1]}}, FIELD),
+        ("INT8", [1], {"contents": {"int_contents": [128]}}, FITS),
+        ("UINT16", [2], {"contents": {"uint_contents": [0, 1 << 16]}}, "uint_contents[1]"),
+        ("FP16", [1], {"contents": {"fp32_contents": [1]}}, "FP16 has no typed contents"),
+        ("BYTES", [1], {"contents": {"bytes_contents": [b"1"]}}, "'BYTES' is not supported"),
+        ("INT64", [2], {**TWO, "outputs": [{"name": "a"}, {"name": "b"}]}, "a"),
+        ("INT64", [1], {**ONE, "parameters": SEQUENCE}, "sequence_id is not supported"),
+        ("INT64", [1], {**ONE, "outputs": MANY}, "more than 4096"),
     ],
 )
 def test_an_invalid_request_says_what_is_wrong(
-    infer: Any, given: tuple[Any, ...], fields: dict[str, Any], message: str
+    infer: Any, datatype: str, shape: list[int], fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as error:
-        infer(*given, **fields)
+        infer(datatype, shape, **fields)
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert message in error.value.details()
 

@@ -198,23 +198,17 @@ def test_compressed_bodies_are_unpacked(server: Server, encoding: str, packed: b
     assert (answer.status, answer.body) == (200, LONG.replace(b"1", b"2"))
 
 
+OTHER = "The body is not what its Content-Encoding says"
+TOO_LARGE = gzip.compress(b" " * (memory.LARGEST_REQUEST_BYTES + 1))
+
+
 @pytest.mark.parametrize(
     ("encoding", "packed", "status", "message"),
     [
-        ("gzip", b"not compressed at all", 400, "The body is not what its Content-Encoding says"),
-        (
-            "gzip",
-            gzip.compress(LONG)[:-8] + b"checksum",
-            400,
-            "The body is not what its Content-Encoding says",
-        ),
+        ("gzip", b"not compressed at all", 400, OTHER),
+        ("gzip", gzip.compress(LONG)[:-8] + b"checksum", 400, OTHER),
         ("gzip", gzip.compress(LONG)[:-500], 400, "Not JSON"),
-        (
-            "gzip",
-            gzip.compress(b" " * (memory.LARGEST_REQUEST_BYTES + 1)),
-            413,
-            "The body is larger than",
-        ),
+        ("gzip", TOO_LARGE, 413, "The body is larger than"),
         ("br", b"x", 415, "Content-Encoding: br"),
         ("gzip, gzip", gzip.compress(gzip.compress(b"[1]")), 415, "Content-Encoding: gzip, gzip"),
     ],
@@ -274,26 +268,19 @@ def logging_server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 TRACE = "0123456789abcdef" * 2
 
 
+TRACED = {"trace": TRACE, "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}"}
+SPAN = {
+    "logging.googleapis.com/spanId": "0123456789abcdef",
+    "logging.googleapis.com/trace_sampled": True,
+}
+
+
 @pytest.mark.parametrize(
     ("headers", "fields"),
     [
         ("", {}),
-        (
-            f"traceparent: 00-{TRACE}-0123456789abcdef-01\r\n",
-            {
-                "trace": TRACE,
-                "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
-                "logging.googleapis.com/spanId": "0123456789abcdef",
-                "logging.googleapis.com/trace_sampled": True,
-            },
-        ),
-        (
-            f"X-Cloud-Trace-Context: {TRACE}/1;o=1\r\n",
-            {
-                "trace": TRACE,
-                "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
-            },
-        ),
+        (f"traceparent: 00-{TRACE}-0123456789abcdef-01\r\n", TRACED | SPAN),
+        (f"X-Cloud-Trace-Context: {TRACE}/1;o=1\r\n", TRACED),
         ("traceparent: 00-x-y-z\r\n", {}),
     ],
     ids=["none", "traceparent", "Google's", "invalid"],
@@ -350,8 +337,7 @@ def test_a_line_of_a_grpc_call(logging_server: Server, datatype: str, code: str)
         "model": "doubleit",
         "version": "1.0",
         "id": identifier,
-        "trace": TRACE,
-        "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}",
-        "logging.googleapis.com/spanId": "0123456789abcdef",
+        **TRACED,
+        **SPAN,
         "logging.googleapis.com/trace_sampled": False,
     }
