@@ -175,7 +175,7 @@ def _selection(document: Document) -> tuple[bool, dict[str, bool]]:
 
 def _as_given(output: Tensor, echo: Echo) -> Tensor:
     """Return an output in the request's datatype if the model got a wider one."""
-    if echo.datatype == echo.cast_to or output.datatype != echo.cast_to:
+    if output.datatype != echo.cast_to:
         return output
     return Tensor(cast(output, echo.datatype, echo.place), echo.datatype)
 

@@ -155,6 +155,7 @@ def test_collections_in_and_out_have_the_names_of_their_places(
 def test_a_list_has_the_names_of_its_settings(tmp_path: Path) -> None:
     named = load(modules.InList(), tmp_path, inputs={"a": {}, "z": {}})
     assert [tensor.name for tensor in named.interface.inputs] == ["a", "z"]
+    assert not named.interface.any_name
 
 
 def test_small_floats_keep_their_datatype(tmp_path: Path) -> None:

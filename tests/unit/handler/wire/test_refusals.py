@@ -107,6 +107,7 @@ V1: dict[Interface, dict[str | bytes, str]] = {
         rows("[1, 2]", f"[2, {2**63}]"): f"{2**63} {BOUNDS} - at $.instances[1][1]",
         rows("[0.5]", "[]", f"[3, {HUGE}]"): f"{HUGE} {BOUNDS} - at $.instances[2][1]",
     },
+    ANYTHING: {rows("[1]", '["a"]'): "Expected a number, got str - at $.instances[1][0]"},
     PAIR: {
         rows('{"dense": [1, 2]}'): "Missing input ids - at $.instances[0]",
         rows(PAIR_ROW, '{"dense": [1, 2]}'): (
