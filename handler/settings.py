@@ -11,9 +11,9 @@ import yaml
 
 from wire.datatypes import INTEGERS, Datatype
 from wire.interface import Batching
+from wire.pieces import MAX_DIMENSIONS
 
 FILE = "model-config.yaml"
-MAX_DIMENSIONS = 8
 
 # The largest Java int.
 _LARGEST = 2**31 - 1

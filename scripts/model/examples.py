@@ -43,12 +43,10 @@ class Example(NamedTuple):
     """A request.
 
     Attributes:
-        format: its format: bare, V1 or V2.
         path: the path, relative to the server's URL.
         value: the body, before it is encoded as JSON.
     """
 
-    format: str
     path: str
     value: Any
 
@@ -117,10 +115,10 @@ def _requests(model: str, tensors: Sequence[Tensor], *, rows: bool) -> list[Exam
     instances = [next(iter(instance.values())) if alone else instance]
     inputs = [{**tensor._asdict(), "data": tensor.numbers().ravel().tolist()} for tensor in tensors]
     made = [
-        Example("V1", f"/v1/models/{model}:predict", {"instances": instances}),
-        Example("V2", f"/v2/models/{model}/infer", {"inputs": inputs}),
+        Example(f"/v1/models/{model}:predict", {"instances": instances}),
+        Example(f"/v2/models/{model}/infer", {"inputs": inputs}),
     ]
-    bare = Example("bare", f"/predictions/{model}", next(iter(whole.values()), None))
+    bare = Example(f"/predictions/{model}", next(iter(whole.values()), None))
     return [bare, *made] if alone else made
 
 
