@@ -56,9 +56,7 @@ def package(  # noqa: PLR0913, PLR0917 (the parts of an archive)
     target = store / file_name(name, version)
     with tempfile.TemporaryDirectory() as folder:
         raw = _archive(model, name, version, config, Path(folder), code)
-        partial = target.with_suffix(".partial")
-        _write_reproducibly(raw, partial)
-        partial.replace(target)
+        _write_reproducibly(raw, target)
     return target
 
 
