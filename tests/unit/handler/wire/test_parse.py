@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.handler.wire.serving import (
@@ -71,7 +71,6 @@ json_values = st.recursive(
     model=st.sampled_from([DOUBLEIT, ANYTHING, ROWS, PAIR]),
     body=st.binary() | json_values.map(json.dumps),
 )
-@settings(max_examples=200)
 def test_any_body_is_answered_or_refused_with_a_place(model: Interface, body: bytes | str) -> None:
     try:
         echo(body, model)
