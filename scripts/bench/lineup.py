@@ -128,11 +128,10 @@ def _work() -> tempfile.TemporaryDirectory[str]:
 
 
 def _prepare(requirements: Path, python: str = "") -> Path:
-    """Create a virtual environment and return its folder of programs.
+    """Create a virtual environment with a contender's packages; return its folder of programs.
 
-    It has `requirements` and the build of torch that this environment has. All packages are
-    compiled to bytecode, as in this project's own environment, so that start-up times are
-    comparable.
+    Its torch is the build that this environment has. All packages are compiled to bytecode, as
+    here, so that start-up times are comparable.
 
     Args:
         requirements: a requirements.txt; the environment is named after its folder.
@@ -144,7 +143,8 @@ def _prepare(requirements: Path, python: str = "") -> Path:
     folder = ENVIRONMENTS / requirements.parent.name
     base = python if python and Path(python).is_file() else sys.executable
     torch = f"torch=={version('torch')}"
-    contents = "\n".join([requirements.read_text(), torch, base])
+    config = CONTENDERS / "uv.toml"
+    contents = "\n".join([requirements.read_text(), config.read_text(), torch, base])
     stamp = folder / "installed"
     if not (stamp.is_file() and stamp.read_text() == contents):
         shutil.rmtree(folder, ignore_errors=True)
@@ -152,8 +152,8 @@ def _prepare(requirements: Path, python: str = "") -> Path:
         source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
         install = ["pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python")]
         _uv("venv", "--python", base, str(folder))
-        _uv(*install, *source, torch, "--constraint", str(requirements))
-        _uv(*install, "--requirements", str(requirements))
+        _uv(*install, *source, "--no-deps", torch)
+        _uv(*install, "--config-file", str(config), torch, "--requirements", str(requirements))
         stamp.write_text(contents)
     return folder / "bin"
 
