@@ -1,9 +1,5 @@
 """Estimate instances, cost and cold starts on Cloud Run, for this server and for FastAPI.
 
-    python -m scripts.bench.scale              print the tables, from docs/scale.json
-    python -m scripts.bench.scale --write      put them into docs/scale.md too
-    python -m scripts.bench.scale --measure    measure an instance of each size first
-
 An instance with one CPU is measured on one core, with the load generator on another. An instance
 with two CPUs is measured on two cores. If the machine has no more, the load generator shares them,
 and the figure is a lower bound.
