@@ -82,19 +82,6 @@ run "canary_at_zero_has_its_own_url_and_no_traffic" {
   }
 }
 
-run "canary_at_ten_shares_with_the_stable_revision" {
-  command = plan
-  variables {
-    stable_revision = "svc-00001-old"
-    canary_percent  = 10
-  }
-
-  assert {
-    condition     = [for t in google_cloud_run_v2_service.this.traffic : t.percent] == [90, 10]
-    error_message = "the percentages are not 90 and 10"
-  }
-}
-
 run "canary_at_hundred_leaves_the_stable_revision_without_traffic" {
   command = plan
   variables {
