@@ -15,7 +15,6 @@ mock_provider "google" {
 
 variables {
   name                = "svc"
-  project_id          = "my-project"
   region              = "us-central1"
   image               = "us-central1-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   service_account     = "svc@my-project.iam.gserviceaccount.com"
