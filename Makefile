@@ -186,11 +186,12 @@ test-bench: .venv/.development .venv/torchserve.aot ## Run the tests of the benc
 
 # Virtual environments for third-party clients and models that need other versions than uv.lock.
 OTHERS := build/kserve/.ready build/mlserver/.ready build/silero/.ready
-build/kserve/.ready build/mlserver/.ready: build/%/.ready: scripts/bench/contenders/%/requirements.txt
+build/kserve/.ready build/mlserver/.ready: build/%/.ready: scripts/bench/contenders/%/requirements.txt scripts/bench/contenders/uv.toml
 build/silero/.ready: tests/contract/silero.txt
+build/silero/.ready: FLAGS := --no-deps
 $(OTHERS): build/%/.ready: | .venv/.development
 	@uv=$${UV:-$$(command -v uv || echo .tools/uv)} && $$uv venv --quiet --clear --python $(PYTHON) build/$* && \
-	VIRTUAL_ENV=build/$* $$uv pip sync --quiet $< && touch $@ || echo "contract: $< cannot be installed"
+	VIRTUAL_ENV=build/$* $$uv pip install --quiet --config-file scripts/bench/contenders/uv.toml $(FLAGS) --requirements $< && touch $@ || echo "contract: $< cannot be installed"
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
 test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]

@@ -7,7 +7,6 @@ module "backend" {
   source = "../modules/service"
 
   name            = "doubleit-backend-${var.environment}"
-  project_id      = var.project_id
   region          = var.region
   size            = var.backend
   image           = var.backend_image

@@ -3,14 +3,13 @@ module "frontend" {
   source = "../modules/service"
 
   name            = "doubleit-frontend-${var.environment}"
-  project_id      = var.project_id
   region          = var.region
   size            = var.frontend
   image           = var.frontend_image
   service_account = data.google_service_account.frontend.email
 
   env = {
-    BACKEND_URL   = module.backend.uri
+    BACKEND_URL   = module.backend.deployment.url
     BACKEND_MODEL = var.model_name
     UI_HOSTS      = join(",", concat(["*.run.app"], sort(var.frontend_hosts)))
     BACKEND_AUTH  = var.backend_public ? "none" : "id-token"

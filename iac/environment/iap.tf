@@ -14,9 +14,8 @@ data "google_project" "this" {
 resource "google_iap_web_cloud_run_service_iam_member" "visitor" {
   for_each = var.iap_members
 
-  project                = var.project_id
   location               = var.region
-  cloud_run_service_name = module.frontend.name
+  cloud_run_service_name = module.frontend.deployment.name
   role                   = "roles/iap.httpsResourceAccessor"
   member                 = each.value
 }

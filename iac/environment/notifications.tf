@@ -14,7 +14,7 @@ locals {
 
   # The services that the alerts watch, by label.
   services = {
-    API  = module.backend.name
-    page = module.frontend.name
+    API  = module.backend.deployment.name
+    page = module.frontend.deployment.name
   }
 }

@@ -3,8 +3,8 @@
 locals {
   uptime_checks = {
     for label, check in {
-      API  = { uri = module.backend.uri, path = local.readiness_path, private = !var.backend_public }
-      page = { uri = module.frontend.uri, path = "/_stcore/health", private = false }
+      API  = { url = module.backend.deployment.url, path = local.readiness_path, private = !var.backend_public }
+      page = { url = module.frontend.deployment.url, path = "/_stcore/health", private = false }
     } : label => check
     # Behind a sign-in, a check would always pass because it gets Google's sign-in page. The alerts
     # on errors and failed starts still watch the page.
@@ -24,7 +24,7 @@ resource "google_monitoring_uptime_check_config" "this" {
     type = "uptime_url"
     labels = {
       project_id = var.project_id
-      host       = trimprefix(each.value.uri, "https://")
+      host       = trimprefix(each.value.url, "https://")
     }
   }
 

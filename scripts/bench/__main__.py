@@ -1,7 +1,4 @@
-"""Measure this server against others on this machine.
-
-python -m scripts.bench [OPTIONS]; --help lists them
-"""
+"""Measure this server against others on this machine: python -m scripts.bench --help."""
 
 from __future__ import annotations
 
@@ -44,16 +41,13 @@ def main(  # noqa: PLR0913, PLR0917 (the command line's options)
             measure(chosen, rounds, seconds, folder / "bench" / "logs", file)
         results = Results.load(file)
         parts.append(report.report(workload, results))
-    text = "\n".join(parts)
+    text, command = "\n".join(parts), report.NETWORKS_COMMAND
     print(f"\n{text}")
     if not networks:
-        report.draw(results, folder / "benchmark.svg")
-    if write and networks:
-        report.write_between_markers(PAGE, text, report.NETWORKS_COMMAND)
-    elif write:
-        PLOT.write_bytes((folder / "benchmark.svg").read_bytes())
-        text = f"![Requests per second]({PLOT.name})\n\n{text}"
-        report.write_between_markers(PAGE, text, report.LISTS_COMMAND)
+        report.draw(results, PLOT if write else folder / PLOT.name)
+        text, command = f"![Requests per second]({PLOT.name})\n\n{text}", report.LISTS_COMMAND
+    if write:
+        report.write_between_markers(PAGE, text, command)
 
 
 def _chosen(workload: Workload, only: list[str], commits: list[str]) -> list[Contender]:

@@ -1,8 +1,6 @@
 """The images' sizes, whole and by layer, and the time from their start to the first response.
 
 Each start is compared with one of the same program outside a container.
-
-python -m scripts.bench.image_figures [--tag TAG] [--rounds N] [--write]
 """
 
 from __future__ import annotations

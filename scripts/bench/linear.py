@@ -1,7 +1,4 @@
-"""Compare time and memory for bodies of N and 4N bytes in each format: growth must be linear.
-
-python -m scripts.bench.linear [--mib 1]
-"""
+"""Compare time and memory for bodies of N and 4N bytes in each format: growth must be linear."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import psutil
 import requests
@@ -26,18 +23,6 @@ ANSWER_SECONDS = 600
 HEAD = ("form", "N", "4N", "ratio", "memory N", "4N", "ratio")
 
 
-class Cost(NamedTuple):
-    """Time and memory for one body.
-
-    Attributes:
-        seconds: from the first byte of the request to the last of the response, the best of TIMES.
-        memory: the worker's peak memory in bytes, less its memory before the first body.
-    """
-
-    seconds: float
-    memory: int
-
-
 def main(
     mib: Annotated[float, typer.Option(min=0.01, help="N, in MiB")] = 1,
 ) -> None:
@@ -48,24 +33,21 @@ def main(
     process.build(server)
     rows = []
     for name, make in bodies.FORMS.items():
-        small, large = _costs(server, [make(int(mib * MIB * factor)) for factor in (1, FACTOR)])
-        rows.append(
-            (
-                name,
-                f"{small.seconds * 1000:.0f} ms",
-                f"{large.seconds * 1000:.0f} ms",
-                f"{large.seconds / small.seconds:.1f}",
-                f"{small.memory / MIB:.0f} MiB",
-                f"{large.memory / MIB:.0f} MiB",
-                f"{large.memory / max(small.memory, 1):.1f}",
-            )
-        )
+        sizes = [make(int(mib * MIB * factor)) for factor in (1, FACTOR)]
+        (seconds, memory), (longer, more) = _costs(server, sizes)
+        times = f"{seconds * 1000:.0f} ms", f"{longer * 1000:.0f} ms", f"{longer / seconds:.1f}"
+        peaks = f"{memory / MIB:.0f} MiB", f"{more / MIB:.0f} MiB", f"{more / max(memory, 1):.1f}"
+        rows.append((name, *times, *peaks))
     print(f"N = {mib:g} MiB\n")
     print(report.table(HEAD, rows))
 
 
-def _costs(server: lineup.Contender, sizes: Sequence[bodies.Body]) -> list[Cost]:
-    """Return the cost of each body for a new worker; pass the smallest body first."""
+def _costs(server: lineup.Contender, sizes: Sequence[bodies.Body]) -> list[tuple[float, int]]:
+    """Return the seconds and bytes that each body takes in a new worker; the smallest comes first.
+
+    The seconds are from the first byte of the request to the last of the response, the best of
+    TIMES; the bytes are the worker's peak memory less its memory before the first body.
+    """
     with process.running(server, Path(os.devnull)) as target:
         url = f"http://127.0.0.1:{target.ports['MANAGEMENT_PORT']}/models/doubleit"
         pid = requests.get(url, timeout=ANSWER_SECONDS).json()[0]["workers"][0]["pid"]
@@ -73,7 +55,7 @@ def _costs(server: lineup.Contender, sizes: Sequence[bodies.Body]) -> list[Cost]
         return [_cost(target, pid, body, before) for body in sizes]
 
 
-def _cost(target: process.Running, pid: int, body: bodies.Body, before: int) -> Cost:
+def _cost(target: process.Running, pid: int, body: bodies.Body, before: int) -> tuple[float, int]:
     # Writing 5 resets the peak; see proc_pid_clear_refs(5).
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     request = Request("/predictions/doubleit", body.content, lambda _: "", body.headers)
@@ -85,7 +67,7 @@ def _cost(target: process.Running, pid: int, body: bodies.Body, before: int) -> 
         if mistake:
             raise SystemExit(f"linear: {mistake}")
     peak = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]
-    return Cost(min(seconds), (int(peak) << 10) - before)
+    return min(seconds), (int(peak) << 10) - before
 
 
 if __name__ == "__main__":

@@ -97,8 +97,13 @@ class Contender:
             "here": str(here),
             "work": str(Path(_work().name) / re.sub(r"\W+", "-", self.name)),
             "file": str(self.workload.path),
-            "model": self.served or self.workload.model,
+            "model": self.model,
         }
+
+    @property
+    def model(self) -> str:
+        """The name under which it serves the model."""
+        return self.served or self.workload.model
 
     def environment(self) -> dict[str, str]:
         """Return the variables that describe the model, and its own, with names in braces."""
@@ -112,13 +117,13 @@ class Contender:
 
     def requests(self) -> dict[str, Request]:
         """Return its requests by name; the first one also checks that it has started."""
-        examples, model = self.workload.examples(), self.served or self.workload.model
-        return {
-            load.request: encode(examples[load.example], model, path.format(model=model))
-            for load in self.workload.loads
-            if load.format in self.routes
-            for encode, path in [self.routes[load.format]]
-        }
+        examples, requests = self.workload.examples(), {}
+        for load in self.workload.loads:
+            if load.format in self.routes:
+                encode, path = self.routes[load.format]
+                example, path = examples[load.example], path.format(model=self.model)
+                requests[load.request] = encode(example, self.model, path)
+        return requests
 
 
 @functools.cache
@@ -128,11 +133,10 @@ def _work() -> tempfile.TemporaryDirectory[str]:
 
 
 def _prepare(requirements: Path, python: str = "") -> Path:
-    """Create a virtual environment and return its folder of programs.
+    """Create a virtual environment with a contender's packages; return its folder of programs.
 
-    It has `requirements` and the build of torch that this environment has. All packages are
-    compiled to bytecode, as in this project's own environment, so that start-up times are
-    comparable.
+    Its torch is the build that this environment has. All packages are compiled to bytecode, as
+    here, so that start-up times are comparable.
 
     Args:
         requirements: a requirements.txt; the environment is named after its folder.
@@ -144,7 +148,8 @@ def _prepare(requirements: Path, python: str = "") -> Path:
     folder = ENVIRONMENTS / requirements.parent.name
     base = python if python and Path(python).is_file() else sys.executable
     torch = f"torch=={version('torch')}"
-    contents = "\n".join([requirements.read_text(), torch, base])
+    config = CONTENDERS / "uv.toml"
+    contents = "\n".join([requirements.read_text(), config.read_text(), torch, base])
     stamp = folder / "installed"
     if not (stamp.is_file() and stamp.read_text() == contents):
         shutil.rmtree(folder, ignore_errors=True)
@@ -152,8 +157,8 @@ def _prepare(requirements: Path, python: str = "") -> Path:
         source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
         install = ["pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python")]
         _uv("venv", "--python", base, str(folder))
-        _uv(*install, *source, torch, "--constraint", str(requirements))
-        _uv(*install, "--requirements", str(requirements))
+        _uv(*install, *source, "--no-deps", torch)
+        _uv(*install, "--config-file", str(config), torch, "--requirements", str(requirements))
         stamp.write_text(contents)
     return folder / "bin"
 
@@ -162,13 +167,13 @@ def _uv(*arguments: str) -> None:
     uv = shutil.which("uv") or str(ROOT / ".tools" / "uv")
     command = [uv, "--quiet", *arguments]
     try:
-        subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=INSTALLATION_SECONDS
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=INSTALLATION_SECONDS
         )
-    except subprocess.CalledProcessError as error:
-        raise Failed(" ".join(error.stderr.split())[:300] or str(error)) from None
-    except subprocess.TimeoutExpired:
-        raise Failed(f"not installed after {INSTALLATION_SECONDS} s") from None
+    except subprocess.TimeoutExpired as error:
+        raise Failed(str(error)) from None
+    if done.returncode:
+        raise Failed(" ".join(done.stderr.split())[:300] or f"uv ended with {done.returncode}")
 
 
 V2 = {"JSON": (v2, "/v2/models/{model}/infer"), "gRPC": (v2_grpc, INFER)}
@@ -178,14 +183,7 @@ BINARY = {"binary": (v2_binary, "/v2/models/{model}/infer")}
 def own(
     workload: Workload, name: str = SELF, root: Path = ROOT, modules: tuple[str, str] = MODULES[0]
 ) -> Contender:
-    """Return this server, at the current or an earlier commit, as a contender.
-
-    Args:
-        workload: the model and the requests.
-        name: name in the tables.
-        root: folder of the checkout.
-        modules: the modules that build an archive and start the server.
-    """
+    """Return this server, or that of the checkout `root`, whose `modules` build and start it."""
     archiver, server = modules
     served = ["--name", workload.model]
     model = [] if workload is LISTS else ["--model", "{file}"]

@@ -41,9 +41,6 @@ def measure(
         seconds: the duration of each load.
         folder: a folder for logs.
         file: a file for the results, written after each round.
-
-    Returns:
-        The figures, and the reasons why contenders could not be measured.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = Results(describe(rounds, seconds))

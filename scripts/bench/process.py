@@ -90,12 +90,6 @@ class Running:
                 raise Failed(f"{name}: {mistake}")
 
 
-def _adopt_orphans(yes: bool) -> None:
-    """Set whether processes whose parent ends, such as daemons, become children of this one."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(yes))
-
-
 def _children(others: Collection[int] = ()) -> list[psutil.Process]:
     return [p for p in psutil.Process().children(recursive=True) if p.pid not in others]
 
@@ -121,7 +115,8 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
             **dict.fromkeys(("TMPDIR", "TEMP"), temp),
             **{name: text.format_map(names) for name, text in contender.environment().items()},
         }
-        _adopt_orphans(True)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         with log.open("ab") as output:
             begin = time.monotonic()
             process = subprocess.Popen(
@@ -140,7 +135,6 @@ def running(contender: Contender, log: Path) -> Iterator[Running]:
             yield target
         finally:
             _stop(process, others)
-            _adopt_orphans(False)
 
 
 def build(contender: Contender) -> None:

@@ -1,7 +1,4 @@
-"""Profile a contender under load: CPU time of threads, Python functions and Java methods.
-
-python -m scripts.bench.profiling [--name NAME] [--seconds S]
-"""
+"""Profile a contender under load: CPU time of threads, Python functions and Java methods."""
 
 from __future__ import annotations
 

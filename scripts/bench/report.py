@@ -22,12 +22,11 @@ BAR_HEIGHT = 0.38
 
 
 def report(workload: Workload, results: Results) -> str:
-    """Return the whole report for one workload.
+    """Return the whole report for one workload, with the fastest server first.
 
     Ratios are to FastAPI under the load of each column or, if it lacks the format, to FastAPI's
     JSON over as many connections.
     """
-    # The fastest server comes first.
     loads = workload.loads
     order = MANY if MANY in loads else loads[0]
     names = _fastest_first(results, order)
@@ -127,13 +126,13 @@ def _loads_tables(
     names: Sequence[str], loads: Sequence[Load], cell: Callable[[str, Load], str]
 ) -> str:
     """Return a table for each group of formats, of the servers that have one of them."""
-    over_grpc = [load for load in loads if load.format == "gRPC"]
     tables = []
-    for group in (over_grpc, [load for load in loads if load not in over_grpc]):
+    for over_grpc in (False, True):
+        group = [load for load in loads if (load.format == "gRPC") is over_grpc]
         rows = [[name, *(cell(name, load) for load in group)] for name in names]
         shown = [row for row in rows if {*row[1:]} - {"-", "- / -"}]
         tables.append(table(["server", *(load.key for load in group)], shown))
-    return "\n\n".join(reversed(tables))
+    return "\n\n".join(tables)
 
 
 def _costs(results: Results, names: Sequence[str], load: Load) -> str:

@@ -110,8 +110,7 @@ class Results:
 
     def median(self, name: str, of: Figure) -> float:
         """Return the median of a contender's figure over all rounds; 0 if there is none."""
-        spread = self.spread(name, of)
-        return spread.median if spread else 0.0
+        return (self.spread(name, of) or Spread(0, 0, 0)).median
 
     def save(self, path: Path) -> None:
         """Write the results as JSON."""

@@ -1,9 +1,5 @@
 """Estimate instances, cost and cold starts on Cloud Run, for this server and for FastAPI.
 
-    python -m scripts.bench.scale              print the tables, from docs/scale.json
-    python -m scripts.bench.scale --write      put them into docs/scale.md too
-    python -m scripts.bench.scale --measure    measure an instance of each size first
-
 An instance with one CPU is measured on one core, with the load generator on another. An instance
 with two CPUs is measured on two cores. If the machine has no more, the load generator shares them,
 and the figure is a lower bound.
@@ -15,17 +11,17 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Any
 
 import typer
 
-from scripts.bench import generator, lineup, measure, process, report
+from scripts.bench import lineup, measure, report
 from scripts.bench.autoscaler import Instance, dollars_per_million, settled_instances, simulate
-from scripts.bench.workloads import CROWD, LISTS, MANY
+from scripts.bench.results import Figure, figure
+from scripts.bench.workloads import CROWD, LISTS
 from server.store.paths import ROOT
 
 RUN, PAGE = ROOT / "docs/scale.json", ROOT / "docs/scale.md"
@@ -108,44 +104,35 @@ def _spaced(number: float) -> str:
 
 
 def _instance(server: str, cores: list[int], rest: list[int]) -> Instance:
-    typer.echo(f"scale: {server}, {len(cores)} CPU")
+    """Measure a server on `cores`, with the load generator on `rest`."""
     # FastAPI is fastest on Cloud Run with one process per CPU.
     several = server == lineup.BASELINE and len(cores) > 1
     contender = lineup.named(f"{server}, {len(cores)} processes" if several else server)
-    process.build(contender)
-    request = contender.requests()[CROWD.request]
-    outcomes, starts = [], []
+    load = CROWD._replace(connections=CONCURRENCY[server])
+    pinned = replace(
+        contender,
+        command=["taskset", "--cpu-list", ",".join(map(str, cores)), *contender.command],
+        workload=LISTS._replace(loads=[load]),
+    )
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, rest)
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        for _ in range(ROUNDS):
-            with _on(cores), process.running(contender, Path(folder) / "log") as target, _on(rest):
-                starts.append(target.start_seconds)
-                # The first load only warms up.
-                for connections in (MANY.connections, CONCURRENCY[server]):
-                    url = target.url(request)
-                    with generator.running(url, request, connections, SECONDS) as load:
-                        outcome = load.finish()
-                if outcome.errors:
-                    raise lineup.Failed(f"{server}: {outcome.errors} requests failed")
-                outcomes.append(outcome)
+        run = measure.measure([pinned], ROUNDS, SECONDS, Path(folder), Path(folder, "results.json"))
+    os.sched_setaffinity(0, before)
+    if contender.name not in run.names or run.median(contender.name, figure(load, "errors")):
+        raise lineup.Failed(f"{server} failed, on {len(cores)} CPU")
+
+    def median(of: Figure, digits: int | None = 2) -> float:
+        return round(run.median(contender.name, of), digits)
+
     return Instance(
         server=server,
         cpus=len(cores),
-        per_second=round(median(outcome.per_second for outcome in outcomes)),
-        p50_ms=round(median(outcome.p50_ms for outcome in outcomes), 2),
-        start_seconds=round(median(starts), 2),
+        per_second=median(figure(load), None),
+        p50_ms=median(figure(load, "p50_ms")),
+        start_seconds=median(lambda turn: turn.start_seconds),
         concurrency=CONCURRENCY[server],
     )
-
-
-@contextmanager
-def _on(cores: list[int]) -> Iterator[None]:
-    """Run processes that are started inside the block on these cores."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def main(

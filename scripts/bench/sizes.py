@@ -1,7 +1,4 @@
-"""Measure the largest lists that servers answer in a control group with a GiB of memory.
-
-python -m scripts.bench.sizes [--write]; needs root
-"""
+"""Measure the largest lists that servers answer in a control group with a GiB of memory."""
 
 from __future__ import annotations
 
@@ -63,10 +60,9 @@ def largest(contender: Contender, count: int) -> str:
         answered = 0.0
         for size in SIZES_MIB:
             request = sized(contender, int(size * MIB))
-            answers = pool.map(server.send, [request] * count, [ANSWER_SECONDS] * count)
-            mistakes = [mistake for mistake in [*answers] if mistake]
-            if mistakes:
-                end = "a process is killed" if group.killed() else mistakes[0][:40]
+            answers = [*pool.map(server.send, [request] * count, [ANSWER_SECONDS] * count)]
+            if mistake := next(filter(None, answers), ""):
+                end = "a process is killed" if group.killed() else mistake[:40]
                 return f"{answered:g}, then {end}"
             answered = size
         return f"{answered:g}"

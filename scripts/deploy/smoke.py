@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -23,6 +22,10 @@ DOUBLEIT = "doubleit"
 TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.25
 NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+# Method, path, body, and the expected status and beginning of the response.
+Check = tuple[str, str, str | None, int, str]
 
 
 class SmokeError(Exception):
@@ -74,9 +77,7 @@ class Deployment:
             except requests.RequestException as error:
                 raise SmokeError(f"{url}: {error}") from None
 
-    def expect(
-        self, method: str, path: str, body: str | None, status: int, text: str
-    ) -> requests.Response:
+    def expect(self, method: str, path: str, body: str | None, status: int, text: str) -> None:
         """Send one request, and compare the response's status and the beginning of its body.
 
         Raises:
@@ -85,15 +86,24 @@ class Deployment:
         answer = self._send(method, path, body)
         if answer.status_code != status or not answer.text.startswith(text):
             sent = f"{method} {answer.url}" + (f" with {body}" if body else "")
-            raise SmokeError(
-                f"{sent}: expected {status} {text}, got {answer.status_code} {_short(answer.text)}",
-                answer.status_code,
-            )
-        return answer
+            got = f"{answer.status_code} {' '.join(answer.text.split())[:200]}"
+            raise SmokeError(f"{sent}: expected {status} {text}, got {got}", answer.status_code)
 
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:200]
+    def requests(self) -> dict[str, Check]:
+        """Return the arguments of `expect` for each check, by its name."""
+        name, version = self.model, self.version
+        ready = f'{{"name":"{name}","version":"{version}","ready":true}}'
+        metadata = f'{{"name":"{name}","versions":["{version}"]'
+        wrong = '{"code":400,"type":"InvalidInput","message":"Expected a number, got str - at $[1]"'
+        loaded: dict[str, Check] = {"ready": ("GET", f"/{version}/ready", None, 200, ready)}
+        if name != DOUBLEIT:  # the results of other models are unknown
+            return loaded | {"metadata": ("GET", f"/{version}/metadata", None, 200, metadata)}
+        return loaded | {
+            "prediction": ("POST", "", "[1, 2.5]", 200, "[2.0,5.0]"),
+            # 2^53 + 1, which float64 cannot represent.
+            "exact_integer": ("POST", "", "[9007199254740993]", 200, "[18014398509481986]"),
+            "error": ("POST", "", '[1, "2"]', 400, wrong),
+        }
 
 
 def is_loopback(host: str) -> bool:
@@ -102,34 +112,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def ready(server: Deployment) -> None:
-    """Check that the version is loaded and its worker responds."""
-    text = f'{{"name":"{server.model}","version":"{server.version}","ready":true}}'
-    server.expect("GET", f"/{server.version}/ready", None, HTTPStatus.OK, text)
-
-
-def prediction(server: Deployment) -> None:
-    """Check that a list is doubled, as float64 if it contains a fraction."""
-    server.expect("POST", "", "[1, 2.5]", HTTPStatus.OK, "[2.0,5.0]")
-
-
-def exact_integer(server: Deployment) -> None:
-    """Check that 2^53 + 1, which float64 cannot represent, is doubled exactly."""
-    server.expect("POST", "", "[9007199254740993]", HTTPStatus.OK, "[18014398509481986]")
-
-
-def error(server: Deployment) -> None:
-    """Check that a string among the numbers is an error that contains its position."""
-    text = '{"code":400,"type":"InvalidInput","message":"Expected a number, got str - at $[1]"'
-    server.expect("POST", "", '[1, "2"]', HTTPStatus.BAD_REQUEST, text)
-
-
-def metadata(server: Deployment) -> None:
-    """Check that the metadata is the model's and the version's."""
-    text = f'{{"name":"{server.model}","versions":["{server.version}"]'
-    server.expect("GET", f"/{server.version}/metadata", None, HTTPStatus.OK, text)
 
 
 def check(server: Deployment, wait: float) -> None:
@@ -143,22 +125,20 @@ def check(server: Deployment, wait: float) -> None:
         SmokeError: the first wrong response, or the last one to the readiness check. If that is 401
             or 403, the error is raised at once.
     """
-    deadline = time.monotonic() + wait
+    deadline, requests = time.monotonic() + wait, server.requests()
     while True:
         try:
-            ready(server)
+            server.expect(*requests["ready"])
         except SmokeError as last:
             if last.status in NOT_LET_IN or time.monotonic() > deadline:
                 raise
         else:
             break
         time.sleep(POLL_SECONDS)
-    # The results of other models are unknown.
-    doubleit: list[Callable[[Deployment], None]] = [ready, prediction, exact_integer, error]
-    for step in doubleit if server.model == DOUBLEIT else [ready, metadata]:
+    for name, request in requests.items():
         started = time.monotonic()
-        step(server)
-        print(f"ok  {step.__name__:15} {1000 * (time.monotonic() - started):5.0f} ms", flush=True)
+        server.expect(*request)
+        print(f"ok  {name:15} {1000 * (time.monotonic() - started):5.0f} ms", flush=True)
 
 
 def main(

@@ -183,18 +183,16 @@ def _steps(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _reason(content: dict[str, Any], steps: list[tuple[str, dict[str, str]]]) -> str | None:
+    """Return why a job cannot run here, or None if it can."""
     if "id-token" in content.get("permissions", {}):
         return "signs in to Google Cloud"
-    commands = " ".join(command for command, _ in steps)
-    for target, reason in ONLINE.items():
-        if target in commands:
+    for command, variables in steps:
+        if reason := ONLINE.get(command.removeprefix("make ")):
             return reason
-    if "make test-images" in commands and not _engine():
-        return "no Docker Engine responds"
-    if any("REQUIRE_TERRAFORM" in variables for _, variables in steps) and not shutil.which(
-        "terraform"
-    ):
-        return "terraform is not installed"
+        if command == "make test-images" and not _engine():
+            return "no Docker Engine responds"
+        if "REQUIRE_TERRAFORM" in variables and not shutil.which("terraform"):
+            return "terraform is not installed"
     return None
 
 

@@ -47,23 +47,26 @@ def test_all_processes_end_with_the_contender_daemons_too_and_no_others(tmp_path
         before.kill()
 
 
-def test_wrong_answers_are_never_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "START_SECONDS", 2.0)
-    wrong = contender(SERVER.replace("FACTOR", "3"))
-    with (
-        pytest.raises(
-            Failed,
-            match=r"no right response in 2 s; the last: .* is not the model's output: b'\[3, 6, 9",
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            SERVER.replace("FACTOR", "3"),
+            r"no right response in 5 s; the last: .* is not the model's output: b'\[3, 6, 9",
         ),
-        process.running(wrong, tmp_path / "log"),
-    ):
-        pass
-
-
-def test_a_contender_that_ends_says_why(tmp_path: Path) -> None:
-    broken = contender("import sys; print('Loading'); raise ImportError('no module named x')")
+        (
+            "import sys; print('Loading'); raise ImportError('no module named x')",
+            "exit status 1: ImportError: no module named x",
+        ),
+    ],
+    ids=["wrong responses", "an end"],
+)
+def test_a_contender_that_cannot_be_measured_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
+) -> None:
+    monkeypatch.setattr(process, "START_SECONDS", 5.0)
     with (
-        pytest.raises(Failed, match="exit status 1: ImportError: no module named x"),
-        process.running(broken, tmp_path / "log"),
+        pytest.raises(Failed, match=message),
+        process.running(contender(script), tmp_path / "log"),
     ):
         pass

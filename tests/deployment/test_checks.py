@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -44,7 +43,7 @@ def test_an_address_or_a_permission_that_needs_a_moment_gets_one(
 
 
 @pytest.mark.usefixtures("page_only")
-def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
+def test_a_page_behind_a_sign_in_and_a_service_without_an_address_are_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     services = {
@@ -53,60 +52,43 @@ def test_a_page_behind_a_sign_in_is_said_not_to_be_tested(
     }
     checks.check(services, canary=False, patience=0)
     assert "https://page.example is not tested: it requires a sign-in" in capsys.readouterr().out
-
-
-def test_a_service_without_an_address_is_named() -> None:
-    with pytest.raises(DeploymentError, match="no URL for the backend"):
-        checks.check({"backend": Service(), "frontend": Service()}, canary=True, patience=0)
-
-
-Respond = Callable[[int, str], list[tuple[Any, ...]]]
+    with pytest.raises(DeploymentError, match="no URL for the frontend"):
+        checks.check(services | {"frontend": Service()}, canary=True, patience=0)
 
 
 @pytest.fixture
-def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Respond:
-    """Respond as the IAM Credentials API does; return a function that sets the response."""
+def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int, str], Mock]:
+    """Return a function that sets the response of the IAM Credentials API."""
     stand_ins = Path(__file__).parent / "stand_ins"
     monkeypatch.setenv("PATH", f"{stand_ins}:/usr/bin:/bin")
     monkeypatch.setenv("CLOUD", str(tmp_path))
     monkeypatch.setenv("GCP_DEPLOYER", ACCOUNT)
 
-    def respond(status: int, text: str) -> list[tuple[Any, ...]]:
-        asked: list[tuple[Any, ...]] = []
-
-        def post(url: str, **options: Any) -> requests.Response:
-            asked.append((url, options["json"], options["headers"]))
-            answer = requests.Response()
-            answer.status_code, answer._content = status, text.encode()
-            return answer
-
-        monkeypatch.setattr(requests, "post", post)
-        return asked
+    def respond(status: int, text: str) -> Mock:
+        answer = requests.Response()
+        answer.status_code, answer._content = status, text.encode()
+        monkeypatch.setattr(requests, "post", Mock(return_value=answer))
+        return requests.post  # type: ignore[return-value]
 
     return respond
 
 
-def test_a_federated_account_asks_for_its_own_token_and_for_nothing_more(
-    iam: Respond, tmp_path: Path
+def test_a_federated_account_asks_for_its_own_token_and_a_key_s_account_asks_gcloud(
+    iam: Callable[[int, str], Mock], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked = iam(200, '{"token": "header.payload.signature"}')
-    assert checks.id_token(AUDIENCE) == "header.payload.signature"
-    assert asked == [
-        (
-            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
-            f"{ACCOUNT}:generateIdToken",
-            {"audience": AUDIENCE, "includeEmail": True},
-            {"Authorization": "Bearer access-token"},
-        )
-    ]
+    post = iam(200, '{"token": "own.payload.signature"}')
+    assert checks.id_token(AUDIENCE) == "own.payload.signature"
+    post.assert_called_once_with(
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+        f"{ACCOUNT}:generateIdToken",
+        json={"audience": AUDIENCE, "includeEmail": True},
+        headers={"Authorization": "Bearer access-token"},
+        timeout=30,
+    )
     assert (tmp_path / "calls").read_text() == "gcloud auth print-access-token\n"
-
-
-def test_a_key_s_account_asks_gcloud(iam: Respond, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = iam(500, "")
     monkeypatch.delenv("GCP_DEPLOYER")
     assert checks.id_token(AUDIENCE) == "header.payload.signature"
-    assert asked == []
+    post.assert_called_once()
 
 
 DENIED = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
@@ -115,13 +97,13 @@ DENIED = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
 @pytest.mark.parametrize(
     ("status", "text", "message"),
     [
-        (403, json.dumps({"error": {"message": DENIED}}), f"403 for {ACCOUNT}: .*{DENIED}"),
+        (403, f'{{"error": {{"message": "{DENIED}"}}}}', f"403 for {ACCOUNT}: .*{DENIED}"),
         (200, "<html>", "Expecting value"),
         (200, "{}", "token"),
     ],
 )
 def test_a_response_without_a_token_is_an_error_with_its_reason(
-    iam: Respond, status: int, text: str, message: str
+    iam: Callable[[int, str], Mock], status: int, text: str, message: str
 ) -> None:
     iam(status, text)
     with pytest.raises(DeploymentError, match=f"no ID token for {AUDIENCE}: .*{message}"):

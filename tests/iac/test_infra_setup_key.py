@@ -1,10 +1,12 @@
 """scripts/deploy/infra_setup.sh --key: the key is stored in GitHub and nowhere else."""
 
+import os
 import signal
 
 import pytest
 
 from tests.iac.workplace import Workplace
+from tests.support.wait import wait_until
 
 
 def test_a_key_of_each_deployer_goes_to_github_once_and_its_file_is_deleted(
@@ -12,45 +14,36 @@ def test_a_key_of_each_deployer_goes_to_github_once_and_its_file_is_deleted(
 ) -> None:
     workplace.run("infra_setup.sh")
     assert not any("keys" in call or "secret" in call for call in workplace.calls())
-
-    first = workplace.run("infra_setup.sh", "--key")
-
-    assert first.returncode == 0, first.stderr
+    printed = workplace.run("infra_setup.sh", "--key")
+    assert "A-PRIVATE-KEY" not in printed
     assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "dev")
     assert "A-PRIVATE-KEY" in workplace.github("GCP_CREDENTIALS", "prod")
     accounts = [call.split()[7] for call in workplace.calls() if "keys create" in call]
     assert accounts == ["the-deployer_dev", "the-deployer_prod"]
     assert workplace.valid_keys() == ["key-0123abc"]
     assert workplace.key_files() == []
-    assert "A-PRIVATE-KEY" not in first.stdout + first.stderr
     workplace.forget_calls()
-
-    second = workplace.run("infra_setup.sh", "--key")
-
-    assert second.returncode == 0, second.stderr
+    workplace.run("infra_setup.sh", "--key")
     assert workplace.changes() == []
 
 
-def test_a_key_that_could_not_be_stored_is_deleted_here_and_in_the_cloud(
-    workplace: Workplace,
+@pytest.mark.parametrize(
+    ("failing", "message", "left"),
+    [
+        ("gh secret set", "the key was not stored: deleting it again", []),
+        (
+            "gh secret set\nkeys delete",
+            "could not delete key 0123abc of the-deployer_dev",
+            ["key-0123abc"],
+        ),
+    ],
+)
+def test_a_key_that_could_not_be_stored_is_deleted_or_named(
+    workplace: Workplace, failing: str, message: str, left: list[str]
 ) -> None:
-    workplace.fail("gh secret set")
-
-    done = workplace.run("infra_setup.sh", "--key")
-
-    assert done.returncode != 0
-    assert any("keys delete 0123abc" in call for call in workplace.calls())
-    assert workplace.valid_keys() == []
-    assert workplace.key_files() == []
-
-
-def test_a_key_that_could_not_be_deleted_is_named(workplace: Workplace) -> None:
-    workplace.fail("gh secret set\nkeys delete")
-
-    done = workplace.run("infra_setup.sh", "--key")
-
-    assert done.returncode != 0
-    assert "could not delete key 0123abc of the-deployer_dev" in done.stderr
+    workplace.fail(failing)
+    workplace.run("infra_setup.sh", "--key", error=message)
+    assert workplace.valid_keys() == left
     assert workplace.key_files() == []
 
 
@@ -60,8 +53,11 @@ def test_a_key_that_could_not_be_deleted_is_named(workplace: Workplace) -> None:
 def test_an_interrupted_run_leaves_no_key(
     workplace: Workplace, number: signal.Signals, status: int
 ) -> None:
-    assert workplace.interrupt_when_hanging("infra_setup.sh", number, "--key") == status
-
+    (workplace.cloud / "hang").touch()
+    with workplace.start("infra_setup.sh", "--key") as process:
+        wait_until((workplace.cloud / "hanging").exists, "a gh that hangs")
+        os.killpg(process.pid, number)
+        process.communicate(timeout=60)
+    assert process.returncode == status
     assert workplace.valid_keys() == []
-    assert workplace.key_files() == []
     assert list(workplace.tmp.iterdir()) == []

@@ -1,10 +1,7 @@
 """A copy of the project's cloud scripts, with stand-ins for the programs that access the cloud."""
 
-import os
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 from server.store.paths import ROOT
@@ -72,39 +69,30 @@ class Workplace:
             "CLOUD": str(self.cloud),
         } | extra
 
-    def run(self, script: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def start(self, script: str, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+        """Start a script in its own process group, as a terminal does."""
+        return subprocess.Popen(
             [str(self.project / "scripts/deploy" / script), *arguments],
-            env=self.environment(**extra),
-            capture_output=True,
+            env={
+                "PATH": str(self.bin),
+                "HOME": str(self.tmp),
+                "TMPDIR": str(self.tmp),
+                "CLOUD": str(self.cloud),
+                **extra,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=240,
-            check=False,
+            start_new_session=True,
         )
 
-    def interrupt_when_hanging(self, script: str, number: signal.Signals, *arguments: str) -> int:
-        """Start the script in its own process group, as a terminal does, and signal the group."""
-        (self.cloud / "hang").touch()
-        log = self.cloud / "log"
-        with (
-            log.open("wb") as output,
-            subprocess.Popen(
-                [str(self.project / "scripts/deploy" / script), *arguments],
-                env=self.environment(),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            ) as process,
-        ):
-            end = time.monotonic() + 30
-            while not (self.cloud / "hanging").exists():
-                assert process.poll() is None, (
-                    f"it ended before the stand-in hung:\n{log.read_text()}"
-                )
-                assert time.monotonic() < end, f"the stand-in never hung:\n{log.read_text()}"
-                time.sleep(0.02)
-            os.killpg(process.pid, number)
-            return process.wait(30)
+    def run(self, script: str, *arguments: str, error: str | None = None, **extra: str) -> str:
+        """Run a script and return its output; with `error`, it must fail and print that."""
+        with self.start(script, *arguments, **extra) as process:
+            output, errors = process.communicate(timeout=240)
+        assert bool(process.returncode) is (error is not None), errors
+        assert (error or "") in errors
+        return output + errors
 
     def fail(self, pattern: str) -> None:
         """Let all calls that match the pattern fail."""
@@ -125,12 +113,8 @@ class Workplace:
 
     def key_files(self) -> list[Path]:
         """Return the files in the temporary folder and the project that contain a private key."""
-        files = [path for top in (self.tmp, self.project) for path in top.rglob("*")]
-        return [
-            path
-            for path in files
-            if path.is_file() and "A-PRIVATE-KEY" in path.read_text(errors="replace")
-        ]
+        files = [*self.tmp.rglob("*"), *self.project.rglob("*")]
+        return [it for it in files if it.is_file() and b"A-PRIVATE-KEY" in it.read_bytes()]
 
     def valid_keys(self) -> list[str]:
         return sorted(path.name for path in self.cloud.glob("key-*"))

@@ -40,16 +40,8 @@ def stack(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an ord
         yield stack
 
 
-@pytest.fixture
-def own_server(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
-    """Run a server for a test that stops or kills it."""
-    with Stack(f"doubleit-test-own-{os.getpid()}", readable(store), services=("server",)) as stack:
-        yield stack
-
-
 @pytest.fixture(scope="module")
-def loaded_server(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
-    """Run a server for all tests of a module that load it or kill its workers."""
-    name = f"doubleit-test-loaded-{os.getpid()}"
-    with Stack(name, readable(store), services=("server",)) as stack:
+def own_server(images: None, store: Path) -> Iterator[Stack]:  # noqa: ARG001 (an order)
+    """Run a server for a module whose tests load, kill and stop it."""
+    with Stack(f"doubleit-test-own-{os.getpid()}", readable(store), services=("server",)) as stack:
         yield stack

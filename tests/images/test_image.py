@@ -24,9 +24,19 @@ SIZE_LIMIT = 950_000_000
 
 
 @BOTH
-def test_the_user_is_a_number_and_not_root(image: str) -> None:
-    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", inspect(image)["Config"]["User"])
-    assert in_image(image, "id", "-u") == inspect(image)["Config"]["User"].split(":")[0]
+def test_the_image_says_what_it_is_and_runs_as_a_number_that_is_not_root(image: str) -> None:
+    found = inspect(image)
+    user, labels = found["Config"]["User"], found["Config"]["Labels"]
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
+    assert in_image(image, "id", "-u") == user.split(":")[0]
+    name = "org.opencontainers.image."
+    assert labels[f"{name}title"] == image.partition(":")[0]
+    assert labels[f"{name}version"] == PROJECT["project"]["version"]
+    assert labels[f"{name}revision"] == output(["git", "rev-parse", "HEAD"])
+    assert labels[f"{name}licenses"] == "Apache-2.0"
+    # Cloud Run's platform, or the engine's own.
+    own = output(["docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"])
+    assert f"{found['Os']}/{found['Architecture']}" == ("linux/amd64" if GIVEN else own)
 
 
 @BOTH
@@ -42,14 +52,10 @@ def test_the_user_can_write_to_the_temporary_folder_and_nowhere_else(image: str)
 
 
 @BOTH
-def test_what_builds_and_installs_is_not_there(image: str) -> None:
+def test_what_builds_installs_or_tests_is_not_there(image: str) -> None:
     tools = "pip pip3 uv gcc cc g++ make strip git python"
     code = f"for tool in {tools}; do command -v $tool; done"
     assert in_image(image, "sh", "-c", code) == PYTHON
-
-
-@BOTH
-def test_no_installer_and_no_test_package_can_be_imported(image: str) -> None:
     names = ["pip", "ensurepip", "uv", "pytest", "torch.test", "numpy.tests", "model_archiver"]
     code = (
         "from importlib.util import find_spec\n"
@@ -75,20 +81,18 @@ def test_every_compiled_module_can_be_imported(image: str) -> None:
     assert in_image(image, "python", "-c", code) == "No module named 'tkinter'"
 
 
-def test_the_folders_hold_what_runs_and_nothing_else() -> None:
+def test_the_folders_hold_what_runs_and_the_archive_that_is_built_outside(store: Path) -> None:
     assert in_image(SERVER, "ls", "-A", "/app").split() == [
         *(".venv", "LICENSE", "config.properties", "model_store", "server")
     ]
     assert in_image(PAGE, "ls", "-A", "/app").split() == [*(".venv", "LICENSE", "frontend")]
     assert in_image(SERVER, "ls", "-A", "/app/model_store") == "doubleit-1.0.mar"
-
-
-def test_the_archive_has_the_same_bytes_as_outside(store: Path) -> None:
     outside = hashlib.sha256((store / "doubleit-1.0.mar").read_bytes()).hexdigest()
     assert in_image(SERVER, "sha256sum", "model_store/doubleit-1.0.mar").split()[0] == outside
 
 
-def test_torch_is_the_cpu_build_of_the_locked_version() -> None:
+def test_the_server_image_is_small_with_the_locked_torch_s_cpu_build() -> None:
+    assert inspect(SERVER)["Size"] <= SIZE_LIMIT
     (torch,) = PROJECT["dependency-groups"]["torch"]
     code = (
         "import torch, importlib.metadata as m\n"
@@ -97,27 +101,6 @@ def test_torch_is_the_cpu_build_of_the_locked_version() -> None:
     )
     version = torch.removeprefix("torch==")
     assert in_image(SERVER, "python", "-c", code) == f"{version}+cpu None\n[]"
-
-
-def test_the_server_image_is_small() -> None:
-    assert inspect(SERVER)["Size"] <= SIZE_LIMIT
-
-
-@BOTH
-def test_the_labels_say_what_it_is(image: str) -> None:
-    labels = inspect(image)["Config"]["Labels"]
-    name = "org.opencontainers.image."
-    assert labels[f"{name}title"] == image.partition(":")[0]
-    assert labels[f"{name}version"] == PROJECT["project"]["version"]
-    assert labels[f"{name}revision"] == output(["git", "rev-parse", "HEAD"])
-    assert labels[f"{name}licenses"] == "Apache-2.0"
-
-
-@BOTH
-def test_the_platform_is_cloud_run_s_or_the_engine_s_own(image: str) -> None:
-    own = output(["docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"])
-    expected = "linux/amd64" if GIVEN else own
-    assert f"{inspect(image)['Os']}/{inspect(image)['Architecture']}" == expected
 
 
 @pytest.mark.skipif(bool(GIVEN), reason="the images are given: nothing is built")

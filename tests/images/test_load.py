@@ -1,4 +1,6 @@
-"""The server's container under load, when its processes are killed, and when it stops."""
+"""The server's container under load, when its processes are killed, and when it stops.
+
+The tests share one container; the last two restart and stop it."""
 
 from __future__ import annotations
 
@@ -19,6 +21,95 @@ from tests.support.wait import wait_until
 GRACE_SECONDS = "10"
 # The largest body that the container of docker/compose.yaml accepts, with 1 GiB and two workers.
 LARGEST_BYTES = memory.limits(1 << 30, workers=2).request
+
+
+def workers(stack: Stack) -> list[int]:
+    """Return the workers' process IDs inside the container."""
+    code = (
+        "import json, urllib.request as r\n"
+        "found = json.load(r.urlopen('http://management-api:8081/models/doubleit'))\n"
+        "print(json.dumps([w['pid'] for w in found[0]['workers'] if w['status'] == 'READY']))"
+    )
+    return [int(pid) for pid in json.loads(stack.python("server", code))]
+
+
+def test_killed_workers_are_replaced_and_leave_no_zombie(own_server: Stack) -> None:
+    before = workers(own_server)
+    assert len(before) == 2
+    own_server.execute("server", "sh", "-c", f"kill -9 {' '.join(map(str, before))}")
+
+    def replaced() -> bool:
+        after = workers(own_server)
+        return len(after) == 2 and not set(after) & set(before)
+
+    wait_until(replaced, "two other workers")
+    answer = requests.post(
+        f"{own_server.url}/predictions/doubleit", data="[4]", headers=JSON, timeout=10
+    )
+    assert answer.text == "[8]"
+    code = (
+        "import glob\n"
+        "print(sum(open(p).read().rsplit(')', 1)[1].split()[0] == 'Z'"
+        " for p in glob.glob('/proc/[0-9]*/stat')))"
+    )
+    assert own_server.python("server", code) == "0"
+    assert inspect(own_server.container("server"))["RestartCount"] == 0
+
+
+def peak(stack: Stack) -> float:
+    """Return the peak memory of the server's container in MiB, including its files in memory."""
+    code = (
+        "import pathlib\n"
+        "v2, v1 = 'memory.peak', 'memory/memory.max_usage_in_bytes'\n"
+        "found = [pathlib.Path('/sys/fs/cgroup') / name for name in (v2, v1)]\n"
+        "print(next((path.read_text() for path in found if path.exists()), 'nan'))"
+    )
+    return float(stack.python("server", code)) / (1 << 20)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(list(range(100_000)), id="integers-of-5-digits"),
+        pytest.param([n + 0.5 for n in range(100_000)], id="fractions-of-6-digits"),
+        pytest.param([2**62 - 1 - n for n in range(100_000)], id="integers-of-19-digits"),
+        pytest.param([-1 / (n + 3) for n in range(100_000)], id="fractions-of-17-digits"),
+    ],
+)
+def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_largest_size(
+    own_server: Stack, numbers: list[float]
+) -> None:
+    fitting = min(1.0, 0.98 * LARGEST_BYTES / len(json.dumps(numbers)))
+    numbers = numbers[: int(fitting * len(numbers))]
+    body, expected = json.dumps(numbers), [2 * n for n in numbers]
+
+    def ask(_: int) -> bool:
+        answer = requests.post(
+            f"{own_server.url}/predictions/doubleit", data=body, headers=JSON, timeout=120
+        )
+        return answer.status_code == 200 and answer.json() == expected
+
+    container = own_server.container("server")
+    before = workers(own_server)
+    with ThreadPoolExecutor(32) as pool:
+        for _ in range(3):
+            assert all(pool.map(ask, range(32)))
+    state = inspect(container)
+    assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
+    assert workers(own_server) == before
+    print(f"{len(body)} bytes each, {peak(own_server):.0f} MiB at the peak so far")  # noqa: T201 (with -s)
+
+
+def test_a_dead_server_is_started_again(own_server: Stack) -> None:
+    container = own_server.container("server")
+    own_server.execute("server", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+
+    def restarted() -> bool:
+        found = inspect(container)
+        return bool(found["RestartCount"]) and found["State"]["Health"]["Status"] == "healthy"
+
+    wait_until(restarted, "a healthy container after a restart")
+    assert requests.get(f"{own_server.url}/predictions/doubleit/1.0/ready", timeout=10).ok
 
 
 def test_sigterm_under_load_loses_no_request(own_server: Stack) -> None:
@@ -46,92 +137,3 @@ def test_sigterm_under_load_loses_no_request(own_server: Stack) -> None:
     state = inspect(container)["State"]
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
     assert "requests were still in flight" not in own_server.compose("logs", "server")
-
-
-def workers(stack: Stack) -> list[int]:
-    """Return the workers' process IDs inside the container."""
-    code = (
-        "import json, urllib.request as r\n"
-        "found = json.load(r.urlopen('http://management-api:8081/models/doubleit'))\n"
-        "print(json.dumps([w['pid'] for w in found[0]['workers'] if w['status'] == 'READY']))"
-    )
-    return [int(pid) for pid in json.loads(stack.python("server", code))]
-
-
-def test_killed_workers_are_replaced_and_leave_no_zombie(loaded_server: Stack) -> None:
-    before = workers(loaded_server)
-    assert len(before) == 2
-    loaded_server.execute("server", "sh", "-c", f"kill -9 {' '.join(map(str, before))}")
-
-    def replaced() -> bool:
-        after = workers(loaded_server)
-        return len(after) == 2 and not set(after) & set(before)
-
-    wait_until(replaced, "two other workers")
-    answer = requests.post(
-        f"{loaded_server.url}/predictions/doubleit", data="[4]", headers=JSON, timeout=10
-    )
-    assert answer.text == "[8]"
-    code = (
-        "import glob\n"
-        "print(sum(open(p).read().rsplit(')', 1)[1].split()[0] == 'Z'"
-        " for p in glob.glob('/proc/[0-9]*/stat')))"
-    )
-    assert loaded_server.python("server", code) == "0"
-    assert inspect(loaded_server.container("server"))["RestartCount"] == 0
-
-
-def test_a_dead_server_is_started_again(own_server: Stack) -> None:
-    container = own_server.container("server")
-    own_server.execute("server", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
-
-    def restarted() -> bool:
-        found = inspect(container)
-        return bool(found["RestartCount"]) and found["State"]["Health"]["Status"] == "healthy"
-
-    wait_until(restarted, "a healthy container after a restart")
-    assert requests.get(f"{own_server.url}/predictions/doubleit/1.0/ready", timeout=10).ok
-
-
-def peak(stack: Stack) -> float:
-    """Return the peak memory of the server's container in MiB, including its files in memory."""
-    code = (
-        "import pathlib\n"
-        "v2, v1 = 'memory.peak', 'memory/memory.max_usage_in_bytes'\n"
-        "found = [pathlib.Path('/sys/fs/cgroup') / name for name in (v2, v1)]\n"
-        "print(next((path.read_text() for path in found if path.exists()), 'nan'))"
-    )
-    return float(stack.python("server", code)) / (1 << 20)
-
-
-@pytest.mark.parametrize(
-    "numbers",
-    [
-        pytest.param(list(range(100_000)), id="integers-of-5-digits"),
-        pytest.param([n + 0.5 for n in range(100_000)], id="fractions-of-6-digits"),
-        pytest.param([2**62 - 1 - n for n in range(100_000)], id="integers-of-19-digits"),
-        pytest.param([-1 / (n + 3) for n in range(100_000)], id="fractions-of-17-digits"),
-    ],
-)
-def test_1_gib_is_enough_for_32_requests_at_once_of_100_000_numbers_or_the_largest_size(
-    loaded_server: Stack, numbers: list[float]
-) -> None:
-    fitting = min(1.0, 0.98 * LARGEST_BYTES / len(json.dumps(numbers)))
-    numbers = numbers[: int(fitting * len(numbers))]
-    body, expected = json.dumps(numbers), [2 * n for n in numbers]
-
-    def ask(_: int) -> bool:
-        answer = requests.post(
-            f"{loaded_server.url}/predictions/doubleit", data=body, headers=JSON, timeout=120
-        )
-        return answer.status_code == 200 and answer.json() == expected
-
-    container = loaded_server.container("server")
-    before = workers(loaded_server)
-    with ThreadPoolExecutor(32) as pool:
-        for _ in range(3):
-            assert all(pool.map(ask, range(32)))
-    state = inspect(container)
-    assert (state["RestartCount"], state["State"]["OOMKilled"]) == (0, False)
-    assert workers(loaded_server) == before
-    print(f"{len(body)} bytes each, {peak(loaded_server):.0f} MiB at the peak so far")  # noqa: T201 (with -s)

@@ -1,13 +1,3 @@
-output "name" {
-  description = "The service's name."
-  value       = google_cloud_run_v2_service.this.name
-}
-
-output "uri" {
-  description = "The service's URL."
-  value       = google_cloud_run_v2_service.this.uri
-}
-
 output "deployment" {
   description = "What runs and who may invoke it: the outputs of iac/environment."
   value = {

@@ -1,7 +1,6 @@
 # One Cloud Run service: the settings that the API and the page have in common.
 resource "google_cloud_run_v2_service" "this" {
   name                = var.name
-  project             = var.project_id
   location            = var.region
   deletion_protection = var.deletion_protection
   iap_enabled         = var.iap_enabled

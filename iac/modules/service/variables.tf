@@ -5,11 +5,6 @@ variable "name" {
   type        = string
 }
 
-variable "project_id" {
-  description = "The ID of the project that the service runs in."
-  type        = string
-}
-
 variable "region" {
   description = "The region that the service runs in."
   type        = string

@@ -15,7 +15,6 @@ mock_provider "google" {
 
 variables {
   name                = "svc"
-  project_id          = "my-project"
   region              = "us-central1"
   image               = "us-central1-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   service_account     = "svc@my-project.iam.gserviceaccount.com"
@@ -79,19 +78,6 @@ run "canary_at_zero_has_its_own_url_and_no_traffic" {
   assert {
     condition     = output.deployment.canary_url == "https://canary---svc.example.test" && output.deployment.serving_revision == "svc-00001-old"
     error_message = "the output has another URL for the canary, or another revision for a rollback"
-  }
-}
-
-run "canary_at_ten_shares_with_the_stable_revision" {
-  command = plan
-  variables {
-    stable_revision = "svc-00001-old"
-    canary_percent  = 10
-  }
-
-  assert {
-    condition     = [for t in google_cloud_run_v2_service.this.traffic : t.percent] == [90, 10]
-    error_message = "the percentages are not 90 and 10"
   }
 }
 
