@@ -91,7 +91,7 @@ up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and p
 	@exec $(PYTHON) -m scripts.dev.up $(SELECTED)
 screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
 	@$(CHROMIUM_PACKAGE)
-	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k 'screenshots or fits'
+	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
 	@cp build/screenshots/doubleit-light.png docs/screenshot.png
 	@cp build/screenshots/photos-light.png docs/screenshot-classifier.png
 

@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from scripts.model import archiver
 from scripts.model.torchscript import build
+from tests.support.examples import serve
 from tests.support.measuring import hold_back
 from tests.support.server import Server
 
@@ -45,15 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Scheduling(LoadFileScheduling):
-    """Runs each file in one of the processes, and all shorter files of the browser in the same one.
+    """Runs each file in one process, and all that use `examples`, pages and a browser in the same.
 
-    Each process with tests of the browser starts a browser, a page and a server.
+    Each process with such tests would build and start all of these.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        short = file.startswith("tests/browser/") and not file.endswith("/test_page.py")
-        return "tests/browser" if short else file
+        shared = file.startswith("tests/browser/") or file.endswith("/test_example_pages.py")
+        return "tests/browser" if shared else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,4 +81,11 @@ def store(tmp_path_factory: pytest.TempPathFactory, torchscript: Path) -> Path:
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests ask and do not change."""
     with Server(store, tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the models in examples/."""
+    with serve(tmp_path_factory.mktemp("examples")) as server:
         yield server

@@ -6,13 +6,17 @@ import contextlib
 import json
 import mimetypes
 import re
-from typing import Any
+from typing import Any, Literal
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
 expect.set_options(timeout=60_000)
 ATTEMPTS, TAKEN_MILLISECONDS = 3, 7_000
+SCHEMES: list[Literal["light", "dark"]] = ["dark", "light"]
+# WCAG 2.2, levels A and AA.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 LIST, CURL = re.compile(r"^\s*\["), re.compile(r"^\s*curl ")
 
 
@@ -62,6 +66,19 @@ def settle(tab: Page) -> None:
     app = tab.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
     tab.wait_for_function("document.getAnimations().every(each => each.playState != 'running')")
+
+
+def violations(tab: Page) -> list[str]:
+    """Run axe's rules in dark and light: names, roles, contrast and more."""
+    tab.mouse.move(0, 0)
+    found = []
+    for scheme in SCHEMES:
+        tab.emulate_media(color_scheme=scheme)
+        settle(tab)
+        for violation in Axe().run(tab, options=RULES).response["violations"]:
+            nodes = (node["html"][:200] for node in violation["nodes"])
+            found += [f"{scheme}, {violation['id']}: {html}" for html in nodes]
+    return found
 
 
 def metric(tab: Page, label: str) -> Locator:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,8 +22,6 @@ from playwright.sync_api import (
 )
 
 from scripts.model import archiver
-from tests.support.examples import serve
-from tests.support.measuring import COVERAGE
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -94,16 +93,15 @@ model:
 
 
 @pytest.fixture(scope="session")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real server of the models in examples/ and of one with many kinds of tensors."""
-    store = tmp_path_factory.mktemp("examples")
+def examples(examples: Server) -> Server:
+    """A server of the models in examples/ and of one with many kinds of tensors."""
+    store = Path(examples.environment["MODEL_STORE"])
     torch.jit.script(Kinds().eval()).save(store / "kinds.pt")
     config = store / "model-config.yaml"
     config.write_text(KINDS_CONFIG)
     archiver.package(store / "kinds.pt", "kinds", "1.0", config, store)
-    with serve(store) as server:
-        server.register("kinds-1.0.mar")
-        yield server
+    examples.register("kinds-1.0.mar")
+    return examples
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +112,8 @@ def page_of(examples: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
         @cache
         def start(model: str) -> str:
             log = tmp_path_factory.mktemp("page") / model
-            environment = {"BACKEND_MODEL": model, **COVERAGE}
-            return running.enter_context(PageServer(log, examples.url, environment)).url
+            page = PageServer(log, examples.url, {"BACKEND_MODEL": model})
+            return running.enter_context(page).url
 
         yield start
 

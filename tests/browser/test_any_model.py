@@ -1,4 +1,7 @@
-"""The page for models that do not take a list of numbers: the examples, on the real server."""
+"""The page for models that do not take a list of numbers: the examples, on the real server.
+
+Each is also checked for accessibility.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from tests.browser.actions import (
     expect_drawn,
     metric,
     upload,
+    violations,
     watch_drawing,
 )
 from tests.browser.conftest import Open, PageOf
@@ -81,6 +85,7 @@ def test_a_picture_is_shown_and_its_label_drawn(opened: Callable[[str], Page]) -
     tab.get_by_text("Paste", exact=True).click()
     copy_picture(tab)
     tab.get_by_placeholder("Paste a picture").click()
+    assert violations(tab) == []
     tab.keyboard.press("Control+V")
     expect(tab.get_by_text("image.png")).to_be_visible()
     tab.get_by_role("button", name="Send message").click()  # Enter, once it is uploaded
@@ -88,6 +93,7 @@ def test_a_picture_is_shown_and_its_label_drawn(opened: Callable[[str], Page]) -
     predict(tab)
     expect_drawn(tab, {"blue", "0.89", "Label", "probability"})
     expect(tab.get_by_label("Bars of the largest scores: blue 0.89 first").first).to_be_attached()
+    assert violations(tab) == []
     upload(tab, SKY.name, SKY.read_bytes())
     expect(picture).to_be_visible()
     tab.evaluate("window.drawn.clear()")
@@ -112,6 +118,7 @@ def test_a_table_of_the_archive_s_columns_is_answered(opened: Callable[[str], Pa
     expect(tab.get_by_text("area,rooms,age")).to_be_visible()
     predict(tab)
     expect_drawn(tab, {"305", "415"})
+    assert violations(tab) == []
     # A workbook is refused with advice as soon as it is there.
     upload(tab, "houses.xlsx", b"PK\3\4")
     advice = "The file is an Excel workbook (.xlsx) or another zip archive: save the sheet as CSV"
@@ -120,7 +127,7 @@ def test_a_table_of_the_archive_s_columns_is_answered(opened: Callable[[str], Pa
     expect(error(tab)).to_contain_text("There is no file to send")
 
 
-def test_cells_are_pasted_into_the_table(scaled: Page) -> None:
+def test_cells_are_pasted_into_the_table_which_an_unknown_version_keeps(scaled: Page) -> None:
     cells = "3\t0\t0\t4,0"
     scaled.evaluate("text => navigator.clipboard.writeText(text)", cells)
     editor = scaled.get_by_test_id("stDataFrame").first.locator("canvas").first
@@ -140,9 +147,6 @@ def test_cells_are_pasted_into_the_table(scaled: Page) -> None:
     expect_drawn(scaled, {"0.6", "0.8"})
     notes = scaled.get_by_test_id("stAlertContentWarning")
     expect(notes).to_contain_text("“4,0” was read as 4.0")
-
-
-def test_an_unknown_version_keeps_the_form(scaled: Page) -> None:
     choose_version(scaled, "9.9")
     predict(scaled)
     expect(scaled.get_by_text("Unknown version")).to_be_visible()
@@ -192,5 +196,5 @@ def test_numbers_of_every_datatype_are_drawn_as_the_server_wrote_them(
     drawn = {each.removesuffix(".0") for each in digits}
     expect_drawn(tab, drawn)
     tab.evaluate("window.drawn.clear()")
-    tab.emulate_media(color_scheme="dark")
+    assert violations(tab) == []  # draws the table in both colour schemes
     expect_drawn(tab, drawn)

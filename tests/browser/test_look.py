@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
+import time
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.actions import (
+    SCHEMES,
     curl,
     double,
     error,
@@ -20,27 +22,15 @@ from tests.browser.actions import (
     output,
     settle,
     upload,
+    violations,
     watch_drawing,
 )
-from tests.browser.conftest import Open, PageOf
+from tests.browser.conftest import Open, PageOf, new_context
 from tests.support.page import PageServer
 
-SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
-# WCAG 2.2, levels A and AA.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-
-
-def violations(tab: Page) -> list[str]:
-    """Run axe's rules in light and dark: names, roles, contrast and more."""
-    tab.mouse.move(0, 0)
-    found = []
-    for scheme in SCHEMES:
-        tab.emulate_media(color_scheme=scheme)
-        settle(tab)
-        for violation in Axe().run(tab, options=RULES).response["violations"]:
-            nodes = (node["html"][:200] for node in violation["nodes"])
-            found += [f"{scheme}, {violation['id']}: {html}" for html in nodes]
-    return found
+# A mobile network of 1.6 Mbit/s, and the most that it loads in five seconds.
+NETWORK = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": -1}
+FIRST_BYTES = 1_000_000
 
 
 def test_every_state_is_accessible(tab: Page) -> None:
@@ -60,64 +50,39 @@ def test_every_state_is_accessible(tab: Page) -> None:
     assert not any(found.values()), found
 
 
-@pytest.mark.parametrize("model", ["photos", "rows", "kinds"])
-def test_the_page_of_every_model_is_accessible(
-    page_of: PageOf, open_page: Open, model: str
-) -> None:
-    tab = open_page(page_of(model))
-    tab.get_by_role("button", name="Example").click()
-    if model == "photos":
-        expect(tab.get_by_alt_text("The picture that is sent")).to_be_visible()
-    tab.get_by_role("button", name="Predict", exact=True).click()
-    expect(tab.get_by_text("API: the same")).to_be_visible()
-    assert violations(tab) == []
-    if model == "photos":
-        tab.get_by_text("Paste", exact=True).click()
-        expect(tab.get_by_placeholder("Paste a picture")).to_be_visible()
-        assert violations(tab) == []
-
-
 @pytest.mark.parametrize(
-    ("width", "options"),
+    ("widths", "options"),
     [
-        (320, {}),
-        (640, {"device_scale_factor": 2}),  # what a zoom of 200 % does to 1280 pixels
-        (768, {"locale": "de-DE"}),
-        (1440, {"locale": "ar-EG"}),
+        ((320, 768), {"locale": "ar-EG"}),
+        # The scale makes 640 pixels what a zoom of 200 % makes of 1280.
+        ((640, 1440), {"locale": "de-DE", "device_scale_factor": 2}),
     ],
-    ids=["narrow", "zoom", "German", "Arabic"],
 )
 def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
-    site: PageServer, page_of: PageOf, open_page: Open, width: int, options: dict[str, object]
+    site: PageServer,
+    page_of: PageOf,
+    open_page: Open,
+    widths: tuple[int, ...],
+    options: dict[str, object],
 ) -> None:
-    options = {"viewport": {"width": width, "height": 844}, **options}
+    options = {"viewport": {"width": widths[0], "height": 844}, **options}
     tab = open_page(site.url, **options)
     watch_drawing(tab)
     double(tab, "1234567.5, -2, 3")
     expect_numbers(tab, "3")
-    curl(tab)
+    assert "[1234567.5,-2.0,3.0]" in curl(tab)
     expect_drawn(tab, {"1234567.5", "2469135", "-2", "-4", "3", "6"})
     assert output(tab) == [2469135.0, -4.0, 6.0]
-    assert "[1234567.5,-2.0,3.0]" in curl(tab)
-    save(tab, f"doubleit-{width}", width)
     other = open_page(page_of("photos"), **options)
     other.get_by_role("button", name="Example").click()
     other.get_by_role("button", name="Predict", exact=True).click()
     expect(other.get_by_text("API: the same")).to_be_visible()
-    for page in (tab, other):
+    for page, width in itertools.product((tab, other), widths):
+        page.set_viewport_size({"width": width, "height": 844})
+        settle(page)
         shown = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         assert shown <= width
         assert page.evaluate("getComputedStyle(document.body).direction") == "ltr"
-
-
-def save(tab: Page, name: str, width: int) -> None:
-    """Take a screenshot of the whole page if `make screenshot` asks for it."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        height = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        tab.set_viewport_size({"width": width, "height": height})
-        settle(tab)
-        tab.screenshot(path=Path(folder) / f"{name}.png")
 
 
 # `make screenshot` takes all; one is enough to test that it can.
@@ -161,3 +126,29 @@ def test_the_screenshots_are_taken(
         path = folder / f"{shown}-{scheme}.png"
         tab.screenshot(path=path, animations="disabled")
         assert path.stat().st_size < 300 * 1024
+
+
+def test_a_first_load_is_small(
+    site: PageServer, browser: Browser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Print bytes and seconds of a load without a cache; the seconds depend on the machine."""
+    with new_context(browser) as context:
+        tab, loaded = context.new_page(), list[int]()
+        devtools = context.new_cdp_session(tab)
+        devtools.send("Network.enable")
+        devtools.send("Network.emulateNetworkConditions", NETWORK)
+        devtools.on("Network.loadingFinished", lambda e: loaded.append(int(e["encodedDataLength"])))
+        begin = time.monotonic()
+        tab.goto(site.url, wait_until="commit")
+        found = tab.wait_for_function(
+            "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        )
+        painted, first = found.json_value() / 1000, sum(loaded)
+        tab.get_by_role("button", name="Double", exact=True).wait_for(timeout=60_000)
+        ready, every = time.monotonic() - begin, sum(loaded)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nfirst load at 1.6 Mbit/s: painted after {painted:.1f} s and {first / 1e6:.2f} MB, "
+            f"ready after {ready:.1f} s and {every / 1e6:.2f} MB\n"
+        )
+    assert first < FIRST_BYTES

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.store import archive
 from server.store.paths import ROOT
 from tests.support.containers import output
 from tests.support.operators import ONE_WORKER
@@ -33,13 +33,14 @@ def run(command: str, store: Path) -> str:
 @contextmanager
 def serve(store: Path) -> Iterator[Server]:
     """Build the archives into the store, and serve them with a worker for each."""
-    served = []
-    for example in EXAMPLES:
+
+    def build(example: str) -> str:
         save, package, start, *_ = (command for command, _ in commands(example))
         run(save, store)
         run(package, store)
-        served.append(start.rpartition("=")[2])
-    with Server(store, store / "log", served[0], environment=ONE_WORKER) as server:
-        for name in served[1:]:
-            server.register(archive.find(store, name, "1.0").path.name)
+        return start.rpartition("=")[2]
+
+    with ThreadPoolExecutor() as pool:
+        names = list(pool.map(build, EXAMPLES))
+    with Server(store, store / "log", ",".join(names), environment=ONE_WORKER) as server:
         yield server

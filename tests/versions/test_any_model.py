@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from scripts.model import archiver
@@ -44,38 +43,22 @@ def add(folder: Path, store: Path, version: str, seed: int, answer: str) -> None
     )
 
 
-@pytest.fixture
-def wide(only_one: Operator, tmp_path: Path) -> Operator:
-    """The operator of a server that also has the version 1.0 of the other model."""
-    for version, seed, answer in (
-        ("1.0", 1, ""),
-        ("2.0", 1, ""),
-        ("3.0", 3, ""),
-        ("4.0", 1, "%.4f"),
-        ("5.0", 1, "now %.4f"),
-    ):
-        add(tmp_path, only_one.store, version, seed, answer)
-    only_one.do("--name", "wide", "register", "1.0")
-    return only_one
-
-
 def test_smoke_requests_follow_from_the_metadata_and_the_example_of_an_archive(
-    wide: Operator,
+    only_one: Operator, tmp_path: Path
 ) -> None:
-    def rollout(version: str) -> str:
-        return wide.do("--name", "wide", "rollout", version)
-
-    def refused(version: str) -> str:
-        return wide.refused("--name", "wide", "rollout", version)
-
-    # The same weights, and others.
-    assert rollout("2.0").splitlines()[1:3] == [
-        "wide 2.0 responds to 2 smoke requests as 1.0 does",
-        "wide 2.0 is the default",
+    wide = ("--name", "wide")
+    for version, seed, answer in (("1.0", 1, ""), ("2.0", 2, ""), ("3.0", 1, "%.4f")):
+        add(tmp_path, only_one.store, version, seed, answer)
+    only_one.do(*wide, "register", "1.0")
+    # Other weights, and then the same, with code and an example.
+    assert only_one.refused(*wide, "rollout", "2.0").startswith(
+        '2.0 failed the smoke check on {"instances": [{"dense": '
+    )
+    assert only_one.do(*wide, "rollout", "3.0").splitlines()[1:3] == [
+        "wide 3.0 responds to 2 smoke requests as 1.0 does",
+        "wide 3.0 is the default",
     ]
-    assert refused("3.0").startswith('3.0 failed the smoke check on {"instances": [{"dense": ')
-    # Versions with code and an example.
-    assert "wide 4.0 responds to 2 smoke requests as 2.0 does" in rollout("4.0")
-    message = refused("5.0")
-    assert message.startswith("5.0 failed the smoke check on 5 bytes of text/csv: expected 200 ")
+    add(tmp_path, only_one.store, "4.0", 1, "now %.4f")
+    message = only_one.refused(*wide, "rollout", "4.0")
+    assert message.startswith("4.0 failed the smoke check on 5 bytes of text/csv: expected 200 ")
     assert "got 200 now " in message

@@ -101,21 +101,6 @@ def test_a_killed_registration_is_completed_by_the_next_command(only_one: Operat
     assert only_one.record("other")["versions"] == {"1.0": {"workers": 1}}
 
 
-def test_an_interrupted_registration_leaves_nothing(only_one: Operator) -> None:
-    # Stopped, so that the registration is not complete when the signal comes.
-    fork_server = only_one.server.fork_server()
-    fork_server.suspend()
-    try:
-        process = only_one.start("--name", "other", "register", "1.0")
-        wait_until(lambda: only_one.models() == ["doubleit", "other"], "the registration")
-        process.terminate()
-        process.communicate(timeout=60)
-    finally:
-        fork_server.resume()
-    assert only_one.models() == ["doubleit"]
-    assert list(only_one.store.glob("*.json")) == []
-
-
 def test_more_workers_than_the_memory_holds_are_refused(only_one: Operator) -> None:
     only_one.do("rollout", "2.0")
     lack = "1024 MiB do not hold {} workers, those of all models and versions together: "
