@@ -17,7 +17,7 @@ import pytest
 
 from server.ports import free_ports
 from server.store.paths import ROOT
-from tests.support.server import ANNOUNCEMENT
+from tests.support.server import ANNOUNCEMENT, Server
 from tests.support.wait import wait_until
 
 PORT = "8080"
@@ -84,17 +84,15 @@ def run(command: str, port: int) -> str:
     return done.stdout
 
 
-def test_the_readme_shows_what_happens(tmp_path: Path) -> None:
-    with make_serve(tmp_path / "log") as port:
-        printed = re.search(r"^curl .*$", (tmp_path / "log").read_text(), re.MULTILINE)
-        assert printed
-        assert run(printed[0], port) == "[2,4,6,8]"
-        ran = 0
-        for command, output in commands("README.md"):
-            if command.startswith("curl"):
-                assert run(command, port) == output.rstrip("\n")
-                ran += 1
-        assert ran >= 8
+def test_the_readme_shows_what_happens(server: Server) -> None:
+    port = server.ports["PORT"]
+    printed = re.search(r"^curl .*$", server.output(), re.MULTILINE)
+    assert printed
+    assert run(printed[0], port) == "[2,4,6,8]"
+    requests = [(c, output) for c, output in commands("README.md") if c.startswith("curl")]
+    assert len(requests) >= 8
+    for command, output in requests:
+        assert run(command, port) == output.rstrip("\n")
 
 
 def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:

