@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
@@ -14,12 +13,9 @@ from server.client import Addresses
 from server.store.records import Record
 from server.versions.registered import UNVERSIONED, Registered
 
-# A shorter wait gets no line in a log.
-PATIENCE_SECONDS = 1.0
-
 
 class Progress:
-    """Reports steps on stdout, unless JSON goes there, and waiting on stderr."""
+    """Reports steps on stdout, unless JSON goes there, and waiting on a terminal."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         """Prepare both; `quiet` reports no steps."""
@@ -31,20 +27,9 @@ class Progress:
         if not self._quiet:
             print(line, flush=True)
 
-    @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Show what is waited for: while it lasts on a terminal, as a line that stays elsewhere."""
-        if self._stderr.is_terminal:
-            with self._stderr.status(what):
-                yield
-            return
-        timer = threading.Timer(PATIENCE_SECONDS, self._stderr.print, [f"{what} ..."])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """Show on a terminal what is waited for, while it lasts."""
+        return self._stderr.status(what) if self._stderr.is_terminal else nullcontext()
 
 
 class Overview(NamedTuple):

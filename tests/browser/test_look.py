@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.actions import (
-    SCHEMES,
+    RULES,
     curl,
     double,
     error,
@@ -120,7 +120,7 @@ def test_the_screenshots_are_taken(
             expect(chart).to_be_visible()
     tab.mouse.move(0, 0)
     tab.get_by_role("heading").first.click()
-    for scheme in SCHEMES:
+    for scheme in RULES:
         tab.emulate_media(color_scheme=scheme)
         settle(tab)
         path = folder / f"{shown}-{scheme}.png"

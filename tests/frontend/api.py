@@ -7,15 +7,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 import numpy as np
 import orjson
 
-# A status, a body and optional headers; or what happens to the connection.
+from tests.support import web
+
 Answer = tuple[int, bytes]
-Reply = Answer | tuple[int, bytes, dict[str, str]] | Literal["drop", "cut", "hang"]
+# A response, or what happens to the connection.
+Reply = web.Reply | Literal["drop", "cut", "hang"]
 
 
 @dataclass
@@ -107,64 +108,47 @@ def _parsed(body: bytes) -> Any:
 
 
 @contextmanager
-def serve() -> Iterator[Api]:  # noqa: C901 (the handler of all routes)
+def serve() -> Iterator[Api]:
     """Run the server on a free port of the loopback address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Handler(web.Handler):
+        def post(self, body: bytes) -> None:
             if self.path == "/v2/repository/index" and api.versions is not None:
                 listed = [{"name": "doubleit", "version": each} for each in api.versions]
                 listed.append({"name": "another", "version": "9.0"})
-                self.respond((200, json.dumps(listed).encode()))
+                self.send((200, json.dumps(listed).encode()))
                 return
             if api.double:
-                self.respond((200, doubled(body)))
+                self.send((200, doubled(body)))
                 return
             api.requests.append(
                 {"path": self.path, "headers": dict(self.headers), "body": _parsed(body)}
             )
             self.respond(api.next_reply())
 
-        def do_GET(self) -> None:
+        def get(self) -> None:
             if self.path.endswith("/ready"):
-                self.respond((200 if api.ready else 503, b"{}"))
+                self.send((200 if api.ready else 503, b"{}"))
                 return
             found = api.metadata
             self.respond((200, json.dumps(found).encode()) if isinstance(found, dict) else found)
 
         def respond(self, reply: Reply) -> None:
+            if not isinstance(reply, str):
+                self.send(reply)
+                return
             if reply == "hang":
                 api.closing.wait(30)
-            if isinstance(reply, str):
-                self.close_connection = True
-                if reply == "cut":
-                    self.send_response(200)
-                    self.send_header("Content-Length", "100")
-                    self.end_headers()
-                    self.wfile.write(b"{")
-                return
-            status, content, *headers = reply
-            self.send_response(status)
-            for name, value in (headers[0] if headers else {}).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.close_connection = True
+            if reply == "cut":
+                self.send_response(200)
+                self.send_header("Content-Length", "100")
+                self.end_headers()
+                self.wfile.write(b"{")
 
-        def log_message(self, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api = Api(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield api
-    finally:
-        api.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    api = Api("")
+    with web.running(Handler) as api.url:
+        try:
+            yield api
+        finally:
+            api.closing.set()

@@ -7,16 +7,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from server.store.paths import ROOT
 from tests.frontend.api import Api, answer
+from tests.support.web import Reply, respond_with
 
 # Runs in a separate process, because google-auth reads the metadata server's URL when imported.
 CALLS = """
@@ -45,51 +44,32 @@ class Metadata:
         self.tokens: list[str] = []
 
     def token(self, audience: str) -> str:
-        claims = {
-            "aud": audience,
-            "exp": int(time.time()) + self.lifetime,
-            "iat": int(time.time()),
-            "jti": len(self.tokens),
-        }
+        now = int(time.time())
+        claims = {"aud": audience, "exp": now + self.lifetime, "iat": now, "jti": len(self.tokens)}
         parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims)]
         encoded = [base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in [*parts, b"sig"]]
         self.audiences.append(audience)
         self.tokens.append(".".join(encoded))
         return self.tokens[-1]
 
+    def respond(self, path: str) -> Reply:
+        url, content, kind = urlsplit(path), b"", "text/plain"
+        if url.path.endswith("/service-accounts/default/identity"):
+            content = self.token(parse_qs(url.query)["audience"][0]).encode()
+        elif url.path.endswith("/service-accounts/default/"):
+            content, kind = b'{"email": "page@example.com"}', "application/json"
+        known = self.identity or "/service-accounts/" not in url.path
+        headers = {"Metadata-Flavor": "Google", "Content-Type": kind}
+        return 200 if known else 404, content, headers
+
 
 @pytest.fixture
 def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
     found = Metadata()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            content, kind = b"", "text/plain"
-            if url.path.endswith("/service-accounts/default/identity"):
-                content = found.token(parse_qs(url.query)["audience"][0]).encode()
-            elif url.path.endswith("/service-accounts/default/"):
-                content, kind = b'{"email": "page@example.com"}', "application/json"
-            known = found.identity or "/service-accounts/" not in url.path
-            self.send_response(200 if known else 404)
-            self.send_header("Metadata-Flavor", "Google")
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
-        monkeypatch.setenv(name, f"127.0.0.1:{server.server_port}")
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with respond_with(found.respond) as url:
+        for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
+            monkeypatch.setenv(name, url.removeprefix("http://"))
+        yield found
 
 
 def call_twice(api: Api) -> str:

@@ -74,10 +74,9 @@ class Operator:
         """Run a command that must fail; return its one-line error."""
         status, out, err = self.run(*arguments, **variables)
         assert status == 1, out
-        lines = [line for line in err.splitlines() if not line.endswith(" ...")]
-        assert len(lines) == 1, err
-        assert lines[0].startswith("models: ")
-        return lines[0].removeprefix("models: ")
+        (line,) = err.splitlines()
+        assert line.startswith("models: ")
+        return line.removeprefix("models: ")
 
     def show(self, model: str = "doubleit") -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(self.do("--name", model, "list", "--json"))

@@ -9,22 +9,23 @@ from pathlib import Path
 import pytest
 
 from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable
-from tests.support.web import respond_with
+from tests.support.web import Reply, respond_with
 
 
-def respond(path: str) -> tuple[int, bytes]:
+def respond(path: str) -> Reply:
     """List models as TorchServe does, three pages with a name each; redirect /models/moved."""
     if path.startswith("/models?next_page_token="):
         page = int(path[-1])
         token = f'"nextPageToken": "{page + 1}", ' if page < 2 else ""
         models = f'[{{"modelName": "m{3 - page}", "modelUrl": "m.mar"}}]'
         return 200, f'{{{token}"models": {models}}}'.encode()
-    return 302 if path.startswith("/models/moved") else 200, b"<html>hello</html>"
+    status = 302 if path.startswith("/models/moved") else 200
+    return status, b"<html>hello</html>", {"Location": "http://192.0.2.1/"}
 
 
 @pytest.fixture
 def other() -> Iterator[str]:
-    with respond_with(respond, {"Location": "http://192.0.2.1/"}) as url:
+    with respond_with(respond) as url:
         yield url
 
 
