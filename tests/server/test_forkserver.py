@@ -79,9 +79,9 @@ def start(workers: Workers, program: Path, *arguments: str) -> subprocess.Popen[
 def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
     process = start(workers, program, "--sock-type", "unix", "7")
     said, error = process.communicate("a line\n", timeout=60)
-    seen = json.loads(said)
-    archive = program.parent / "archive"
-    assert seen | {"pid": 0, "random": []} == {
+    seen, archive = json.loads(said), program.parent / "archive"
+    drawn, pid = seen.pop("random"), seen.pop("pid")
+    assert seen == {
         "arguments": ["--sock-type", "unix", "7"],
         "folder": str(archive),
         "colour": "blue",
@@ -91,18 +91,13 @@ def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
         "torch": True,
         "file": str(program),
         "in": "a line",
-        "pid": 0,
-        "random": [],
     }
-    assert error == "an error\n"
-    assert process.returncode == 7
-    assert seen["pid"] != process.pid
-
-
-def test_forks_draw_other_random_numbers(workers: Workers, program: Path) -> None:
-    said = [start(workers, program, "0").communicate("\n", timeout=60)[0] for _ in range(3)]
-    drawn = [number for line in said for number in json.loads(line)["random"]]
-    # Python's, NumPy's and PyTorch's generator, each in three workers.
+    assert (error, process.returncode) == ("an error\n", 7)
+    assert pid != process.pid
+    # Other forks draw other numbers from Python's, NumPy's and PyTorch's generator.
+    for _ in range(2):
+        said, _ = start(workers, program, "0").communicate("\n", timeout=60)
+        drawn += json.loads(said)["random"]
     assert len(set(drawn)) == len(drawn) == 9
 
 
@@ -116,15 +111,14 @@ def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int
     return process, json.loads(process.stdout.readline())["pid"]
 
 
-def test_a_killed_worker_looks_killed(workers: Workers, program: Path) -> None:
+def test_a_killed_worker_looks_killed_and_one_without_a_launcher_ends(
+    workers: Workers, program: Path
+) -> None:
     process, pid = waiting(workers, program)
     os.kill(pid, signal.SIGKILL)
     # The status that Java reports for a process killed for lack of memory; TorchServe handles it.
     process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL
-
-
-def test_a_worker_ends_with_its_launcher(workers: Workers, program: Path) -> None:
     process, pid = waiting(workers, program)
     # A stopped process behaves like a worker that hangs.
     os.kill(pid, signal.SIGSTOP)
@@ -201,17 +195,15 @@ def test_a_client_that_sends_nothing_is_disconnected(workers: Workers, program: 
     assert start(workers, program, "0").communicate("\n", timeout=60)[0]
 
 
-def test_without_a_fork_server_it_is_an_ordinary_worker(tmp_path: Path, program: Path) -> None:
-    with Workers(tmp_path, {}) as workers:
-        pass
-    process = start(workers, program, "3")
-    said, _ = process.communicate("a line\n", timeout=60)
-    seen = json.loads(said)
-    assert (seen["pid"], seen["in"], seen["torch"]) == (process.pid, "a line", False)
-    assert process.returncode == 3
-
-
-def test_any_other_program_is_run_by_python_itself(workers: Workers) -> None:
+def test_without_a_fork_server_and_for_other_programs_it_is_python(
+    workers: Workers, tmp_path: Path, program: Path
+) -> None:
     environment = {**os.environ, **workers.variables}
     said = subprocess.check_output([workers.python, "-c", "print(6 * 7)"], env=environment)
     assert said == b"42\n"
+    with Workers(tmp_path, {}) as ended:
+        pass
+    process = start(ended, program, "3")
+    seen = json.loads(process.communicate("a line\n", timeout=60)[0])
+    assert (seen["pid"], seen["in"], seen["torch"]) == (process.pid, "a line", False)
+    assert process.returncode == 3

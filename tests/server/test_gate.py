@@ -29,11 +29,6 @@ def port(server: Server) -> Iterator[int]:
         yield number
 
 
-def models(port: int) -> list[str]:
-    listed = requests.get(f"http://127.0.0.1:{port}/models", timeout=10).json()["models"]
-    return [model["modelName"] for model in listed]
-
-
 @pytest.mark.parametrize(
     ("headers", "refused"),
     [
@@ -79,15 +74,6 @@ def test_only_archives_in_the_store_are_registered(target: str, outside: bool) -
     assert gate.outside_the_store(target, 1)
 
 
-def test_a_connection_is_kept_alive_and_errors_pass_through(port: int) -> None:
-    with requests.Session() as session:
-        for _ in range(3):
-            missing = session.get(f"http://127.0.0.1:{port}/models/other", timeout=10)
-            assert missing.status_code == 404
-            assert missing.json()["type"] == "ModelNotFoundException"
-            assert session.get(f"http://127.0.0.1:{port}/models/doubleit", timeout=10).ok
-
-
 @pytest.mark.parametrize(
     ("request_line", "header", "status"),
     [
@@ -129,6 +115,9 @@ def test_unfinished_requests_block_no_other_client(port: int, beginning: bytes) 
     before = this.num_fds()
     with requests.Session() as used, contextlib.ExitStack() as stack:
         url = f"http://127.0.0.1:{port}/models"
+        # A connection is kept alive, and errors pass through.
+        missing = used.get(f"{url}/other", timeout=10)
+        assert (missing.status_code, missing.json()["type"]) == (404, "ModelNotFoundException")
         assert used.get(url, timeout=10).ok
         for _ in range(3 * gate.MAX_CONNECTIONS):
             client = stack.enter_context(raw.connect(port))
@@ -136,24 +125,22 @@ def test_unfinished_requests_block_no_other_client(port: int, beginning: bytes) 
             with contextlib.suppress(OSError):
                 client.sendall(beginning)
         # Works for new clients, and for a client that reconnects because its connection was closed.
-        assert models(port) == ["doubleit"]
+        assert requests.get(url, timeout=10).json()["models"][0]["modelName"] == "doubleit"
         assert used.get(url, timeout=10).ok
         # Both ends of the connections that are open, and the ends of the others that are here.
         most = before + 4 * gate.MAX_CONNECTIONS + 5
         wait_until(lambda: this.num_fds() <= most, "the end of idle connections")
 
 
-def test_without_torchserve_the_gate_returns_502(tmp_path: Path) -> None:
-    port = free_port()
-    with gate.Gate(settings.read("doubleit", "1.0", {"MANAGEMENT_PORT": str(port)}), tmp_path):
-        answer = requests.get(f"http://127.0.0.1:{port}/models", timeout=10)
-    assert answer.status_code == 502
-    assert "TorchServe does not answer" in answer.json()["message"]
-
-
-def test_where_there_are_no_socket_files_torchserve_keeps_its_port(
+def test_without_torchserve_the_gate_returns_502(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    own = settings.read("doubleit", "1.0", {"MANAGEMENT_PORT": str(free_port())})
+    with gate.Gate(own, tmp_path):
+        answer = requests.get(f"{own.addresses.management}/models", timeout=10)
+    assert answer.status_code == 502
+    assert "TorchServe does not answer" in answer.json()["message"]
+    # Where there are no socket files, TorchServe keeps its port.
     monkeypatch.setattr("sys.platform", "darwin")
-    with gate.Gate(settings.read("doubleit", "1.0", {}), tmp_path) as opened:
+    with gate.Gate(own, tmp_path) as opened:
         assert opened.variables == {}
