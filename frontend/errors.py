@@ -36,7 +36,6 @@ class ApiError(Exception):
     """
 
     def __init__(self, state: State, message: str) -> None:
-        """Set the state and the message."""
         super().__init__(message)
         self.state, self.title, self.sentences = state, state.value[1], [message]
 

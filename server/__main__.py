@@ -25,7 +25,7 @@ from typing import NoReturn, TextIO
 from server import memory, ports, processes, readiness, settings
 from server.client import Client, ClientError
 from server.drain import Drain
-from server.gate import Gate
+from server.gate import gate
 from server.output import Output
 from server.processes import Stop, raise_stop_on_signals
 from server.readiness import NotReady
@@ -106,12 +106,12 @@ def run(server: settings.Settings) -> int:
         client = Client(server.addresses)
         accepting = [server.port("PORT"), server.port("GRPC_PORT")]
         drain = stack.enter_context(Drain(client, lock, accepting))
-        gate = stack.enter_context(Gate(server, temp))
+        management = stack.enter_context(gate(server, temp))
         process = java.start(
             server,
             archives,
             temp,
-            extra={**gate.variables, **pool.variables},
+            extra={**management, **pool.variables},
             python=pool.python,
             flags=start_cache.flags(),
         )

@@ -48,7 +48,6 @@ class Refused(ClientError):  # noqa: N818 (says what the server did)
     """
 
     def __init__(self, message: str, status: int) -> None:
-        """Keep the status beside the message."""
         super().__init__(message)
         self.status = status
 

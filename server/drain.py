@@ -51,13 +51,13 @@ DUMP_BYTES = 1 << 16
 
 
 class Connections:
-    """Reads the state of TCP connections from the kernel. Linux only; elsewhere there are none.
+    """Reads the state of TCP connections to ports of this machine from the kernel.
 
-    The socket is opened at the start: when the server is stopped there may be no descriptor left.
+    Linux only; elsewhere there are none. The socket is opened at the start: when the server is
+    stopped there may be no descriptor left.
     """
 
     def __init__(self, ports: Collection[int]) -> None:
-        """Prepare for the connections to `ports` of this machine."""
         self._ports = {port.to_bytes(2) for port in ports}
         self._netlink: socket.socket | None = None
         if sys.platform == "linux":
@@ -124,7 +124,7 @@ def _is_busy(message: bytes) -> bool:
     return False
 
 
-class Drain:
+class Drain(contextlib.AbstractContextManager["Drain"]):
     """Waits until a server has completed all requests. Use as a context manager.
 
     The lock's file is opened at the start, as for `Connections`.
@@ -142,12 +142,7 @@ class Drain:
         self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._connections = Connections(ports)
 
-    def __enter__(self) -> Drain:
-        """Return this object."""
-        return self
-
     def __exit__(self, *_: object) -> None:
-        """Close the lock's file and the kernel's socket."""
         os.close(self._descriptor)
         self._connections.close()
 

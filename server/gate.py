@@ -25,7 +25,7 @@ import socket
 import string
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,33 +267,20 @@ class _Server(ThreadingHTTPServer):
         """Ignore clients that disconnect."""
 
 
-class Gate:
-    """The proxy on the management port. Use as a context manager.
+@contextlib.contextmanager
+def gate(settings: Settings, folder: Path) -> Iterator[dict[str, str]]:
+    """Run the proxy on the management port.
 
-    Attributes:
-        variables: environment variables that make TorchServe listen on the Unix socket.
+    Yields the environment variables that make TorchServe listen on a Unix socket in `folder`.
     """
-
-    _server: _Server | None = None
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        """Bind the port; TorchServe's socket will be in `folder`."""
-        self.variables: dict[str, str] = {}
-        if sys.platform == "linux":
-            upstream = str(folder / "management.sock")
-            self.variables["TS_MANAGEMENT_ADDRESS"] = f"unix:{upstream}"
-            host, port = settings.variables["MANAGEMENT_HOST"], settings.port("MANAGEMENT_PORT")
-            self._server = _Server((host, port), upstream, settings)
-
-    def __enter__(self) -> Gate:
-        """Start accepting connections."""
-        if self._server:
-            serve = self._server.serve_forever
-            threading.Thread(target=serve, args=(POLL_SECONDS,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop accepting connections and close the port."""
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+    if sys.platform != "linux":
+        yield {}
+        return
+    upstream = str(folder / "management.sock")
+    address = settings.variables["MANAGEMENT_HOST"], settings.port("MANAGEMENT_PORT")
+    with _Server(address, upstream, settings) as server:
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
+        try:
+            yield {"TS_MANAGEMENT_ADDRESS": f"unix:{upstream}"}
+        finally:
+            server.shutdown()

@@ -35,7 +35,6 @@ class Output:
         self._ended = False
 
     def __enter__(self) -> Output:
-        """Replace the descriptor."""
         self._target = os.dup(self._descriptor)
         read, write = os.pipe()
         os.dup2(write, self._descriptor)

@@ -121,7 +121,6 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        """Start without any worker."""
         self._first: dict[str, tuple[int, bool]] = {}
 
     def died(self, worker: str, pid: int) -> bool:

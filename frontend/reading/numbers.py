@@ -41,7 +41,6 @@ class NotNumbersError(ValueError):
     title = "These are not all numbers; nothing was sent"
 
     def __init__(self, problems: list[str], *, ambiguous: bool = False, title: str = "") -> None:
-        """Set the problems."""
         super().__init__("; ".join(problems[:NAMED]))
         more = len(problems) - NAMED
         self.sentences = problems[:NAMED] + ([f"… and {more:,} more like these"] * (more > 0))

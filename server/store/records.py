@@ -52,7 +52,6 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     versions: dict[str, Version]
 
     def __post_init__(self) -> None:
-        """Refuse a default that is not in `versions`."""
         if self.default not in self.versions:
             raise ValueError(f"the default {self.default} is not among the versions")
 

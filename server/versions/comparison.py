@@ -22,7 +22,6 @@ class Sent(NamedTuple):
     content_type: str = JSON
 
     def __str__(self) -> str:
-        """Return one short line."""
         if self.content_type == JSON:
             return brief(self.body.decode(errors="replace"))
         return f"{len(self.body)} bytes of {self.content_type}"
@@ -72,7 +71,6 @@ class Comparable(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """Return one short line."""
         return brief(f"{self.status} {self.text}" if self.status else self.text)
 
 

@@ -15,10 +15,9 @@ from server.versions.registered import UNVERSIONED, Registered
 
 
 class Progress:
-    """Reports steps on stdout, unless JSON goes there, and waiting on a terminal."""
+    """Reports steps on stdout, unless `quiet`, and waiting on a terminal."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        """Prepare both; `quiet` reports no steps."""
         self._quiet = quiet
         self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -24,7 +24,7 @@ from tests.support.wait import wait_until
 class Up:
     """`python -m scripts.dev.up` on free ports."""
 
-    def __init__(self, store: Path, log: Path, **environment: str) -> None:
+    def __init__(self, store: Path, log: Path, output: int = 0, **environment: str) -> None:
         ports = free_ports([*PORTS, "UI_PORT"])
         self.log = log
         self.ports = [int(port) for port in ports.values()]
@@ -35,7 +35,7 @@ class Up:
                 [sys.executable, "-m", "scripts.dev.up"],
                 cwd=ROOT,
                 env={**os.environ, **COVERAGE, **ports, "MODEL_STORE": str(store), **environment},
-                stdout=out,
+                stdout=output or out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -94,16 +94,7 @@ def test_a_full_pipe_keeps_nothing_from_ending(tmp_path: Path) -> None:
         while True:
             os.write(write, bytes(4096))
     os.set_blocking(write, True)
-    ports = free_ports([*PORTS, "UI_PORT"])
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.dev.up"],
-        cwd=ROOT,
-        env={**os.environ, **ports, "MODEL_STORE": str(tmp_path / "none")},
-        stdout=write,
-        stderr=write,
-        timeout=60,
-        check=False,
-    )
+    up = Up(tmp_path / "none", tmp_path / "log", write)
+    assert up.process.wait(60) == 1
     os.close(read)
     os.close(write)
-    assert done.returncode == 1

