@@ -22,8 +22,8 @@ hypothesis.settings.register_profile(
     "any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any speed")
-# The suites of the longest files. They go first, so that no process is left with one at the end.
-LONG = ("versions", "browser", "server")
+# The folders of the longest tests. They go first, so that no process is left with one at the end.
+LONG = ["browser", "versions", "server"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,19 +42,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by its folder, and sort by how long a folder's tests take."""
     for item in items:
         item.add_marker(item.path.relative_to(TESTS).parts[0])
-    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
+    order = {folder: i for i, folder in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(LONG)))
 
 
 class Scheduling(LoadFileScheduling):
-    """Runs each file in one process, and all that use `examples`, pages and a browser in the same.
+    """Runs each file in one process, and those that share a browser, pages or servers in the same.
 
     Each process with such tests would build and start all of these.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        shared = file.startswith("tests/browser/") or file.endswith("/test_example_pages.py")
-        return "tests/browser" if shared else file
+        if file == "tests/model/test_example_pages.py":
+            return "tests/browser"
+        folder = file.rpartition("/")[0]
+        return folder if folder in ("tests/browser", "tests/versions") else file
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,9 +5,9 @@ python -m server.versions [OPTIONS] COMMAND ...
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,12 +37,7 @@ STOPPED_STATUS = 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def _version(text: str) -> str:
-    archive.check_name(MODEL_NAME, text)
-    return text
-
-
-VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0", callback=_version)]
+VersionArgument = Annotated[str, typer.Argument(help="the version, such as 2.0")]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, help="number of workers; by default that of the default version"),
@@ -219,12 +214,7 @@ def unregister(context: typer.Context, version: VersionArgument, *, as_json: Jso
 def is_loopback(url: str) -> bool:
     """Return whether `url` is on loopback. Of host names, only localhost is."""
     host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.[0-9]+){3}", host))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -233,10 +223,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     raise_stop_on_signals()
     try:
         app(arguments)
-    except Unreachable as error:
-        hint = "start it with make serve, or set MANAGEMENT_URL to another one"
-        print(f"models: {error}; {hint}", file=sys.stderr)
-        return 1
     except Stop:
         print("models: interrupted", file=sys.stderr)
         return STOPPED_STATUS
@@ -248,7 +234,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         records.RecordError,
         settings.SettingsError,
     ) as error:
-        print(f"models: {error}", file=sys.stderr)
+        hint = ""
+        if isinstance(error, Unreachable):
+            hint = "; start it with make serve, or set MANAGEMENT_URL to another one"
+        print(f"models: {error}{hint}", file=sys.stderr)
         return 1
     return 0
 

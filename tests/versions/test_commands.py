@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from server.store import records
 from tests.support.operators import Operator
 from tests.support.server import free_port
 
@@ -158,14 +157,6 @@ def test_another_store_or_server_is_refused(operator: Operator) -> None:
     status, out, _ = operator.run("--allow-remote", "list", "--json", MANAGEMENT_URL=url)
     assert status == 0
     assert '"default": "1.0"' in out
-
-
-def test_one_change_at_a_time(operator: Operator) -> None:
-    with records.locked(operator.store):
-        assert operator.refused("register", "2.0") == (
-            f"another command is changing the versions in {operator.store}"
-        )
-    assert operator.versions() == ("1.0", ["1.0"])
 
 
 def test_a_change_behind_the_tools_back_is_noticed(only_one: Operator) -> None:
