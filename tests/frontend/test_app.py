@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,23 @@ def page(monkeypatch: pytest.MonkeyPatch, api: Api) -> AppTest:
     return AppTest.from_file(str(PAGE), default_timeout=30)
 
 
-def page_of(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch, metadata: Any) -> AppTest:
-    """Return the page after its first run for another model than DoubleIt."""
-    monkeypatch.setenv("BACKEND_MODEL", "flowers")
-    api.metadata = metadata
-    return page.run()
+# Returns the page after its first run for another model than DoubleIt, with this metadata.
+PageOf = Callable[[Any], AppTest]
 
 
 @pytest.fixture
-def classifier(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    return page_of(page, api, monkeypatch, CLASSIFIER)
+def page_of(page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch) -> PageOf:
+    def run(metadata: Any) -> AppTest:
+        monkeypatch.setenv("BACKEND_MODEL", "flowers")
+        api.metadata = metadata
+        return page.run()
+
+    return run
+
+
+@pytest.fixture
+def classifier(page_of: PageOf) -> AppTest:
+    return page_of(CLASSIFIER)
 
 
 def submit(page: AppTest, text: str) -> AppTest:
@@ -140,10 +148,10 @@ def test_a_server_without_metadata_is_reported(page: AppTest, api: Api, metadata
 
 
 def test_a_model_whose_server_comes_later_gets_its_form(
-    page: AppTest, api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
+    page_of: PageOf, api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{closed_port}")
-    page_of(page, api, monkeypatch, CLASSIFIER)
+    page = page_of(CLASSIFIER)
     assert "has not described its model yet" in words(page)
     assert not page.text_area
     monkeypatch.setenv("BACKEND_URL", api.url)
@@ -234,11 +242,9 @@ def test_a_table_is_asked_about_before_it_is_sent(page: AppTest, api: Api) -> No
     assert "Nothing was sent yet" not in words(page.run())
 
 
-def test_rows_of_a_file_are_shown_before_they_are_sent(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only = {"inputs": CLASSIFIER["inputs"][:1]}
-    choose(page_of(page, api, monkeypatch, CLASSIFIER | only), "Upload a file")
+def test_rows_of_a_file_are_shown_before_they_are_sent(page_of: PageOf, api: Api) -> None:
+    page = page_of(CLASSIFIER | {"inputs": CLASSIFIER["inputs"][:1]})
+    choose(page, "Upload a file")
     content = b"id;d;features 2;features 1;features 3\n1;4,5;2;1;3\n"
     page.file_uploader[0].upload("rows.csv", content, "text/csv")
     button(page).click().run()
@@ -249,15 +255,13 @@ def test_rows_of_a_file_are_shown_before_they_are_sent(
     assert (sent["shape"], sent["data"]) == ([1, 4], [1.0, 2.0, 3.0, 4.5])
 
 
-def test_a_picture_is_sent_as_the_file(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_is_sent_as_the_file(page_of: PageOf, api: Api) -> None:
     photos = {
         "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 3, 32, 32]}],
         "accepts": ["image/*"],
         "example": {"content_type": "image/png", "base64": base64.b64encode(PNG).decode()},
     }
-    page_of(page, api, monkeypatch, CLASSIFIER | photos)
+    page = page_of(CLASSIFIER | photos)
     assert page.radio[0].options == ["Upload a file", "Paste", "Camera", "Advanced: JSON"]
     assert "There is no file to send" in words(button(page).click().run())
     button(page, "Example").click().run()
@@ -270,10 +274,8 @@ def test_a_picture_is_sent_as_the_file(
     assert "--data-binary @input.png" in words(page)
 
 
-def test_a_model_with_a_handler_of_its_own_takes_files_and_texts(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page_of(page, api, monkeypatch, error(503, "Prediction failed"))
+def test_a_model_with_a_handler_of_its_own_takes_files_and_texts(page_of: PageOf, api: Api) -> None:
+    page = page_of(error(503, "Prediction failed"))
     assert "which may have a handler of its own" in words(page)
     assert "Ready · the model responds" in words(page)
     choose(page, "Text").text_area(key="plain").set_value("a good film")
@@ -299,10 +301,9 @@ MANY = {
 }
 
 
-def test_every_kind_of_input_has_its_component(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page_of(page, api, monkeypatch, MANY).text_area[0].set_value("1 2\n3 9007199254740993")
+def test_every_kind_of_input_has_its_component(page_of: PageOf, api: Api) -> None:
+    page = page_of(MANY)
+    page.text_area[0].set_value("1 2\n3 9007199254740993")
     scale, bias = page.number_input
     assert (scale.min, scale.max, scale.value) == (0.5, 2.0, 0.5)
     assert (bias.label, bias.value) == ("bias (optional)", None)
@@ -332,11 +333,11 @@ def test_every_kind_of_input_has_its_component(
         {"name": "features", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]})],
 )  # fmt: skip
 def test_a_link_brings_input_and_version_back(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch, body: str
+    page: AppTest, page_of: PageOf, api: Api, body: str
 ) -> None:
     page.query_params["input"] = body
     page.query_params["version"] = "1.0"
-    page_of(page, api, monkeypatch, CLASSIFIER)
+    page_of(CLASSIFIER)
     assert page.selectbox(key="version").value == "1.0"
     assert page.dataframe[0].value.to_numpy().tolist() == [["1.0", "2.0", "3.0", "4.0"]]
     button(page).click().run()
