@@ -92,9 +92,10 @@ def test_copies_downloads_and_the_curl_line_are_exact(tab: Page, tmp_path: Path)
     # A longer request is in a file beside the command.
     double(tab, " ".join(str(LARGE + i) for i in range(100)))
     expect_numbers(tab, "100")
+    command = curl(tab)
     save(tab, "request.json", tmp_path)
     done = subprocess.run(
-        ["sh", "-c", curl(tab)], cwd=tmp_path, capture_output=True, check=True, timeout=30
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, check=True, timeout=30
     )
     assert json.loads(done.stdout) == output(tab)
 
