@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,7 +23,8 @@ from server.store.paths import ROOT
 from tests.support import models
 from tests.support.measuring import COVERAGE
 from tests.support.mounts import mounted
-from tests.support.server import Server, free_port
+from tests.support.page import healthy
+from tests.support.server import Made, Server, free_port
 from tests.support.wait import wait_until
 
 # TorchServe's times have milliseconds.
@@ -49,24 +50,6 @@ def umlaut(store: Path) -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-class Elsewhere(Server):
-    """A server of another checkout, or of another user."""
-
-    folder: Path = ROOT
-    prefix: Sequence[str] = ()
-
-    def start(self) -> Elsewhere:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "server"],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        return self
-
-
 def foreign_user() -> list[str]:
     """Return the command that runs a program as a user without a name; none where it cannot be."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
@@ -87,14 +70,15 @@ def test_any_time_zone_and_locale_for_any_user_in_a_folder_with_an_umlaut(
     umlaut.parent.chmod(0o755)
     variables = {"TMPDIR": str(temp), "LC_ALL": "POSIX", "PYTHONUTF8": "0", "TZ": "UTC-14"}
     began = datetime.datetime.now(datetime.UTC)
-    server = Elsewhere(umlaut / "model_store", tmp_path / "log", environment=variables)
-    server.folder, server.prefix = umlaut, foreign_user()
+    server = Server(umlaut / "model_store", tmp_path / "log", environment=variables)
+    user = foreign_user()
+    server.folder, server.command = umlaut, [*user, *server.command]
     for name in ("LANG", "LC_CTYPE", "PYTHONIOENCODING", "HOME", "USER", "LOGNAME"):
         server.environment.pop(name, None)
     with server:
         pids = [server.java_pid(), *server.worker_pids()]
-        user = FOREIGN if server.prefix else os.geteuid()
-        assert {psutil.Process(pid).uids().real for pid in pids} == {user}
+        uid = FOREIGN if user else os.geteuid()
+        assert {psutil.Process(pid).uids().real for pid in pids} == {uid}
         assert server.post("[1, 2.5]").text == "[2.0,5.0]"
         (version,) = server.describe()
         started = datetime.datetime.fromisoformat(version["workers"][0]["startTime"])
@@ -157,24 +141,6 @@ def hostile(tmp_path: Path) -> dict[str, str]:
     }
 
 
-class Made(Server):
-    """A server that `make serve` starts."""
-
-    def make(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                ["make", "--no-print-directory", *arguments],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def start(self) -> Made:
-        self.process = self.make("serve")
-        return self
-
-
 def test_make_serve_archive_and_ui_in_a_hostile_environment(
     tmp_path: Path, hostile: dict[str, str]
 ) -> None:
@@ -192,11 +158,11 @@ def test_make_serve_archive_and_ui_in_a_hostile_environment(
         subprocess.run(healthcheck, cwd=ROOT, env=server.environment, check=True, timeout=60)
         assert [path.name for path in store.iterdir()] == ["doubleit-1.0.mar"]
         for target in ("archive", "register"):
-            assert server.make(target, "VERSION=2.0").wait(300) == 0, server.output()
+            assert make(server, target, "VERSION=2.0").wait(300) == 0
         assert server.post("[1]", "/predictions/doubleit/2.0").text == "[2]"
-        page = server.make("ui", f"UI_PORT={port}", f"BACKEND_URL={server.url}")
+        page = make(server, "ui", f"UI_PORT={port}", f"BACKEND_URL={server.url}")
         try:
-            wait_until(lambda: responds(f"http://127.0.0.1:{port}/"), "the page")
+            wait_until(lambda: healthy(f"http://127.0.0.1:{port}"), "the page")
         finally:
             end(page)
         assert server.process
@@ -204,19 +170,16 @@ def test_make_serve_archive_and_ui_in_a_hostile_environment(
         assert server.process.wait(30) == 0
 
 
+def make(server: Server, *arguments: str) -> subprocess.Popen[bytes]:
+    """Run a target in the server's environment."""
+    return subprocess.Popen(["make", *arguments], cwd=ROOT, env=server.environment)
+
+
 def end(make: subprocess.Popen[bytes]) -> None:
     """Stop what make runs."""
     for process in psutil.Process(make.pid).children():
         process.terminate()
     make.wait(30)
-
-
-def responds(url: str) -> bool:
-    """Return whether a URL responds with 200."""
-    try:
-        return requests.get(url, timeout=10).ok
-    except requests.ConnectionError:
-        return False
 
 
 # Characters that mean something to make or to a shell.

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from server.ports import free_ports
 from server.store.paths import ROOT
-from tests.support.server import ANNOUNCEMENT, Server
-from tests.support.wait import wait_until
+from tests.support.server import Made, Server
 
 PORT = "8080"
 
@@ -40,33 +35,6 @@ def commands(page: str) -> list[tuple[str, str]]:
             found.append((command, output))
     assert found
     return found
-
-
-@contextmanager
-def make_serve(log: Path, *arguments: str) -> Iterator[int]:
-    """Run `make serve` on free ports, without uv and java on PATH; yield the inference port."""
-    ports = free_ports()
-    path = ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "java").exists())
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["make", "serve", *arguments, *map("=".join, ports.items())],
-            cwd=ROOT,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{path}:/bin"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def announced_or_ended() -> bool:
-        return ANNOUNCEMENT in log.read_text() or process.poll() is not None
-
-    try:
-        wait_until(announced_or_ended, "the server's start", 120)
-        assert process.poll() is None, log.read_text()
-        yield int(ports["PORT"])
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
 
 
 def run(command: str, port: int) -> str:
@@ -97,6 +65,9 @@ def test_the_readme_shows_what_happens(server: Server) -> None:
 
 def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:
     page = "docs/own-model.md"
+    # Without uv and java on PATH.
+    folders = [p for p in os.environ["PATH"].split(":") if not (Path(p) / "java").exists()]
+    own = {"PATH": ":".join([str(Path(sys.executable).parent), *folders, "/bin"])}
     (save, ask), (settings,) = blocks(page, "python"), blocks(page, "yaml")
     (archive, found), (serve, _), (curl, answer) = commands(page)
     build = ROOT / "build"
@@ -112,7 +83,9 @@ def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None
         python(save)
         made[1].write_text(settings)
         assert run(archive, int(PORT)).rstrip().endswith(found.rstrip())
-        with make_serve(tmp_path / "log", *serve.split()[2:]) as port:
+        assert serve == "make serve NAME=classifier"
+        with Made(ROOT / "model_store", tmp_path / "log", "classifier", environment=own) as server:
+            port = server.ports["PORT"]
             expected = json.loads(answer)
             assert json.loads(run(curl, port)) == [pytest.approx(expected[0], abs=0.001)]
             printed = [line for line in found.splitlines() if "curl" in line]

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +21,14 @@ class Program:
     """`python -m MODULE`, which appends its output to a file.
 
     As a context manager it is ready inside the block.
+
+    Attributes:
+        folder: where it is started.
+        command: the start of its command line, in front of the arguments.
     """
+
+    folder = ROOT
+    command: Sequence[str] = (sys.executable, "-m")
 
     def __init__(self, log: Path, environment: Mapping[str, str], *arguments: str) -> None:
         self.log = log
@@ -33,8 +40,8 @@ class Program:
         """Start it without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *self.arguments],
-                cwd=ROOT,
+                [*self.command, *self.arguments],
+                cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import requests
@@ -90,6 +90,20 @@ class Server(Program):
         assert self.process
         children = psutil.Process(self.process.pid).children()
         return next(process for process in children if process.name() != "java")
+
+
+class Made(Server):
+    """A server that `make serve` starts."""
+
+    command = ("make", "--no-print-directory")
+
+    def start(self) -> Self:
+        # If make runs the tests, its variables must not reach this one.
+        inherited = {k: v for k, v in self.environment.items() if not k.startswith("MAKE")}
+        self.environment = inherited
+        own = () if self.name == "doubleit" else (f"NAME={self.name}",)
+        self.arguments = ("serve", *own)
+        return super().start()
 
 
 def announced_url(output: str) -> str:
