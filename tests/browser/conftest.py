@@ -22,6 +22,7 @@ from playwright.sync_api import (
 )
 
 from scripts.model import archiver
+from tests.support.measuring import COVERAGE
 from tests.support.page import PageServer
 from tests.support.server import Server
 
@@ -112,8 +113,8 @@ def page_of(examples: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
         @cache
         def start(model: str) -> str:
             log = tmp_path_factory.mktemp("page") / model
-            page = PageServer(log, examples.url, {"BACKEND_MODEL": model})
-            return running.enter_context(page).url
+            environment = {"BACKEND_MODEL": model, **COVERAGE}
+            return running.enter_context(PageServer(log, examples.url, environment)).url
 
         yield start
 
