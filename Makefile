@@ -89,11 +89,12 @@ ui: .venv/.ui ## Start the page on 127.0.0.1:UI_PORT for the API at BACKEND_URL
 	@exec $(PYTHON) -m frontend
 up: .venv/.server .venv/.ui .venv/torchserve.aot $(SERVED) ## Start server and page together; Ctrl-C stops both [NAME=,... VERSION=]
 	@exec $(PYTHON) -m scripts.dev.up $(SELECTED)
-screenshot: .venv/.development ## Take docs/screenshot.png and build/screenshots/ from the real page with real servers
+screenshot: .venv/.development ## Take docs/screenshot*.png and build/screenshots/ from the real pages with real servers
 	@$(CHROMIUM_PACKAGE)
-	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser/test_look.py -k screenshots
+	@SCREENSHOTS=build/screenshots .venv/bin/pytest -q tests/browser -k 'screenshots or examples_are_sent'
 	@cp build/screenshots/doubleit-light.png docs/screenshot.png
 	@cp build/screenshots/photos-light.png docs/screenshot-classifier.png
+	@cp build/screenshots/docs.png docs/screenshot-api.png
 
 ##@ Versions
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
@@ -13,6 +15,7 @@ from tests.support.server import Server
 
 
 def test_examples_are_sent_and_answered(server: Server, browser: Browser) -> None:
+    """Takes a screenshot, too, if `make screenshot` asks for it."""
     with new_context(browser) as context:
         page, watch = opened(context.new_page(), server.url)
         operation = page.locator("#predict")
@@ -20,6 +23,8 @@ def test_examples_are_sent_and_answered(server: Server, browser: Browser) -> Non
             f"curl -H 'Content-Type: application/json' -d '[1,2,3]' {server.predictions}"
         )
         send(operation, "200", "[2,4,6]")
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / "docs.png")
         operation.get_by_label("Example", exact=True).select_option("v1")
         send(operation, "200", '{"predictions":[[2,4],[1.0]]}')
         operation.get_by_label("Request body").fill("['1']")

@@ -1,4 +1,4 @@
-"""A server that was stopped starts again with the same versions."""
+"""A server that was stopped or killed starts again with the same versions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.support.load import Load, doubled
 from tests.support.measuring import COVERAGE
 from tests.support.operators import ONE_WORKER, Operator
 from tests.support.server import Server
+from tests.support.wait import wait_until
 
 RATE = 100  # requests per second to each model
 
@@ -64,15 +65,18 @@ def test_two_models_lose_nothing_over_register_rollout_and_restart(
             },
         }
 
-        log.unlink()
-        server.start().wait_ready()
-        assert server.output().startswith(
-            f"{store}/doubleit.json: the default is doubleit 1.0, also 2.0\n"
-            f"{store}/other.json: the default is other 2.0\n"
-        )
-        assert f"doubleit 1.0 is ready at {first}\nother 2.0 is ready at {second}\n" in (
-            server.output()
-        )
-        assert state(operator) == before
-        for model in ("doubleit", "other"):
-            assert server.post("[1]", f"/predictions/{model}").text == "[2]"
+        for _ in range(2):
+            log.unlink()
+            server.start().wait_ready()
+            assert server.output().startswith(
+                f"{store}/doubleit.json: the default is doubleit 1.0, also 2.0\n"
+                f"{store}/other.json: the default is other 2.0\n"
+            )
+            assert f"doubleit 1.0 is ready at {first}\nother 2.0 is ready at {second}\n" in (
+                server.output()
+            )
+            assert state(operator) == before
+            for model in ("doubleit", "other"):
+                assert server.post("[1]", f"/predictions/{model}").text == "[2]"
+            server.stop(signal.SIGKILL)
+            wait_until(lambda: operator.run("list")[0] != 0, "the server's end")
