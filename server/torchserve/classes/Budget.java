@@ -94,10 +94,10 @@ final class Budget {
 
     /**
      * Whether a large request may start: its response will not exceed `most`, together with the
-     * response of another one unless it runs alone.
+     * response of another one unless it runs alone, and with responses that are not held yet.
      */
-    synchronized boolean mayStart(boolean alone) {
-        return total - leaving <= most - (alone ? 1 : 2) * limit;
+    synchronized boolean mayStart(boolean alone, long responses) {
+        return total - leaving + responses <= most - (alone ? 1 : 2) * limit;
     }
 
     private synchronized boolean take(Share share, long bytes, boolean wait) {
@@ -203,7 +203,7 @@ final class Budget {
             late.owner.execute(late.owner::refused);
         }
         for (Share holder : holders) {
-            if (mayStart(true)) {
+            if (mayStart(true, 0)) {
                 startable = now;
             }
             long moved = holder.owner.moved();

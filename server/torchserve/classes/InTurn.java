@@ -343,6 +343,8 @@ final class InTurn extends ChannelDuplexHandler {
         boolean complete = !interim && message instanceof LastHttpContent;
         if (message instanceof FullHttpResponse
                 && ((FullHttpResponse) message).content().readableBytes() > PIECE_BYTES) {
+            // Before its bytes leave the heap, so that they are counted all the time (Jobs.begin).
+            body.set(((FullHttpResponse) message).content().readableBytes(), true);
             writePieces((FullHttpResponse) message, promise);
         } else {
             ctx.write(message, promise);

@@ -46,7 +46,8 @@ public final class Jobs extends LinkedHashMap<String, Job> {
         // A request that takes more runs alone, or is refused by the handler, which knows better.
         long cost = Math.min(cost(job), LIMIT_BYTES);
         synchronized (RUNNING) {
-            if (total + cost > LIMIT_BYTES || !InTurn.BODIES.mayStart(RUNNING.isEmpty())) {
+            if (total + cost > LIMIT_BYTES
+                    || !InTurn.BODIES.mayStart(RUNNING.isEmpty(), Response.inHeap())) {
                 return false;
             }
             total += cost;

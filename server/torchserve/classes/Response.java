@@ -41,6 +41,11 @@ public final class Response extends DefaultFullHttpResponse {
         return IN_HEAP.addAndGet(bytes);
     }
 
+    /** The bytes of large responses that were decoded and are not written yet. */
+    static long inHeap() {
+        return IN_HEAP.get();
+    }
+
     static void free(long bytes) {
         IN_HEAP.addAndGet(-bytes);
     }
