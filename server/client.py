@@ -8,13 +8,14 @@ uses a proxy: the servers are on this machine or on an operator's own network.
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -23,6 +24,15 @@ TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 1.0
 JSON = "application/json"
 T = TypeVar("T")
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether `url` is on loopback. Of host names, only localhost is."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class ClientError(Exception):

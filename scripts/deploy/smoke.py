@@ -11,12 +11,13 @@ import sys
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import requests
 import typer
+
+from server.client import is_loopback
 
 DOUBLEIT = "doubleit"
 TIMEOUT_SECONDS = 10.0
@@ -64,7 +65,7 @@ class Deployment:
         url = f"{self.url.rstrip('/')}/predictions/{self.model}{path}"
         with requests.Session() as session:
             # Do not use a proxy for loopback.
-            session.trust_env = not is_loopback(urlsplit(self.url).hostname or "")
+            session.trust_env = not is_loopback(self.url)
             try:
                 return session.request(
                     method,
@@ -104,14 +105,6 @@ class Deployment:
             "exact_integer": ("POST", "", "[9007199254740993]", 200, "[18014398509481986]"),
             "error": ("POST", "", '[1, "2"]', 400, wrong),
         }
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is loopback."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check(server: Deployment, wait: float) -> None:
@@ -155,7 +148,7 @@ def main(
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise typer.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:8080")
-    if id_token and address.scheme == "http" and not is_loopback(address.hostname):
+    if id_token and address.scheme == "http" and not is_loopback(url):
         raise typer.BadParameter("an identity token is sent over https:// only")
     try:
         check(Deployment(url, model or DOUBLEIT, version, id_token), wait)

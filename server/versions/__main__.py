@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
 from server import settings
-from server.client import Addresses, Client, ClientError, Unreachable
+from server.client import Addresses, Client, ClientError, Unreachable, is_loopback
 from server.processes import Stop, raise_stop_on_signals
 from server.readiness import NotReady
 from server.store import archive, records
@@ -209,12 +207,6 @@ def unregister(context: typer.Context, version: VersionArgument, *, as_json: Jso
     """
     with context.obj.operations(as_json=as_json) as operations:
         operations.unregister(version)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether `url` is on loopback. Of host names, only localhost is."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.[0-9]+){3}", host))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

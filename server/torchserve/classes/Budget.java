@@ -211,8 +211,8 @@ final class Budget {
                 holder.moved = moved;
                 holder.since = now;
             }
-            boolean late = now - holder.since > STALLED_NANOS || now - startable > WAIT_NANOS;
-            if (holder.client && late) {
+            boolean tooSlow = now - holder.since > STALLED_NANOS || now - startable > WAIT_NANOS;
+            if (holder.client && tooSlow) {
                 close(holder);
             }
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.versions.__main__ import is_loopback
+from server.client import is_loopback
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from server.versions.__main__ import is_loopback
         ("http://[::1]:8081", True),
         ("http://0.0.0.0:8081", False),
         ("http://10.0.0.1:8081", False),
+        ("http://127.0.0.999:8081", False),
         ("http://localhost.example:8081", False),
         ("http://127.0.0.1@example.com", False),
         ("127.0.0.1:8081", False),
