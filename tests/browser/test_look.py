@@ -75,13 +75,16 @@ def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
     assert output(tab) == [2469135.0, -4.0, 6.0]
     other = open_page(page_of("photos"), **options)
     other.get_by_role("button", name="Example").click()
+    other.get_by_alt_text("The picture that is sent").wait_for()
     other.get_by_role("button", name="Predict", exact=True).click()
     expect(other.get_by_text("API: the same")).to_be_visible()
     for page, width in itertools.product((tab, other), widths):
         page.set_viewport_size({"width": width, "height": 844})
         settle(page)
-        shown = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-        assert shown <= width
+        page.wait_for_function(
+            "width => document.querySelector('[data-testid=stMain]').scrollWidth <= width",
+            arg=width,
+        )
         assert page.evaluate("getComputedStyle(document.body).direction") == "ltr"
 
 
@@ -114,6 +117,7 @@ def test_the_screenshots_are_taken(
             tab.get_by_label("ids", exact=True).fill("101 7592 2088 102\n101 2748 2003 102")
         else:
             tab.get_by_role("button", name="Example").click()
+            settle(tab)
         tab.get_by_role("button", name="Predict", exact=True).click()
         expect(tab.get_by_text("API: the same")).to_be_visible()
         if shown == "photos":
