@@ -243,9 +243,13 @@ public final class Worker extends BatchAggregator {
      */
     @Override
     public boolean sendResponse(ModelWorkerResponse message) {
-        if (message.getCode() != 200) {
-            return super.sendResponse(message);
-        }
+        boolean failed = message.getCode() != 200;
+        boolean done = failed ? super.sendResponse(message) : passOn(message);
+        Response.free(decoded.getAndSet(0));
+        return done;
+    }
+
+    private boolean passOn(ModelWorkerResponse message) {
         boolean done = true;
         for (Predictions response : message.getPredictions()) {
             String id = response.getRequestId();
@@ -264,7 +268,6 @@ public final class Worker extends BatchAggregator {
             // The worker's thread keeps its last message until the next one.
             response.setResp(null);
         }
-        Response.free(decoded.getAndSet(0));
         if (done) {
             cleanJobs();
         }
