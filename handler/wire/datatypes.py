@@ -11,7 +11,7 @@ JSON number.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -178,10 +178,13 @@ def _bfloat16(array: Array, narrow: Array) -> tuple[Array, Array]:
 _HALVES = {"FP16": (42, -25), "BF16": (45, -134), "FP32": (29, -150)}
 
 
-def nudged(numbers: Array, exact: bytes | bytearray | Array, datatype: str) -> Array:
+def nudged(
+    numbers: Array, exact: bytes | bytearray | Array | Callable[[], bytes], datatype: str
+) -> Array:
     """Return float64 numbers such that a cast to `datatype` rounds the exact numbers once.
 
-    `numbers` is flat; `exact` is the JSON text of their (nested) lists, or an array of integers.
+    `numbers` is flat; `exact` is the JSON text of their (nested) lists, or a function that returns
+    it, or an array of integers.
     """
     if datatype not in _HALVES or not len(numbers):
         return numbers
@@ -197,7 +200,7 @@ def nudged(numbers: Array, exact: bytes | bytearray | Array, datatype: str) -> A
     if not len(indices):
         return numbers
     if not isinstance(exact, np.ndarray):
-        return _nudged(numbers, indices, exact)
+        return _nudged(numbers, indices, exact() if callable(exact) else exact)
     moved = numbers.copy()
     for i in indices[np.abs(numbers[indices]) >= 2.0**53]:
         moved[i] = _toward(numbers[i].item(), int(exact[i]), int(numbers[i]))

@@ -210,7 +210,7 @@ class Uneven:
             place = self._place(kind)
             array = to_array(numbers, kind, place, outside(spec.minimum, spec.maximum))
             if kind:
-                array = nudged(array, self._fractions(text), preferred("FP64", spec))
+                array = nudged(array, lambda: self._fractions(text), preferred("FP64", spec))
             self.calls.append({spec.name: as_input(array, spec, place)})
             self._sizes[kind] = len(numbers)
 
