@@ -117,7 +117,8 @@ def test_the_screenshots_are_taken(
             tab.get_by_label("ids", exact=True).fill("101 7592 2088 102\n101 2748 2003 102")
         else:
             tab.get_by_role("button", name="Example").click()
-            settle(tab)
+            picture = tab.get_by_alt_text("The picture that is sent")
+            expect(picture.or_(tab.get_by_text("area,rooms,age"))).to_be_visible()
         tab.get_by_role("button", name="Predict", exact=True).click()
         expect(tab.get_by_text("API: the same")).to_be_visible()
         if shown == "photos":
