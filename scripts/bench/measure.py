@@ -26,6 +26,8 @@ MEGABYTE = 1e6
 # Before it is measured, each load is put on the server for this many times its duration, because
 # just-in-time compilers and pools need some requests, of the same kind and from as many clients.
 WARM_UP_ROUNDS = 2
+# Before the first load, compilers have most to do: without this, its p99 is that of their work.
+FIRST_WARM_UP_SECONDS = 6.0
 # Idle time before memory at rest is measured: a second worker may still be loading.
 REST_SECONDS = 2.0
 
@@ -89,6 +91,7 @@ def _turn(contender: Contender, seconds: float, log: Path) -> Turn:
         target.check()
         own = [load for load in contender.workload.loads if load.request in target.requests]
         samples = {}
+        sample(target, own[0], FIRST_WARM_UP_SECONDS)
         for load in own:
             sample(target, load, WARM_UP_ROUNDS * seconds)
             samples[load.key] = sample(target, load, seconds)

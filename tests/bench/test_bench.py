@@ -24,6 +24,7 @@ def run(folder: Path, *options: str) -> str:
     own = ["--rounds", "1", "--seconds", "1", "--folder", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "WARM_UP_ROUNDS", 1)
+        patch.setattr(measure, "FIRST_WARM_UP_SECONDS", 1.0)
         patch.setattr(measure, "REST_SECONDS", 0.2)
         done = CliRunner().invoke(app, [*own, *options], catch_exceptions=False)
     assert done.exit_code == 0, done.output
