@@ -6,12 +6,12 @@ FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad
 FROM python AS builder
 WORKDIR /app
 # Use the image's interpreter, and copy packages from the cache because it is a mount.
-ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/app/.venv
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv UV_PROJECT_ENVIRONMENT=/app/.venv
 # Installs the version of uv in uv.lock and verifies its hash.
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=scripts/dev/fetch_uv.py,target=scripts/dev/fetch_uv.py \
     python3 scripts/dev/fetch_uv.py /usr/local/bin
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv sync --locked --no-default-groups --group ui

@@ -9,21 +9,21 @@ FROM scratch AS wheels
 FROM python AS builder
 WORKDIR /app
 # Use the image's interpreter, and copy packages from the cache because it is a mount.
-ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy \
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv \
     UV_PROJECT_ENVIRONMENT=/app/.venv VIRTUAL_ENV=/app/.venv PATH=/app/.venv/bin:$PATH
 # Installs the version of uv in uv.lock and verifies its hash.
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=scripts/dev/fetch_uv.py,target=scripts/dev/fetch_uv.py \
     python3 scripts/dev/fetch_uv.py /usr/local/bin
 # Install all packages except torch from the lock file.
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv sync --locked --no-default-groups --group server --group code
 # Install the CPU build of torch at the locked version and verify its hash, because the wheel in
 # uv.lock includes gigabytes of CUDA. Torch's own dependencies have the locked versions.
 ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,from=wheels,target=/wheels \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
@@ -36,7 +36,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 # Build the archive from the sources, with the same bytes as `make archive`.
 FROM builder AS archive
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv sync --locked --no-default-groups --inexact --group archive --group ops

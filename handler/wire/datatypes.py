@@ -11,7 +11,7 @@ JSON number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -142,8 +142,7 @@ def _not_integer(array: Array, datatype: str, place: Place) -> RequestError:
 
 def _to_floats(array: Array, datatype: str, place: Place) -> Array:
     if array.dtype.kind != "f" and datatype == "BF16":
-        flat = array.reshape(-1)
-        array = nudged(flat.astype(np.float64), flat, datatype).reshape(array.shape)
+        array = _nudged_integers(array.reshape(-1), datatype).reshape(array.shape)
     with np.errstate(over="ignore"):
         narrow = array.astype(_FLOATS.get(datatype, "float32"), copy=False)
     stored = narrow
@@ -178,36 +177,14 @@ def _bfloat16(array: Array, narrow: Array) -> tuple[Array, Array]:
 _HALVES = {"FP16": (42, -25), "BF16": (45, -134), "FP32": (29, -150)}
 
 
-def nudged(
-    numbers: Array, exact: bytes | bytearray | Array | Callable[[], bytes], datatype: str
-) -> Array:
-    """Return float64 numbers such that a cast to `datatype` rounds the exact numbers once.
+def nudged(numbers: Array, text: bytes | bytearray, datatype: str) -> Array:
+    """Return float64 numbers such that a cast to `datatype` rounds the numbers in `text` once.
 
-    `numbers` is flat; `exact` is the JSON text of their (nested) lists, or a function that returns
-    it, or an array of integers.
+    `numbers` is flat; `text` is the JSON text of their (nested) lists.
     """
-    if datatype not in _HALVES or not len(numbers):
-        return numbers
-    dropped, exponent = _HALVES[datatype]
-    bits = numbers.view(np.uint64)
-    halfway = (bits & np.uint64((1 << dropped) - 1)) == np.uint64(1 << (dropped - 1))
-    # Subnormal numbers have fewer digits: halves are odd multiples of 2^exponent.
-    small = (np.abs(numbers) < 2.0 ** (exponent + 53 - dropped)) & (numbers != 0)
-    if small.any():
-        steps = numbers[small] * 2.0**-exponent
-        halfway[small] = np.mod(steps, 2) == 1
-    indices = np.flatnonzero(halfway)
+    indices = halfway(numbers, datatype)
     if not len(indices):
         return numbers
-    if not isinstance(exact, np.ndarray):
-        return _nudged(numbers, indices, exact() if callable(exact) else exact)
-    moved = numbers.copy()
-    for i in indices[np.abs(numbers[indices]) >= 2.0**53]:
-        moved[i] = _toward(numbers[i].item(), int(exact[i]), int(numbers[i]))
-    return moved
-
-
-def _nudged(numbers: Array, indices: Array, text: bytes | bytearray) -> Array:
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
     if len(commas) + 1 != len(numbers):
         return numbers  # empty lists: they are irregular, and will be refused
@@ -221,6 +198,31 @@ def _nudged(numbers: Array, indices: Array, text: bytes | bytearray) -> Array:
         number = numbers[i].item()
         moved[i] = _toward(number, Decimal(digits.decode()), Decimal(number))
     return moved
+
+
+def _nudged_integers(integers: Array, datatype: str) -> Array:
+    """Return flat integers as float64 numbers such that a cast to `datatype` rounds them once."""
+    numbers = integers.astype(np.float64)
+    for i in halfway(numbers, datatype):
+        # Smaller ones are exact.
+        if abs(numbers[i]) >= 2.0**53:
+            numbers[i] = _toward(numbers[i].item(), int(integers[i]), int(numbers[i]))
+    return numbers
+
+
+def halfway(numbers: Array, datatype: str) -> Array:
+    """Return the indices of float64 numbers in the middle between two of `datatype`."""
+    if datatype not in _HALVES:
+        return np.empty(0, np.intp)
+    dropped, exponent = _HALVES[datatype]
+    bits = numbers.view(np.uint64)
+    tied = (bits & np.uint64((1 << dropped) - 1)) == np.uint64(1 << (dropped - 1))
+    # Subnormal numbers have fewer digits: halves are odd multiples of 2^exponent.
+    small = (np.abs(numbers) < 2.0 ** (exponent + 53 - dropped)) & (numbers != 0)
+    if small.any():
+        steps = numbers[small] * 2.0**-exponent
+        tied[small] = np.mod(steps, 2) == 1
+    return np.flatnonzero(tied)
 
 
 def _toward(number: float, exact: Any, rounded: Any) -> float:  # noqa: ANN401
