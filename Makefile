@@ -195,8 +195,8 @@ $(OTHERS): build/%/.ready: | .venv/.development
 	VIRTUAL_ENV=build/$* $$uv pip install --quiet --config-file scripts/bench/contenders/uv.toml $(FLAGS) --requirements $< && touch $@ || echo "contract: $< cannot be installed"
 contract: .venv/.development .venv/torchserve.aot $(OTHERS) ## Test the API with docs/openapi.yaml, third-party clients and real models [EXAMPLES=]
 	@CONTRACT_EXAMPLES=$(call quote,$(EXAMPLES)) .venv/bin/pytest -q -s tests/contract tests/models
-test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES=]
-	@FUZZ_BODIES=$(call quote,$(BODIES)) .venv/bin/pytest -v --durations=15 tests/faults
+test-faults: .venv/.development .venv/torchserve.aot ## Inject faults under load and print their effects [BODIES= SLOW=1]
+	@FUZZ_BODIES=$(call quote,$(BODIES)) .venv/bin/pytest -v --durations=15 $(if $(SLOW),,-m 'not slow') tests/faults
 limits: .venv/.development .venv/torchserve.aot ## Test and print the largest bodies for 512 MiB to 4 GiB of memory (needs root)
 	@LIMITS_MIB='512 1024 2048 4096' .venv/bin/pytest -q tests/faults/test_memory.py
 JAVAC = javac --release 11 -g:none -proc:none -Xlint:all -Werror -cp .venv/lib/python*/site-packages/ts/frontend/model-server.jar
