@@ -157,24 +157,20 @@ def test_cells_are_pasted_into_the_table_which_an_unknown_version_keeps(scaled: 
 def test_a_body_of_every_format_is_answered_and_the_curl_line_does_the_same(
     scaled: Page, examples: Server, tmp_path: Path
 ) -> None:
-    bodies = [[[3, 0, 0, 4]], {"instances": [[7, 0, 0, 24]]}, row(44, 0, 0, 117)]
-    for body, drawn in zip(bodies, ("0.8", "0.96", "0.936"), strict=True):
+    for body, drawn in (([[3, 0, 0, 4]], "0.8"), (row(44, 0, 0, 117), "0.936")):
         predict(scaled, body)
         expect_drawn(scaled, {drawn})
     with scaled.expect_download() as download:
         scaled.get_by_role("button", name="Download JSON").click()
     download.value.save_as(tmp_path / "answer.json")
-    done = subprocess.run(
-        ["sh", "-c", curl(scaled)], cwd=tmp_path, capture_output=True, check=True, timeout=30
-    )
+    done = subprocess.check_output(["sh", "-c", curl(scaled)], cwd=tmp_path, timeout=30)
     (kept,) = json.loads((tmp_path / "answer.json").read_text())["outputs"]
-    assert json.loads(done.stdout)["outputs"][0]["data"] == kept["data"]
+    assert json.loads(done)["outputs"][0]["data"] == kept["data"]
     link = scaled.get_by_role("link", name="Documentation of the API")
     expect(link).to_have_attribute("href", f"{examples.url}/docs")
     upload(scaled, "request.json", json.dumps(row(1, 2, 3)).encode())
     predict(scaled)
     expect(error(scaled)).to_contain_text("The server does not take this input")
-    expect(error(scaled)).to_contain_text("rows")
 
 
 def test_numbers_of_every_datatype_are_drawn_as_the_server_wrote_them(
@@ -185,9 +181,7 @@ def test_numbers_of_every_datatype_are_drawn_as_the_server_wrote_them(
     tab.get_by_label("scale", exact=True).fill("1")
     predict(tab)
     expect(metric(tab, "Outputs")).to_have_text("10")
-    answer = subprocess.run(
-        ["sh", "-c", curl(tab)], capture_output=True, check=True, timeout=30
-    ).stdout
+    answer = subprocess.check_output(["sh", "-c", curl(tab)], timeout=30)
     outputs = json.loads(answer, parse_int=str, parse_float=str)["outputs"]
     kinds = {each["datatype"] for each in outputs}
     assert len(kinds) == 10, kinds

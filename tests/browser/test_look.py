@@ -50,22 +50,11 @@ def test_every_state_is_accessible(tab: Page) -> None:
     assert not any(found.values()), found
 
 
-@pytest.mark.parametrize(
-    ("widths", "options"),
-    [
-        ((320, 768), {"locale": "ar-EG"}),
-        # The scale makes 640 pixels what a zoom of 200 % makes of 1280.
-        ((640, 1440), {"locale": "de-DE", "device_scale_factor": 2}),
-    ],
-)
-def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
-    site: PageServer,
-    page_of: PageOf,
-    open_page: Open,
-    widths: tuple[int, ...],
-    options: dict[str, object],
+def test_the_page_fits_every_width_and_draws_the_same_digits_in_another_locale(
+    site: PageServer, page_of: PageOf, open_page: Open
 ) -> None:
-    options = {"viewport": {"width": widths[0], "height": 844}, **options}
+    widths = (320, 640, 1440)
+    options = {"viewport": {"width": widths[0], "height": 844}, "locale": "ar-EG"}
     tab = open_page(site.url, **options)
     watch_drawing(tab)
     double(tab, "1234567.5, -2, 3")
@@ -89,8 +78,7 @@ def test_the_page_fits_every_width_and_draws_the_same_digits_in_every_locale(
 
 
 # `make screenshot` takes all; one is enough to test that it can.
-SHOTS = ["doubleit", "photos", "rows", "ids", "error"]
-SHOTS = SHOTS if "SCREENSHOTS" in os.environ else SHOTS[:1]
+SHOTS = ["doubleit", "photos"] if "SCREENSHOTS" in os.environ else ["doubleit"]
 
 
 @pytest.mark.parametrize("shown", SHOTS)
@@ -100,29 +88,19 @@ def test_the_screenshots_are_taken(
     """Write to the folder SCREENSHOTS if it is set, as `make screenshot` does."""
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
-    url = site.url if shown in ("doubleit", "error") else page_of(shown.replace("ids", "kinds"))
+    url = site.url if shown == "doubleit" else page_of(shown)
     tab = open_page(url, viewport={"width": 1280, "height": 1100})
     expect(tab.get_by_text("Ready · version 1.0")).to_be_visible()
-    chart = tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first
     if shown == "doubleit":
         double(tab, "3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8")
         expect_numbers(tab, "12")
         expect_rows(tab, [["1", "3", "6"]])
-        expect(chart).to_be_visible()
-    elif shown == "error":
-        double(tab, "1.5, 2\n$5, 50%\n2024-01-31")
-        tab.get_by_test_id("stAlertContentError").wait_for()
     else:
-        if shown == "ids":
-            tab.get_by_label("ids", exact=True).fill("101 7592 2088 102\n101 2748 2003 102")
-        else:
-            tab.get_by_role("button", name="Example").click()
-            picture = tab.get_by_alt_text("The picture that is sent")
-            expect(picture.or_(tab.get_by_text("area,rooms,age"))).to_be_visible()
+        tab.get_by_role("button", name="Example").click()
+        expect(tab.get_by_alt_text("The picture that is sent")).to_be_visible()
         tab.get_by_role("button", name="Predict", exact=True).click()
         expect(tab.get_by_text("API: the same")).to_be_visible()
-        if shown == "photos":
-            expect(chart).to_be_visible()
+    expect(tab.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
     tab.mouse.move(0, 0)
     tab.get_by_role("heading").first.click()
     for scheme in RULES:

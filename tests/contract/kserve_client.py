@@ -20,7 +20,6 @@ async def main(url: str, address: str) -> dict[str, object]:
     grpc = InferenceGRPCClient(address)
     for name, array, datatype, binary in (
         ("int64", np.array([[2**53 + 1, 2]]), "INT64", False),
-        ("fp32", np.array([0.5, 1.5], dtype=np.float32), "FP32", False),
         ("binary", np.array([[2**53 + 1, 2]]), "INT64", True),
     ):
         tensor = InferInput("x", list(array.shape), datatype)

@@ -49,20 +49,21 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def predict(server: Server, services: Any) -> Iterator[Any]:
+def stub(channel: grpc.Channel, services: Any) -> Any:
+    return services("inference_pb2_grpc").InferenceAPIsServiceStub(channel)
+
+
+@pytest.fixture
+def predict(stub: Any, services: Any) -> Any:
     """Return a function that sends a body and returns the response."""
-    messages, stubs = services("inference_pb2"), services("inference_pb2_grpc")
-    with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}") as channel:
-        stub = stubs.InferenceAPIsServiceStub(channel)
+    message = services("inference_pb2").PredictionsRequest
 
-        def call(body: bytes, field: str = "data", **keys: str) -> bytes:
-            request = messages.PredictionsRequest(
-                model_name="doubleit", input={field: body}, **keys
-            )
-            answer: bytes = stub.Predictions(request, timeout=20).prediction
-            return answer
+    def call(body: bytes, field: str = "data", **keys: str) -> bytes:
+        request = message(model_name="doubleit", input={field: body}, **keys)
+        answer: bytes = stub.Predictions(request, timeout=20).prediction
+        return answer
 
-        yield call
+    return call
 
 
 @pytest.mark.parametrize("field", ["data", "body"])
@@ -78,11 +79,8 @@ def test_calls_at_once_get_their_own_answers(predict: Any) -> None:
     assert answers == [[2 * n] for n in range(300)]
 
 
-def test_health(server: Server, services: Any) -> None:
-    stubs = services("inference_pb2_grpc")
-    with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}") as channel:
-        health = stubs.InferenceAPIsServiceStub(channel).Ping(Empty(), timeout=20).health
-    assert json.loads(health) == {"status": "Healthy"}
+def test_health(stub: Any) -> None:
+    assert json.loads(stub.Ping(Empty(), timeout=20).health) == {"status": "Healthy"}
 
 
 def test_an_error_is_an_answer_with_its_status_inside(predict: Any) -> None:
@@ -93,13 +91,10 @@ def test_an_error_is_an_answer_with_its_status_inside(predict: Any) -> None:
     assert json.loads(predict(b"[1]", "file"))["message"].endswith("at the gRPC input")
 
 
-def test_the_streaming_calls_cost_no_worker(server: Server, services: Any) -> None:
-    messages, stubs = services("inference_pb2"), services("inference_pb2_grpc")
-    workers = server.worker_pids()
-    with grpc.insecure_channel(f"127.0.0.1:{server.ports['GRPC_PORT']}") as channel:
-        stub = stubs.InferenceAPIsServiceStub(channel)
-        request = messages.PredictionsRequest(model_name="doubleit", input={"data": b"[1]"})
-        answers = [answer.prediction for answer in stub.StreamPredictions(request, timeout=20)]
+def test_the_streaming_calls_cost_no_worker(server: Server, stub: Any, services: Any) -> None:
+    workers, message = server.worker_pids(), services("inference_pb2").PredictionsRequest
+    request = message(model_name="doubleit", input={"data": b"[1]"})
+    answers = [answer.prediction for answer in stub.StreamPredictions(request, timeout=20)]
     assert answers == [b"[2]"]
     assert set(workers) <= set(server.worker_pids())
 
@@ -151,9 +146,7 @@ FITS = "128 does not fit INT8 - at inputs[0].contents"
     ("datatype", "shape", "fields", "message"),
     [
         ("INT64", [2], {"raw_input_contents": [RAW[:9]]}, "Expected 16 bytes for INT64"),
-        ("INT64", [1], {"raw_input_contents": [RAW]}, "Expected 8 bytes for INT64"),
         ("INT64", [3], TWO, "Expected 24 bytes for INT64"),
-        ("INT64", [-1], ONE, "shape"),
         ("INT64", [1] * 40, ONE, "shape"),
         ("INT64", [2], {"raw_input_contents": [RAW, RAW]}, COUNT),
         ("INT64", [2], {**TWO, "raw_input_contents": [RAW]}, BOTH),
@@ -161,7 +154,6 @@ FITS = "128 does not fit INT8 - at inputs[0].contents"
         ("INT8", [1], {"contents": {"int_contents": [128]}}, FITS),
         ("UINT16", [2], {"contents": {"uint_contents": [0, 1 << 16]}}, "uint_contents[1]"),
         ("FP16", [1], {"contents": {"fp32_contents": [1]}}, "FP16 has no typed contents"),
-        ("BYTES", [1], {"contents": {"bytes_contents": [b"1"]}}, "'BYTES' is not supported"),
         ("INT64", [2], {**TWO, "outputs": [{"name": "a"}, {"name": "b"}]}, "a"),
         ("INT64", [1], {**ONE, "parameters": SEQUENCE}, "sequence_id is not supported"),
         ("INT64", [1], {**ONE, "outputs": MANY}, "more than 4096"),

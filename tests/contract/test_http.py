@@ -24,7 +24,6 @@ from tests.support.server import Server
 from tests.support.wait import wait_until
 
 POST = b"POST /predictions/doubleit HTTP/1.1\r\nHost: x\r\n"
-GZIP = b"Content-Encoding: gzip\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 # Longer than a megabyte when it is unpacked, which compresses to a thousandth.
 LONG = b"[1" + b",1" * 600_000 + b"]"
@@ -34,13 +33,7 @@ SMUGGLED = raw.request(b"[5]")
 
 
 def exchange(server: Server, sent: bytes, *, shut: bool = False) -> list[raw.Answer]:
-    """Send bytes; return the responses until the server closes the connection.
-
-    Args:
-        server: the server.
-        sent: what to send.
-        shut: whether to shut the sending side afterwards, as `nc -N` does.
-    """
+    """Send bytes, and with `shut` end the sending side; return the responses until the close."""
     with raw.connect(server.ports["PORT"]) as client:
         client.sendall(sent)
         if shut:
@@ -60,57 +53,29 @@ def one(server: Server, headers: bytes, body: bytes = b"[1]", *, close: bool = T
     return answer
 
 
-LENGTHS = (b"abc", b"0x3", b"3, 3", b"", b"%d" % 2**63, b"-5", b"+3", b"9" * 5000)
-TARGETS = (b"GET ping", b"GET *", b"OPTIONS ping", b"GET ftp://x/ping")
-REFUSED = {
-    **{
-        f"Content-Length: {length.decode()[:20]}": (
-            POST + b"Content-Length: %b\r\n\r\n[1]" % length,
-            400,
-            "Content-Length must be one number of bytes in decimal digits",
-        )
-        for length in LENGTHS
-    },
-    **{
-        f"chunk of {size.decode()} bytes": (
-            CHUNKED + b"%b\r\n[1]\r\n0\r\n\r\n" % size,
-            400,
-            "The request's body is not valid HTTP",
-        )
-        for size in (b"-1", b"zz", b"fffffffff")
-    },
-    **{
-        line.decode(): (
-            line + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-            400,
-            "The target of the request must be a path that begins with /",
-        )
-        for line in TARGETS
-    },
-    "two lengths": (
-        POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n[1]",
-        400,
-        "The request is not valid HTTP",
+LENGTH = "Content-Length must be one number of bytes in decimal digits"
+TARGET = "The target of the request must be a path that begins with /"
+NO_HTTP = "The request is not valid HTTP"
+REFUSED = [
+    *(
+        (POST + b"Content-Length: %b\r\n\r\n[1]" % length, 400, LENGTH)
+        for length in (b"0x3", b"3, 3", b"", b"%d" % 2**63, b"-5", b"+3")
     ),
-    "escape": (
-        b"GET /predictions/%zz HTTP/1.1\r\n\r\n",
-        400,
-        "The target of the request has a % without two hexadecimal digits",
-    ),
-    "header": (POST + b"a: %b\r\n\r\n" % (b"b" * 9000), 400, "HTTP header is larger than 8192"),
-    "Expect": (POST + b"Expect: 100-continue\r\n" + LARGE, 413, "The body is larger than"),
-    "large": (POST + LARGE, 413, "The body is larger than"),
-    "another expectation": (
-        POST + b"Expect: a coffee\r\nContent-Length: 3\r\n\r\n[1]",
-        417,
-        "The only expectation that this server knows is 100-continue",
-    ),
-    "404": (b"GET /none HTTP/1.1\r\n\r\n", 404, "Requested resource is not found"),
-    "405": (b"PUT / HTTP/1.1\r\n\r\n", 405, "Requested method is not allowed"),
-}
+    (POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n[1]", 400, NO_HTTP),
+    (CHUNKED + b"-1\r\n[1]\r\n0\r\n\r\n", 400, "The request's body is not valid HTTP"),
+    (b"GET ping HTTP/1.1\r\nHost: x\r\n\r\n", 400, TARGET),
+    (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400, TARGET),
+    (b"GET /%zz HTTP/1.1\r\n\r\n", 400, "has a % without two hexadecimal digits"),
+    (POST + b"a: %b\r\n\r\n" % (b"b" * 9000), 400, "HTTP header is larger than 8192"),
+    (POST + b"Expect: 100-continue\r\n" + LARGE, 413, "The body is larger than"),
+    (POST + LARGE, 413, "The body is larger than"),
+    (POST + b"Expect: a coffee\r\nContent-Length: 3\r\n\r\n[1]", 417, "The only expectation that"),
+    (b"GET /none HTTP/1.1\r\n\r\n", 404, "Requested resource is not found"),
+    (b"PUT / HTTP/1.1\r\n\r\n", 405, "Requested method is not allowed"),
+]
 
 
-@pytest.mark.parametrize(("sent", "status", "message"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("sent", "status", "message"), REFUSED, ids=[it[2] for it in REFUSED])
 @pytest.mark.parametrize("before", [0, 3], ids=["", "pipelined"])
 def test_a_refused_request_gets_a_reason_and_ends_the_connection(
     server: Server, before: int, sent: bytes, status: int, message: str
@@ -133,9 +98,8 @@ LAST = raw.request(b"[3]").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 @pytest.mark.parametrize(
     ("requests", "statuses"),
     [
-        pytest.param([PING, raw.request(b"[1]")] * 200, [200] * 400, id="other routes between"),
-        pytest.param([raw.request(b"[1]"), raw.request(b"["), PING], [200, 400], id="an error"),
-        pytest.param([raw.request(b"[1]"), LAST, PING], [200, 200], id="Connection: close"),
+        ([PING, raw.request(b"[1]")] * 200, [200] * 400),
+        ([raw.request(b"[1]"), LAST, PING], [200, 200]),
     ],
 )
 def test_pipelined_responses_come_until_one_closes_the_connection(
@@ -155,16 +119,14 @@ def test_the_rest_of_an_upload_that_is_too_large_is_read(server: Server) -> None
     assert answer.status == 413
 
 
-@pytest.mark.parametrize("count", [1, 5])
-def test_a_client_may_shut_its_sending_side(server: Server, count: int) -> None:
-    answers = exchange(server, raw.request(LONG) * count, shut=True)
-    assert [answer.status for answer in answers] == [200] * count
+def test_a_client_may_shut_its_sending_side(server: Server) -> None:
+    answers = exchange(server, raw.request(LONG) * 5, shut=True)
+    assert [answer.status for answer in answers] == [200] * 5
 
 
 @pytest.mark.parametrize(
     ("sent", "statuses"),
     [(b"", []), (raw.request(b"[1]", length=5), [400]), (CHUNKED + b"3\r\n[1]\r\n", [400])],
-    ids=["nothing", "length", "chunked"],
 )
 def test_a_connection_that_ends_too_early_is_closed(
     server: Server, sent: bytes, statuses: list[int]
@@ -172,11 +134,8 @@ def test_a_connection_that_ends_too_early_is_closed(
     assert [answer.status for answer in exchange(server, sent, shut=True)] == statuses
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["http://127.0.0.1:8080/predictions/doubleit", "HTTPS://example.com/predictions/doubleit?a=b"],
-)
-def test_an_absolute_target_means_its_path(server: Server, target: str) -> None:
+def test_an_absolute_target_means_its_path(server: Server) -> None:
+    target = "HTTPS://example.com/predictions/doubleit?a=b"
     (answer,) = raw.pipeline(server.ports["PORT"], [raw.request(b"[1]", target)])
     assert (answer.status, answer.body) == (200, b"[2]")
 
@@ -184,14 +143,13 @@ def test_an_absolute_target_means_its_path(server: Server, target: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(LONG)),
         ("GZIP", gzip.compress(b"[1") + gzip.compress(LONG[2:])),
         ("x-gzip", gzip.compress(LONG)),
         ("deflate", zlib.compress(LONG)),
         ("deflate", zlib.compress(LONG, wbits=-15)),
         ("identity", LONG),
     ],
-    ids=["gzip", "two members", "x-gzip", "deflate", "raw deflate", "identity"],
+    ids=["two members", "x-gzip", "deflate", "raw deflate", "identity"],
 )
 def test_compressed_bodies_are_unpacked(server: Server, encoding: str, packed: bytes) -> None:
     answer = one(server, b"Content-Encoding: %b\r\n" % encoding.encode(), packed)
@@ -226,10 +184,8 @@ def test_a_body_that_cannot_be_unpacked_is_refused(
     ("accepted", "packed"),
     [
         (None, False),
-        ("gzip", True),
         ("deflate, GZIP;q=0.5", True),
         ("br, identity", False),
-        ("gzip;q=0, identity", False),
         ("gzip ; q=0.000", False),
     ],
 )
@@ -266,8 +222,6 @@ def logging_server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 TRACE = "0123456789abcdef" * 2
-
-
 TRACED = {"trace": TRACE, "logging.googleapis.com/trace": f"projects/example/traces/{TRACE}"}
 SPAN = {
     "logging.googleapis.com/spanId": "0123456789abcdef",
@@ -278,12 +232,11 @@ SPAN = {
 @pytest.mark.parametrize(
     ("headers", "fields"),
     [
-        ("", {}),
         (f"traceparent: 00-{TRACE}-0123456789abcdef-01\r\n", TRACED | SPAN),
         (f"X-Cloud-Trace-Context: {TRACE}/1;o=1\r\n", TRACED),
         ("traceparent: 00-x-y-z\r\n", {}),
     ],
-    ids=["none", "traceparent", "Google's", "invalid"],
+    ids=["traceparent", "Google's", "invalid"],
 )
 def test_the_access_log_has_a_line_for_each_request(
     logging_server: Server, headers: str, fields: dict[str, Any]

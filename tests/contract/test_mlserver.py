@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.test_kserve import environment, printed
+from tests.support.containers import output
 from tests.support.server import Server
 
 
@@ -30,12 +30,9 @@ def test_its_command_line(server: Server, tmp_path: Path) -> None:
     tensor = {"name": "x", "shape": [2], "datatype": "INT64"}
     requests = [{"id": str(n), "inputs": [{**tensor, "data": [n, 0]}]} for n in range(20)]
     (tmp_path / "in").write_text("".join(f"{json.dumps(each)}\n" for each in requests))
-    command: list[str | Path] = [
-        *(environment("mlserver") / "mlserver", "infer", "-u", server.url.removeprefix("http://")),
-        *("-m", "doubleit", "-i", tmp_path / "in", "-o", tmp_path / "out"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    program, address = environment("mlserver") / "mlserver", server.url.removeprefix("http://")
+    files = ("-i", f"{tmp_path}/in", "-o", f"{tmp_path}/out")
+    output([str(program), "infer", "-u", address, "-m", "doubleit", *files])
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     doubled = sorted(answer["outputs"][0]["data"] for answer in answers)
     assert doubled == [[2 * n, 0] for n in range(20)]

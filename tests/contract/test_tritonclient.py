@@ -16,9 +16,6 @@ from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 from server.store.paths import ROOT
 from tests.support.server import Server
 
-# The status of an error over HTTP and gRPC.
-CODES = {"400": "StatusCode.INVALID_ARGUMENT", "404": "StatusCode.NOT_FOUND"}
-
 
 class Client:
     """Calls the methods that both of NVIDIA's clients have."""
@@ -45,11 +42,6 @@ class Client:
     def _binary(self) -> dict[str, bool]:
         return {} if self.is_grpc else {"binary_data": self.binary}
 
-    def status(self, error: pytest.ExceptionInfo[InferenceServerException]) -> str:
-        """Return the status of an error over HTTP, or the one that has the same meaning."""
-        status = str(error.value.status())
-        return {code: http for http, code in CODES.items()}[status] if self.is_grpc else status
-
 
 @pytest.fixture(params=["http", "http, binary", "grpc"])
 def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
@@ -72,17 +64,8 @@ def test_every_datatype_and_shape_comes_back_doubled(
     assert doubled.dtype == array.dtype
     assert np.array_equal(doubled, array * 2)
     response = result.get_response(as_json=True) if client.is_grpc else result.get_response()
-    assert (response["id"], response["model_name"], response["model_version"]) == (
-        "42",
-        "doubleit",
-        "1.0",
-    )
-
-
-def test_an_output_may_be_asked_for_by_name(client: Client) -> None:
-    wanted = client.output("doubled")
-    result = client.infer("doubleit", [client.tensor(np.array([3]), "INT64")], outputs=[wanted])
-    assert result.as_numpy("doubled").tolist() == [6]
+    found = tuple(response[name] for name in ("id", "model_name", "model_version"))
+    assert found == ("42", "doubleit", "1.0")
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
@@ -146,10 +129,9 @@ def test_every_call_ends_as_the_documentation_says(
             answer = getattr(client, name)(*arguments)
             return await answer if module else answer
         finally:
+            closed = client.close()
             if module:
-                await client.close()
-            else:
-                client.close()
+                await closed
 
     try:
         answer = asyncio.run(ask())
@@ -161,17 +143,9 @@ def test_every_call_ends_as_the_documentation_says(
     assert result in {str(answer), "answered"}
 
 
-@pytest.mark.parametrize(
-    ("array", "datatype", "message"),
-    [
-        (np.array([True]), "BOOL", "Datatype 'BOOL' is not supported"),
-        (np.array([b"1"], dtype=object), "BYTES", "Datatype 'BYTES' is not supported"),
-        (np.array([100], dtype="int8"), "INT8", "200 does not fit INT8"),
-    ],
-)
-def test_errors_reach_the_caller_with_their_message(
-    client: Client, array: Any, datatype: str, message: str
-) -> None:
-    with pytest.raises(InferenceServerException, match=message) as error:
-        client.infer("doubleit", [client.tensor(array, datatype)])
-    assert client.status(error) == "400"
+def test_errors_reach_the_caller_with_their_message(client: Client) -> None:
+    tensor = client.tensor(np.array([100], dtype="int8"), "INT8")
+    with pytest.raises(InferenceServerException, match="200 does not fit INT8") as error:
+        client.infer("doubleit", [tensor])
+    expected = "StatusCode.INVALID_ARGUMENT" if client.is_grpc else "400"
+    assert str(error.value.status()) == expected

@@ -77,24 +77,17 @@ def test_a_smoke_test_that_fails_keeps_or_restores_the_revisions_and_the_next_on
 
 
 @pytest.mark.parametrize(
-    ("number", "message", "applied"),
-    [
-        ("1", r"iac.sh apply dev ended with 1$", [OLD.format(0)]),
-        (
-            "2",
-            "iac.sh apply dev ended with 1. Rolled back",
-            [OLD.format(0), OLD.format(100), OLD.format(0)],
-        ),
-    ],
+    ("number", "message", "percents"),
+    [("1", "ended with 1$", [0]), ("2", "ended with 1. Rolled back", [0, 100, 0])],
     ids=["new revisions", "shift"],
 )
 def test_a_change_that_terraform_fails_to_make_keeps_or_restores_the_revisions(
-    deployed: Cloud, number: str, message: str, applied: list[str]
+    deployed: Cloud, number: str, message: str, percents: list[int]
 ) -> None:
     deployed.tell("fail", number)
-    with pytest.raises(DeploymentError, match=message):
+    with pytest.raises(DeploymentError, match=f"iac.sh apply dev {message}"):
         deploy.deploy(DEV, patience=0)
-    assert deployed.applied == applied
+    assert deployed.applied == [OLD.format(percent) for percent in percents]
 
 
 def test_a_rollback_that_fails_prints_the_commands_for_it(deployed: Cloud) -> None:
@@ -104,7 +97,6 @@ def test_a_rollback_that_fails_prints_the_commands_for_it(deployed: Cloud) -> No
         deploy.deploy(DEV, patience=0)
     assert "THE ROLLBACK FAILED TOO" in str(raised.value)
     assert "TF_VAR_backend_stable_revision=doubleit-backend-dev-00001-abc" in str(raised.value)
-    assert "make plan ENV=dev && make apply ENV=dev" in str(raised.value)
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -140,12 +132,17 @@ def test_the_run_s_page_names_the_outcome_and_the_addresses(
     assert f"url={frontend}\n" in outputs.read_text()
 
 
+def write_gh(folder: Path, script: str) -> None:
+    """Add a stand-in for gh to the programs of the stand-in cloud."""
+    (folder / "bin/gh").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "bin/gh").chmod(0o755)
+
+
 @pytest.mark.parametrize(("newest", "applies"), [("1" * 40, 2), ("2" * 40, 0)])
 def test_a_commit_is_not_deployed_after_a_newer_one(
     deployed: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, newest: str, applies: int
 ) -> None:
-    (tmp_path / "bin/gh").write_text(f"#!/bin/sh\necho {newest}\n")
-    (tmp_path / "bin/gh").chmod(0o755)
+    write_gh(tmp_path, f"echo {newest}")
     run = {"REF_TYPE": "branch", "REF_NAME": "main", "REPOSITORY": "o/n", "SHA": "1" * 40}
     for name, value in run.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
@@ -158,16 +155,13 @@ def test_only_images_with_signed_provenance_are_deployed(
     deployed: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, signed: bool, applies: int
 ) -> None:
     outcome = "true" if signed else "{ echo 'no attestations found' >&2; exit 1; }"
-    (tmp_path / "bin/gh").write_text(f'#!/bin/sh\necho "gh $*" >>"$CLOUD/calls"\n{outcome}\n')
-    (tmp_path / "bin/gh").chmod(0o755)
+    write_gh(tmp_path, f'echo "gh $*" >>"$CLOUD/calls"\n{outcome}')
     monkeypatch.setenv("ATTESTATIONS", "true")
     monkeypatch.setenv("GITHUB_REPOSITORY", "o/n")
     monkeypatch.setenv("GITHUB_SHA", "1" * 40)
-    if signed:
+    message = f"image@sha256:{'2' * 64}: no attestations found"
+    with nullcontext() if signed else pytest.raises(SystemExit, match=message):
         deploy.main(Name.DEV, patience=0)
-    else:
-        with pytest.raises(SystemExit, match=f"image@sha256:{'2' * 64}: no attestations found"):
-            deploy.main(Name.DEV, patience=0)
     assert len(deployed.applied) == applies
     call = next(call for call in deployed.calls if call.startswith("gh attestation verify oci://"))
     assert f"--source-digest={'1' * 40} " in call

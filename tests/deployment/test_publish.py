@@ -32,8 +32,7 @@ case "$*" in
     ;;
 "buildx imagetools inspect "*)
     if [ -e "$REGISTRY_FOLDER/offline" ]; then echo "dial tcp: refused" >&2; exit 1; fi
-    cat "$(file "${!#}")" 2>/dev/null ||
-        { echo "ERROR: ${!#}: not found" >&2; exit 1; }
+    cat "$(file "${!#}")" 2>/dev/null || { echo "ERROR: ${!#}: not found" >&2; exit 1; }
     ;;
 "buildx imagetools create "*)
     for argument in "$@"; do
@@ -159,12 +158,7 @@ def test_a_step_needs_the_one_before(registry: Registry) -> None:
 @pytest.mark.parametrize(
     ("file", "command", "variables", "error"),
     [
-        (
-            "",
-            "release",
-            {"GITHUB_REF_NAME": "v0.0.1"},
-            "the tag is v0.0.1, and pyproject.toml says",
-        ),
+        ("", "release", {"GITHUB_REF_NAME": "v0.0.1"}, "the tag is v0.0.1, and pyproject.toml"),
         ("", "build", {"REGISTRY": ""}, "REGISTRY is not set"),
         ("offline", "release", {}, "dial tcp: refused"),  # not taken for an empty registry
         ("broken", "build", {}, ""),

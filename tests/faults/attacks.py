@@ -10,8 +10,7 @@ import random
 from collections.abc import Callable
 
 from tests.faults.conftest import MIB
-from tests.support.raw import PATH, request
-from tests.support.server import JSON
+from tests.support.raw import request
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Attack = Callable[[random.Random], bytes]
@@ -122,15 +121,6 @@ def names(pick: random.Random) -> bytes:
     return request(pick.choice(bodies).encode())
 
 
-def flags(pick: random.Random) -> bytes:
-    """Return headers and URLs that have a meaning in TorchServe, also very long ones."""
-    name = pick.choice(("describe", "explain", "url_path", "ts_stream_next", "x-request-id", "X"))
-    odd = ("True", "true", "ready", "metadata", "..", "é", "x" * 7_000, "")
-    header = {name: pick.choice(odd), **JSON}
-    path = PATH + pick.choice(("", "?describe=True", "?explain=True", "?url_path=ready", "?a=%zz"))
-    return request(pick.choice((b"[1]", b"", b"[1")), path, headers=header)
-
-
 KINDS: dict[str, Attack] = {
     "long lists, for comparison": plain,
     "V1 of a million instances": v1,
@@ -141,5 +131,4 @@ KINDS: dict[str, Attack] = {
     "nesting a million deep": nesting,
     "objects of 100 000 keys": keys,
     "names of a megabyte": names,
-    "headers that mean something to TorchServe": flags,
 }

@@ -44,13 +44,7 @@ PIECES = [
     *(bytes([c]) for c in b'[]{},:"-+.eE0123456789 \t\r\n\\/\x00\x7f'),
     *(b"null", b"true", b"NaN", b"Infinity", b"0x10", b"1_0", b"01", b"1e999", b"-", b'"inputs"'),
     *(b'"instances"', b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\\ud800", b"//"),
-    *(
-        b"4611686018427387904",
-        b"-9223372036854775809",
-        b"18446744073709551616",
-        b"1e308",
-        b"5e-324",
-    ),
+    *(b"4611686018427387904", b"-9223372036854775809", b"18446744073709551616", b"1e308"),
     *(b'"shape":[0,18446744073709551616],', b'"shape":[4611686018427387904,4],', b'"shape":[],'),
     *(b'"instances":[1],', b'"id":null,', b'"data":[1],', b'"datatype":"BOOL",', b'"a":'),
 ]
@@ -74,11 +68,6 @@ class Sent(NamedTuple):
     statuses: Collection[int] = (200, 400, 413)
 
 
-def mutated(pick: random.Random) -> bytes:
-    """Return a valid body with some bytes replaced, removed, duplicated or inserted."""
-    return changed(pick, pick.choice(SAMPLES))
-
-
 def changed(pick: random.Random, content: bytes) -> bytes:
     """Return bytes of which some are replaced, removed, duplicated or inserted."""
     body = bytearray(content)
@@ -97,6 +86,11 @@ def changed(pick: random.Random, content: bytes) -> bytes:
     return bytes(body)
 
 
+def mutated(pick: random.Random) -> bytes:
+    """Return a changed body."""
+    return changed(pick, pick.choice(SAMPLES))
+
+
 def nested(pick: random.Random) -> bytes:
     """Return nested brackets."""
     depth = int(10 ** pick.uniform(0.3, 4))
@@ -108,16 +102,9 @@ def nested(pick: random.Random) -> bytes:
 def huge(pick: random.Random) -> bytes:
     """Return numbers of many digits or with large exponents."""
     digits = "".join(pick.choices("0123456789", k=int(10 ** pick.uniform(0, 3.7))))
+    exponent = f"{pick.randint(-400, 400)}"
     number = pick.choice(
-        [
-            digits,
-            f"-{digits}",
-            f"1{digits}",
-            f"0.{digits}",
-            f"1.{digits}e{pick.randint(-400, 400)}",
-            f"{pick.randint(1, 9)}e{digits[:9]}",
-            f"1e-{digits[:9]}",
-        ]
+        (digits, f"-1{digits}", f"0.{digits}", f"1.{digits}e{exponent}", f"1e-{digits[:9]}")
     )
     return pick.choice(["[{}]", "[1.5, {}]", '{{"instances": [[{}]]}}']).format(number).encode()
 
@@ -231,10 +218,8 @@ def http(pick: random.Random) -> bytes:
 
     path, count = PATH.encode(), b"%x" % len(NUMBERS)
     target = some(path, b"http://h:1" + path, b"HTTP://u@h" + path, path[1:], b"*", path + b"?%zz")
-    method, version = (
-        some(b"POST", b"PUT", b"post", b"P ST"),
-        some(b"HTTP/1.1", b"HTTP/1.0", b"X/1"),
-    )
+    method = some(b"POST", b"PUT", b"post", b"P ST")
+    version = some(b"HTTP/1.1", b"HTTP/1.0", b"X/1")
     lines = [b" ".join((method, target, version)), b"Host: x"]
     odd = (b"+9", b"-9", b"0x9", b"9, 9", b"", b"abc", b"10", b"8", b"%d" % 2**63, b"%d" % 2**64)
     length, coding = some(count, b"09", *odd), some(b"chunked", b"Chunked", b"gzip, chunked", b"x")
@@ -308,9 +293,7 @@ def mistaken(pick: random.Random) -> Call:
     """Return a request with one mistake."""
     request, _ = _tensor(pick)
     (tensor,) = request.inputs
-    kind = pick.choice(
-        ("name", "version", "shape", "datatype", "size", "both", "twice", "none", "outputs", "many")
-    )
+    kind = pick.choice(("name", "version", "shape", "datatype", "size", "twice", "none"))
     if kind in ("name", "version"):
         other = pick.choice(("other", "9.9", "x" * 10_000, "doubleit/1.0", "é", "../x"))
         setattr(request, f"model_{kind}", other)
@@ -323,20 +306,11 @@ def mistaken(pick: random.Random) -> Call:
     elif kind == "size":
         tensor.ClearField("contents")
         request.raw_input_contents[:] = [pick.randbytes(pick.choice((9, 41, 1000)))]
-    elif kind == "both":
-        tensor.contents.int64_contents.append(1)
-        request.raw_input_contents[:] = [bytes(8)]
     elif kind == "twice":
         request.inputs.append(tensor)
         request.raw_input_contents.extend(request.raw_input_contents)
-    elif kind == "none":
-        request.ClearField("inputs")
-    elif kind == "outputs":
-        request.outputs.add(name="a")
-        request.outputs.add(name="b")
     else:
-        for _ in range(5000):
-            pick.choice((request.inputs, request.outputs)).add()
+        request.ClearField("inputs")
     return Call(request.SerializeToString(), REFUSED)
 
 
@@ -384,12 +358,6 @@ def judge_call(sent: Call, code: str, answer: bytes) -> str:
     response = service_pb2.ModelInferResponse.FromString(answer)
     right = (response.id, response.raw_output_contents[:]) == ("7", [sent.output])
     return "" if right else f"answered {answer[:100]!r}"
-
-
-def message(pick: random.Random) -> tuple[bytes, bytes | None]:
-    """Return a message for V2's gRPC service; and the only right output, None if not known."""
-    sent = pick.choice(CALLS[:-1])(pick)
-    return sent.message, sent.output
 
 
 class MalformedError(ValueError):

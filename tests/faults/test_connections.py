@@ -1,4 +1,4 @@
-"""Connections that are idle, slow, cut off, pipelined or large, next to 32 ordinary clients."""
+"""Connections that are idle, slow, cut off or large, next to 32 ordinary clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from tests.support.wait import wait_until
 IDLE = 10_000
 SLOW = 100
 CUT = 3_000
-PIPELINES = 200
 ROUNDS, LARGE = 12, 4
 
 
@@ -53,6 +52,7 @@ def test_idle_connections(server: Server) -> None:
         wait_until(lambda: java.num_fds() <= descriptors + 50, "the descriptors are given back")
 
 
+@pytest.mark.slow
 def test_clients_that_send_a_byte_a_second(server: Server) -> None:
     body = raw.request(b"[1, 2]")
     # The first part is sent at once, the last bytes one per second.
@@ -79,21 +79,6 @@ def test_requests_cut_in_the_middle(server: Server) -> None:
                 if n % 2:  # a reset instead of a normal close
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.sendall(whole[: pick.randrange(len(whole) + 1)])
-
-
-def test_pipelined_requests(server: Server) -> None:
-    def pipeline(seed: int) -> None:
-        pick = random.Random(seed)
-        sizes = [pick.choice([1, 1, 1, 5_000]) for _ in range(20)]
-        bodies = [b"[%b]" % b",".join([b"%d" % n] * size) for n, size in enumerate(sizes)]
-        answers = raw.pipeline(server.ports["PORT"], [raw.request(body) for body in bodies])
-        assert [answer.body for answer in answers] == [
-            b"[%b]" % b",".join([b"%d" % (2 * n)] * size) for n, size in enumerate(sizes)
-        ]
-
-    name = f"{PIPELINES} times 20 pipelined requests, all answered in order"
-    with fault(name, server), ThreadPoolExecutor(4) as pool:
-        list(pool.map(pipeline, range(PIPELINES)))
 
 
 def test_bodies_at_the_limit(store: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from tritonclient.grpc import service_pb2
 
 from tests.faults import attacks, fuzzer
 from tests.faults.conftest import MIB, counted, fault
@@ -60,27 +59,21 @@ def test_a_flood_costs_nobody_an_answer(server: Server, kind: str) -> None:
     assert not [outcome for outcome in outcomes if outcome.startswith("5")], it.remark
 
 
-SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
-V2 = "/inference.GRPCInferenceService/ModelInfer"
-PATHS = (*(V2,) * 3, f"/{SERVICE}/Predictions", f"/{SERVICE}/StreamPredictions")
+# Those of TorchServe's own service, of which no odd message may cost anything either.
+METHODS = ("Predictions", "StreamPredictions")
 
 
 def test_a_flood_over_grpc(server: Server) -> None:
     pick, outcomes = random.Random(SEED), Counter[str]()
     address = f"127.0.0.1:{server.ports['GRPC_PORT']}"
+    service = "/org.pytorch.serve.grpc.inference.InferenceAPIsService"
     with fault("odd messages over gRPC", server) as it, grpc.insecure_channel(address) as channel:
-        while time.monotonic() < it.began + SECONDS or not outcomes["answered"]:
-            path, (message, right) = pick.choice(PATHS), fuzzer.message(pick)
-            right = right if path == V2 else None
+        while time.monotonic() < it.began + SECONDS:
+            ask = channel.unary_stream(f"{service}/{pick.choice(METHODS)}")
             try:
-                (answer, *_) = channel.unary_stream(path)(message, timeout=20)
+                list(ask(fuzzer.call(pick).message, timeout=20))
                 outcomes["answered"] += 1
             except grpc.RpcError as error:
-                assert right is None, error
                 outcomes[error.code().name] += 1
-                continue
-            if right is not None:
-                response = service_pb2.ModelInferResponse.FromString(answer)
-                assert (response.id, response.raw_output_contents[:]) == ("7", [right])
         it.remark = counted(outcomes)
     assert outcomes["DEADLINE_EXCEEDED"] == 0

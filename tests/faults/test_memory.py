@@ -8,15 +8,15 @@ import json
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from scripts.bench.bodies import FORMS, JSON, Body, Make
+from scripts.bench.bodies import FORMS, Body, Make
 from scripts.bench.cgroup import Group
 from scripts.model import archiver
 from server import memory
@@ -143,46 +143,38 @@ def test_the_largest_bodies_are_answered_or_refused(contained: Contained, form: 
     assert contained.ask(Body(b"[1]")) == 200
 
 
-def v2(count: int, tensor: Mapping[str, Any], binary: bytes = b"") -> Body:
-    described = {"name": "x", "shape": [count, *PHOTO.shape], "datatype": "FP32", **tensor}
-    head = json.dumps({"inputs": [described]}).encode()
-    size = {"Inference-Header-Content-Length": str(len(head))}
-    return Body(head + binary, size if binary else JSON)
+def numbers(mib: float) -> Callable[[], Body]:
+    return functools.partial(FORMS["list of integers"], int(mib * MIB))
 
 
-def binary_photos(count: int) -> Body:
-    data = PHOTO.astype(np.float32).tobytes() * count
-    return v2(count, {"parameters": {"binary_data_size": len(data)}}, data)
+def photo() -> Body:
+    return Body(json.dumps([PHOTO.tolist()]).encode())
 
 
-# What people send, by the model.
-SENT: dict[str, Callable[[], Body]] = {
-    "photos: one": lambda: Body(json.dumps([PHOTO.tolist()]).encode()),
-    "photos: two as V1": lambda: Body(json.dumps({"instances": [PHOTO.tolist()] * 2}).encode()),
-    "photos: one as V2": lambda: v2(1, {"data": PHOTO.reshape(-1).tolist()}),
-    "photos: 24 binary": lambda: binary_photos(24),
-    **{
-        f"doubleit: {size} MiB": functools.partial(FORMS["list of integers"], int(size * MIB))
-        for size in (4, 8, 16, 31.9)
-    },
-}
+def binary_photos() -> Body:
+    data, count = PHOTO.astype(np.float32).tobytes(), 24
+    size = {"binary_data_size": count * len(data)}
+    tensor = {"name": "x", "shape": [count, *PHOTO.shape], "datatype": "FP32", "parameters": size}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return Body(head + data * count, {"Inference-Header-Content-Length": str(len(head))})
 
 
 @pytest.mark.parametrize(
-    ("what", "contained", "count"),
+    ("contained", "make", "count"),
     [
-        pytest.param(what, (what.partition(":")[0], memory_mib), count, id=f"{what}-{memory_mib}")
-        for what, memory_mib, count in (
-            *((what, 1024, 1) for what in SENT),
-            *(("photos: one", 1024, 16), ("photos: one", 512, 1)),
-            *(("doubleit: 8 MiB", 1024, 4), ("doubleit: 8 MiB", 1024, 32)),
-            ("doubleit: 4 MiB", 512, 1),
-        )
+        (("photos", 1024), photo, 16),
+        (("photos", 1024), binary_photos, 1),
+        (("photos", 512), photo, 1),
+        (("doubleit", 1024), numbers(31.9), 1),
+        (("doubleit", 1024), numbers(8), 32),
+        (("doubleit", 512), numbers(4), 1),
     ],
     indirect=["contained"],
 )
-def test_what_people_send_is_answered(contained: Contained, what: str, count: int) -> None:
-    statuses = contained.ask_at_once(SENT[what](), count)
+def test_what_people_send_is_answered(
+    contained: Contained, make: Callable[[], Body], count: int
+) -> None:
+    statuses = contained.ask_at_once(make(), count)
     # The last of many wait for too long on a slow machine.
     assert statuses[200] + statuses[503] == count
     assert statuses[200] > count // 2 if count > 4 else statuses[200] == count

@@ -67,14 +67,10 @@ def paste(session: Session) -> Session:
 
 
 def upload(session: Session) -> Session:
-    return session.upload("numbers.txt", PLAIN)
-
-
-def upload_full(session: Session) -> Session:
     return session.upload("numbers.csv", FULL)
 
 
-@pytest.mark.parametrize("act", [paste, upload, upload_full])
+@pytest.mark.parametrize("act", [paste, upload])
 def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
     page: PageServer,
     group: Group,
@@ -101,12 +97,12 @@ def test_ten_sessions_at_the_limit_fit_and_nothing_of_them_stays(
 
 def test_ten_files_of_one_session_are_not_kept(page: PageServer) -> None:
     with Session(page.url) as session:
-        upload_full(session)
+        upload(session)
         # What is sent is what the table holds.
         assert session.elements["metric"][0].body == f"{LIMITS.max_numbers - 1:,}"
         before = resident(page)
         for _ in range(9):
-            upload_full(session)
+            upload(session)
         # Kept, they would take nine times the size of one. The page removes them a moment later.
         # The session is still open.
         wait_until(lambda: resident(page) < before + 3 * len(FULL), "the memory of nine files")

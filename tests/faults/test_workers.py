@@ -67,20 +67,8 @@ def test_the_fork_server_killed(server: Server) -> None:
         os.kill(server.worker_pids()[0], signal.SIGKILL)
 
 
-def test_java_killed_and_the_server_replaced(store: Path, tmp_path: Path) -> None:
-    with Server(store, tmp_path / "log") as server:
-        name = "Java process killed (-9), server replaced"
-        with fault(name, server, failures=float("inf"), recovery_seconds=30) as it:
-            os.kill(server.java_pid(), signal.SIGKILL)
-            # A supervisor (container runtime, systemd) restarts a command that exits with an error.
-            assert server.process
-            assert server.process.wait(15) == 1
-            it.remark = f"ended in {time.monotonic() - it.began:.1f} s"
-            server.log = tmp_path / "again"
-            server.start().wait_ready()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+# SIGHUP: tests/server/test_lifecycle.py.
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop(store: Path, tmp_path: Path, number: signal.Signals) -> None:
     with (
         Server(store, tmp_path / "log") as server,

@@ -115,13 +115,7 @@ def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: 
 
 @pytest.mark.parametrize(
     ("reply", "badge", "advice"),
-    [
-        (error(503, "no worker"), "Busy", "Try again in a moment"),
-        ("hang", "Loading", "loading the model"),
-        ("drop", "Not reachable", "Is it running?"),
-        (error(403, "no"), "Not allowed", "BACKEND_AUTH=id-token"),
-        (error(500, "broken"), "Failed", "broken"),
-    ],
+    [("hang", "Loading", "loading the model"), (error(500, "broken"), "Failed", "broken")],
 )
 def test_the_state_is_shown_with_a_remedy(
     page: AppTest, api: Api, reply: Reply, badge: str, advice: str
@@ -188,13 +182,6 @@ def test_a_response_of_every_format_is_shown(
     assert '--data-binary \'{"inputs"' in words(classifier)
 
 
-def test_another_model_has_its_own_words_and_an_example(classifier: AppTest) -> None:
-    assert classifier.title[0].value == "flowers"
-    assert "Takes features (FP32, any \u00d7 4)" in words(classifier)
-    (found,) = json.loads(classifier.text_area[-1].value or "")["inputs"]
-    assert (found["name"], found["shape"], found["datatype"]) == ("features", [1, 4], "FP32")
-
-
 def test_a_request_that_is_no_json_is_not_sent(classifier: AppTest, api: Api) -> None:
     choose(classifier, "Advanced: JSON").text_area[-1].set_value('{"inputs": [1,}')
     button(classifier).click().run()
@@ -203,15 +190,13 @@ def test_a_request_that_is_no_json_is_not_sent(classifier: AppTest, api: Api) ->
     assert api.requests == []
 
 
-@pytest.mark.parametrize("name", ["numbers.txt", "numbers.csv"])
 def test_more_numbers_than_the_limit_are_not_sent(
-    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch, name: str
+    page: AppTest, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UI_MAX_NUMBERS", "10")
-    choose(page.run(), "Upload a file").file_uploader[0].upload(name, b"1\n" * 11, "text/plain")
+    choose(page.run(), "Upload a file").file_uploader[0].upload("n.txt", b"1\n" * 11, "text/plain")
     button(page).click().run()
     assert "This is more than the page takes; nothing was sent" in words(page)
-    assert "10" in page.error[0].value
     assert api.requests == []
 
 
@@ -327,15 +312,8 @@ def test_every_kind_of_input_has_its_component(page_of: PageOf, api: Api) -> Non
         assert sentence in words(button(page).click().run())
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["[[1, 2, 3, 4]]", '{"instances": [[1, 2, 3, 4]]}', json.dumps({"inputs": [
-        {"name": "features", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]})],
-)  # fmt: skip
-def test_a_link_brings_input_and_version_back(
-    page: AppTest, page_of: PageOf, api: Api, body: str
-) -> None:
-    page.query_params["input"] = body
+def test_a_link_brings_input_and_version_back(page: AppTest, page_of: PageOf, api: Api) -> None:
+    page.query_params["input"] = '{"instances": [[1, 2, 3, 4]]}'
     page.query_params["version"] = "1.0"
     page_of(CLASSIFIER)
     assert page.selectbox(key="version").value == "1.0"
@@ -361,11 +339,9 @@ def test_the_last_results_can_be_shown_again(page: AppTest, api: Api) -> None:
     results.set_value(2).run()
     assert frames_of(page)[0]["Input"].tolist() == [5]
     assert "nothing was sent" in words(submit(page, "x"))
-    api.replies = [answer([2] * 20_000)]
-    submit(page, "1 " * 20_000)
-    assert len(page.session_state.results) == 6
     # A large request is only kept while it is the last.
-    submit(page, "x")
+    api.replies = [answer([2] * 20_000)]
+    submit(submit(page, "1 " * 20_000), "x")
     assert all(len(each.request.body) < 2**16 for each in page.session_state.results[1:])
 
 

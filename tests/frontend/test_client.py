@@ -71,20 +71,10 @@ def test_what_cannot_be_a_version_is_not_sent(api: Api, client: Client, version:
     assert version in str(refused)
 
 
-@pytest.mark.parametrize(
-    "replies",
-    [
-        [error(503, "queue full"), error(503, "queue full"), "drop", answer([2, 4])],
-        ["drop", answer([2, 4])],
-        ["cut", answer([2, 4])],
-    ],
-)
-def test_503_and_dropped_connections_are_retried(
-    api: Api, client: Client, replies: list[Reply]
-) -> None:
-    api.replies = list(replies)
+def test_503_and_dropped_connections_are_retried(api: Api, client: Client) -> None:
+    api.replies = [error(503, "queue full"), "drop", "cut", answer([2, 4])]
     assert client.infer(numbers(VALUES, None)).values.tolist() == [2, 4]
-    assert len(api.requests) == len(replies)
+    assert len(api.requests) == 4
     assert all(request["body"] == api.requests[0]["body"] for request in api.requests)
 
 
@@ -99,30 +89,23 @@ FAILURES: list[tuple[Reply, State, str, int]] = [
      "Too short - at $.inputs[0].shape", 1),
     (error(400, "Odd - at $.inputs[0].data[7]"), State.INVALID_INPUT,
      "Odd - at $.inputs[0].data[7]", 1),
-    (error(401, SAID), State.NOT_ALLOWED, "BACKEND_AUTH=id-token", 1),
     (error(403, SAID), State.NOT_ALLOWED, "BACKEND_AUTH=id-token", 1),
     (error(404, SAID), State.FAILED, "no model “doubleit”", 1),
-    (error(408, SAID), State.FAILED, SAID, 1),
     (error(413, SAID), State.INVALID_INPUT, "The request, 2 numbers, is larger", 1),
     (error(415, SAID), State.INVALID_INPUT, SAID, 1),
     ((429, b"{}", {"Retry-After": "0"}), State.BUSY, "Try again", 1),
     (error(503, SAID), State.BUSY, "Try again", 5),
     (error(500, SAID), State.FAILED, SAID, 1),
-    (error(504, SAID), State.FAILED, SAID, 1),
     ((500, b"plain words"), State.FAILED, "plain words", 1),
     ((500, b""), State.FAILED, "no message", 1),
-    ((500, b"\xff"), State.FAILED, "\ufffd", 1),
     ("drop", State.NOT_REACHABLE, "Is it running?", 5),
     ("hang", State.LOADING, "did not respond in time", 1),
     *(
         ((200, body), State.FAILED, "/predictions/doubleit is not the model API's", 1)
         for body in (
             b"<html>a proxy's page</html>",
-            b"",
             b"[2]",
-            b"{}",
             b'{"model_version": "1.0", "outputs": []}',
-            b'{"model_version": "1.0", "outputs": [{"data": [1, 2]}]}',
             b'{"model_version": "1.0", "outputs": [{"data": ["2"]}]}',
             b'{"model_version": "1.0", "outputs": [{"data": null}]}',
             b'{"model_version": 1, "outputs": [{"data": [2]}]}',
@@ -167,12 +150,10 @@ def test_a_redirect_is_not_followed(api: Api, client: Client) -> None:
                       tensor("b", "BOOL", [2], [True, False])], "2.0")[1],
          [("p", "FP32", (2, 2), [0.5, 0.25, 1.0, 2.0]), ("i", "UINT64", (1,), [2**64 - 1]),
           ("b", "BOOL", (2,), [True, False])]),
-        ("application/json", b"[[0.5, 0.25]]", [("output", "FP64", (1, 2), [0.5, 0.25])]),
         ("application/json", b'{"predictions": [1]}', [("output", "INT64", (1,), [1])]),
         ("", b'{"a": [1], "b": "x"}', [("a", "INT64", (1,), [1]), ("b", "JSON", (), "x")]),
         ("application/json", b'{"cat": 0.9}', [("output", "JSON", (), {"cat": 0.9})]),
         ("application/json; charset=utf-8", b'[[1], "x"]', [("output", "JSON", (), [[1], "x"])]),
-        ("text/plain", b"[1]", [("output", "text/plain", (), b"[1]")]),
         ("image/png", b"\x89PNG", [("output", "image/png", (), b"\x89PNG")]),
     ],
 )  # fmt: skip

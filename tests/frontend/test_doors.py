@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterator
 
@@ -42,11 +41,9 @@ def status(page: PageServer, host: str, origin: str | None = None) -> int:
     [
         ("localhost", None, 101),
         ("127.0.0.1:1", None, 101),
-        ("[::1]:1", None, 101),
         ("page.example.com", None, 101),
         ("A.RUN.APP:443", None, 101),
         ("evil.example:8501", None, 403),
-        ("run.app", None, 403),
         ("run.app.evil.example", None, 403),
         ("x-page.example.com", None, 403),
         ("127.0.0.1:1", "http://evil.example", 403),
@@ -59,17 +56,7 @@ def test_only_named_hosts_and_origins_are_let_in(
 
 
 @pytest.mark.parametrize(
-    "route",
-    [
-        "metrics",
-        "metrics?families=cache_memory_bytes",
-        "script-health-check",
-        "agent/openapi.json",
-        "agent/interact",
-        "bidi-components/x",
-        "//metrics",
-        "./metrics",
-    ],
+    "route", ["metrics?families=cache_memory_bytes", "agent/interact", "//metrics", "./metrics"]
 )
 def test_unused_routes_return_404(page: PageServer, route: str) -> None:
     url = f"{page.url}/_stcore/{route}"
@@ -95,13 +82,3 @@ def test_a_message_beyond_the_limit_ends_the_session_not_the_page(page: PageServ
         session.paste("1 " * (5 * 2**20))
     with Session(page.url) as session:
         assert "text_area" in session.elements
-
-
-def test_scripts_are_compressed(page: PageServer) -> None:
-    (script,) = re.findall(
-        r'src="\.?(/static/js/index[^"]+)"', requests.get(page.url, timeout=30).text
-    )
-    plain = requests.get(page.url + script, headers={"Accept-Encoding": "identity"}, timeout=30)
-    with requests.get(page.url + script, stream=True, timeout=30) as sent:
-        assert sent.headers["Content-Encoding"] == "gzip"
-        assert len(sent.raw.read()) < len(plain.content) / 2

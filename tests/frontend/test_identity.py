@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from server.store.paths import ROOT
 from tests.frontend.api import Api, answer
+from tests.support.containers import run
 from tests.support.web import Reply, respond_with
 
 # Runs in a separate process, because google-auth reads the metadata server's URL when imported.
@@ -73,15 +71,8 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
 
 
 def call_twice(api: Api) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", CALLS],
-        cwd=ROOT,
-        env={**os.environ, "BACKEND_URL": api.url, "BACKEND_AUTH": "id-token"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    settings = {"BACKEND_URL": api.url, "BACKEND_AUTH": "id-token"}
+    done = run([sys.executable, "-c", CALLS], settings)
     assert not done.stderr
     return done.stdout
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import requests
 
-from server.store.paths import ROOT
+from tests.support.containers import run
 from tests.support.measuring import COVERAGE
 from tests.support.page import PageServer
 
@@ -29,16 +27,6 @@ def test_the_page_is_served_and_stops_on_ctrl_c(tmp_path: Path, closed_port: int
 
 
 def test_an_unusable_setting_ends_the_start_with_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "frontend"],
-        cwd=ROOT,
-        env={**os.environ, "BACKEND_URL": "nowhere"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr == (
-        'page: BACKEND_URL is "nowhere": it has to be like http://127.0.0.1:8080\n'
-    )
+    done = run([sys.executable, "-m", "frontend"], {"BACKEND_URL": "nowhere"})
+    message = 'page: BACKEND_URL is "nowhere": it has to be like http://127.0.0.1:8080\n'
+    assert (done.returncode, done.stderr) == (1, message)

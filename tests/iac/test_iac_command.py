@@ -15,10 +15,8 @@ def test_each_environment_has_its_own_state_and_variables(workplace: Workplace) 
     assert "-var-file=prod.tfvars" in plan
     seen = (workplace.cloud / "terraform-environment").read_text().splitlines()
     assert "TF_VAR_backend_image=backend@sha256:0" in seen
-    assert (
-        "TF_VAR_backend_tester=serviceAccount:github-deployer-prod@my-project.iam.gserviceaccount.com"
-        in seen
-    )
+    tester = "github-deployer-prod@my-project.iam.gserviceaccount.com"
+    assert f"TF_VAR_backend_tester=serviceAccount:{tester}" in seen
     assert f"TF_DATA_DIR={workplace.project}/build/iac/prod.terraform" in seen
 
 

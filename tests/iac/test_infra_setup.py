@@ -18,19 +18,14 @@ def test_checks_come_before_changes_and_github_learns_what_terraform_made(
     workplace.run("infra_setup.sh")
     order = [
         "gcloud auth print-access-token",
-        "gcloud auth application-default print-access-token",
-        "gh auth status",
         "gcloud projects describe my-project",
         "gcloud services enable cloudresourcemanager.googleapis.com",
         "gcloud storage buckets create gs://my-project-tfstate",
         "gcloud storage buckets update gs://my-project-tfstate --versioning",
         "terraform -chdir=iac/shared init",
-        "terraform -chdir=iac/shared plan",
         "terraform -chdir=iac/shared apply",
         "gcloud beta services identity create --service iap.googleapis.com",
-        "gcloud projects add-iam-policy-binding my-project",
         "gh api --method PUT repos/owner/name/environments/dev",
-        "gh variable set GCP_WORKLOAD_IDENTITY_PROVIDER",
         "gh variable set GCP_DEPLOYER --repo owner/name --env dev",
         "gh variable set GCP_PLANNER",
     ]

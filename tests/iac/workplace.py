@@ -21,16 +21,8 @@ SETTINGS = {
     "ENVIRONMENTS": '"dev prod"',
 }
 CHANGES = (
-    "services enable",
-    "buckets create",
-    "buckets update",
-    "keys create",
-    "keys delete",
-    " apply ",
-    "variable set",
-    "secret set",
-    "--method PUT",
-    "--method POST",
+    *("services enable", "buckets create", "buckets update", "keys create", "keys delete"),
+    *(" apply ", "variable set", "secret set", "--method PUT", "--method POST"),
 )
 
 
@@ -61,25 +53,12 @@ class Workplace:
         lines = [f"{name}={value}" for name, value in (SETTINGS | changed).items()]
         (self.project / ".env").write_text("# settings\n\n" + "\n".join(lines) + "\n")
 
-    def environment(self, **extra: str) -> dict[str, str]:
-        return {
-            "PATH": str(self.bin),
-            "HOME": str(self.tmp),
-            "TMPDIR": str(self.tmp),
-            "CLOUD": str(self.cloud),
-        } | extra
-
     def start(self, script: str, *arguments: str, **extra: str) -> subprocess.Popen[str]:
         """Start a script in its own process group, as a terminal does."""
+        environment = {"PATH": self.bin, "HOME": self.tmp, "TMPDIR": self.tmp, "CLOUD": self.cloud}
         return subprocess.Popen(
             [str(self.project / "scripts/deploy" / script), *arguments],
-            env={
-                "PATH": str(self.bin),
-                "HOME": str(self.tmp),
-                "TMPDIR": str(self.tmp),
-                "CLOUD": str(self.cloud),
-                **extra,
-            },
+            env={name: str(path) for name, path in environment.items()} | extra,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

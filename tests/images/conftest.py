@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.containers import GIVEN, TAG, Stack, output, readable
+from tests.support.containers import GIVEN, TAG, Stack, output, readable, run
 
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
     """Fail, instead of skipping, if there is no Docker Engine."""
-    try:
-        done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.exit("tests/images: there is no docker command on this machine", returncode=1)
-    if done.returncode:
-        pytest.exit(f"tests/images: no Docker Engine responds: {done.stderr.strip()}", returncode=1)
+    done = run(["docker", "info"]) if shutil.which("docker") else None
+    if done is None or done.returncode:
+        why = done.stderr.strip() if done else "there is no docker command"
+        pytest.exit(f"tests/images: no Docker Engine responds: {why}", returncode=1)
 
 
 @pytest.fixture(scope="session")

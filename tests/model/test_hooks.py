@@ -35,7 +35,7 @@ class Case(NamedTuple):
     """
 
     body: Any
-    content_type: str | None
+    content_type: str
     status: int
     answer: Any
     query: str = ""
@@ -54,43 +54,26 @@ V2_ANSWER = {
         {"name": "parity", "shape": [1], "datatype": "INT64", "data": [1]},
     ],
 }
+V1_INSTANCE, V1_PREDICTION = {"x": [1, 2], "k": 3}, {"y": [6.0, 6.0], "parity": 1}
 CASES = [
     Case("1,2,3", CSV, 200, {"sum": 6.0, "product": 6.0}),
     Case("0.5,1,0", "image/x-anything", 200, {"sum": 1.5, "product": 0.0}),
-    Case("1,2,3", None, 200, {"sum": 6.0, "product": 6.0}),
-    Case("1,2,4", "application/octet-stream", 200, {"sum": 7.0, "product": 8.0}),
     Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}),
-    Case("2,3,4", CSV, 200, {"sum": 9.0, "product": 24.0, "a b": "\n", "c": ""}, "?a+b=%0A&c="),
     Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}, "?unit=of the query"),
     Case("8,4,3", CSV, 200, b"sum,product\n15,0\n"),
     Case({"inputs": TENSORS}, JSON, 200, V2_ANSWER),
-    Case({"inputs": TENSORS}, None, 200, V2_ANSWER),
-    Case(
-        {"instances": [{"x": [1, 2], "k": 3}]},
-        JSON,
-        200,
-        {"predictions": [{"y": [6.0, 6.0], "parity": 1}]},
-    ),
-    Case("[[1, 2]]", JSON, 400, "one input"),
+    Case({"instances": [V1_INSTANCE]}, JSON, 200, {"predictions": [V1_PREDICTION]}),
     Case("1,2", CSV, 400, "not enough values to unpack"),
     Case("8,4,1", CSV, 400, "13 brings bad luck"),
-    Case(b"\xff", CSV, 400, "can't decode byte 0xff"),
     Case("shape", CSV, 400, "Expected shape [-1, 2] for x, got [1, 3] - at the input x"),
-    Case("range", CSV, 400, "at the input k[0]"),
-    Case("{}", JSON, 400, "no keys"),
-    Case("", None, 400, "Empty body"),
     Case("1,2,3", "text/plain", 415, "text/plain is not accepted: send text/csv, image/*"),
     Case("1,2,3", "application/x-www-form-urlencoded", 415, "application/json or text/csv"),
-    Case("9,4,1", CSV, 500, f"KeyError in line {line('unknown')} of own.py"),
     Case("bug", CSV, 500, f"KeyError in line {line('missing')} of own.py"),
     Case("exit", CSV, 500, "preprocess failed: SystemExit"),
     Case("names", CSV, 500, 'has no input "other", it has x, k - at the result'),
-    Case("missing", CSV, 500, "Missing input k - at the result of preprocess"),
     Case("list", CSV, 500, "preprocess returned list"),
-    Case("none", CSV, 500, "preprocess returned NoneType"),
     Case("type", CSV, 500, "preprocess returned str for x"),
     Case("kind", CSV, 500, "FP32 for k, which takes INT64"),
-    Case("complex", CSV, 500, "preprocess returned ndarray for x"),
     Case("nan", CSV, 500, "The result of postprocess is no JSON: ValueError"),
 ]
 
@@ -107,11 +90,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def check(server: Server, case: Case) -> None:
     url = f"{server.url}/predictions/hooks{case.query}"
-    kind = {} if case.content_type is None else {"Content-Type": case.content_type}
-    if isinstance(case.body, dict):
-        got = requests.post(url, json=case.body, headers=kind, timeout=120)
-    else:
-        got = requests.post(url, data=case.body, headers=kind, timeout=120)
+    body = json.dumps(case.body) if isinstance(case.body, dict) else case.body
+    got = requests.post(url, data=body, headers={"Content-Type": case.content_type}, timeout=120)
     assert got.status_code == case.status, (case, got.text)
     if case.status != 200:
         assert case.answer in got.json()["message"], case
@@ -145,17 +125,9 @@ def test_binary_tensors_stay_tensors(server: Server) -> None:
     assert got.json() == V2_ANSWER
 
 
-def test_the_metadata_say_what_is_accepted_and_how_things_are_called(server: Server) -> None:
-    found = requests.get(f"{server.url}/v2/models/hooks", timeout=60).json()
-    assert found["accepts"] == ["text/csv", "image/*"]
-    assert found["inputs"][0]["columns"] == ["a", "b"]
-    assert [each["labels"] for each in found["outputs"]] == [["sum", "product"], ["even", "odd"]]
-
-
 def test_slow_code_delays_no_request_beyond_the_timeout_of_a_worker(server: Server) -> None:
     """The time limit is that of one request, not of the requests of a batch together."""
+    workers, slow = server.worker_pids(), Case("sleep0.25", CSV, 200, {"sum": 6.0, "product": 6.0})
     with ThreadPoolExecutor(SLOW) as pool:
-        slow = Case("sleep0.25", CSV, 200, {"sum": 6.0, "product": 6.0})
-        workers = server.worker_pids()
-        list(pool.map(lambda case: check(server, case), [slow] * SLOW))
+        list(pool.map(lambda _: check(server, slow), range(SLOW)))
     assert server.worker_pids() == workers

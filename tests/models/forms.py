@@ -96,14 +96,13 @@ def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
 
 
 def v2(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a V2 request in JSON; only in a list, the order of inputs matters."""
+    """Return a V2 request in JSON; the order of inputs does not matter."""
     heads = [
         {**head, "data": tensor.flatten().tolist()}
         for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
     ]
-    if kind.passing in (None, dict):
-        heads.reverse()
-    return Sent(f"/v2/models/{kind.name}/infer", _json({"id": "7", "inputs": heads}), {})
+    body = _json({"id": "7", "inputs": heads[::-1]})
+    return Sent(f"/v2/models/{kind.name}/infer", body, {})
 
 
 def read_v2(_kind: Kind, answer: requests.Response) -> Tensors:

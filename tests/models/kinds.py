@@ -35,8 +35,6 @@ class Kind:
         numbers: the names of the inputs that the module takes as numbers.
         exact: whether its responses are equal to a direct call to the last bit. If requests are
             merged along rows, the last bits of float32 may differ.
-        passing: returns the only argument, a list or dict that holds all inputs; None if each is an
-            argument.
     """
 
     name: str
@@ -47,7 +45,6 @@ class Kind:
     bare: bool = True
     numbers: tuple[str, ...] = ()
     exact: bool = True
-    passing: Callable[[Tensors], object] | None = None
 
     @property
     def rows(self) -> bool:
@@ -71,9 +68,8 @@ class Kind:
         values = [
             tensor.item() if name in self.numbers else tensor for name, tensor in inputs.items()
         ]
-        arguments = [self.passing(inputs)] if self.passing else values
         with torch.inference_mode():
-            found = module(*arguments)
+            found = module(*values)
         if isinstance(found, dict):
             return found
         tensors = found if isinstance(found, tuple | list) else (found,)
@@ -95,14 +91,14 @@ def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:
     return {"datatype": datatype, "shape": list(shape)}
 
 
-def normal(generator: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+def normal(generator: Generator, *shape: int) -> Tensor:
     """Return numbers around zero."""
-    return torch.randn(*shape, generator=generator).to(dtype)
+    return torch.randn(*shape, generator=generator)
 
 
-def ids(generator: Generator, end: int, *shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+def ids(generator: Generator, end: int, *shape: int) -> Tensor:
     """Return integers from zero to below `end`."""
-    return torch.randint(end, shape, generator=generator, dtype=dtype)
+    return torch.randint(end, shape, generator=generator)
 
 
 def _encoder(g: Generator, n: int) -> Tensors:
@@ -153,42 +149,6 @@ KINDS = [
         lambda g, n: {"dense": normal(g, n, 8), "ids": ids(g, 50, n, 3)},
         bare=False,
         exact=False,
-    ),
-    Kind(
-        "spectrum",
-        scripted(zoo.Spectrum),
-        {"batch": "rows", "inputs": {"x": spec("FP64", -1, 4)}},
-        lambda g, n: {"x": normal(g, n, 4, dtype=torch.float64).abs()},
-    ),
-    Kind(
-        "sum",
-        lambda: torch.jit.script(modules.in_dict),
-        {"inputs": {"a": spec("FP64", -1), "b": spec("FP64", -1)}},
-        lambda g, n: {name: normal(g, n, dtype=torch.float64) for name in ("a", "b")},
-        ("total",),
-        bare=False,
-        passing=dict,
-    ),
-    Kind(
-        "joined",
-        scripted(zoo.Joined),
-        {},
-        lambda g, n: {f"part_{i}": normal(g, i + 1, 2) for i in range(n)},
-        bare=False,
-        passing=lambda inputs: [*inputs.values()],
-    ),
-    Kind(
-        "best",
-        scripted(zoo.Best),
-        {"inputs": {"x": spec("FP64", -1)}},
-        lambda g, n: {
-            "x": normal(g, 5 * n, dtype=torch.float64),
-            "k": torch.tensor([n]),
-            "scale": torch.tensor([0.5], dtype=torch.float64),
-            "smallest": torch.tensor([n > 1]),
-        },
-        bare=False,
-        numbers=("k", "scale", "smallest"),
     ),
     Kind("echo", scripted(zoo.Echo), {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
 ]

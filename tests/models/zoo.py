@@ -5,7 +5,7 @@ They are in a separate file, because TorchScript compiles them from source.
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional  # noqa: UP035 (TorchScript needs them)
+from typing import Dict, Optional  # noqa: UP035 (TorchScript needs them)
 
 import torch
 from torch import Tensor, nn
@@ -94,30 +94,6 @@ class WideAndDeep(nn.Module):
     def forward(self, dense: Tensor, ids: Tensor) -> Tensor:
         """[N, 8] and [N, 3] to [N]."""
         return self.deep(torch.cat([dense, self.embedding(ids)], dim=1)).squeeze(1)
-
-
-class Spectrum(nn.Module):
-    """Doubles its input, but returns complex numbers if a number is negative."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if bool((x < 0).any()):
-            return torch.fft.fft(x)
-        return x * 2
-
-
-class Joined(nn.Module):
-    """Takes any number of tensors."""
-
-    def forward(self, parts: List[Tensor]) -> Tensor:
-        return torch.cat(parts)
-
-
-class Best(nn.Module):
-    """Takes numbers with defaults in addition to the tensor."""
-
-    def forward(self, x: Tensor, k: int = 2, scale: float = 1.0, smallest: bool = False) -> Tensor:
-        """[N] to [k]."""
-        return x.topk(k, largest=not smallest)[0] * scale
 
 
 class Echo(nn.Module):

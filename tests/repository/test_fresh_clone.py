@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.containers import output
 from tests.support.repository import name, targets, tracked
 
 # Programs that serve DoubleIt from model_store/, so they need its archive and the start-up cache.
@@ -34,11 +34,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("target", sorted(targets() - {"help", "clean"}))
 def test_a_target_alone_builds_what_it_runs(clone: Path, target: str) -> None:
-    done = subprocess.run(
-        ["make", "--dry-run", target], cwd=clone, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    lines = output(["make", "--directory", str(clone), "--dry-run", target]).splitlines()
     for number, line in enumerate(lines):
         before = "\n".join(lines[:number])
         for program, made_by in ENVIRONMENTS.items():

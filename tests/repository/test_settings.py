@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from server.store.paths import ROOT
+from server.torchserve.java import site_packages
 from tests.support.repository import code, name, tracked
 
 VARIABLE = r"[A-Z][A-Z0-9_]*[A-Z0-9]"
@@ -29,11 +29,7 @@ def keys() -> list[str]:
 @cache
 def torchserve_settings() -> set[str]:
     """Return the settings in TorchServe's configuration class."""
-    package = importlib.util.find_spec("ts")
-    assert package
-    assert package.submodule_search_locations
-    jar = Path(package.submodule_search_locations[0]) / "frontend/model-server.jar"
-    with zipfile.ZipFile(jar) as archive:
+    with zipfile.ZipFile(site_packages() / "ts/frontend/model-server.jar") as archive:
         constants = archive.read("org/pytorch/serve/util/ConfigManager.class")
     return {
         setting.decode()

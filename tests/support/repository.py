@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,17 @@ def code(markdown: str) -> Iterator[str]:
         yield block[3]
     prose = re.sub(fence, "", markdown, flags=re.DOTALL | re.MULTILINE)
     yield from re.findall(r"`([^`\n]+)`", prose)
+
+
+def commands(page: str) -> list[tuple[str, str]]:
+    """Return the commands in the console blocks of a page, each with the documented output."""
+    text = (ROOT / page).read_text()
+    found = []
+    for block in re.findall(r"^ *```console\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+        for part in f"\n{textwrap.dedent(block)}".split("\n$ ")[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output.strip()))
+    return found
 
 
 def workflows() -> dict[str, dict[str, Any]]:

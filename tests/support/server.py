@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -104,10 +103,3 @@ class Made(Server):
         own = () if self.name == "doubleit" else (f"NAME={self.name}",)
         self.arguments = ("serve", *own)
         return super().start()
-
-
-def announced_url(output: str) -> str:
-    """Return the URL in the line that announces that the model is ready."""
-    url = re.search(rf"{ANNOUNCEMENT}(\S+)", output)
-    assert url, output
-    return url[1]

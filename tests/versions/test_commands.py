@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
@@ -78,32 +76,14 @@ def test_register_serves_a_version_beside_the_default(only_one: Operator) -> Non
     assert list(only_one.record()["versions"]) == ["1.0"]
 
 
-@pytest.fixture
-def wrong_archives(operator: Operator) -> Iterator[None]:
-    """Archives 8.0, which holds version 1.0, and 8.1, which is not a zip file."""
-    store = operator.store
-    wrong = (store / "doubleit-8.0.mar", store / "doubleit-8.1.mar")
-    wrong[0].write_bytes((store / "doubleit-1.0.mar").read_bytes())
-    wrong[1].write_bytes(b"not a zip file")
-    yield
-    for path in wrong:
-        path.unlink()
-
-
-@pytest.mark.usefixtures("wrong_archives")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("register 1.0", "version 1.0 is already registered"),
-        ("register 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
         ("rollout 9.9", "{store}/doubleit-9.9.mar is missing: build it with make archive"),
-        ("register 8.0", "{store}/doubleit-8.0.mar contains doubleit 1.0, not doubleit 8.0"),
-        ("register 8.1", "{store}/doubleit-8.1.mar is not a model archive: File is not a zip file"),
         (
             "unregister 1.0",
             "1.0 is the default and cannot be removed: roll out another version first",
         ),
-        ("unregister 9.9", "version 9.9 is not registered; the server has 1.0"),
         ("scale 9.9 2", "version 9.9 is not registered; the server has 1.0"),
         (
             "register ../etc",
@@ -111,16 +91,7 @@ def wrong_archives(operator: Operator) -> Iterator[None]:
         ),
         ("rollback", "1.0 is the first default: there is nothing to roll back to"),
         ("--name other list", "{management} has no model other; it has doubleit"),
-        (
-            "--name a/b list",
-            "'a/b' is not a model name: use letters, digits, dots and underscores, "
-            "100 characters at most",
-        ),
         ("rollout 2.0 --smoke /nowhere", "cannot read /nowhere: No such file or directory"),
-        (
-            "rollout 2.0 --smoke /dev/null",
-            "/dev/null contains no request: write a JSON body on each line",
-        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(
@@ -141,11 +112,6 @@ def test_another_store_or_server_is_refused(operator: Operator) -> None:
         assert operator.refused(*command.split(), MODEL_STORE=str(parent)) == message
     assert operator.refused("rollback", MODEL_STORE="/nowhere") == (
         "no model store at /nowhere: No such file or directory"
-    )
-    metrics = operator.server.metrics
-    assert operator.refused("list", MANAGEMENT_URL=metrics) == (
-        "TorchServe refused: 404 Requested resource is not found, please refer to API document. "
-        f"({metrics}/models?next_page_token=0)"
     )
     assert operator.refused("list", MANAGEMENT_URL=f"http://localhost:{port}/") == (
         f"no server responds at http://localhost:{port}/models?next_page_token=0: Connection "

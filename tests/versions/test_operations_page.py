@@ -7,37 +7,29 @@ import subprocess
 
 from server.store.paths import ROOT
 from tests.support.operators import Operator
+from tests.support.repository import commands
 
-PAGE = (ROOT / "docs/operations.md").read_text()
-
-
-def commands() -> list[tuple[str, str]]:
-    """Return each command with the output that the page shows."""
-    (block,) = re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    parts = [part.partition("\n") for part in block.split("$ ")[1:]]
-    return [(command, output) for command, _, output in parts]
+PAGE = "docs/operations.md"
 
 
 def shape(output: str) -> str:
     """Return the output without parts that vary: times, counts, numbers of workers."""
-    return re.sub(r"\s+", " ", re.sub(r"workers?\b", "workers", re.sub(r"\d+", "#", output)))
+    numbered = re.sub(r"workers?\b", "workers", re.sub(r"\d+", "#", output))
+    return " ".join(numbered.split())
 
 
 def test_versions_go_the_way_that_the_page_shows(only_one: Operator) -> None:
     settings = [f"{name}={number}" for name, number in only_one.server.ports.items()]
+    inherited = only_one.server.environment
+    environment = {k: v for k, v in inherited.items() if not k.startswith("MAKE")}
     ran = 0
-    for command, output in commands():
+    for command, output in commands(PAGE):
         if command == "make archive VERSION=2.0":  # in the operator's store already
             continue
         done = subprocess.run(
             [*command.split(), *settings],
             cwd=ROOT,
-            env={
-                **{
-                    k: v for k, v in only_one.server.environment.items() if not k.startswith("MAKE")
-                },
-                "MODEL_NAME": "doubleit,other",
-            },
+            env={**environment, "MODEL_NAME": "doubleit,other"},
             check=True,
             capture_output=True,
             text=True,
@@ -48,5 +40,6 @@ def test_versions_go_the_way_that_the_page_shows(only_one: Operator) -> None:
 
 
 def test_the_page_knows_every_option() -> None:
+    page = (ROOT / PAGE).read_text()
     for option in re.findall(r'"(--[a-z-]+)"', (ROOT / "server/versions/__main__.py").read_text()):
-        assert f"`{option}" in PAGE, option
+        assert f"`{option}" in page, option

@@ -20,19 +20,13 @@ GROUPS = PACKAGES["doubleit-on-torchserve"]["dev-dependencies"]
 
 def installed(dockerfile: str, machine: str) -> set[str]:
     """Return the names of the packages that a Dockerfile installs from the lock file."""
-    environment = {
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "platform_machine": machine,
-        "python_version": "3.11",
-        "python_full_version": "3.11.16",
-    }
+    linux = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": machine}
     text = (ROOT / "docker" / dockerfile).read_text()
     waiting = [it for group in re.findall(r"--(?:only-)?group (\w+)", text) for it in GROUPS[group]]
     names: set[tuple[str, str]] = set()
     while waiting:
         it = waiting.pop()
-        if "marker" in it and not Marker(it["marker"]).evaluate(environment):
+        if "marker" in it and not Marker(it["marker"]).evaluate(linux):
             continue
         package = PACKAGES[it["name"]]
         for extra in ("", *it.get("extra", [])):

@@ -45,7 +45,6 @@ def test_an_example_is_what_the_model_takes(inputs: list[Tensor]) -> None:
     [
         ("elements", [(-1,)], True),
         ("rows", [(-1,)], False),
-        ("none", [(-1,)], False),
         ("elements", [(-1, 4)], False),
         ("elements", [(-1,), (-1,)], False),
     ],
@@ -72,7 +71,6 @@ ROWS = {"a": [[1, 2]], "b": [[3]]}
 @pytest.mark.parametrize(
     ("batch", "body", "expected"),
     [
-        ("rows", [[1, 2]], {"a": [[1, 2]]}),
         ("rows", {"instances": [[1, 2], [3, 4]]}, {"a": [[1, 2], [3, 4]]}),
         ("rows", {"instances": [{"a": [1, 2], "b": [3]}]}, ROWS),
         ("none", {"instances": [{"a": [[1, 2]], "b": [[3]]}]}, ROWS),
@@ -80,7 +78,6 @@ ROWS = {"a": [[1, 2]], "b": [[3]]}
         ("rows", {"inputs": [{"name": "a", "shape": [1, 2], "data": [1, 2]}]}, {"a": [[1, 2]]}),
         ("rows", {"inputs": [{"name": "a", "shape": [3], "data": [1, 2]}]}, {}),
         ("rows", {"other": 1}, {}),
-        ("rows", {"instances": []}, {}),
     ],
 )
 def test_a_request_of_every_format_can_be_filled_in(

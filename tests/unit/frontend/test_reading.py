@@ -42,25 +42,19 @@ PASTED: list[tuple[str, list[float], list[str]]] = [
     ("1|2|3", [1, 2, 3], []),
     ("1,2,3\n4,5,6\n", [1, 2, 3, 4, 5, 6], []),
     ("1\t2\n3\t4", [1, 2, 3, 4], [ROWS]),
-    ("\n [ 1,\n2 ]\n", [1, 2], []),
     ("9007199254740993 -9223372036854775808", [9007199254740993, -(2**63)], []),
     ("+5 -0 0", [5, 0, 0], []),
     ("[-0]", [0], []),
-    ("-0.0", [-0.0], []),
-    ("1.5, 2", [1.5, 2], []),
     (".5 5. -1E-2", [0.5, 5, -0.01], []),
-    ("5e-324 1.7976931348623157e308", [5e-324, 1.7976931348623157e308], []),
     ("0.5\n9007199254740993", [0.5, 9007199254740992], [
         "A fraction makes the whole list float64, which does not hold every integer. "
         "Line 2, column 1: 9007199254740993 becomes 9007199254740992.0"]),
     ("1\r\n\r\n3\n\n\n4\n\n", [1, 3, 4], ["Empty lines were left out: 3"]),
     # a spreadsheet's column, with its heading
-    ("value\n1\n2", [1, 2], [f"{HEADING}: “value”"]),
     ("Größe\n1,5\n2,5", [1.5, 2.5], [HEADING, FIRST]),
     ("a\tb\n1\t2\n3\t4\n", [1, 2, 3, 4], [HEADING, ROWS]),
     # marks of several countries, where at least one number shows which they are
     ("1.234,50\n2.000,00\n-3,75", [1234.5, 2000, -3.75], ["Line 1, column 1: “1.234,50” was read"]),
-    ("12,50\n1.234,56", [12.5, 1234.56], ["Line 1, column 1: “12,50” was read as 12.50"]),
     ("1.234.567\n5", [1234567, 5], ["Line 1, column 1"]),
     ("1 234,50\n2 000,25", [1234.5, 2000.25], ["Line 1, column 1: “1 234,50” was read"]),
     ("12,34,567.50\n1,00,000", [1234567.5, 100000], ["Line 1, column 1"]),
@@ -68,7 +62,6 @@ PASTED: list[tuple[str, list[float], list[str]]] = [
     ("1,5; 2,5\n", [1.5, 2.5], ["Line 1, field 1: “1,5” was read as 1.5"]),
     # what could be read in another way
     ("1,5", [1, 5], ["A comma separates: “1,5” was read as several numbers"]),
-    ("1,234", [1, 234], ["A comma separates: “1,234” was read as several numbers"]),
     ("1.234\n5.678\n9.999", [1.234, 5.678, 9.999], ["Line 1, column 1: “1.234” was read as a fra"]),
     ("0.5\n5.678", [0.5, 5.678], []),
     ("1 234\n5 678", [1, 234, 5, 678], ["Spaces separate: “1 234” was read as several"]),
@@ -81,9 +74,7 @@ PASTED: list[tuple[str, list[float], list[str]]] = [
     # lists as programs print them
     ("[1, 2, 3,]", [1, 2, 3], []),
     ("[1. 2. 3.]", [1.0, 2.0, 3.0], []),
-    ("[ 1  2\n  3 ]", [1, 2, 3], []),
     ("array([1.5, 2. ], dtype=float32)", [1.5, 2], []),
-    ("tensor([1, 2])", [1, 2], []),
 ]  # fmt: skip
 # The same for a file.
 UPLOADED: list[tuple[str, str | bytes, list[float], list[str]]] = [
@@ -91,17 +82,10 @@ UPLOADED: list[tuple[str, str | bytes, list[float], list[str]]] = [
     ("pandas_index.csv", ",x\n0,1.5\n1,2.5\n", [1.5, 2.5], [HEADING, INDEX]),
     ("pandas_series.csv", ",0\n0,3.5\n1,4.5\n", [3.5, 4.5], [HEADING, INDEX]),
     ("pandas_named_index.csv", ",x\na,1.5\nb,2.5\n", [1.5, 2.5], [HEADING]),
-    ("pandas_decimal_comma.csv", 'x\n"1,5"\n"2,25"\n', [1.5, 2.25], [HEADING, FIRST]),
-    ("excel_us.csv", '\ufeffPrice,Count\r\n"1,234.50",2\r\n-3.5,4\r\n', [1234.5, 2, -3.5, 4],
-     [HEADING, "2 rows", "Line 2, field 1: “1,234.50” was read as 1234.50"]),
     ("excel_de.csv", "\ufeffPreis;Anzahl\r\n1.234,50;2\r\n-3,5;4\r\n", [1234.5, 2, -3.5, 4],
      [HEADING, "2 rows", "Line 2, field 1: “1.234,50” was read as 1234.50, and 1 more"]),
     ("excel_de_windows.csv", "Größe;Wert\r\n1,5;2\r\n".encode("cp1252"), [1.5, 2],
      ["The file is not in UTF-8", f"{HEADING}: “Größe, Wert”", FIRST]),
-    ("excel_fr.csv", "Prix;Nombre\r\n1\u202f234,50;2\r\n\u22123,5;4\r\n", [1234.5, 2, -3.5, 4],
-     [HEADING, "2 rows", "Line 2, field 1"]),
-    ("excel_ch.csv", "Preis;Anzahl\r\n1'234.50;2\r\n3.5;4\r\n", [1234.5, 2, 3.5, 4],
-     [HEADING, "2 rows", "Line 2, field 1"]),
     ("excel_sep.csv", "sep=;\r\nx;y\r\n1,5;2\r\n", [1.5, 2],
      ["Line 2 was taken as the heading", "Line 3, field 1"]),
     ("excel_unicode.txt", "x\ty\r\n1,5\t2\r\n".encode("utf-16"), [1.5, 2], [HEADING, FIRST]),
@@ -114,33 +98,26 @@ UPLOADED: list[tuple[str, str | bytes, list[float], list[str]]] = [
     ("quotes.csv", '"1", "2"\r\n3,4,,\r\n\r\n5,6\r\n', [1, 2, 3, 4, 5, 6],
      ["Empty rows were left out: 1", "3 rows of 2 columns"]),
     ("marks.txt", "\ufeff\u200e1 2\u200f\n", [1, 2], ["Invisible characters were left out: 2"]),
-    ("numpy_savetxt.txt", "1.00000e+00 2.50e+00\n-3.0e+00 4.0e+00\n", [1, 2.5, -3, 4], []),
     ("list.JSON", "\ufeff [9007199254740993, -2]\n", [9007199254740993, -2], []),
     ("trailing_comma.json", "[1, 2,]", [1, 2], []),
 ]  # fmt: skip
 # A text that is pasted or in a .txt file, and the beginning of the first sentence.
 PASTED_REFUSED = [
     ("1,234\n5,678\n10,000", "Line 1, column 1: “1,234” could be one number or several"),
-    ("3,14\n2,71", "Line 1, column 1: “3,14” could be one number or several"),
     ("7\n2,5E+3", "Line 2, column 1: “2,5E+3” could be one number or several"),
     ("1,2,3\n4,5", "Line 2, column 1: “4,5” could be one number or several"),
-    ("[1,5 2,5]", "Line 1, column 2: “1,5” could be one number or several"),
-    ("1. 10\n2. 20\n3. 30", "Line 1, column 1: “1.” looks like the number of a list item"),
     ("5\n2. 20", "Line 2, column 1: “2.” looks like the number of a list item"),
     ("Year\tSales\n2022\t1,200\n2023\t1,350\n", "Line 2, field 2: “1,200” could be a fraction or"),
     ("value\n1\n\n3", "Line 3 is an empty field"),
     ("$1,234.50\n$99.00", "Line 1, column 1: “$1” has a currency sign"),
     ("12.5%\n7%", "Line 1, column 1: “12.5%” is a percentage"),
     ("1\nNaN\ninf", "Line 2, column 1: “NaN” is not a finite number"),
-    ("true false true", "Line 1, column 1: “true” is not a number"),
     ("1_000 2_000", "Line 1, column 1: “1_000” is not a number"),
-    ("1-5", "Line 1, column 1: “1-5” is not a number"),
     ("1:5", "Line 1, column 1: “1:5” is a date or a time, not a number"),
     ("(5) (6)", "Line 1, column 1: “(5)” is in parentheses"),
     ("1\n=A1", "Line 2, column 1: “=A1” is a formula: export or paste its value"),
     ("1\ufe0f\u20e3 2\ufe0f\u20e3", "Line 1, column 1: “1"),
     ("Temperature: 21.5 C, humidity 40", "Line 1, column 1: “Temperature:” is not a number"),
-    ("1, 2\n3, x", "Line 2, column 4: “x” is not a number"),
     ("1,,2", "Line 1, column 3: “,” has no number before it"),
     ("1,000", "Line 1, column 3: “000” begins with a zero"),
     ("1\u00a02\n", "Line 1, column 1: “1\u00a02” has a space in it"),
@@ -154,18 +131,14 @@ PASTED_REFUSED = [
     ("[[1, 2], [3]]", "Item 1 of the list: is a list, not a number"),
     ('[1, "3"]', 'Item 2 of the list: “"3"” is a text, not a number'),
     ("[1, true]", "Item 2 of the list: “true” is true or false, not a number"),
-    ("[1, NaN]", "Item 2 of the list: “NaN” is not a finite number"),
-    ("[1e999]", "Item 1 of the list: “1e999” is too large for float64"),
     ("[1, None]", "Line 1, column 5: “None” stands for a missing value"),
     ("[1, 2", "Line 1, column 6: not JSON: Expecting ',' delimiter"),
-    ("[1,\n2,,3]", "Line 2, column 3: “,” has no number before it"),
     ("[" * 100_000, "Lists in lists: expected one list of numbers"),
     ("[]", "It contains no number"),
     ("   \n\t\n", "It contains no number"),
 ]
 UPLOADED_REFUSED: list[tuple[str, str | bytes, str]] = [
     ("missing.csv", "x,y\n1,2\n,4\n", "Line 3, field 1: “” is an empty field"),
-    ("middle.csv", "x;y\n1;2\n3;;4", "Line 3, field 2: “” is an empty field"),
     ("quoted_empty.csv", 'x\n1\n""\n3\n', "Line 3 is an empty field"),
     ("thousands_or_fraction.csv", 'x\n"1,234"\n"5,678"\n', "Line 2, field 1: “1,234” could be a"),
     ("two_styles.csv", "x;y\n1.5;2,5\n",
@@ -183,14 +156,10 @@ UPLOADED_REFUSED: list[tuple[str, str | bytes, str]] = [
     ("long_field.csv", '1\n"' + "2" * 140_000 + '"', "Line 2: not CSV: field larger than field"),
     ("separated.json", "1 2", "Line 1, column 3: not JSON: Extra data"),
     ("number.json", "5", "Expected a JSON list like [1, 2, 3], got a number"),
-    ("pandas_columns.json", '{"x":{"0":1.5}}', "Expected a JSON list like [1, 2, 3], got an obj"),
     ("binary.txt", bytes(range(64)), "Character 1: the file is not text"),
     ("bytes.txt", b"1 \xff\x81", "Byte 3: the file is not text"),
-    ("utf16.csv", "1,2".encode("utf-16-le"), "Character 2: the file is not text"),
     ("numbers.csv.gz", gzip.compress(b"1\n", mtime=0), "The file is compressed with gzip"),
     ("renamed_workbook.csv", b"PK\3\4\x14", "The file is an Excel workbook"),
-    ("rows.parquet", b"PAR1\x15", "The file is a Parquet file"),
-    ("picture.txt", b"\x89PNG\r\n", "The file is a picture"),
 ]  # fmt: skip
 
 
@@ -239,9 +208,7 @@ def test_the_first_five_are_named_and_the_rest_counted() -> None:
 # page asks.
 TABLES: list[tuple[str, list[str], list[int], bool]] = [
     ("Item\tQty\tPrice\nApple\t3\t1.20\nPear\t5\t0.80\n", ["Item", "Qty", "Price"], [1], True),
-    ("id,name,price\n1,Apple,1.20\n2,Pear,0.80\n", ["id", "name", "price"], [2], True),
     ("id,value\n1001,10\n1002,11\n", ["id", "value"], [1], True),
-    ("Jan\t100\nFeb\t200\nTotal\t300", ["Column 1", "Column 2"], [1], True),
     ("Year\tSales\n2022\t1,200\n2023\t1,350", ["Year", "Sales"], [0, 1], True),
     ("a;b\n1;2", ["a", "b"], [0, 1], True),
     (",x\na,1.5\nb,2.5", ["(no name)", "x"], [1], True),
@@ -278,7 +245,6 @@ def test_the_chosen_columns_are_read_in_their_order_with_their_places() -> None:
     [
         ("3,14\n2,71", {SEPARATOR: [3, 14, 2, 71], COMMA: [3.14, 2.71], POINT: None}),
         ("1,234\n5,678", {SEPARATOR: [1, 234, 5, 678], COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
-        ("7 2,5 9", {SEPARATOR: [7, 2, 5, 9], COMMA: [7, 2.5, 9], POINT: None}),
         ('x;y\n"1,234";"5,678"', {COMMA: [1.234, 5.678], POINT: [1234, 5678]}),
     ],
 )

@@ -45,8 +45,6 @@ class Optionals(nn.Module):
 
 
 class Scale(nn.Module):
-    """Multiplies by a number."""
-
     def forward(self, x: Tensor, k: int = 1) -> Tensor:
         return x * k
 
@@ -64,12 +62,10 @@ class InList(nn.Module):
 
 
 def in_dict(tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
-    """Take and return a dict."""
     return {"total": tensors["a"] + tensors["b"]}
 
 
 def strings(words: List[str]) -> Tensor:  # noqa: UP006
-    """Not supported."""
     return torch.tensor(len(words))
 
 
@@ -115,7 +111,6 @@ class Words(nn.Module):
 
 
 def word(x: Tensor) -> str:
-    """Not supported."""
     return str(x.dim())
 
 
@@ -144,7 +139,6 @@ class Own(nn.Module):
 
 
 def in_place(x: Tensor) -> Tensor:
-    """Write to the input."""
     return x.add_(1)
 
 
@@ -160,5 +154,4 @@ class Half(nn.Module):
 
 
 def number(x: Tensor) -> float:
-    """Return a number, not a tensor."""
     return float(x.sum())

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from ts.context import Context, RequestProcessor
 from ts.protocol import otf_message_handler as protocol
@@ -78,24 +77,33 @@ class Connection:
         return len(self.sent[-1])
 
 
+LARGE = batch_io.RECV_BYTES + 1
+
+
+def reader_of(data: bytes, sizes: list[int] | None = None) -> batch_io.Reader:
+    return batch_io.Reader(Connection(data, sizes or []))  # type: ignore[arg-type]
+
+
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
+values = st.binary(max_size=300) | st.sampled_from([LARGE - 1, LARGE, 3 * LARGE]).map(bytes)
 requests = st.lists(
     st.tuples(
         st.dictionaries(texts, texts, max_size=4),
-        st.dictionaries(
-            st.sampled_from(["body", "data", "file"]), st.binary(max_size=300), max_size=2
-        ),
+        st.dictionaries(st.sampled_from(["body", "data", "file"]), values, max_size=2),
     ),
     max_size=6,
 )
+sizes_received = st.lists(st.integers(1, 50), max_size=200) | st.lists(
+    st.integers(1, LARGE), max_size=40
+)
 
 
-@given(st.lists(requests, min_size=1, max_size=3), st.lists(st.integers(1, 50), max_size=200))
+@given(st.lists(requests, min_size=1, max_size=3), sizes_received)
 def test_batches_are_read_as_torchserve_reads_them(
     batches: list[list[Request]], sizes: list[int]
 ) -> None:
     data = b"".join(encode(batch) for batch in batches)
-    reader = batch_io.Reader(Connection(data, sizes))  # type: ignore[arg-type]
+    reader = reader_of(data, sizes)
     slow = Connection(data, [])
     for _ in batches:
         command, batch = reader.read()
@@ -115,31 +123,10 @@ def test_batches_are_read_as_torchserve_reads_them(
             }
 
 
-LARGE = batch_io.RECV_BYTES + 1
-
-
-@given(
-    st.lists(st.sampled_from([0, 1, 5, LARGE - 2, LARGE - 1, LARGE, 3 * LARGE]), max_size=5),
-    st.lists(st.integers(1, LARGE), max_size=40),
-)
-@hypothesis_settings(max_examples=40)
-def test_values_of_any_size_are_read_whole(lengths: list[int], sizes: list[int]) -> None:
-    batch: list[Request] = [
-        ({"a": str(i)}, {"data": bytes([65 + i]) * n, "body": b"[1]"})
-        for i, n in enumerate(lengths)
-    ]
-    reader = batch_io.Reader(Connection(encode(batch) * 2, sizes))  # type: ignore[arg-type]
-    for _ in range(2):
-        read: batch_io.Batch = reader.read()[1]
-        assert read.fields == [fields for _, fields in batch]
-        assert not reader._buffer or reader._buffer.startswith(b"I")
-
-
 def test_a_batch_of_large_bodies_is_held_once() -> None:
     body = bytes(4 << 20)
     message = encode([({"Host": "a"}, {"body": body})] * 4)
-    connection = Connection(message, [])
-    reader = batch_io.Reader(connection)  # type: ignore[arg-type]
+    reader = reader_of(message)
     tracemalloc.start()
     try:
         read: batch_io.Batch = reader.read()[1]
@@ -155,8 +142,7 @@ def test_a_batch_of_large_bodies_is_held_once() -> None:
 def test_a_field_that_came_twice_is_said() -> None:
     body = string(b"data") + string(b"") + string(b"[1]")
     message = b"I" + string(b"id") + END + body + body + END + END
-    read: batch_io.Batch = batch_io.Reader(Connection(message, [])).read()[1]  # type: ignore[arg-type]
-    assert read.fields == [{"data": b"[1]", REPEATED: "data"}]
+    assert reader_of(message).read()[1].fields == [{"data": b"[1]", REPEATED: "data"}]
 
 
 @given(
@@ -229,23 +215,19 @@ def messages(data: bytes) -> list[list[Part]]:
 MORE = (b"", b"")
 
 
-def load_message() -> bytes:
-    parts = [string(b"doubleit"), string(b"/path"), struct.pack("!i", 64), string(b"handler.py")]
-    return b"L" + b"".join(parts) + END + string(b"") + b"\x01"
-
-
 def test_a_model_can_still_be_loaded() -> None:
-    data = load_message() + encode([({}, {"body": b"[1]"})])
-    reader = batch_io.Reader(Connection(data, [3] * 9))  # type: ignore[arg-type]
-    command, message = reader.read()
-    assert (command, message) == protocol.retrieve_msg(Connection(load_message(), []))
+    parts = [string(b"doubleit"), string(b"/path"), struct.pack("!i", 64), string(b"handler.py")]
+    load = b"L" + b"".join(parts) + END + string(b"") + b"\x01"
+    data = load + encode([({}, {"body": b"[1]"})])
+    reader = reader_of(data, [3] * 9)
+    assert reader.read() == protocol.retrieve_msg(Connection(load, []))
     assert reader.read()[1].fields == [{"body": b"[1]"}]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
 def test_a_frontend_that_has_gone_ends_the_worker(cut: int) -> None:
     message = encode([({"Host": "a"}, {"body": b"[1]" * 40})])
-    reader = batch_io.Reader(Connection(message[:cut], []))  # type: ignore[arg-type]
+    reader = reader_of(message[:cut])
     with pytest.raises(SystemExit) as caught:
         reader.read()
     assert caught.value.code == 0
@@ -301,13 +283,13 @@ def test_a_handler_that_raises_loses_only_the_responses_that_it_had_not_made(
     assert [json.loads(body)["code"] for body in bodies[done:]] == [status] * (3 - done)
 
 
-def test_it_steps_aside_for_another_version(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_steps_aside_for_another_version_and_outside_a_worker(
+    worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ts.__version__", "0.13.0")
     assert not batch_io.install(lambda *_: [])
     assert worker.retrieve_msg is protocol.retrieve_msg
-
-
-def test_it_steps_aside_outside_a_worker() -> None:
+    monkeypatch.undo()
     assert not batch_io.install(lambda *_: [])
 
 
@@ -318,37 +300,26 @@ def test_known_header_blocks_are_distinguished_from_others() -> None:
         ({"Host": str(n)}, {"body": b"[]"}) for n in range(2 * batch_io.KNOWN_BLOCKS)
     ]
     batch = [same, other, same, *more, same, other]
-    reader = batch_io.Reader(Connection(encode(batch), []))  # type: ignore[arg-type]
-    read: batch_io.Batch = reader.read()[1]
-    assert read.headers == [Headers(headers.items()) for headers, _ in batch]
+    reader = reader_of(encode(batch))
+    assert reader.read()[1].headers == [Headers(headers.items()) for headers, _ in batch]
     assert len(reader._known) == batch_io.KNOWN_BLOCKS
 
 
-@given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=5), st.booleans())
-def test_responses_are_sent_as_they_get_ready(sizes: list[list[int]], partial: bool) -> None:
-    count = sum(map(len, sizes))
-    # In the opposite order of the requests.
-    places = iter(range(count - 1, -1, -1))
-    answers = [
-        [(i := next(places), Answer(bytes([i]) * (n * batch_io.MESSAGE_BYTES * 2 // 3))) for n in s]
-        for s in sizes
-    ]
-    batch = batch_io.Batch([b"%d" % i for i in range(count)], [], [HTTP] * count)
+@pytest.mark.parametrize("partial", [True, False])
+def test_large_responses_that_are_ready_together_are_sent_in_several_messages(
+    *, partial: bool
+) -> None:
+    large = bytes(batch_io.MESSAGE_BYTES * 2 // 3)
+    bodies = {4: large, 3: large, 2: b"small", 1: 2 * large, 0: b"last"}
+    ready = [[4, 3, 2, 1], [], [0]]
+    answers = [[(i, Answer(bodies[i])) for i in some] for some in ready]
+    batch = batch_io.Batch([b"%d" % i for i in range(5)], [], [HTTP] * 5)
     sent: list[batch_io.Message] = []
     last = batch_io.write(batch, answers, sent.append if partial else None)
     received = messages(b"".join(piece for message in (*sent, last) for piece in message))
-    expected = [[(b"%d" % i, answer.body) for i, answer in some] for some in answers]
-    assert [part for message in received for part in message if part != MORE] == [
-        part for some in expected for part in some
-    ]
-    if not partial:
-        assert not sent
+    expected = [[4], [3, 2], [1], [], [0]] if partial else [[4, 3, 2, 1, 0]]
     # All but the last say that more follows.
-    assert [message[-1:] == [MORE] for message in received] == [True] * len(sent) + [False]
-    for message in received:
-        # No message mixes responses that were ready at different times, or is large without need.
-        parts = [part for part in message if part != MORE]
-        if partial:
-            assert any(all(part in some for part in parts) for some in expected) or not parts
-            total = sum(len(body) for _, body in parts)
-            assert total <= batch_io.MESSAGE_BYTES or sum(bool(body) for _, body in parts) == 1
+    assert received == [
+        [(b"%d" % i, bodies[i]) for i in some] + [MORE] * (n < len(expected))
+        for n, some in enumerate(expected, 1)
+    ]

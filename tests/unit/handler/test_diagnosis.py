@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +35,6 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "state dict": (lambda path: torch.save(nn.Linear(1, 1).state_dict(), path), "a state dict"),
     "legacy state dict": (legacy, "a state dict"),
     "module": (lambda path: torch.save(nn.Linear(1, 1), path), "torch.nn.modules.linear.Linear"),
-    "pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "a pickle without a module"),
     "safetensors": (content((12).to_bytes(8, "little") + b'{"a":{"dtype"'), "a safetensors file"),
     "ONNX": (content(b"\x08\x08\x12\x07pytorch"), "an ONNX file"),
     "empty": (content(b""), "it is empty"),

@@ -11,8 +11,6 @@ import forms
 from headers import Headers
 from wire.errors import RequestError
 
-JSON = Headers([("Content-Type", "application/json")])
-
 
 def form(*fields: tuple[str, Any], boundary: str = "x") -> tuple[dict[str, bytes], Headers]:
     """Return a multipart request, encoded by urllib3, with its raw body."""
@@ -30,7 +28,7 @@ def refusal(fields: dict[str, Any], headers: Headers) -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["application/json", "", "text/plain", "application/x-thing"])
+@pytest.mark.parametrize("kind", ["application/json", "", "text/plain"])
 def test_a_raw_body_is_the_body_whatever_its_type(kind: str) -> None:
     headers = Headers([("content-type", kind), ("Host", "x")])
     assert body({"body": b"[1]", "data": b"from the query"}, headers) == b"[1]"
@@ -60,24 +58,16 @@ def test_the_type_of_the_body_and_the_other_fields_of_a_form_are_kept() -> None:
     assert forms.content(fields, headers) == (b"x", "image/jpeg", {"top": "2"})
 
 
-@pytest.mark.parametrize(
-    "kind", ["Multipart/Form-Data; boundary=x", 'MULTIPART/FORM-DATA; BOUNDARY="x"']
-)
-def test_a_multipart_type_may_be_written_in_capitals(kind: str) -> None:
+def test_a_multipart_type_may_be_written_in_capitals() -> None:
     fields, _ = form(("data", b"[1]"))
-    assert body(fields, Headers([("CONTENT-TYPE", kind)])) == b"[1]"
-
-
-@pytest.mark.parametrize(
-    "fields", [{"data": b"[1]"}, {"body": b"[1]"}, {"data": "[1]", "comment": b"x"}]
-)
-def test_fields_that_torchserve_has_parsed_are_taken_as_they_are(fields: dict[str, Any]) -> None:
-    _, headers = form()
+    headers = Headers([("CONTENT-TYPE", 'MULTIPART/FORM-DATA; BOUNDARY="x"')])
     assert body(fields, headers) == b"[1]"
 
 
-def test_a_repeated_field_that_torchserve_has_parsed_is_refused() -> None:
+def test_fields_that_torchserve_has_parsed_are_taken_as_they_are() -> None:
     _, headers = form()
+    assert body({"body": b"[1]"}, headers) == b"[1]"
+    assert body({"data": "[1]", "comment": b"x"}, headers) == b"[1]"
     error = refusal({"data": b"[2]", forms.REPEATED: "data"}, headers)
     assert str(error) == "The field data came more than once - at the multipart body"
 
@@ -101,12 +91,9 @@ def test_forms_without_one_body_are_refused(fields: list[tuple[str, bytes]], mes
 @pytest.mark.parametrize(
     "body",
     [
-        b"--x\r\nContent-Disposition: form-data\r\n\r\n[1]\r\n--x--\r\n",
         b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n[1',
         b'--x\r\nContent-Disposition: form-data; name="data"\n\n[1]\n--x--\n',
         b"--x",
-        b"--x\r\n",
-        b"--x--\r\n",
         b"--x\r\n" + b"A: " + b"b" * 10_000 + b"\r\n\r\n[1]\r\n--x--\r\n",
     ],
 )
@@ -118,13 +105,9 @@ def test_a_broken_form_is_a_400(body: bytes, boundary: str) -> None:
     assert ("has no boundary" in str(error)) == (boundary != "; boundary=x")
 
 
-@pytest.mark.parametrize(
-    "kind", ["application/x-www-form-urlencoded", "Application/X-WWW-form-urlencoded; q"]
-)
-@pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"data": b"[1]"}, {"body": b"a=%zz"}])
-def test_a_form_encoded_body_is_a_415_that_names_the_header(
-    fields: dict[str, Any], kind: str
-) -> None:
+@pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"body": b"a=%zz"}])
+def test_a_form_encoded_body_is_a_415_that_names_the_header(fields: dict[str, Any]) -> None:
+    kind = "Application/X-WWW-form-urlencoded; q"
     error = refusal(fields, Headers([("Content-Type", kind)]))
     assert error.kind == "UnsupportedMediaType"
     assert "Content-Type: application/json" in str(error)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from torch import nn
 from ts.context import Context, RequestProcessor
 
 import handler as handler_module
@@ -26,13 +25,12 @@ from tests.unit.handler.wire.serving import v2
 from wire import limits, parse
 from wire.interface import Call, Outputs
 
+Made = tuple[TensorHandler, Context]
 DOUBLEIT = yaml.safe_load(CONFIG.read_text())
 ONE_AT_A_TIME = {"model": {**DOUBLEIT["model"], "batch": "none"}}
 
 
-def make(
-    path: Path, config: dict[str, Any], gpu: int | None = None
-) -> tuple[TensorHandler, Context]:
+def make(path: Path, config: dict[str, Any], gpu: int | None = None) -> Made:
     manifest = {"model": {"serializedFile": path.name, "modelVersion": "1.0"}}
     context = Context(
         "doubleit", str(path.parent), manifest, 64, gpu, "0.12.0", model_yaml_config=config
@@ -42,21 +40,13 @@ def make(
     return handler, context
 
 
-def of(
-    module: nn.Module | Callable[..., Any], folder: Path, **settings: Any
-) -> tuple[TensorHandler, Context]:
-    return make(models.save(module, folder / "m.pt"), {"model": settings})
-
-
 @pytest.fixture
-def doubleit(torchscript: Path) -> tuple[TensorHandler, Context]:
+def doubleit(torchscript: Path) -> Made:
     return make(torchscript, DOUBLEIT)
 
 
 def ask(
-    made: tuple[TensorHandler, Context],
-    *requests: bytes | dict[str, Any],
-    headers: dict[int, dict[str, str]] | None = None,
+    made: Made, *requests: bytes | dict[str, Any], headers: dict[int, dict[str, str]] | None = None
 ) -> list[tuple[int, Any]]:
     """Process one batch and return the status and body of each response."""
     handler, context = made
@@ -70,9 +60,6 @@ def ask(
         context.get_response_content_type(i) == "application/json" for i in range(len(requests))
     )
     return [(context.get_response_status(i)[0], json.loads(a)) for i, a in enumerate(answers)]
-
-
-Made = tuple[TensorHandler, Context]
 
 
 def test_a_bad_request_touches_no_other_of_its_batch(doubleit: Made) -> None:
@@ -142,14 +129,7 @@ def test_readiness_metadata_and_unknown_paths(doubleit: Made) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent",
-    [
-        PREDICTION | {"describe": "True"},
-        {"describe": "True", "Host": "x"},
-        {"explain": "True", "Host": "x"},
-        {"url_path": "ready", "Host": "x"},
-        PREDICTION | {"Describe": "True"},
-    ],
+    "sent", [PREDICTION | {"Describe": "True"}, {"explain": "True"}, {"url_path": "ready"}]
 )
 def test_flags_of_torchserves_in_a_clients_headers_are_not_obeyed(
     doubleit: Made, sent: dict[str, str]
@@ -160,7 +140,8 @@ def test_flags_of_torchserves_in_a_clients_headers_are_not_obeyed(
 def test_a_model_that_raises_gives_that_request_a_5xx_and_the_others_their_answers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = ask(of(models.Unlucky(), tmp_path, batch="elements"), b"[1]", b"[13]", b"[2]")
+    path = models.save(models.Unlucky(), tmp_path / "m.pt")
+    answers = ask(make(path, {"model": {"batch": "elements"}}), b"[1]", b"[13]", b"[2]")
     assert [answers[0], answers[2]] == [(200, [2]), (200, [4])]
     assert answers[1][0] == 500
     assert answers[1][1]["type"] == "ModelError"
@@ -168,29 +149,27 @@ def test_a_model_that_raises_gives_that_request_a_5xx_and_the_others_their_answe
     assert [record.message for record in caplog.records] == [answers[1][1]["message"]]
 
 
-@pytest.mark.parametrize("error", [MemoryError, ValueError, RuntimeError, RecursionError])
+@pytest.mark.parametrize("error", [MemoryError, ValueError, RecursionError])
 @pytest.mark.parametrize("stage", ["parse", "run", "render"])
 def test_whatever_one_request_raises_is_its_own(
     doubleit: Made, monkeypatch: pytest.MonkeyPatch, error: type[Exception], stage: str
 ) -> None:
-    class Request:
-        def __init__(self, inner: Any) -> None:
-            self.calls, self._inner = inner.calls, inner
-
-        def render(self, *_: Any) -> Any:
-            raise error("secret")
+    def fail(*_: Any) -> Any:
+        raise error("secret")
 
     parse_really, run_really = parse.parse, Module.__call__
 
     def parsed(body: bytes, *more: Any) -> Any:
         if stage == "parse" and body == b"[13]":
-            raise error("secret")
+            fail()
         request = parse_really(body, *more)
-        return Request(request) if stage == "render" and body == b"[13]" else request
+        if stage == "render" and body == b"[13]":
+            return SimpleNamespace(calls=request.calls, render=fail)
+        return request
 
     def run(module: Module, call: Call) -> Outputs:
         if stage == "run" and 13 in call["numbers"].array:
-            raise error("secret")
+            fail()
         return run_really(module, call)
 
     monkeypatch.setattr(parse, "parse", parsed)
@@ -302,7 +281,8 @@ def test_an_absent_output_is_never_another_ones_values(
 ) -> None:
     """Whatever a call returns, its outputs keep their names, and the response its form."""
     names = ["first", "second", "third"] if module is modules.maybe else ["a", "b"]
-    made = of(module, tmp_path, batch=batch, outputs=names)
+    settings = {"batch": batch, "outputs": names}
+    made = make(models.save(module, tmp_path / "m.pt"), {"model": settings})
     tensor = {"name": "x", "shape": [1], "datatype": "INT64"}
     for number in (1, 0, -1):
         (_, bare), (_, v1), (_, v2) = ask(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable
+from server.client import Addresses, Client, NotTorchServe, Refused, Unreachable, is_loopback
 from tests.support.web import Reply, respond_with
 
 
@@ -68,3 +68,19 @@ def test_only_http_is_spoken(tmp_path: Path) -> None:
     (tmp_path / "models").touch()
     with pytest.raises(Unreachable):
         client(tmp_path.as_uri()).versions()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8081", "127.9.9.9", "localhost:8081", "[::1]:8081"])
+def test_loopback_is_recognized(host: str) -> None:
+    assert is_loopback(f"http://{host}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://0.0.0.0:8081", "http://10.0.0.1:8081", "http://127.0.0.999:8081"),
+        *("http://localhost.example:8081", "http://127.0.0.1@example.com", "127.0.0.1:8081", ""),
+    ],
+)
+def test_what_only_resembles_loopback_is_not(url: str) -> None:
+    assert not is_loopback(url)

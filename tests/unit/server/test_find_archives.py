@@ -11,7 +11,7 @@ from server.__main__ import find_archives
 from server.settings import read
 from server.store.archive import ArchiveError
 from server.store.records import RecordError
-from tests.unit.server.store.test_archive import MODEL, write
+from tests.unit.server.store.test_archive import manifest_of, write
 
 OTHER = {
     "default": "2.0",
@@ -25,9 +25,8 @@ def store(tmp_path: Path) -> Path:
     """A store with two versions of two models, a record of one of them, and another JSON file."""
     for name in ("m", "other"):
         for version in ("1.0", "2.0"):
-            manifest = {"model": {**MODEL, "modelName": name, "modelVersion": version}}
             file = tmp_path / f"{name}-{version}.mar"
-            write(file, json.dumps(manifest).encode(), "m.pt", "handler.py")
+            write(file, manifest_of(modelName=name, modelVersion=version), "m.pt", "handler.py")
     (tmp_path / "other.json").write_text(json.dumps(OTHER))
     (tmp_path / "labels.json").write_text('["cat", "dog"]')
     return tmp_path

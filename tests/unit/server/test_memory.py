@@ -14,10 +14,7 @@ HANDLER = ROOT / "handler" / "wire" / "limits.py"
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [
-        *(("1GiB", GIB), ("1Gi", GIB), ("1g", GIB), ("512MiB", 512 * MIB), ("512 MB", 512 * MIB)),
-        *(("1073741824", GIB), ("2048KiB", 2 * MIB)),
-    ],
+    [("1GiB", GIB), ("1g", GIB), ("512 MB", 512 * MIB), ("2048Ki", 2 * MIB), ("1073741824", GIB)],
 )
 def test_memory_may_be_stated(text: str, size: int) -> None:
     assert memory.at_hand({"MEMORY": text}) == size
@@ -30,22 +27,18 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("groups", "files", "expected"),
+    ("groups", "files"),
     [
-        ("0::/a/b\n", {"a/memory.max": "1073741824"}, GIB),
-        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": "1073741824"}, GIB),
-        ("0::/../x\n", {"memory.max": "1073741824"}, GIB),
-        ("9:cpu:/\n4:memory:/a\n", {"memory/a/memory.limit_in_bytes": "1073741824"}, GIB),
+        ("0::/a/b\n", {"a/memory.max": GIB}),
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": GIB}),
+        ("0::/../x\n", {"memory.max": GIB}),
+        ("9:cpu:/\n4:memory:/a\n", {"memory/a/memory.limit_in_bytes": GIB}),
         # In a container, the path is the host's and the files are the container's.
-        ("4:memory:/docker/1f\n", {"memory/memory.limit_in_bytes": "1073741824"}, GIB),
+        ("4:memory:/docker/1f\n", {"memory/memory.limit_in_bytes": GIB}),
     ],
 )
 def test_the_control_groups_limit_counts(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    groups: str,
-    files: dict[str, str],
-    expected: int,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: str, files: dict[str, object]
 ) -> None:
     for name, content in files.items():
         path = tmp_path / name
@@ -55,7 +48,7 @@ def test_the_control_groups_limit_counts(
     own.write_text(groups)
     monkeypatch.setattr(memory, "CGROUPS", tmp_path)
     monkeypatch.setattr(memory, "OWN_GROUPS", own)
-    assert memory.at_hand({}) == expected
+    assert memory.at_hand({}) == GIB
 
 
 def test_without_control_groups_it_is_the_machines(
@@ -104,11 +97,6 @@ def test_recorded_workers_count_beside_those_of_the_other_models() -> None:
     assert memory.limits(GIB, workers=9, models=sizes, recorded=[2, 2, 2]).heap == same.heap
     with pytest.raises(ValueError, match="1024 MiB do not hold 1000000002 recorded workers"):
         memory.limits(GIB, workers=2, models=sizes[:2], recorded=[10**9, None])
-
-
-def test_models_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="do not hold 1 workers of each model"):
-        memory.limits(GIB, models=[600 * MIB])
 
 
 def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,16 +17,13 @@ from server.readiness import Watch
 from server.torchserve.workers.pool import SOCKET
 
 
-def test_a_worker_that_runs_has_not_died() -> None:
-    watch = Watch()
-    assert not watch.died("9000", -1)
-    assert not watch.died("9000", os.getpid())
-    assert not watch.died("9000", os.getpid())
-
-
-def test_a_death_is_noticed_before_torchserve_reports_it() -> None:
+def test_a_worker_that_runs_is_alive_and_its_death_is_noticed_before_torchserve_reports_it() -> (
+    None
+):
     watch = Watch()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert not watch.died("9000", -1)
+    assert not watch.died("9000", process.pid)
     assert not watch.died("9000", process.pid)
     process.communicate()
     assert watch.died("9000", process.pid)

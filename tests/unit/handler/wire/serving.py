@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -55,7 +56,6 @@ def refusal(
 
 
 def tensor(data: Any, datatype: str = "INT64", shape: list[int] | None = None) -> dict[str, Any]:
-    """Return a V2 input."""
     size = [len(data)] if shape is None else shape
     return {"name": "x", "shape": size, "datatype": datatype, "data": data}
 
@@ -65,5 +65,13 @@ def v2(*tensors: dict[str, Any], **more: Any) -> str:
 
 
 def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None = None) -> Any:
-    """Return a V2 input with a name."""
     return tensor(data, datatype, shape) | {"name": name}
+
+
+def peak_bytes(function: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

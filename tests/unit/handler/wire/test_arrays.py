@@ -5,27 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import random
 import subprocess
 import sys
-import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT
-from wire import arrays, bare, parse, pieces, rendering
-from wire.datatypes import Array, natural
-from wire.errors import Path as Place
+from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, peak_bytes
+from wire import arrays, parse, pieces, rendering
+from wire.datatypes import natural
 from wire.errors import RequestError
 from wire.interface import Interface
 
-integers = st.integers(-(2**62), 2**62 - 1)
-floats = st.floats(allow_nan=False, allow_infinity=False)
 ONES = "1," * arrays.LARGE_BYTES
 
 
@@ -59,27 +51,22 @@ def both(text: str | bytes, model: Interface = DOUBLEIT) -> tuple[object, object
 
 
 def test_both_parsers_agree_on_every_short_text() -> None:
-    different = []
     for size in range(1, 6):
         for letters in itertools.product("[],1", repeat=size):
             body = "".join(("[", *letters, "]"))
             quick, other = both(body, ANYTHING)
-            if quick != other:
-                different.append((body, quick, other))
-    assert different == []
+            assert quick == other, body
 
 
 @pytest.mark.parametrize(
     "number",
     [
-        *("-0", "-0.0", "1e5", "1E-5", "5e-324", "1e-999", "2.2250738585072011e-308", "1e999"),
-        *("4611686018427387904", "9223372036854775808", "18446744073709551615", "1" * 400),
-        *("9223372036854775808, 0.5", "18446744073709551616, 0.5", f"{'1' * 400}, 0.5"),
-        *("9223372036854775808, -1", "-9223372036854775809", "18446744073709551616"),
-        *("9007199254740993, 0.5", "-0, 0.5", f"0.{'1' * 800}", "1.7976931348623159e308"),
-        *("null", "true", '"3"', "[1]", "[]", "{}", '{"a": 1}', "NaN", "Infinity", "01", "1."),
-        *(".5", "+1", "0x10", "1_0", "1 2", "1,,2", "", "1]", "1] [1", "\x00", "1}", "é"),
-        *('"[1.5e3]"', '"],["', "[1], [2]", "-", "e", "1e", "--1"),
+        *("-0", "-0.0", "1E-5", "5e-324", "1e-999", "2.2250738585072011e-308", "1e999"),
+        *("4611686018427387904", "18446744073709551615", "18446744073709551616, 0.5", "1" * 400),
+        *("9223372036854775808, 0.5", "9223372036854775808, -1", "-9223372036854775809"),
+        *("9007199254740993, 0.5", f"0.{'1' * 800}", "1.7976931348623159e308"),
+        *("null", "true", '"3"', "[1]", "[]", '{"a": 1}', "NaN", "01", "1.", "+1", "1 2", "1,,2"),
+        *("", "1]", "1] [1", "\x00", "1}", "é", '"[1.5e3]"', '"],["', "[1], [2]", "-", "1e"),
     ],
 )
 def test_both_parsers_agree_on_what_is_odd(number: str) -> None:
@@ -92,20 +79,6 @@ def test_both_parsers_agree_on_what_is_odd(number: str) -> None:
         for model in (DOUBLEIT, ANYTHING):
             quick, other = both(body, model)
             assert quick == other, (body, model)
-
-
-@pytest.mark.parametrize("rows", [1, 20])
-def test_both_parsers_agree_on_broken_bodies(rows: int) -> None:
-    pick = random.Random(3)
-    row = [pick.choice([n, n / 7]) for n in range(400 // rows)]
-    whole = json.dumps([row] * rows if rows > 1 else row).encode()
-    model = ANYTHING if rows > 1 else DOUBLEIT
-    for _ in range(500):
-        body = bytearray(whole)
-        at = pick.randrange(len(body))
-        body[at : at + pick.randint(0, 3)] = pick.choice([b"", b",", b"[", b"]", b"e", b"-", b"x"])
-        quick, other = both(bytes(body), model)
-        assert quick == other
 
 
 @pytest.mark.parametrize("text", [f"[{ONES}2]", f"[{ONES}0.5]", f"[[{ONES}2],[{ONES}2]]"])
@@ -125,24 +98,8 @@ def test_large_arrays_are_parsed_by_simdjson(text: str, monkeypatch: pytest.Monk
 )
 def test_a_text_that_pretends_a_huge_shape_builds_no_huge_text(body: bytes) -> None:
     """The first elements suggest a shape with far more numbers than the text has."""
-    tracemalloc.start()
-    try:
-        assert isinstance(outcome(body, ANYTHING), str)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 100 * len(body) + (1 << 20)
-
-
-@given(st.lists(st.one_of(integers, floats, st.integers()), max_size=12))
-def test_the_path_of_short_lists_agrees_with_the_general_one(numbers: list[float]) -> None:
-    body = json.dumps(numbers).encode()
-    quick, parse_short = outcome(body, DOUBLEIT), bare.parse_short
-    try:
-        bare.parse_short = lambda *_: None
-        assert quick == outcome(body, DOUBLEIT)
-    finally:
-        bare.parse_short = parse_short
+    assert isinstance(outcome(body, ANYTHING), str)
+    assert peak_bytes(lambda: outcome(body, ANYTHING)) < 100 * len(body) + (1 << 20)
 
 
 OUT_OF_MEMORY = """
@@ -179,38 +136,8 @@ def test_a_parser_that_ran_out_of_memory_is_not_used_again() -> None:
     assert len(failures) > 3
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, bool])
-@pytest.mark.parametrize(
-    "view",
-    [
-        pytest.param(lambda array: array, id="contiguous"),
-        pytest.param(lambda array: array.transpose(2, 0, 1), id="transposed"),
-        pytest.param(lambda array: array[:, 1:, ::-1], id="reversed"),
-        pytest.param(lambda array: array[0, 0, 0:1][0:0], id="empty"),
-    ],
-)
-def test_arrays_are_written_as_they_are_nested(dtype: type, view: Callable[[Array], Array]) -> None:
-    array = view(np.arange(12).reshape(2, 3, 2).astype(dtype))
+def test_an_array_is_written_by_its_order_not_by_that_of_its_memory() -> None:
+    array = np.arange(12).reshape(2, 3, 2).transpose(2, 0, 1)[:, ::-1]
     text = bytearray()
     rendering.write(text, natural(array), str, ANYTHING)
     assert json.loads(text) == array.tolist()
-
-
-HUGE = "1" + "0" * 400
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "message"),
-    [
-        (f"[[{HUGE}]]", "float", "An integer of 1329 bits does not fit float64 - at $[0][0]"),
-        (f"[[1.5, {HUGE}]]", "auto", "An integer of 1329 bits does not fit float64 - at $[0][1]"),
-        (f"[[1, {HUGE}]]", "auto", "An integer of 1329 bits is too large - at $[0][1]"),
-        (f"[[1, 2.5], [{HUGE}, {ONES}1]]", "float", "Expected a list of 2, like the first one"),
-    ],
-)
-def test_an_integer_beyond_float64_is_refused_by_its_place(
-    text: str, kind: pieces.Kind, message: str
-) -> None:
-    with pytest.raises(RequestError) as caught:
-        arrays.read(text.encode(), 2, Place(), kind, "is too large", "FP64")
-    assert message in str(caught.value)

@@ -14,7 +14,6 @@ from tests.unit.handler.wire.serving import (
     MINIMUM,
     PAIR,
     ROWS,
-    answer,
     echo,
     refusal,
     tensor,
@@ -79,25 +78,15 @@ def test_any_body_is_answered_or_refused_with_a_place(model: Interface, body: by
         assert " at " in str(error) or "byte" in str(error)
 
 
-@given(st.lists(int64, min_size=1), st.data())
-def test_a_body_cut_anywhere_is_refused(numbers: list[int], data: st.DataObject) -> None:
-    body = json.dumps(numbers)
-    cut = data.draw(st.integers(0, len(body) - 1))
-    assert "byte" in refusal(body[:cut])
-
-
 @pytest.mark.parametrize(
     ("datatypes", "body", "datatype"),
     [
         (("FP32",), "[1, 2]", "FP32"),
-        (("FP16",), "[0.1]", "FP16"),
         (("BF16", "INT8"), "[0.1]", "BF16"),
         (("BF16", "INT8"), "[1]", "INT8"),
         (("UINT64",), "[18446744073709551615]", "UINT64"),
         (("BOOL",), "[true, false]", "BOOL"),
         ((), "[true]", "BOOL"),
-        ((), "[1]", "INT64"),
-        ((), "[0.5]", "FP64"),
     ],
 )
 def test_an_input_gets_the_datatype_that_it_prefers(
@@ -107,23 +96,15 @@ def test_an_input_gets_the_datatype_that_it_prefers(
     assert parse.parse(body.encode(), model).calls[0]["x"].datatype == datatype
 
 
-def test_several_outputs_are_an_object_by_name() -> None:
-    outputs = {"a": natural(np.array([[1.5]])), "b": natural(np.array(True))}
-    assert answer("[1]", ANYTHING, [outputs]).data == b'{"a":[[1.5]],"b":true}'
-
-
-@pytest.mark.parametrize("digits", [400, 4_301, 100_000])
+@pytest.mark.parametrize("digits", [400, 100_000])
 @pytest.mark.parametrize(
     "body",
     [
-        "[1, %s]",
         "[1.5, %s]",
         "[%s, 1" + ", 1" * 300 + "]",
         '{"instances": [1.5, %s]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT8", "data": [%s]}]}',
         '{"inputs": [{"name": "x", "shape": [%s], "datatype": "INT8", "data": [1]}]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT8", "data": [1], '
-        '"parameters": {"binary_data_size": %s}}]}',
     ],
 )
 def test_very_long_integers_are_refused_and_not_repeated(body: str, digits: int) -> None:
@@ -137,14 +118,11 @@ def test_very_long_integers_are_refused_and_not_repeated(body: str, digits: int)
     [
         '{"%s": 1}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "%s", "data": [1]}]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], "%s": 1}]}',
         '{"inputs": [{"name": "%s", "shape": [2], "datatype": "INT64", "data": [1]}]}',
         '{"instances": [1], "%s": 1}',
         '{"instances": [{"%s": 1}]}',
-        '{"%s": 1, "%s": 2, "instances": [1]}',
         '{"instances": [1], "parameters": {"%s": 1, "%s": 2}}',
         '["%s"]',
-        '"%s"',
     ],
 )
 @pytest.mark.parametrize("model", [DOUBLEIT, PAIR])
@@ -182,15 +160,10 @@ def test_deep_nesting_is_refused(model: Interface, body: str, piece: str, depth:
     "body",
     [
         '{"instances": [1], "instances": [2]}',
-        '{"instances": [1], "parameters": {"a": 1, "a": 2}}',
         '{"instances": [1], "parameters": [[{"a": 1, "a": 2}]]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}], '
-        '"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [2]}]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], "data": [2]}]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], '
         '"parameters": {"b": {"c": 1, "c": 1}}}]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}], '
-        '"outputs": [{"name": "y", "name": "y"}]}',
         '{"instances": [{"dense": [1, 2], "ids": 1}, {"dense": [1, 2], "ids": 1, "ids": 2}]}',
     ],
 )

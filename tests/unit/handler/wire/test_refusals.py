@@ -19,7 +19,7 @@ from tests.unit.handler.wire.serving import (
 from wire import parse
 from wire.interface import Input, Interface
 
-HUGE = 2**62
+HUGE, LONG = 2**62, 10**400
 TAKEN = "is outside the integers that this model takes,"
 BOUNDS = f"{TAKEN} {-HUGE} to {HUGE - 1}"
 NUMERIC = "INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, FP16, BF16, FP32, FP64"
@@ -29,17 +29,14 @@ PAIR_ROW = '{"dense": [1, 2], "ids": 1}'
 
 
 def of(datatype: str) -> Interface:
-    """Return a model whose input takes one datatype."""
     return Interface((Input("x", (datatype,)),))
 
 
 def flat(data: Any, *, shape: Any, datatype: str = "INT64") -> str:
-    """Return a V2 request."""
     return v2(tensor(data, datatype, shape))
 
 
 def rows(*instances: str) -> str:
-    """Return a V1 request."""
     return f'{{"instances": [{", ".join(instances)}]}}'
 
 
@@ -50,17 +47,12 @@ BARE: dict[Interface, dict[str | bytes, str]] = {
         "[1,": "Not JSON: Input data was truncated (byte 3)",
         "[1] x": "Not JSON: JSON is malformed: trailing characters (byte 5)",
         "[NaN]": "Not JSON: JSON is malformed: invalid character (byte 1)",
-        "[Infinity]": "Not JSON: JSON is malformed: invalid character (byte 1)",
         b"\xff[1]": "Not JSON: JSON is malformed: invalid character (byte 0)",
         b"\xef\xbb\xbf[1]": "The body begins with a byte order mark: send it without - at byte 0",
         "null": "Expected a list, got null - at $",
         "3": "Expected a list, got int - at $",
-        '"3"': "Expected a list, got str - at $",
         '[1, 2, "3"]': "Expected a number, got str - at $[2]",
         "[true]": "Expected a number, got bool - at $[0]",
-        "[1, null]": "Expected a number, got null - at $[1]",
-        "[[1]]": "Expected a number, got array - at $[0]",
-        "[{}]": "Expected a number, got object - at $[0]",
         "[1e999]": "Number out of range - at $[0]",
         '{"a": 1}': f'Expected {parse.FORMS}, got an object with "a" - at $',
         "{}": f"Expected {parse.FORMS}, got an object with no keys - at $",
@@ -73,11 +65,17 @@ BARE: dict[Interface, dict[str | bytes, str]] = {
         "[[1, 2], [3]]": "Expected a list of 2, like the first one, got 1 - at $[1]",
         "[[[1], [2]], [[3], 4]]": "Expected a list, got int - at $[1][1]",
         "[" * 9 + "]" * 9: "More than 8 dimensions - at $",
+        f"[[1, {LONG}]]": (
+            f"An integer of 1329 bits {TAKEN} {-2 * HUGE} to {2 * HUGE - 1} - at $[0][1]"
+        ),
+        f"[[1.5, {LONG}]]": "An integer of 1329 bits does not fit float64 - at $[0][1]",
+        f"[[1.5, 1], [{LONG}]]": "Expected a list of 2, like the first one, got 1 - at $[1]",
         "[[1, true]]": "Expected a number, got bool - at $[0][1]",
     },
     ROWS: {
         "[[1.5, 2.5, 3]]": "Expected shape [-1, 2] for x, got [1, 3] - at $",
         "[1.5, 2.5]": "Expected a list, got float - at $[0]",
+        f"[[{LONG}, 1]]": "An integer of 1329 bits does not fit float64 - at $[0][0]",
         "[[1e39, 1]]": "1e+39 does not fit FP32 - at $[0][0]",
     },
     PAIR: {
@@ -97,13 +95,10 @@ BARE: dict[Interface, dict[str | bytes, str]] = {
 V1: dict[Interface, dict[str | bytes, str]] = {
     DOUBLEIT: {
         '{"instances": 1}': "Expected a list, got int - at $.instances",
-        '{"instances": null}': "Expected a list, got null - at $.instances",
         '{"instances": [1], "b": 2}': "Object contains unknown field b - at $",
         rows('"a"'): "Expected a number or a list of numbers, got str - at $.instances[0]",
-        rows("1", '[2, "a"]'): "Expected a number, got str - at $.instances[1][1]",
         rows("[[1]]"): "Expected a number, got array - at $.instances[0][0]",
         rows("1.5", "2", f"{HUGE}"): f"{HUGE} {BOUNDS} - at $.instances[2]",
-        rows("1", f"[2, {-HUGE - 1}]"): f"{-HUGE - 1} {BOUNDS} - at $.instances[1][1]",
         rows("[1, 2]", f"[2, {2**63}]"): f"{2**63} {BOUNDS} - at $.instances[1][1]",
         rows("[0.5]", "[]", f"[3, {HUGE}]"): f"{HUGE} {BOUNDS} - at $.instances[2][1]",
     },
@@ -115,9 +110,6 @@ V1: dict[Interface, dict[str | bytes, str]] = {
         ),
         rows('{"dense": [1, 2], "ids": 1, "z": 1}'): (
             'The model has no input "z", it has dense, ids, k - at $.instances[0]'
-        ),
-        rows(PAIR_ROW, '{"dense": [1, "a"], "ids": 1}'): (
-            "Expected a number, got str - at $.instances[1].dense[1]"
         ),
         rows(PAIR_ROW, '{"dense": [1, 2], "ids": -1}'): (
             f"-1 {TAKEN} 0 to 9223372036854775807 - at $.instances[1].ids"
@@ -141,49 +133,32 @@ V2: dict[Interface, dict[str | bytes, str]] = {
         flat([[1, 2, 3], [4, 5, 6]], shape=[2, 2]): (
             "Expected a list of 2, as shape says, got 3 of them - at .data[0]"
         ),
-        flat([[1], 2], shape=[2, 1]): "Expected a list, got int - at .data[1]",
-        flat([[1, "a"]], shape=[1, 2]): "Expected a number, got str - at .data[0][1]",
         flat([[1, 2], [3, 300]], shape=[2, 2], datatype="INT8"): (
             "300 does not fit INT8 - at .data[1][1]"
         ),
-        flat([[1, 2], [3, 4.5]], shape=[2, 2]): (
-            "Expected an integer for INT64, got 4.5 - at .data[1][1]"
-        ),
-        v2(tensor([1, "a"])): "Expected a number, got str - at .data[1]",
         v2(tensor({"a": 1})): "Expected a list, got object - at .data",
-        v2(tensor([True])): "Expected a number, got bool - at .data[0]",
         v2(tensor([1.0, 1e39], "FP32")): "1e+39 does not fit FP32 - at .data[1]",
-        flat(None, shape=[1]): "Missing data - at .data",
         v2({"name": "x", "shape": [1], "datatype": "INT64"}): "Missing data - at .data",
         v2({"name": "x"}): "Object missing required field shape - at ",
         flat([1], shape=[-1]): "Expected int >= 0 - at .shape[0]",
         flat([], shape=[0, 2**64]): "Expected int <= 9223372036854775807 - at .shape[1]",
         flat([1], shape=[1] * 9): "Expected a list of length <= 8 - at .shape",
-        flat([1], shape=[HUGE] * 8): (
-            f"Expected An integer of 497 bits numbers for shape {str([HUGE] * 8)[:97]}..., got 1 "
-            "- at .data"
+        v2(tensor([1], "INT7")): (
+            f"Datatype 'INT7' is not known, expected one of {NUMERIC} - at .datatype"
         ),
         v2(tensor([1], "BOOL")): (
             f"Datatype 'BOOL' is not supported, expected one of {NUMERIC} - at .datatype"
         ),
-        v2(tensor([1], "INT7")): (
-            f"Datatype 'INT7' is not known, expected one of {NUMERIC} - at .datatype"
+        v2(tensor([1], "BYTES")): (
+            f"Datatype 'BYTES' is not supported, expected one of {NUMERIC} - at .datatype"
         ),
     },
-    ANYTHING: {
-        v2(tensor([1], "BYTES")): "Datatype 'BYTES' is not supported, expected one of BOOL, INT8, "
-        "INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FP16, BF16, FP32, FP64 - at .datatype",
-    },
-    ROWS: {
-        v2(tensor([1], datatype)): f"Datatype '{datatype}' {FITS_FLOAT}"
-        for datatype in ("FP64", "INT32")
-    },
+    ROWS: {v2(tensor([1], "INT32")): f"Datatype 'INT32' {FITS_FLOAT}"},
     PAIR: {
         v2(named("z", [1])): 'The model has no input "z", it has dense, ids, k - at .name',
         v2(named("dense", [1, 2, 3], shape=[1, 3])): (
             "Expected shape [-1, 2] for dense, got [1, 3] - at .shape"
         ),
-        v2(named("dense", [1, 2])): "Expected shape [-1, 2] for dense, got [2] - at .shape",
         v2(named("ids", [1, -2], "INT64")): (f"-2 {TAKEN} 0 to 9223372036854775807 - at .data[1]"),
         v2(named("k", [1, 2], "INT64")): "Expected one number for k, got 2 - at .shape",
     },

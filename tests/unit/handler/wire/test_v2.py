@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,21 @@ from tests.unit.handler.wire.serving import (
     answer,
     echo,
     named,
+    peak_bytes,
     refusal,
     tensor,
     v2,
 )
 from wire import limits, parse
-from wire.datatypes import DATATYPES, DTYPES, natural, readable
+from wire.datatypes import DATATYPES, DTYPES, INTEGERS, natural, readable
 from wire.interface import Input, Interface
 
-TORCH = {"FP16": torch.float16, "BF16": torch.bfloat16, "FP32": torch.float32}
+TORCH = {
+    "FP16": torch.float16,
+    "BF16": torch.bfloat16,
+    "FP32": torch.float32,
+    "FP64": torch.float64,
+}
 
 
 def outputs_of(text: bytes | bytearray) -> list[dict[str, Any]]:
@@ -51,14 +56,10 @@ def numbers_of(datatype: str, shape: list[int], seed: int) -> Any:
     pick = np.random.default_rng(seed)
     if datatype == "BOOL":
         return pick.integers(0, 2, shape).astype(bool).tolist()
-    if datatype in TORCH:
-        return torch.tensor(pick.normal(size=shape)).to(TORCH[datatype]).double().tolist()
-    if datatype == "FP64":
-        return pick.normal(size=shape).tolist()
-    limits = np.iinfo(datatype.lower())
-    return pick.integers(
-        limits.min, limits.max, shape, dtype=datatype.lower(), endpoint=True
-    ).tolist()
+    if datatype in INTEGERS:
+        low, high = INTEGERS[datatype].min, INTEGERS[datatype].max
+        return pick.integers(low, high, shape, datatype.lower(), endpoint=True).tolist()
+    return torch.tensor(pick.normal(size=shape)).to(TORCH[datatype]).double().tolist()
 
 
 def bytes_of(datatype: str, numbers: Any) -> bytes:
@@ -186,17 +187,10 @@ def binary(raw: bytes, size: Any = None, datatype: str = "INT32", **more: Any) -
         (binary(bytes(8), 9), "Expected 9 bytes of binary data, got 8 - at"),
         (binary(bytes(9), 8), "1 bytes follow the last tensor - at the binary data"),
         (binary(bytes(8), -1), "Expected a number of bytes - at"),
-        (binary(bytes(8), True), "Expected a number of bytes - at"),
         (binary(bytes(8), data=[1, 2]), "Expected data or binary data, got both - at"),
         ((b"[1]" + bytes(8), 3), 'Expected an object with "inputs" before the binary data - at $'),
-        ((b'{"instances": [1]}', 18), 'Expected an object with "inputs" before'),
         ((b"", 0), "Empty body"),
         ((binary(b"")[0], None), "Binary data needs the header Inference-Header-Content-Length"),
-        (
-            binary(np.array([1, 2**62]).tobytes(), datatype="INT64"),
-            f"{2**62} is outside the integers that this model takes, {-(2**62)} to {2**62 - 1} - "
-            "at $.inputs[0].data[1]",
-        ),
     ],
 )
 def test_binary_data_that_does_not_fit_is_refused(
@@ -228,7 +222,6 @@ def test_infinity_travels_as_binary_data_only() -> None:
         (tensor([1.0], "FP32"), [1e39], "1e+39 does not fit FP32 - at $.inputs[0].data[0]"),
         # An output of another type or length is the model's to choose.
         (tensor([1, 2]), [0.5], ("FP64", [1], [0.5])),
-        (tensor([1]), np.array([0.5], np.float32), ("FP32", [1], [0.5])),
         (tensor([1.5], "FP32"), [1], ("INT64", [1], [1])),
     ],
 )
@@ -259,7 +252,6 @@ def test_a_tensor_of_bfloat16_is_widened_exactly() -> None:
         ("1.00000017881393432617187500", "FP32", 1.000000238418579),
         ("9007199791611905", "FP32", 9007200328482816.0),
         ("9007199791611905, 0.5", "FP32", 9007200328482816.0),
-        ("257", "BF16", 256.0),
         ("1e-46", "FP32", 0.0),
     ],
 )
@@ -290,13 +282,7 @@ def test_a_number_near_the_middle_of_two_is_rounded_once(
 def test_ignored_fields_create_no_objects() -> None:
     ignored = "[" * 50 + "[],1.5,{}," * 20_000 + "1" + "]" * 50
     body = v2(tensor([1]), parameters={"a": "?"}).replace('"?"', ignored).encode()
-    tracemalloc.start()
-    try:
-        parse.parse(body, DOUBLEIT)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 2 * len(body)
+    assert peak_bytes(lambda: parse.parse(body, DOUBLEIT)) < 2 * len(body)
 
 
 @pytest.mark.parametrize(

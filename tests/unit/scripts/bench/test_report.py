@@ -15,7 +15,7 @@ from scripts.bench.goals import Goal, goals
 from scripts.bench.lineup import BASELINE, LIMIT, SELF
 from scripts.bench.report import LISTS_COMMAND, NETWORKS_COMMAND, markers, write_between_markers
 from scripts.bench.results import Results, Sample, Spread, Turn, figure
-from scripts.bench.workloads import CNN, CROWD, GRPC_LOADS, LISTS, MANY
+from scripts.bench.workloads import CROWD, GRPC_LOADS, LISTS, MANY
 from server.store.paths import ROOT
 
 
@@ -80,19 +80,6 @@ def test_less_is_better_for_start_memory_and_latency(words: tuple[str, ...]) -> 
     assert goal(slow, *words).reached is False
     assert goal(fast, *words).reached is True
     assert goal(run({SELF: turn(1)}), *words).reached is None
-
-
-def test_a_bound_itself_is_reached() -> None:
-    assert goal(run({SELF: turn(7500), BASELINE: turn(1000)}), "64 connections").reached is True
-
-
-def test_formats_are_compared_with_the_best_server_of_each() -> None:
-    def tensors(*rates: float) -> Turn:
-        loads = zip(CNN.loads, rates, strict=False)
-        return Turn(1, 100, {load.key: Sample(rate, 0, 1, 2, 3, 100) for load, rate in loads})
-
-    turns = {SELF: tensors(200, 900, 600), BASELINE: tensors(100), "Triton": tensors(150, 450, 200)}
-    assert [median(it) for it in goals(CNN, Results({}, [turns]))] == [200 / 150, 2.0, 3.0]
 
 
 def test_the_report_shows_each_server_its_errors_and_who_is_missing() -> None:

@@ -22,6 +22,10 @@ MODEL = {
 ODD: list[Any] = [None, 7, [], {}, True, [[[]]], "x" * 10_000, "a\nb\x1b[31m"]
 
 
+def manifest_of(**changed: Any) -> bytes:
+    return json.dumps({"model": MODEL | changed}).encode()
+
+
 def write(path: Path, manifest: bytes, *names: str) -> Path:
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(archive.MANIFEST, manifest)
@@ -31,8 +35,7 @@ def write(path: Path, manifest: bytes, *names: str) -> Path:
 
 
 def test_an_archive_says_what_it_is(tmp_path: Path) -> None:
-    manifest = json.dumps({"createdOn": "today", "model": MODEL}).encode()
-    path = write(tmp_path / "m-1.0.mar", manifest, "m.pt", "handler.py")
+    path = write(tmp_path / "m-1.0.mar", manifest_of(), "m.pt", "handler.py")
     assert archive.find(tmp_path, "m", "1.0") == archive.Archive("m", "1.0", path)
     # As torch-model-archiver names it.
     path = path.rename(tmp_path / "m.mar")
@@ -52,17 +55,9 @@ def test_an_archive_says_what_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_the_kind_of_an_archive(tmp_path: Path, file: Any, names: list[str], kind: str) -> None:
-    manifest = json.dumps({"model": {**MODEL, "serializedFile": file}}).encode()
-    assert archive.kind(write(tmp_path / "m.mar", manifest, *names)) == kind
+    path = write(tmp_path / "m.mar", manifest_of(serializedFile=file), *names)
+    assert archive.kind(path) == kind
     assert archive.kind(tmp_path / "missing.mar") is None
-
-
-# A handler may need no file.
-OPTIONAL = ("modelType", "serializedFile")
-
-
-def without(key: str) -> dict[str, Any]:
-    return {"model": {k: v for k, v in MODEL.items() if k != key}}
 
 
 @pytest.mark.parametrize(
@@ -72,12 +67,11 @@ def without(key: str) -> dict[str, Any]:
         *(b'{"model": []}', b'{"model": null}', b'{"model": "m"}', b'{"model": {}}'),
         *(b"[" * 100_000, b'{"model":' * 100_000, b"[" * 100_000 + b"]" * 100_000),
         b'{"model": {"modelName": ' + b"9" * 10_000 + b"}}",
-        *(json.dumps(without(key)).encode() for key in MODEL if key not in OPTIONAL),
         *(
-            json.dumps({"model": {**MODEL, key: value}}).encode()
-            for key in MODEL
-            if key != "modelType"
+            manifest_of(**{key: value})
+            for key in ("modelName", "modelVersion", "handler", "serializedFile")
             for value in ODD
+            # A handler may need no file.
             if (key, value) != ("serializedFile", None)
         ),
     ],
@@ -100,8 +94,7 @@ def test_what_is_no_zip_file_is_one_line(tmp_path: Path, content: bytes) -> None
 
 @pytest.mark.parametrize("flip", range(0, 120, 3))
 def test_an_archive_with_a_changed_byte_is_one_line_or_the_same(tmp_path: Path, flip: int) -> None:
-    manifest = json.dumps({"model": MODEL}).encode()
-    path = write(tmp_path / "m-1.0.mar", manifest, "m.pt", "handler.py")
+    path = write(tmp_path / "m-1.0.mar", manifest_of(), "m.pt", "handler.py")
     changed = bytearray(path.read_bytes())
     # Counted from the end, where the zip file's central directory is.
     changed[-1 - flip] ^= 0xFF
@@ -115,9 +108,8 @@ def test_an_archive_with_a_changed_byte_is_one_line_or_the_same(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("name", "version"),
     [
-        *(("n" * 101, "1.0"), ("n" * 260, "1.0"), ("", "1.0"), ("-n", "1.0"), ("n/..", "1.0")),
-        *(("m", "1" * 51), ("m", "9" * 300), ("m", ""), ("m", "v1"), ("m", "1.0/..")),
-        ("m", "\u0661"),
+        *(("n" * 101, "1.0"), ("", "1.0"), ("-n", "1.0"), ("n/..", "1.0")),
+        *(("m", "1" * 51), ("m", ""), ("m", "v1"), ("m", "1.0/.."), ("m", "\u0661")),
     ],
 )
 def test_a_name_that_no_archive_can_have_is_one_line(
@@ -130,7 +122,6 @@ def test_a_name_that_no_archive_can_have_is_one_line(
 
 def test_the_longest_name_and_version_fit_a_file(tmp_path: Path) -> None:
     name, version = "n" * archive.NAME_CHARACTERS, "1" * archive.VERSION_CHARACTERS
-    model = {**MODEL, "modelName": name, "modelVersion": version, "serializedFile": f"{name}.pt"}
     path = tmp_path / archive.file_name(name, version)
-    write(path, json.dumps({"model": model}).encode(), f"{name}.pt", "handler.py")
+    write(path, manifest_of(modelName=name, modelVersion=version), "m.pt", "handler.py")
     assert archive.find(tmp_path, name, version).path == path

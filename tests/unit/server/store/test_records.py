@@ -48,11 +48,6 @@ def test_an_interrupted_write_leaves_the_old_record(
     assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
 
 
-def test_a_store_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(records.RecordError, match="cannot write"):
-        records.save(tmp_path / "nowhere", "m", ONE)
-
-
 def record(workers: str) -> bytes:
     """Return a record with this number of workers."""
     text = '{"default": "1.0", "previous": null, "versions": {"1.0": {"workers": %s}}}'

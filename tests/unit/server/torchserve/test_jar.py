@@ -150,10 +150,3 @@ def test_where_it_cannot_be_written_there_is_a_line(
     source = make(tmp_path / jar.NAME, shipped)
     assert jar.class_path(source, tmp_path / "missing" / "edits.jar") == []
     assert "No such file or directory" in capfd.readouterr().err
-
-
-def test_a_patch_that_does_not_meet_its_bytes_is_an_error(shipped: dict[str, bytes]) -> None:
-    edit = jar.EDITS[0]
-    misplaced = edit._replace(patches=[edit.patches[0]._replace(offset=0)])
-    with pytest.raises(ValueError, match="not the expected bytes at 0"):
-        misplaced.apply(shipped[edit.entry])
