@@ -216,9 +216,18 @@ def at(workload: Workload, commit: str) -> Contender:
     if not folder.exists() and _git("worktree", "add", "--detach", str(folder), commit) is None:
         raise ValueError(f"{commit} cannot be checked out")
     for modules in MODULES:
-        if folder.joinpath(*modules[0].split(".")).with_suffix(".py").is_file():
-            return own(workload, f"{SELF} at {commit}", folder, modules)
+        if all(_has(folder, module) for module in modules):
+            earlier = own(workload, f"{SELF} at {commit}", folder, modules)
+            if not (folder / "server/torchserve/classes/GrpcService.java").is_file():
+                routes = {form: it for form, it in earlier.routes.items() if form != "gRPC"}
+                earlier = replace(earlier, routes=routes)
+            return earlier
     raise ValueError(f"{commit} contains no server that this benchmark can start")
+
+
+def _has(folder: Path, module: str) -> bool:
+    path = folder.joinpath(*module.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
 
 
 def _git(*arguments: str) -> str | None:

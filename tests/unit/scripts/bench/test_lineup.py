@@ -23,18 +23,26 @@ def test_every_folder_is_that_of_a_contender_and_has_pinned_packages() -> None:
         assert re.fullmatch(r"([\w-]+(\[\w+\])?==[\d.]+\n)+", packages)
 
 
+@pytest.mark.parametrize(
+    ("commit", "archiver", "server"),
+    [
+        ("c837a02", "scripts.build_archive", "scripts.serve"),
+        ("0fb26a4", "scripts.model.archiver", "scripts.server"),
+    ],
+)
 def test_an_earlier_commit_is_started_by_the_modules_of_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: str, archiver: str, server: str
 ) -> None:
     if (ROOT / ".git" / "shallow").exists():
         pytest.skip("a shallow clone does not have earlier commits")
     monkeypatch.setattr(lineup, "CHECKOUTS", tmp_path)
-    earlier = lineup.at(LISTS, "c837a02")
+    earlier = lineup.at(LISTS, commit)
     folder = Path(earlier.variables["PYTHONPATH"])
     try:
         assert earlier.name.startswith(f"{SELF} at {folder.name}")
-        assert "scripts.build_archive" in earlier.build
-        assert "scripts.serve" in earlier.command
+        assert archiver in earlier.build
+        assert server in earlier.command
+        assert "gRPC" not in earlier.routes
         assert (folder / "scripts").is_dir()
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", folder], cwd=ROOT, check=True)
