@@ -218,6 +218,7 @@ def at(workload: Workload, commit: str) -> Contender:
     for modules in MODULES:
         if all(_has(folder, module) for module in modules):
             earlier = own(workload, f"{SELF} at {commit}", folder, modules)
+            # Commits without this class do not have V2 over gRPC.
             if not (folder / "server/torchserve/classes/GrpcService.java").is_file():
                 routes = {form: it for form, it in earlier.routes.items() if form != "gRPC"}
                 earlier = replace(earlier, routes=routes)

@@ -26,7 +26,8 @@ MEGABYTE = 1e6
 # Before it is measured, each load is put on the server for this many times its duration, because
 # just-in-time compilers and pools need some requests, of the same kind and from as many clients.
 WARM_UP_ROUNDS = 2
-# Before the first load, compilers have most to do: without this, its p99 is that of their work.
+# An additional warm-up before the first load, when just-in-time compilers have most to do: without
+# it, this load's p99 would be the time that requests wait for the compiler.
 FIRST_WARM_UP_SECONDS = 6.0
 # Idle time before memory at rest is measured: a second worker may still be loading.
 REST_SECONDS = 2.0

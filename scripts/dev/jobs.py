@@ -2,11 +2,12 @@
 
     python -m scripts.dev.jobs [JOB ...]
 
-A job is named FILE:JOB, such as ci.yml:lint. Without names, all jobs run. The clone contains only
-committed files, so a step that relies on other files fails here as it would on GitHub. Jobs that
-need GitHub, a cloud, or a program that this machine lacks are skipped, with the reason, and so are
-those with the same steps as another one. Jobs that use all cores or measure times run first, one
-after another, and then the others, two at a time. When a job fails, no further one is started.
+A job is named FILE:JOB, such as ci.yml:lint. Without names, all jobs run, except those of workflows
+that run only on a schedule or by hand. The clone contains only committed files, so a step that
+relies on other files fails here as it would on GitHub. Jobs that need GitHub, a cloud, or a program
+that this machine lacks are skipped, with the reason, and so are those with the same steps as
+another one. Jobs that use all cores or measure times run first, one after another, and then the
+others, two at a time. When a job fails, no further one is started.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Job(NamedTuple):
 
 
 def jobs(root: Path) -> list[Job]:
-    """Return every job that runs commands of this project, except those of weekly.yml."""
+    """Return the jobs that run commands of this project, without those of scheduled workflows."""
     found: list[Job] = []
     for file in sorted((root / ".github/workflows").glob("*.yml")):
         workflow = yaml.safe_load(file.read_text())

@@ -17,9 +17,7 @@ from server.readiness import Watch
 from server.torchserve.workers.pool import SOCKET
 
 
-def test_a_worker_that_runs_is_alive_and_its_death_is_noticed_before_torchserve_reports_it() -> (
-    None
-):
+def test_a_workers_death_is_noticed_before_torchserve_reports_it() -> None:
     watch = Watch()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert not watch.died("9000", -1)

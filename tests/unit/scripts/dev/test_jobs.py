@@ -36,6 +36,12 @@ jobs:
   comment:
     steps: [{run: gh pr comment 1}]
 """
+SCHEDULED = """
+on: {schedule: [{cron: "1 2 * * 3"}], workflow_dispatch: null}
+jobs:
+  slow:
+    steps: [{run: make test}]
+"""
 
 
 @pytest.fixture
@@ -44,6 +50,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkout"
     (root / ".github/workflows").mkdir(parents=True)
     (root / ".github/workflows/x.yml").write_text(WORKFLOW)
+    (root / ".github/workflows/scheduled.yml").write_text(SCHEDULED)
     (root / "committed").touch()
     (root / ".gitignore").write_text("ignored\n")
     git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@example.com"]
