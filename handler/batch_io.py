@@ -39,6 +39,7 @@ from ts.protocol import otf_message_handler as protocol
 from ts.service import Service
 
 from answers import LAST_OF_STREAM, Answer, Answers, failure
+from busy_poll import BUSY_POLL, Arrivals
 from forms import REPEATED
 from headers import Headers
 
@@ -85,9 +86,11 @@ class Batch(NamedTuple):
 class Reader:
     """Reads messages from a worker's socket; TorchServe's own code can read through its `recv`."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Read from `connection`, a blocking socket."""
+    def __init__(self, connection: socket.socket, *, busy: bool = False) -> None:
+        """Read from `connection`, a blocking socket; for `busy` see `Arrivals`."""
         self.connection = connection
+        self._arrivals = Arrivals(connection, busy=busy)
+        self._single = False
         self._buffer = bytearray()
         self._at = 0
         self._known: list[tuple[bytes, Headers]] = []
@@ -107,6 +110,7 @@ class Reader:
     def recv(self, size: int) -> bytes:
         """Return up to `size` bytes, or none if the other side has closed the connection."""
         if self._at == len(self._buffer):
+            self._arrivals.wait(single=self._single)
             self._buffer[:] = self.connection.recv(RECV_BYTES)
             self._at = 0
         data = bytes(self._buffer[self._at : self._at + size])
@@ -119,6 +123,7 @@ class Reader:
             if self._at > DONE_BYTES:
                 self._forget()
         self._forget()
+        self._single = len(batch.ids) == 1
         return batch
 
     def _forget(self) -> None:
@@ -324,12 +329,13 @@ def install(answer: Answerer) -> bool:
         logger.info("Batches go through TorchServe's own code: this is not a worker of %s", VERSION)
         return False
     partial = bool(os.environ.get(PARTIAL))
+    busy = bool(os.environ.get(BUSY_POLL))
     reader: Reader | None = None
 
     def retrieve_msg(connection: socket.socket) -> tuple[bytes, Any]:
         nonlocal reader
         if reader is None or reader.connection is not connection:
-            reader = Reader(connection)
+            reader = Reader(connection, busy=busy)
         return reader.read()
 
     def predict(_service: Service, batch: Batch) -> bytes | bytearray:

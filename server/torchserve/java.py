@@ -167,6 +167,8 @@ def start(  # noqa: PLR0913 (each is one thing that a start needs)
     # Whether the handler may answer a batch in several messages (handler/batch_io.py).
     partial = jar.applied(jar.WORKERS, frontend() / jar.NAME)
     environment["PARTIAL_BATCHES"] = "1" if partial else ""
+    # Whether workers may wait for the next request without sleeping (handler/busy_poll.py).
+    environment["BUSY_POLL"] = "1" if memory.cores() > 1 else ""
     return subprocess.Popen(
         program,
         cwd=temp,

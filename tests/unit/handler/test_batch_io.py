@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import sys
 import tracemalloc
@@ -48,6 +49,8 @@ def encode(requests: list[Request]) -> bytes:
     return message + END
 
 
+# A file that can always be read.
+READY = os.open(os.devnull, os.O_RDONLY)
 # Bytes that the system takes at once; no multiple of the pieces of a message.
 SENT_AT_ONCE = 37
 
@@ -59,6 +62,9 @@ class Connection:
         self.data, self.sizes = memoryview(data), sizes
         self.received = 0
         self.sent: list[bytes] = []
+
+    def fileno(self) -> int:
+        return READY
 
     def recv(self, size: int) -> bytes:
         size = min(size, self.sizes.pop() if self.sizes else size)
