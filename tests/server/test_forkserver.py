@@ -101,6 +101,34 @@ def test_a_fork_is_what_was_asked_for(workers: Workers, program: Path) -> None:
     assert len(set(drawn)) == len(drawn) == 9
 
 
+# Fails without what the fork server imports later.
+CONVOLUTION = """
+import torch
+image = torch.ones(1, 1, 2, 2, device="meta")
+print([*torch.nn.functional.conv2d(image, image).shape])
+"""
+
+
+@pytest.mark.parametrize("file", ["model.pt2", "code/preprocess.py", "handler.py"])
+def test_all_of_pytorch_is_imported_for_the_first_archive_that_may_use_it(
+    tmp_path: Path, program: Path, file: str
+) -> None:
+    program.write_text(CONVOLUTION)
+    archive = program.parent / "archive"
+    ours = archive / "wire"
+    ours.mkdir()
+    with Workers(tmp_path, COVERAGE) as workers:
+        _, error = start(workers, program).communicate(timeout=60)
+        assert "NotImplementedError" in error
+        if file == "handler.py":
+            ours.rmdir()
+        else:
+            (archive / file).parent.mkdir(exist_ok=True)
+            (archive / file).touch()
+        said, error = start(workers, program).communicate(timeout=60)
+        assert (said, error) == ("[1, 1, 1, 1]\n", "")
+
+
 def waiting(workers: Workers, program: Path) -> tuple[subprocess.Popen[str], int]:
     """Start a worker that keeps running; return its launcher, and the worker's process id."""
     process = start(workers, program, "wait")
