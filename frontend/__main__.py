@@ -1,7 +1,5 @@
 """Start the page: `python -m frontend [--host ADDRESS] [--port PORT]`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

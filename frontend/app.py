@@ -1,7 +1,5 @@
 """The page's Streamlit script, run by `python -m frontend`."""
 
-from __future__ import annotations
-
 import math
 import os
 import threading

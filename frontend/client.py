@@ -4,8 +4,6 @@ Lists of numbers are sent in the format of the Open Inference Protocol V2: its r
 model's version, and their datatype shows whether the numbers are exact integers.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from dataclasses import dataclass, replace

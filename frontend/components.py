@@ -1,7 +1,5 @@
 """How a person gives an input: the component for each kind of tensor."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Prepare numbers for the browser: exact in the table, reduced in the chart."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

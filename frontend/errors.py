@@ -1,7 +1,5 @@
 """Errors of the API, with messages for the user: what failed, where, and what helps."""
 
-from __future__ import annotations
-
 import json
 import re
 from enum import Enum

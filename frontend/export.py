@@ -1,7 +1,5 @@
 """The result as CSV and JSON, and the request as a shell command, a program and a link."""
 
-from __future__ import annotations
-
 import mimetypes
 import shlex
 from urllib.parse import urlencode

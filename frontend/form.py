@@ -3,8 +3,6 @@
 Where a table or commas can be read in several ways, it asks, with a preview, before it sends.
 """
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

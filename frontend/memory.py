@@ -4,8 +4,6 @@ Streamlit has no public way to release ended sessions. A version without the pri
 them later, and a log line says so.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import sys

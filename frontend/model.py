@@ -1,7 +1,5 @@
 """The metadata of a model, requests to it, and the text and examples that follow from both."""
 
-from __future__ import annotations
-
 import base64
 import json
 import math

@@ -1,7 +1,5 @@
 """How a result is shown: a component for each kind of output, downloads, and the API."""
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The page's web server: Streamlit's, without the routes that browsers do not need."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """The page's settings, read from the environment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The responses that the handler returns to TorchServe."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from http import HTTPStatus

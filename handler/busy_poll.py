@@ -7,8 +7,6 @@ instead, but only while requests come one by one and this fast. On a server with
 with a client that pauses, it sleeps.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import socket

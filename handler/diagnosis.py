@@ -1,7 +1,5 @@
 """Explains why PyTorch cannot load a file or why a model failed, in one line for a person."""
 
-from __future__ import annotations
-
 import contextlib
 import pickletools
 import re

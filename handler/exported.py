@@ -3,8 +3,6 @@
 torch.export is imported only for such files, because that takes seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any

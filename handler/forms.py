@@ -1,7 +1,5 @@
 """Finds the body of a request: the raw HTTP body or a field of a multipart form."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl

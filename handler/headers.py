@@ -1,7 +1,5 @@
 """The headers of a request, with names in lower case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 

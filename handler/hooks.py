@@ -7,8 +7,6 @@ A ValueError of either is that request's 400 with its message; any other excepti
 that cannot be used, is that request's 500.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import inspect
 import json

@@ -5,8 +5,6 @@ Each worker therefore holds a shared lock on a file while it processes a batch. 
 supervisor stops the server, it waits until it gets an exclusive lock on that file.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 

@@ -4,8 +4,6 @@ An error in one call never affects another: calls that cannot share a call of th
 one by one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import accumulate, pairwise
 

@@ -1,7 +1,5 @@
 """A model with its settings."""
 
-from __future__ import annotations
-
 import base64
 import mimetypes
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A model file, TorchScript or .pt2, as a function that maps named tensors to named tensors."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping

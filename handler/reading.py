@@ -1,7 +1,5 @@
 """Turns what TorchServe passes for a request into a parsed request or a response."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ They find the model's outputs for the metadata, check the setting `batch`, and w
 reported, and the model is served without it.
 """
 
-from __future__ import annotations
-
 import itertools
 import resource
 import sys

@@ -1,7 +1,5 @@
 """The settings in an archive: model-config.yaml, with keys of TorchServe and of the handler."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Any, ClassVar, Literal

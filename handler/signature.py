@@ -5,8 +5,6 @@ traced, frozen, quantized or a function. It has the names and types of the argum
 datatypes or shapes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Which version the project is: pyproject.toml is the one place that says so."""
 
-from __future__ import annotations
-
 import tomllib
 
 from server.store.paths import ROOT

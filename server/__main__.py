@@ -6,8 +6,6 @@ Models and versions that were registered or rolled out (server/versions/) are re
 restart.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import mmap

@@ -5,8 +5,6 @@ only the standard library and msgspec, because the server's image contains nothi
 uses a proxy: the servers are on this machine or on an operator's own network.
 """
 
-from __future__ import annotations
-
 import http.client
 import ipaddress
 import urllib.error
@@ -151,7 +149,7 @@ class Client:
         """Prepare to talk to `target`; nothing is sent yet."""
         self.target = target
 
-    def of(self, model: str) -> Client:
+    def of(self, model: str) -> "Client":
         """Return a client of another model of the same server."""
         return Client(self.target._replace(model=model))
 

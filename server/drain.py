@@ -11,8 +11,6 @@ A request is in flight from its first byte to the last byte of its response:
 Between these places a request may briefly not be visible, so the server has to be idle for a while.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

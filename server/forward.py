@@ -3,8 +3,6 @@
 python -m server.forward PORT TARGET_HOST TARGET_PORT
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import contextlib

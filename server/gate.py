@@ -14,8 +14,6 @@ TorchServe's network library supports Unix sockets on Linux only. On other syste
 proxy, and TorchServe listens on the management port itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import ipaddress
@@ -137,7 +135,7 @@ def _names_this_machine(host: str) -> bool:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
-    server: _Server
+    server: "_Server"
 
     def forward(self) -> None:
         """Forward the request, or respond with an error."""

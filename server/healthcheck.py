@@ -7,8 +7,6 @@ check costs little.
     python -m server.healthcheck
 """
 
-from __future__ import annotations
-
 import sys
 from concurrent.futures import ThreadPoolExecutor
 

@@ -5,8 +5,6 @@ share the same memory, as far as they fit together; further ones wait before the
 (server/torchserve/classes/Budget.java). docs/reliability.md lists the measured limits.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -4,13 +4,12 @@ A write to a full pipe waits until somebody reads it. Java logs in the threads t
 so without this a log collector that hangs would stop the server, and its stop as well.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading
 import time
 from collections import deque
+from typing import Self
 
 CHUNK_BYTES = 1 << 16
 # What is kept while the output blocks; everything beyond it is dropped.
@@ -34,7 +33,7 @@ class Output:
         self._changed = threading.Condition()
         self._ended = False
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> Self:
         self._target = os.dup(self._descriptor)
         read, write = os.pipe()
         os.dup2(write, self._descriptor)

@@ -1,7 +1,5 @@
 """Ports of this machine: free ones, and whether those of a server are."""
 
-from __future__ import annotations
-
 import errno
 import itertools
 import os

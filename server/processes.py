@@ -1,7 +1,5 @@
 """Stop signals, and what ends with this process: its children and its temporary folder."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import fcntl

@@ -1,7 +1,5 @@
 """Waiting until versions are ready, and noticing at once that one never will be."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

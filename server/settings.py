@@ -1,7 +1,5 @@
 """The server's settings, from the environment."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import re

@@ -4,8 +4,6 @@
 are always in Arrow and NumPy arrays: Python objects would take several times the memory.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import PurePath

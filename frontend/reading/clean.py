@@ -1,7 +1,5 @@
 """Decode files and clean text: encodings, invisible characters, typographic minuses and spaces."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Lists of numbers: JSON, or separated by commas, spaces or new lines."""
 
-from __future__ import annotations
-
 import json
 import re
 from functools import partial

@@ -1,7 +1,5 @@
 """The ways in which people and programs of many countries write numbers."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from enum import Enum

@@ -1,7 +1,5 @@
 """Convert an array of texts to numbers: exact int64, or float64 if there is a fraction."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast

@@ -1,7 +1,5 @@
 """Read a table, such as CSV, whose columns can be chosen."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -4,8 +4,6 @@ Integers stay exact 64-bit integers; an array with any fraction or exponent is f
 msgspec parses short texts; for longer ones `pieces` avoids the object for each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

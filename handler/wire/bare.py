@@ -1,7 +1,5 @@
 """The bare format: one array of any rank for a model with one input, such as `[1, 2, 3]`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

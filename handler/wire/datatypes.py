@@ -8,8 +8,6 @@ numbers of the datatype and the JSON number does not, so `nudged` moves such a f
 JSON number.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from decimal import Decimal

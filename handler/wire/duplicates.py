@@ -4,8 +4,6 @@ msgspec skips fields that are not used without creating objects for them; so doe
 memory is that of the keys of the objects that are open, whose number and depth are limited.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

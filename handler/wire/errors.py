@@ -1,7 +1,5 @@
 """The error for a single request: what is wrong, and where, as a JSON path."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, SupportsInt

@@ -1,7 +1,5 @@
 """Converts JSON text without a datatype (bare, V1) to a tensor for an input of the model."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 

@@ -1,7 +1,5 @@
 """What the wire format needs of a model, and what the handler gets of a request of any format."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 

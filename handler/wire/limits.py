@@ -5,8 +5,6 @@ The size of a body limits most of what it takes. Text that is parsed into Python
 responses are checked where they arise.
 """
 
-from __future__ import annotations
-
 import os
 
 from wire.errors import RequestError, beyond_memory

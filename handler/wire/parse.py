@@ -7,8 +7,6 @@ The content of the body determines its format:
 - Open Inference Protocol V2: an object with `inputs`.
 """
 
-from __future__ import annotations
-
 import re
 
 import msgspec

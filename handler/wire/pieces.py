@@ -6,8 +6,6 @@ of the text are compared with those of an array of the same shape. What is not a
 `careful`: msgspec reads any array, and its errors say what is wrong and where.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import math

@@ -1,7 +1,5 @@
 """Writes responses: numbers as JSON, in pieces, and what several formats have in common."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

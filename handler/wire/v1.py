@@ -8,8 +8,6 @@ float instances another, so that a million instances do not take a million calls
 models, each instance is a separate call.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,7 +152,7 @@ def _named_rows(instances: Sequence[Mapping[str, msgspec.Raw]], model: Interface
     return Rows(len(instances), call)
 
 
-def _elements(text: bytes, spec: Input) -> Even | Uneven:
+def _elements(text: bytes, spec: Input) -> "Even | Uneven":
     array = quick(text, preferred("FP64", spec))
     if array is not None and _same_kind(array, text):
         return Even(spec.name, as_input(array, spec, PATH.flat(array.shape)))

@@ -4,8 +4,6 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_binary_data.html
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple

@@ -1,7 +1,5 @@
 """Measure this server against others on this machine: python -m scripts.bench --help."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -7,8 +7,6 @@ starts for waiting requests. The model acts immediately, and starts enough insta
 arriving requests and for the waiting ones before they are rejected. So the figures are a best case.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from typing import NamedTuple

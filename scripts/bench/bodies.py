@@ -1,7 +1,5 @@
 """Valid request bodies of any size in each format, chosen to cause the most work per byte."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """A control group with a memory limit, like that of a container. Requires root, on Linux."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

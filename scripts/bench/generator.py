@@ -4,8 +4,6 @@ Both are written in C. One in Python would use more CPU than the fast servers an
 throughput.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

@@ -1,7 +1,5 @@
 """This server's performance goals relative to the others, and whether it reaches them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Each start is compared with one of the same program outside a container.
 """
 
-from __future__ import annotations
-
 import statistics
 import subprocess
 import tempfile

@@ -1,7 +1,5 @@
 """Compare time and memory for bodies of N and 4N bytes in each format: growth must be linear."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The contenders: how each is installed, started and requested. Their code is in contenders/."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

@@ -1,7 +1,5 @@
 """A benchmark run: in each round, every contender is measured in turn, alone."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import platform

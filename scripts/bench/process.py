@@ -1,7 +1,5 @@
 """A contender's processes: start, wait for the first response, stop."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

@@ -1,7 +1,5 @@
 """Profile a contender under load: CPU time of threads, Python functions and Java methods."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The results as Markdown tables, which are also readable in a terminal, and as a plot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

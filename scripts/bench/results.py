@@ -1,12 +1,10 @@
 """The results of a benchmark run: the file where they are stored, medians and ratios."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -67,7 +65,7 @@ class Spread(NamedTuple):
     high: float
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Spread | None:
+    def of(cls, values: Iterable[float]) -> Self | None:
         """Return the spread of `values`, or None if there are none."""
         numbers = list(values)
         return cls(median(numbers), min(numbers), max(numbers)) if numbers else None
@@ -118,6 +116,6 @@ class Results:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
 
     @classmethod
-    def load(cls, path: Path) -> Results:
+    def load(cls, path: Path) -> Self:
         """Read a file that `save` wrote."""
         return msgspec.json.decode(path.read_bytes(), type=cls)

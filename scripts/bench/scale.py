@@ -5,8 +5,6 @@ with two CPUs is measured on two cores. If the machine has no more, the load gen
 and the figure is a lower bound.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

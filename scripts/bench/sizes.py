@@ -1,7 +1,5 @@
 """Measure the largest lists that servers answer in a control group with a GiB of memory."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor

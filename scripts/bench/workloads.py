@@ -1,7 +1,5 @@
 """What the servers are sent: models, inputs, formats, and loads of requests."""
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence

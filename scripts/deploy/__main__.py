@@ -10,8 +10,6 @@ The environment variables BACKEND_IMAGE and FRONTEND_IMAGE name the images by di
 its settings from the environment too.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

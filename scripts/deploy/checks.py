@@ -1,7 +1,5 @@
 """Check a deployment: run the smoke test on the API and request the page's health."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """An environment on Google Cloud, read and changed through scripts/deploy/iac.sh."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -6,8 +6,6 @@ No parser is needed, because `terraform fmt` has formatted the files: only the a
 are indented by exactly two spaces.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

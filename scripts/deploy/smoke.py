@@ -5,8 +5,6 @@ python -m scripts.deploy.smoke URL [--model NAME] [--id-token TOKEN]
 Works with every server of the inference API: `make serve`, Compose, Cloud Run.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from dataclasses import dataclass

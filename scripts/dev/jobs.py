@@ -10,8 +10,6 @@ another one. Jobs that use all cores or measure times run first, one after anoth
 others, two at a time. When a job fails, no further one is started.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil

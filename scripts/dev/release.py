@@ -6,8 +6,6 @@
 `make release` runs the linters and the tests between the two.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

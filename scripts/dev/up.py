@@ -3,8 +3,6 @@
 python -m scripts.dev.up [--name NAME,...] [--version VERSION]
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import subprocess

@@ -5,8 +5,6 @@ fixed order and fixed timestamps, so that the same inputs always give the same b
 to the store, the settings are checked and the model is loaded from it as a worker would load it.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

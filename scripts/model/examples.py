@@ -1,7 +1,5 @@
 """Generates example requests from a model's metadata and tries them before they are shown."""
 
-from __future__ import annotations
-
 import base64
 import itertools
 import json

@@ -3,8 +3,6 @@
 TorchServe's `Service` reads the manifest and the settings; the handler does the rest.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Reads and checks a model archive before a server loads it."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from importlib.util import find_spec

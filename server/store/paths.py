@@ -1,7 +1,5 @@
 """Paths of the project. Other modules import the root folder from here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent

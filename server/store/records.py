@@ -5,8 +5,6 @@ versions of the model NAME, the default and the previous default. server/version
 server/ reads it.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import tempfile
@@ -60,7 +58,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
         """The versions that are not the default."""
         return [version for version in self.versions if version != self.default]
 
-    def after(self, before: Record | None) -> Record:
+    def after(self, before: "Record | None") -> "Record":
         """Return this record with the previous default, derived from the record `before`."""
         if before is None:
             previous = self.previous

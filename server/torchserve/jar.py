@@ -14,8 +14,6 @@ says which fix is missing. The server runs with or without each edit. `TORCHSERV
 environment disables all of them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

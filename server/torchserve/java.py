@@ -4,8 +4,6 @@ It is not started with the `torchserve` command, which does not forward signals,
 per machine, and leaves the Java process running when it is killed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

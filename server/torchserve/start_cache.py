@@ -8,8 +8,6 @@ and one garbage collector; the runtime ignores it if they differ.
     python -m server.torchserve.start_cache STORE
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import subprocess

@@ -1,7 +1,5 @@
 """Comparing the responses of two versions before one replaces the other."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

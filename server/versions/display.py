@@ -1,7 +1,5 @@
 """What an operator sees: the versions of a model, finished steps, and what is being waited for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple

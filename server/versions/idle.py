@@ -5,8 +5,6 @@ management API counts the requests in the queue, not those in a worker. A worker
 file while it processes a batch (handler/in_flight.py), and the kernel lists the holders of locks.
 """
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

@@ -8,8 +8,6 @@ written, or is not the server's, is noticed before anything has changed. Afterwa
 record of the new versions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The versions of a model that a server has at one moment, and the requests that they got."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families

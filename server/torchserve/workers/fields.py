@@ -5,8 +5,6 @@ handler reads itself. Other handlers expect the fields that TorchServe makes of 
 made here, and then decoded by TorchServe's own code like any other input.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 from collections.abc import Iterator, Mapping

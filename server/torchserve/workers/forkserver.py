@@ -14,8 +14,6 @@ Linux only: on other systems, forking a process with such libraries is not safe.
     python -P forkserver.py DESCRIPTOR    DESCRIPTOR is the listening socket
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc
@@ -31,7 +29,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 # Modules that every worker imports. Modules from archives are excluded, because each version has
 # its own.
@@ -69,7 +67,7 @@ class Order(NamedTuple):
     streams: list[int]
 
     @classmethod
-    def receive(cls, launcher: socket.socket) -> Order:
+    def receive(cls, launcher: socket.socket) -> Self:
         """Read an order from a launcher.
 
         Raises:

@@ -1,7 +1,5 @@
 """Starts the fork server for TorchServe's workers, on systems that support it."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket
@@ -9,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from server.processes import die_with_parent, stop
 from server.settings import inherited
@@ -36,7 +35,7 @@ class Workers:
         self._address = str(folder / SOCKET)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         """Start the fork server on Linux; elsewhere workers are ordinary Python processes."""
         if sys.platform == "linux":
             # Launchers that connect before the imports are done wait in the listener's backlog.
