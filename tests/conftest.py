@@ -1,7 +1,5 @@
 """What every suite needs: archives, and one server for all tests that only ask."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -2,8 +2,6 @@
 
 Other servers need their own virtual environments, which `make bench` creates."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The table of what a body costs beside one of four times its size."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -1,7 +1,5 @@
 """Real processes as contenders: some start, some do not, some give wrong responses."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

@@ -1,7 +1,5 @@
 """A user's actions on the page, and the content that a user reads."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import mimetypes
@@ -9,7 +7,7 @@ import re
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Error, Locator, Page, expect
+from playwright.sync_api import Error, FilePayload, Locator, Page, expect
 
 # Streamlit shows the result within this time on a busy machine.
 expect.set_options(timeout=60_000)
@@ -46,18 +44,14 @@ def choose_version(tab: Page, version: str) -> None:
 def upload(tab: Page, name: str, content: bytes) -> None:
     """Choose the upload and give it a file, again if the page is drawn anew meanwhile."""
     tab.get_by_text("Upload a file").click()
-    taken, kind = tab.get_by_role("button", name=f"Remove {name}"), mimetypes.guess_type(name)[0]
+    taken = tab.get_by_role("button", name=f"Remove {name}")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    file: FilePayload = {"name": name, "mimeType": kind, "buffer": content}
     for _ in range(ATTEMPTS):
         with contextlib.suppress(Error):
             # The file is there before its content is: a click would send nothing.
             with tab.expect_response("**/upload_file/**", timeout=TAKEN_MILLISECONDS):
-                tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
-                    {
-                        "name": name,
-                        "mimeType": kind or "application/octet-stream",
-                        "buffer": content,
-                    }
-                )
+                tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
             taken.wait_for(timeout=TAKEN_MILLISECONDS)
             break
     expect(taken).to_be_visible()

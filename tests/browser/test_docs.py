@@ -1,7 +1,5 @@
 """The page that shows the specification of the API."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """An open page while its server changes, or takes long."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import expect

@@ -15,26 +15,20 @@ JSON = {"Content-Type": "application/json"}
 DATATYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64")
 
 
-def infer(url: str, request: InferenceRequest) -> InferenceResponse:
-    """Send a request to the server at `url`."""
-    body = request.model_dump_json().encode()
-    post = Request(f"{url}/v2/models/doubleit/infer", body, JSON)  # noqa: S310 (loopback)
+def infer(request: InferenceRequest) -> InferenceResponse:
+    url = f"{sys.argv[1]}/v2/models/doubleit/infer"
+    post = Request(url, request.model_dump_json().encode(), JSON)  # noqa: S310 (loopback)
     with urlopen(post) as answer:  # noqa: S310
         return InferenceResponse.model_validate_json(answer.read())
 
 
-def main(url: str) -> dict[str, object]:
-    """Return the response for each datatype, and for a request of the request codec."""
-    got: dict[str, object] = {}
-    for dtype in DATATYPES:
-        array = np.arange(6, dtype=dtype).reshape(2, 3)
-        inputs = [NumpyCodec.encode_input("numbers", array)]
-        answer = infer(url, InferenceRequest(id=dtype, inputs=inputs))
-        decoded = NumpyCodec.decode_output(answer.outputs[0])
-        got[dtype] = [answer.id, str(decoded.dtype), decoded.tolist()]
-    answer = infer(url, NumpyRequestCodec.encode_request(np.array([[0.5], [2.0]])))
-    got["request"] = NumpyRequestCodec.decode_response(answer).tolist()
-    return got
-
-
-sys.stdout.write(json.dumps(main(sys.argv[1])))
+got: dict[str, object] = {}
+for dtype in DATATYPES:
+    array = np.arange(6, dtype=dtype).reshape(2, 3)
+    inputs = [NumpyCodec.encode_input("numbers", array)]
+    answer = infer(InferenceRequest(id=dtype, inputs=inputs))
+    decoded = NumpyCodec.decode_output(answer.outputs[0])
+    got[dtype] = [answer.id, str(decoded.dtype), decoded.tolist()]
+answer = infer(NumpyRequestCodec.encode_request(np.array([[0.5], [2.0]])))
+got["request"] = NumpyRequestCodec.decode_response(answer).tolist()
+sys.stdout.write(json.dumps(got))

@@ -1,7 +1,5 @@
 """Schemathesis hooks for rules in docs/openapi.yaml that JSON Schema cannot express."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """KServe's Python clients: V1, V2 over HTTP, and V2 over gRPC."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,19 +33,12 @@ def ask(server: str, ports: Mapping[str, object]) -> dict[str, Any]:
     return answers
 
 
-@pytest.fixture(scope="module")
-def got(server: Server) -> dict[str, Any]:
-    return ask(server.url, server.ports)
-
-
-def test_every_client_gets_the_same(got: dict[str, Any]) -> None:
+def test_every_client_gets_the_same_answers_and_health(server: Server) -> None:
+    got = ask(server.url, server.ports)
     assert got["v1"] == {"predictions": [[2, 4], [1.0]]}
     for name in ("int64", "grpc int64", "binary", "grpc binary"):
         assert got[name] == ["7", [1, 2], [[2 * (2**53 + 1), 4]]]
     assert got["bad"] == [400, "Expected a number, got str - at $.instances[0][0]"]
-
-
-def test_health(got: dict[str, Any]) -> None:
     assert (got["live"], got["ready"]) == ([True] * 3, [True] * 4)
     assert got["server ready"]
     assert not got["unknown"]

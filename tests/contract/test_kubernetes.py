@@ -1,7 +1,5 @@
 """The manifests for Kubernetes; tests/images/test_kserve.py runs the image with them."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 
@@ -27,7 +25,7 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
 (DEPLOYMENT,) = of_kind("Deployment")
 (RUNTIME,) = of_kind("ClusterServingRuntime")
 SERVICES = of_kind("InferenceService")
-PODS = {"deployment": DEPLOYMENT["template"]["spec"], "runtime": RUNTIME}
+PODS = (DEPLOYMENT["template"]["spec"], RUNTIME)
 
 
 def test_they_have_the_fields_that_kubernetes_and_kserve_know() -> None:
@@ -41,7 +39,7 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
 
 def test_only_the_ports_that_are_needed_are_open() -> None:
     opened = {"HOST": "PORT", "METRICS_HOST": "METRICS_PORT", "GRPC_HOST": "GRPC_PORT"}
-    for pod in (*PODS.values(), *(service["predictor"]["model"] for service in SERVICES)):
+    for pod in (*PODS, *(service["predictor"]["model"] for service in SERVICES)):
         for container in pod.get("containers", [pod]):
             hosts = {name for name in environment(container) if name.endswith("_HOST")}
             assert hosts <= opened.keys()
@@ -50,9 +48,8 @@ def test_only_the_ports_that_are_needed_are_open() -> None:
                 assert numbers <= {int(DEFAULTS[opened[host]]) for host in {*hosts, "HOST"}}
 
 
-@pytest.mark.parametrize("name", PODS)
-def test_a_pod_may_do_no_more_than_it_needs(name: str) -> None:
-    pod = PODS[name]
+@pytest.mark.parametrize("pod", PODS, ids=["deployment", "runtime"])
+def test_a_pod_may_do_no_more_than_it_needs(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     context = pod.get("securityContext", {}) | container["securityContext"]
     assert context["runAsNonRoot"]
@@ -67,7 +64,7 @@ def test_a_pod_may_do_no_more_than_it_needs(name: str) -> None:
 
 
 def test_a_pod_ends_after_the_requests_that_still_come() -> None:
-    for pod in PODS.values():
+    for pod in PODS:
         (container,) = pod["containers"]
         program, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
         assert program == "sleep"

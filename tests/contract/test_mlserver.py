@@ -1,25 +1,15 @@
 """MLServer's types and codecs, which many V2 clients use."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.contract.test_kserve import environment, printed
 from tests.support.containers import output
 from tests.support.server import Server
 
 
-@pytest.fixture(scope="module")
-def got(server: Server) -> dict[str, Any]:
-    answers: dict[str, Any] = json.loads(printed("mlserver", "mlserver_client.py", server.url))
-    return answers
-
-
-def test_its_codecs_get_every_datatype_doubled(got: dict[str, Any]) -> None:
+def test_its_codecs_get_every_datatype_doubled(server: Server) -> None:
+    got = json.loads(printed("mlserver", "mlserver_client.py", server.url))
     assert got.pop("request") == [[1.0], [4.0]]
     assert len(got) == 9
     for dtype, answer in got.items():

@@ -1,7 +1,5 @@
 """docs/openapi.yaml matches the code and the behaviour of the real server."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """NVIDIA's clients for the Open Inference Protocol, over HTTP and gRPC."""
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import importlib
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tritonclient import grpc, http
-from tritonclient.utils import InferenceServerException, triton_to_np_dtype
+from tritonclient.utils import InferenceServerException
 
 from server.store.paths import ROOT
 from tests.support.server import Server
@@ -50,51 +48,32 @@ def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
         yield client
 
 
-DATATYPES = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "FP32", "FP64")
-
-
-@pytest.mark.parametrize("datatype", DATATYPES)
-@pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 6, 1), (0,)])
-def test_every_datatype_and_shape_comes_back_doubled(
-    client: Client, datatype: str, shape: tuple[int, ...]
-) -> None:
-    array = np.arange(np.prod(shape)).astype(triton_to_np_dtype(datatype)).reshape(shape)
-    result = client.infer("doubleit", [client.tensor(array, datatype)], request_id="42")
-    doubled = result.as_numpy("output")
-    assert doubled.dtype == array.dtype
-    assert np.array_equal(doubled, array * 2)
-    response = result.get_response(as_json=True) if client.is_grpc else result.get_response()
-    found = tuple(response[name] for name in ("id", "model_name", "model_version"))
-    assert found == ("42", "doubleit", "1.0")
-
-
-@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_bodies_are_compressed_both_ways(client: Client, algorithm: str) -> None:
-    if client.is_grpc and algorithm == "deflate":
-        pytest.skip("gRPC for Java only has gzip")
+def test_bodies_are_compressed_both_ways(client: Client) -> None:
     numbers = np.arange(10_000)
-    both = {
-        "request_compression_algorithm": algorithm,
-        "response_compression_algorithm": "gzip",
-        "outputs": [http.InferRequestedOutput("output", binary_data=False)],
-    }
-    options = {"compression_algorithm": algorithm} if client.is_grpc else both
-    result = client.infer("doubleit", [client.tensor(numbers, "INT64")], **options)
+    both = ("request_compression_algorithm", "response_compression_algorithm")
+    options = dict.fromkeys(["compression_algorithm"] if client.is_grpc else both, "gzip")
+    outputs = [client.output("output")]
+    result = client.infer("doubleit", [client.tensor(numbers, "INT64")], outputs=outputs, **options)
     assert np.array_equal(result.as_numpy("output"), numbers * 2)
 
 
-def test_metadata_and_versions(client: Client) -> None:
+def test_each_version_is_described_and_answers(client: Client) -> None:
     options = {"as_json": True} if client.is_grpc else {}
     server = client.get_server_metadata(**options)
     assert (server["name"], server["version"]) == ("torchserve", "0.12.0")
+    tensor = client.tensor(np.array([[3]], np.int8), "INT8")
     for version in ("", "1.0"):
         metadata = client.get_model_metadata("doubleit", version, **options)
         assert (metadata["name"], metadata["versions"]) == ("doubleit", ["1.0"])
         assert metadata["inputs"][0]["datatype"] == "INT64"
         # As JSON, protobuf writes 64-bit integers as strings.
         assert [int(size) for size in metadata["outputs"][0]["shape"]] == [-1]
-        result = client.infer("doubleit", [client.tensor(np.array([3]), "INT64")], version)
-        assert result.as_numpy("output").tolist() == [6]
+        result = client.infer("doubleit", [tensor], version, request_id="42")
+        response = result.get_response(**options)
+        found = tuple(response[name] for name in ("id", "model_name", "model_version"))
+        assert found == ("42", "doubleit", "1.0")
+        output = result.as_numpy("output")
+        assert (output.dtype, output.tolist()) == (np.int8, [[6]])
 
 
 def calls() -> Iterator[Any]:
@@ -113,12 +92,8 @@ def test_every_call_ends_as_the_documentation_says(
 ) -> None:
     port = server.ports["PORT" if protocol == "http" else "GRPC_PORT"]
     library = importlib.import_module(f"tritonclient.{protocol}{module}")
-    (statement,) = ast.parse(call).body
-    assert isinstance(statement, ast.Expr)
-    assert isinstance(statement.value, ast.Call)
-    assert isinstance(statement.value.func, ast.Name)
-    name = statement.value.func.id
-    arguments = [ast.literal_eval(argument) for argument in statement.value.args]
+    name, _, rest = call.removesuffix(")").partition("(")
+    arguments = ast.literal_eval(f"[{rest}]")
     if name == "infer":
         tensor = library.InferInput("x", [1], "INT64")
         arguments.append([tensor.set_data_from_numpy(np.array([3]))])
@@ -141,11 +116,3 @@ def test_every_call_ends_as_the_documentation_says(
     if name == "infer":
         answer = answer.as_numpy("output").tolist()
     assert result in {str(answer), "answered"}
-
-
-def test_errors_reach_the_caller_with_their_message(client: Client) -> None:
-    tensor = client.tensor(np.array([100], dtype="int8"), "INT8")
-    with pytest.raises(InferenceServerException, match="200 does not fit INT8") as error:
-        client.infer("doubleit", [tensor])
-    expected = "StatusCode.INVALID_ARGUMENT" if client.is_grpc else "400"
-    assert str(error.value.status()) == expected

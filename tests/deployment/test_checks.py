@@ -1,8 +1,5 @@
 """The checks of a deployment: retries, and the ID tokens for a private API."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
@@ -12,6 +9,7 @@ import requests
 
 from scripts.deploy import checks, smoke
 from scripts.deploy.environment import DeploymentError, Service
+from tests.iac.workplace import STAND_INS
 from tests.support.web import respond_with
 
 ACCOUNT = "deployer@my-project.iam.gserviceaccount.com"
@@ -19,13 +17,12 @@ AUDIENCE = "https://api.example.test"
 EVERYBODY = ("allUsers",)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def page_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the smoke test of the API succeed."""
     monkeypatch.setattr(smoke, "check", lambda _server, _wait: None)
 
 
-@pytest.mark.usefixtures("page_only")
 @pytest.mark.parametrize(
     ("status", "refusals", "patience", "waits"),
     [(404, 2, 0.01, True), (404, 9, 0.01, False), (403, 9, 1.0, True), (403, 99, 0.01, False)],
@@ -42,7 +39,6 @@ def test_an_address_or_a_permission_that_needs_a_moment_gets_one(
     assert f"attempt 2: /_stcore/health responds {status}" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("page_only")
 def test_a_page_behind_a_sign_in_and_a_service_without_an_address_are_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -56,33 +52,33 @@ def test_a_page_behind_a_sign_in_and_a_service_without_an_address_are_named(
         checks.check(services | {"frontend": Service()}, canary=True, patience=0)
 
 
+def response(status: int, text: str) -> requests.Response:
+    made = requests.Response()
+    made.status_code, made._content = status, text.encode()
+    return made
+
+
 @pytest.fixture
-def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int, str], Mock]:
-    """Return a function that sets the response of the IAM Credentials API."""
-    stand_ins = Path(__file__).parent / "stand_ins"
-    monkeypatch.setenv("PATH", f"{stand_ins}:/usr/bin:/bin")
+def post(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Mock:
+    """A stand-in for the IAM Credentials API, and for gcloud."""
+    monkeypatch.setenv("PATH", f"{STAND_INS}:/usr/bin:/bin")
     monkeypatch.setenv("CLOUD", str(tmp_path))
     monkeypatch.setenv("GCP_DEPLOYER", ACCOUNT)
-
-    def respond(status: int, text: str) -> Mock:
-        answer = requests.Response()
-        answer.status_code, answer._content = status, text.encode()
-        monkeypatch.setattr(requests, "post", Mock(return_value=answer))
-        return requests.post  # type: ignore[return-value]
-
-    return respond
+    post = Mock()
+    monkeypatch.setattr(requests, "post", post)
+    return post
 
 
 def test_a_federated_account_asks_for_its_own_token_and_a_key_s_account_asks_gcloud(
-    iam: Callable[[int, str], Mock], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    post: Mock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    post = iam(200, '{"token": "own.payload.signature"}')
+    post.return_value = response(200, '{"token": "own.payload.signature"}')
     assert checks.id_token(AUDIENCE) == "own.payload.signature"
     post.assert_called_once_with(
         "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
         f"{ACCOUNT}:generateIdToken",
         json={"audience": AUDIENCE, "includeEmail": True},
-        headers={"Authorization": "Bearer access-token"},
+        headers={"Authorization": "Bearer token"},
         timeout=30,
     )
     assert (tmp_path / "calls").read_text() == "gcloud auth print-access-token\n"
@@ -103,8 +99,8 @@ DENIED = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
     ],
 )
 def test_a_response_without_a_token_is_an_error_with_its_reason(
-    iam: Callable[[int, str], Mock], status: int, text: str, message: str
+    post: Mock, status: int, text: str, message: str
 ) -> None:
-    iam(status, text)
+    post.return_value = response(status, text)
     with pytest.raises(DeploymentError, match=f"no ID token for {AUDIENCE}: .*{message}"):
         checks.id_token(AUDIENCE)

@@ -1,7 +1,5 @@
 """The smoke test against a correct server and against faulty ones."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -92,9 +90,6 @@ def test_of_another_model_readiness_and_metadata_are_checked_without_a_proxy(
     status, output = flowers(METADATA)
     assert status == 0, output
     assert [line.split()[1] for line in output.splitlines()] == ["ready", "metadata"]
-
-
-def test_wrong_metadata_fails_and_is_shown() -> None:
     metadata = METADATA.replace("1.0", "2.0")
     status, output = flowers(metadata)
     assert status == 1

@@ -1,7 +1,5 @@
 """The server as a custom container of Vertex AI: its port, its routes, its request format."""
 
-from __future__ import annotations
-
 import re
 
 import requests

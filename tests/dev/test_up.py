@@ -1,11 +1,6 @@
-from __future__ import annotations
-
 import contextlib
 import os
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import requests
@@ -13,40 +8,34 @@ import requests
 from scripts.model import archiver
 from server.ports import free_ports
 from server.settings import PORTS
-from server.store.paths import ROOT
 from tests.frontend.session import Session
 from tests.support.measuring import COVERAGE
 from tests.support.page import healthy
+from tests.support.program import Program
 from tests.support.server import ANNOUNCEMENT
-from tests.support.wait import wait_until
 
 
-class Up:
+class Up(Program):
     """`python -m scripts.dev.up` on free ports."""
 
-    def __init__(self, store: Path, log: Path, output: int = 0, **environment: str) -> None:
+    def __init__(self, store: Path, log: Path, **environment: str) -> None:
         ports = free_ports([*PORTS, "UI_PORT"])
-        self.log = log
         self.ports = [int(port) for port in ports.values()]
         self.api = f"http://127.0.0.1:{ports['PORT']}"
         self.page = f"http://127.0.0.1:{ports['UI_PORT']}"
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "scripts.dev.up"],
-                cwd=ROOT,
-                env={**os.environ, **COVERAGE, **ports, "MODEL_STORE": str(store), **environment},
-                stdout=output or out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        own = {**COVERAGE, **ports, "MODEL_STORE": str(store), **environment}
+        super().__init__(log, own, "scripts.dev.up")
+
+    def is_ready(self) -> bool:
+        return ANNOUNCEMENT in self.output() and healthy(self.page)
+
+    def fails(self) -> bool:
+        """Return whether it ends by itself, with exit status 1."""
+        assert self.process
+        return self.process.wait(60) == 1
 
     def nothing_listens(self) -> bool:
         return not any(map(listens, self.ports))
-
-    def stop(self, number: signal.Signals) -> int:
-        """Send a signal; return the exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(60)
 
 
 def listens(port: int) -> bool:
@@ -55,15 +44,15 @@ def listens(port: int) -> bool:
 
 
 def test_an_unusable_port_is_a_one_line_error(tmp_path: Path) -> None:
-    up = Up(tmp_path, tmp_path / "log", PORT="many")
-    assert up.process.wait(60) == 1
-    assert up.log.read_text() == "up: PORT=many is not a port\n"
+    up = Up(tmp_path, tmp_path / "log", PORT="many").start()
+    assert up.fails()
+    assert up.output() == "up: PORT=many is not a port\n"
 
 
 def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
-    up = Up(tmp_path / "no-model-store", tmp_path / "log")
-    assert up.process.wait(60) == 1
-    assert "up: the server exited unexpectedly" in up.log.read_text()
+    up = Up(tmp_path / "no-model-store", tmp_path / "log").start()
+    assert up.fails()
+    assert "up: the server exited unexpectedly" in up.output()
     assert up.nothing_listens()
 
 
@@ -72,29 +61,24 @@ def test_server_and_page_start_together_and_stop_on_one_signal(
 ) -> None:
     for name in ("other", "second"):
         archiver.package(torchscript, name, "1.0", archiver.CONFIG, tmp_path)
-    up = Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other,second")
-    try:
-        wait_until(lambda: up.process.poll() is not None or healthy(up.page), "the page")
-        wait_until(lambda: ANNOUNCEMENT in up.log.read_text(), "the server's start")
+    with Up(tmp_path, tmp_path / "log", BACKEND_MODEL="other,second") as up:
         for name in ("other", "second"):
             assert requests.get(f"{up.api}/predictions/{name}/1.0/ready", timeout=30).ok
         with Session(up.page) as session:
             assert session.elements["heading"][0].body == "other"
-    finally:
-        status = up.stop(signal.SIGTERM)
-    assert status == 0
+        assert up.stop() == 0
     assert up.nothing_listens()
-    assert "Traceback" not in up.log.read_text()
+    assert "Traceback" not in up.output()
 
 
 def test_a_full_pipe_keeps_nothing_from_ending(tmp_path: Path) -> None:
-    read, write = os.pipe()
-    os.set_blocking(write, False)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     with contextlib.suppress(BlockingIOError):
         while True:
-            os.write(write, bytes(4096))
-    os.set_blocking(write, True)
-    up = Up(tmp_path / "none", tmp_path / "log", write)
-    assert up.process.wait(60) == 1
-    os.close(read)
-    os.close(write)
+            os.write(writer, bytes(4096))
+    assert Up(tmp_path / "none", pipe).start().fails()
+    os.close(reader)
+    os.close(writer)

@@ -4,8 +4,6 @@ Each kind returns requests as bytes for the socket. The server may respond to th
 a 5xx; what matters is that ordinary clients are not affected.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 
@@ -22,18 +20,15 @@ def repeated(pick: random.Random, piece: bytes, size: int = 2 * MIB) -> bytes:
 
 
 def plain(pick: random.Random) -> bytes:
-    """Return a long valid list, as the baseline for the cost of that many bytes."""
     return request(b"[%b1]" % repeated(pick, b"1,"))
 
 
 def v1(pick: random.Random) -> bytes:
-    """Return a V1 request with as many instances as fit."""
     pieces = (b"1,", b"1.5,", b"[],", b"[1],", b"1,[1],", b"[],1.5,1,", b"{},", b"null,", b'"1",')
     return request(b'{"instances":[%b1]}' % repeated(pick, pick.choice(pieces)))
 
 
 def v2(pick: random.Random) -> bytes:
-    """Return a V2 request with as many numbers as fit: flat, nested, strings, any datatype."""
     piece = pick.choice((b"1,", b"1.5,", b"[1],", b"[[1,2],[3,4]],", b'"1",', b"null,", b"1e300,"))
     data = repeated(pick, piece)
     count = len(data) // len(piece) + 1
@@ -46,7 +41,6 @@ def v2(pick: random.Random) -> bytes:
 
 
 def digits(pick: random.Random) -> bytes:
-    """Return numbers of up to a million digits, or exponents of that length."""
     count = int(10 ** pick.uniform(3, 6))
     many = "".join(pick.choices("0123456789", k=100)) * (count // 100)
     text = pick.choice(
@@ -56,13 +50,11 @@ def digits(pick: random.Random) -> bytes:
 
 
 def form_fields(pick: random.Random) -> bytes:
-    """Return a form body of a million fields, or one that cannot be decoded."""
     pieces = (b"a&", b"a=b&", b"&", b"=", b"data=[1]&", b"a=%zz&", b"%", b"a;", b"\xff&")
     return request(repeated(pick, pick.choice(pieces)), headers=FORM)
 
 
 def multipart_parts(pick: random.Random) -> bytes:
-    """Return a multipart body of many parts, or with an invalid boundary or invalid headers."""
     boundary = pick.choice(("b", "x" * 70, "x" * 7_000, "", '"', "é", "a b"))
     disposition = b'Content-Disposition: form-data; name="%b"'
     head = pick.choice(
@@ -79,7 +71,6 @@ def multipart_parts(pick: random.Random) -> bytes:
 
 
 def nesting(pick: random.Random) -> bytes:
-    """Return nested brackets, closed or not."""
     opening = pick.choice((b"[", b'{"a":', b'{"instances":[', b'[{"inputs":', b"[1,["))
     depth = len(repeated(pick, opening, MIB)) // len(opening)
     closing = {b"[": b"]", b'{"a":': b"}"}.get(opening, b"]}") * pick.choice((depth, 0))
@@ -88,7 +79,6 @@ def nesting(pick: random.Random) -> bytes:
 
 
 def keys(pick: random.Random) -> bytes:
-    """Return objects of many keys: distinct, repeated, escaped, or with objects as values."""
     piece = pick.choice(('"{0}":1,', '"instances":[{0}],', '"\\u0061{0}":{{}},', '"a":{0},'))
     pieces = "".join(piece.format(n) for n in range(pick.randrange(10_000, 100_000)))
     place = pick.choice(
@@ -103,7 +93,6 @@ def keys(pick: random.Random) -> bytes:
 
 
 def names(pick: random.Random) -> bytes:
-    """Return strings of up to a megabyte in places that an error message could repeat."""
     long = pick.choice(("x", "é", "\\u0000", "\\ud83d\\ude00", "]", "%s")) * pick.randrange(
         1, 100_000
     )

@@ -1,9 +1,8 @@
 """Faults beside ordinary clients, and the tables of their effects."""
 
-from __future__ import annotations
-
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,17 +26,11 @@ LIMITS: dict[int, dict[str, str]] = {}
 
 @dataclass
 class Fault:
-    """A fault that is in progress.
-
-    Attributes:
-        load: the ordinary clients.
-        began: when it began (`time.monotonic`).
-        remark: what the table says about it, by default the failures.
-    """
+    """A fault that is in progress, beside ordinary clients."""
 
     load: Load
-    began: float
-    remark: str = ""
+    began: float  # by time.monotonic
+    remark: str = ""  # what the table says about it, by default the failures
 
 
 @contextmanager
@@ -57,16 +50,17 @@ def fault(
     wait_for_all_workers(server)
     processes = server.java_pid(), server.worker_pids()
     with Load(server.ports["PORT"], clients) as load:
-        load.run(1)
+        time.sleep(1)
         it = Fault(load, time.monotonic())
         yield it
-        running = load.sending
+        running = load.sending.is_set()
         if running:
             load.settle()
-    recovery = load.recovery(it.began)
+    recovery = max((f.at - it.began for f in load.failures if f.at >= it.began), default=0.0)
     counts = (load.requests, len(load.failures), len(load.wrong))
-    times = (f"{load.longest:.1f} s", f"{recovery:.1f} s")
-    ROWS.append((name, *counts, *times, it.remark or load.kinds()))
+    times = (f"{max(load.durations):.1f} s", f"{recovery:.1f} s")
+    remark = it.remark or counted(Counter(failure.what for failure in load.failures))
+    ROWS.append((name, *counts, *times, remark))
     assert load.wrong == []
     assert len(load.failures) <= failures, load.failures
     assert recovery < recovery_seconds
@@ -97,11 +91,10 @@ def server(
 
 def wait_for_all_workers(server: Server) -> None:
     """Wait until every worker has loaded its model."""
-
-    def ready() -> bool:
-        return all(w["status"] == "READY" for v in server.describe() for w in v["workers"])
-
-    wait_until(ready, "all workers")
+    wait_until(
+        lambda: all(w["status"] == "READY" for v in server.describe() for w in v["workers"]),
+        "all workers",
+    )
 
 
 def resident_mib(server: Server) -> int:

@@ -1,7 +1,5 @@
 """Generate malformed requests from a seed, and judge the responses to them."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random
@@ -12,15 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 from tritonclient.grpc import service_pb2
+from urllib3.filepost import encode_multipart_formdata
 
 from scripts.model.archiver import CONFIG
 from server.store.paths import ROOT
 from tests.support.raw import PATH
+from tests.support.server import JSON
 
 BOUNDS = yaml.safe_load(CONFIG.read_text())["model"]["inputs"]["numbers"]
 FLOATS = {"FP64": np.float64, "FP32": np.float32, "FP16": np.float16}
 DTYPES = {**FLOATS, "INT8": np.int8, "INT32": np.int32, "INT64": np.int64}
-JSON = {"Content-Type": "application/json"}
 # A body and its response.
 NUMBERS, DOUBLED = b"[1, 2, 3]", b"[2,4,6]"
 # The examples with code of their own.
@@ -51,19 +50,12 @@ PIECES = [
 
 
 class Sent(NamedTuple):
-    """A request.
-
-    Attributes:
-        body: its body.
-        headers: its headers; None for the content type of JSON.
-        path: its URL.
-        plain: the JSON that it stands for; None if only its status is known.
-        statuses: those that the response may have.
-    """
+    """A request, and what is known about its response."""
 
     body: bytes
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = JSON
     path: str = PATH
+    # The JSON that it stands for; None if only its status is known.
     plain: bytes | None = None
     statuses: Collection[int] = (200, 400, 413)
 
@@ -87,12 +79,10 @@ def changed(pick: random.Random, content: bytes) -> bytes:
 
 
 def mutated(pick: random.Random) -> bytes:
-    """Return a changed body."""
     return changed(pick, pick.choice(SAMPLES))
 
 
 def nested(pick: random.Random) -> bytes:
-    """Return nested brackets."""
     depth = int(10 ** pick.uniform(0.3, 4))
     opening = pick.choice([b"[", b'{"instances":[', b'{"a":', b'[{"inputs":'])
     end = {b"[": b"]", b"{": b"}"}.get(opening[:1], b"]") * pick.choice([depth, depth - 1, 0])
@@ -109,16 +99,10 @@ def huge(pick: random.Random) -> bytes:
     return pick.choice(["[{}]", "[1.5, {}]", '{{"instances": [[{}]]}}']).format(number).encode()
 
 
-def noise(pick: random.Random) -> bytes:
-    """Return random bytes."""
-    return pick.randbytes(pick.randrange(200))
-
-
-BODIES = (mutated, mutated, mutated, nested, huge, noise)
+BODIES = (mutated, mutated, mutated, nested, huge)
 
 
 def bare(pick: random.Random) -> Sent:
-    """Return a body as it is."""
     body = pick.choice(BODIES)(pick)
     return Sent(body, plain=body)
 
@@ -133,21 +117,15 @@ def compressed(pick: random.Random) -> Sent:
 
 def form(pick: random.Random) -> Sent:
     """Return a multipart form with any number of fields, of which one should be the body."""
-    boundary = pick.choice((b"b", b"x" * 70, b"--", b"a'b"))
     fields = [
-        (pick.choice((b"data", b"body", b"other", b"\xc3\xa9")), pick.choice(SAMPLES))
+        (pick.choice(("data", "body", "other", "é")), pick.choice(SAMPLES))
         for _ in range(pick.choice((0, 1, 1, 1, 2, 5)))
     ]
-    more = pick.choice((b"", b'; filename="a.json"', b"\r\nContent-Type: application/json"))
-    parts = [
-        b'--%b\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
-        % (boundary, name, more, content)
-        for name, content in fields
-    ]
-    own = [content for name, content in fields if name in (b"data", b"body")]
-    kind = f'multipart/form-data; boundary="{boundary.decode()}"'
-    body = b"".join([*parts, b"--%b--\r\n" % boundary])
+    own = [content for name, content in fields if name in ("data", "body")]
     plain = own[0] if len(own) == 1 else b""
+    files = [(name, ("a.json", content)) for name, content in fields]
+    boundary = pick.choice(("b", "x" * 70, "--", "a'b"))
+    body, kind = encode_multipart_formdata(pick.choice((fields, files)), boundary)
     return _perhaps_damaged(pick, Sent(body, {"Content-Type": kind}, plain=plain))
 
 
@@ -205,11 +183,6 @@ KINDS: tuple[Callable[[random.Random], Sent], ...] = (
 )
 
 
-def make(pick: random.Random) -> Sent:
-    """Return a request."""
-    return pick.choice(KINDS)(pick)
-
-
 def http(pick: random.Random) -> bytes:
     """Return a request of HTTP/1.1 for NUMBERS whose lines may be unusual or invalid."""
 
@@ -246,18 +219,11 @@ METHODS = ("ModelInfer", "ModelInfer", "ModelReady", "ModelMetadata", "ServerLiv
 
 
 class Call(NamedTuple):
-    """A gRPC call of V2.
-
-    Attributes:
-        message: the encoded request.
-        codes: those that it may end with.
-        output: the only right output; None if it is not known.
-        method: the method's name.
-    """
+    """A gRPC call of V2, with the codes that it may end with."""
 
     message: bytes
     codes: Collection[str] = ("OK",)
-    output: bytes | None = None
+    output: bytes | None = None  # None if it is not known
     method: str = "ModelInfer"
 
 
@@ -344,11 +310,6 @@ def elsewhere(pick: random.Random) -> Call:
 CALLS = (valid, valid, mistaken, mistaken, damaged, elsewhere)
 
 
-def call(pick: random.Random) -> Call:
-    """Return a gRPC call."""
-    return pick.choice(CALLS)(pick)
-
-
 def judge_call(sent: Call, code: str, answer: bytes) -> str:
     """Return what is wrong with the end of a call; an empty text if it is correct."""
     if code not in sent.codes:
@@ -369,11 +330,7 @@ def _refuse(_: str) -> Any:
 
 
 def parse(body: bytes) -> Any:
-    """Parse strictly, with a parser other than the server's.
-
-    Raises:
-        MalformedError: it is not JSON.
-    """
+    """Parse strictly, with a parser other than the server's; raise MalformedError if it fails."""
     try:
         return json.loads(
             body.decode(), parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_once
@@ -383,7 +340,7 @@ def parse(body: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; refuse duplicate keys."""
+    """Return an object without duplicate keys."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise MalformedError
@@ -396,11 +353,7 @@ def _integer(digits: str) -> int:
 
 
 def doubled(numbers: Any) -> list[int | float]:
-    """Return the correct response to a list.
-
-    Raises:
-        MalformedError: the list must be refused.
-    """
+    """Return the correct response to a list; raise MalformedError if it must be refused."""
     if not isinstance(numbers, list) or any(type(n) not in (int, float) for n in numbers):
         raise MalformedError
     if all(type(n) is int for n in numbers):

@@ -1,7 +1,5 @@
 """The memory that requests share: they wait for each other, and each gives its share back."""
 
-from __future__ import annotations
-
 import gzip
 import http.client
 import json
@@ -10,18 +8,20 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 from torch import Tensor, nn
 
-from scripts.model import archiver
+from scripts.bench.bodies import FORMS
 from server import memory
 from tests.faults.conftest import MIB, counted, fault, wait_for_all_workers
-from tests.support import models, raw
+from tests.support import raw
+from tests.support.operators import add
 from tests.support.server import JSON, Server
 from tests.support.wait import wait_until
 
@@ -30,19 +30,15 @@ ENVIRONMENT = {"MEMORY": str(MEMORY), "TS_DEFAULT_WORKERS_PER_MODEL": "2"}
 LIMITS = memory.limits(MEMORY, workers=2, models=[MIB])
 LARGEST = LIMITS.request
 SETTINGS = "model: {batch: none, inputs: {numbers: {datatype: INT64, shape: [-1]}}}\n"
-GZIP = {**JSON, "Content-Encoding": "gzip"}
+GZIP = {"Content-Encoding": "gzip"}
 # What InTurn.java and Budget.java state.
 SMALL_BYTES, STALLED_SECONDS, WAIT_SECONDS = 64 << 10, 5, 30
 PATIENCE_SECONDS = 60
 
 
-def numbers(size: int) -> bytes:
-    """Return a list of ones with about `size` bytes."""
-    return b"[%b1]" % (b"1," * (size // 2 - 2))
-
-
-FULL = numbers(LARGEST)
-COSTLY = numbers(min(8 * MIB, LARGEST))
+NUMBERS = FORMS["list of integers"]
+FULL = NUMBERS(LARGEST).content
+COSTLY = NUMBERS(min(8 * MIB, LARGEST)).content
 CHUNKED = raw.request(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
 
 
@@ -52,39 +48,24 @@ def nothing_is_lost(server: Server) -> Iterator[None]:
     java = server.java_pid()
     yield
     wait_for_all_workers(server)
-    first, second = (seconds_for_all_memory(server) for _ in range(2))
+    answers = [post(server, FULL) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    first, second = (answer.elapsed.total_seconds() for answer in answers)
     # A busy machine needs seconds for each, and not always the same.
     assert first - second < max(STALLED_SECONDS, second)
     assert server.java_pid() == java
     assert "OutOfMemoryError" not in server.output()
 
 
-def seconds_for_all_memory(server: Server) -> float:
-    began = time.monotonic()
-    assert post(server, FULL)[0] == 200
-    return time.monotonic() - began
+def post(server: Server, body: bytes, **headers: str) -> requests.Response:
+    """Send a request whose response is not to be compressed."""
+    return server.post(body, **{"Accept-Encoding": "identity", **headers})
 
 
-def post(
-    server: Server, body: bytes | Iterator[bytes], headers: Mapping[str, str] = JSON
-) -> tuple[int, bytes]:
-    """Return the status and the body of the response; status 0 if there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.ports["PORT"], PATIENCE_SECONDS)
-    chunked = not isinstance(body, bytes)
-    try:
-        connection.request("POST", raw.PATH, body, headers, encode_chunked=chunked)
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (ConnectionError, http.client.HTTPException):
-        return 0, b""
-    finally:
-        connection.close()
-
-
-def at_once(server: Server, bodies: list[bytes], headers: Mapping[str, str] = JSON) -> Counter[int]:
+def at_once(server: Server, body: bytes, count: int, **headers: str) -> Counter[int]:
     """Return the statuses of requests that are sent at the same time."""
-    with ThreadPoolExecutor(len(bodies)) as pool:
-        return Counter(pool.map(lambda body: post(server, body, headers)[0], bodies))
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(pool.map(lambda _: post(server, body, **headers).status_code, range(count)))
 
 
 def connect(server: Server, seconds: float = PATIENCE_SECONDS) -> socket.socket:
@@ -111,7 +92,7 @@ def refused(client: socket.socket) -> raw.Answer:
 def test_more_bodies_than_fit_are_answered_one_after_the_other(server: Server) -> None:
     name = f"16 lists of {len(COSTLY) // MIB} MiB at once, 1 GiB"
     with fault(name, server, clients=8) as it:
-        statuses = at_once(server, [COSTLY] * 16)
+        statuses = at_once(server, COSTLY, 16)
         it.remark = counted(statuses)
     assert set(statuses) <= {200, 503}
     assert statuses[200] >= 8
@@ -120,7 +101,7 @@ def test_more_bodies_than_fit_are_answered_one_after_the_other(server: Server) -
 def test_a_client_that_stops_half_way_does_not_keep_others_waiting(server: Server) -> None:
     with fault("uploads that stop halfway while others wait, 1 GiB", server, clients=8) as it:
         stopped = [begin(server, FULL, len(FULL) // 2) for _ in range(3)]
-        statuses = at_once(server, [COSTLY] * 2)
+        statuses = at_once(server, COSTLY, 2)
         it.remark = f"{time.monotonic() - it.began:.0f} s"
     assert statuses == {200: 2}
     assert [refused(client).status for client in stopped] == [408] * 3
@@ -169,7 +150,7 @@ def test_clients_that_read_steadily_get_whole_responses(server: Server) -> None:
 
 
 def test_a_thousand_requests_wait(server: Server) -> None:
-    body = numbers(2 * SMALL_BYTES)
+    body = NUMBERS(2 * SMALL_BYTES).content
     with (
         fault("1000 requests that wait for memory, 1 GiB", server, clients=8),
         ExitStack() as stack,
@@ -186,7 +167,8 @@ def test_a_thousand_requests_wait(server: Server) -> None:
 def test_chunked_bodies_wait_as_well(server: Server) -> None:
     def send(_: int) -> int:
         pieces = (COSTLY[i : i + SMALL_BYTES] for i in range(0, len(COSTLY), SMALL_BYTES))
-        return post(server, pieces, {**JSON, "Transfer-Encoding": "chunked"})[0]
+        headers = {**JSON, "Accept-Encoding": "identity"}
+        return requests.post(server.predictions, pieces, headers=headers, timeout=60).status_code
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(send, range(6))) == [200] * 6
@@ -212,7 +194,7 @@ def test_a_chunked_body_without_an_end_gets_413(server: Server) -> None:
 
 def test_compressed_bodies_wait_for_what_they_usually_unpack_to(server: Server) -> None:
     packed = gzip.compress(json.dumps(list(range(10**6))).encode())
-    assert at_once(server, [packed] * 16, GZIP) == {200: 16}
+    assert at_once(server, packed, 16, **GZIP) == {200: 16}
 
 
 def test_a_compressed_body_that_unpacks_to_much_more_needs_free_memory(server: Server) -> None:
@@ -224,9 +206,9 @@ def test_a_compressed_body_that_unpacks_to_much_more_needs_free_memory(server: S
             first.sendall(request[:-9])
             time.sleep(0.5)
             # If both are unpacked at the same time, either of them can be refused.
-            if post(server, packed, GZIP)[0] != 503:
+            if post(server, packed, **GZIP).status_code != 503:
                 return False
-            assert post(server, gzip.compress(b"[1]"), GZIP) == (200, b"[2]")
+            assert post(server, gzip.compress(b"[1]"), **GZIP).text == "[2]"
             assert raw.ask(first, request[-9:]).body == b"[2]"
         return True
 
@@ -243,7 +225,7 @@ def test_expect_continue_is_answered_when_there_is_memory(server: Server) -> Non
 def test_a_worker_that_is_killed_gives_its_share_back(server: Server) -> None:
     name = "worker killed (-9) among 8 large bodies, 1 GiB"
     with fault(name, server, clients=8, failures=64) as it, ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(at_once, server, [COSTLY] * 8)
+        answers = pool.submit(at_once, server, COSTLY, 8)
         time.sleep(0.5)
         os.kill(server.worker_pids()[0], signal.SIGKILL)
         statuses = answers.result()
@@ -261,17 +243,16 @@ class Repeating(nn.Module):
 
 def test_answers_much_larger_than_their_questions(tmp_path: Path) -> None:
     """Clients that do not read such answers do not affect others."""
-    store = tmp_path / "store"
-    module = models.save(Repeating(), tmp_path / "doubleit.pt", SETTINGS)
-    archiver.package(module, "doubleit", "1.0", module.with_suffix(".yaml"), store)
+    add(tmp_path, "1.0", Repeating(), SETTINGS)
     question, answer = b"[1000000]", b"[%b1000000]" % (b"1000000," * 999_999)
-    with Server(store, tmp_path / "log", environment=ENVIRONMENT) as server, ExitStack() as stack:
+    log = tmp_path / "log"
+    with Server(tmp_path, log, environment=ENVIRONMENT) as server, ExitStack() as stack:
         wait_for_all_workers(server)
         workers, java = server.worker_pids(), server.java_pid()
         for _ in range(40):
             client = stack.enter_context(raw.connect(server.ports["PORT"], buffer_bytes=2048))
             client.sendall(raw.request(question))
         for _ in range(10):
-            assert post(server, question) == (200, answer)
+            assert post(server, question).content == answer
         assert (server.worker_pids(), server.java_pid()) == (workers, java)
         assert "OutOfMemoryError" not in server.output()

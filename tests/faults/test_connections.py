@@ -1,7 +1,5 @@
 """Connections that are idle, slow, cut off or large, next to 32 ordinary clients."""
 
-from __future__ import annotations
-
 import random
 import resource
 import socket
@@ -44,7 +42,7 @@ def test_idle_connections(server: Server) -> None:
         before, descriptors = java.memory_info().rss, java.num_fds()
         port = server.ports["PORT"]
         idle = [stack.enter_context(raw.connect(port)) for _ in range(IDLE)]
-        it.load.run(5)
+        time.sleep(5)
         it.remark = f"{(java.memory_info().rss - before) / IDLE / 1024:.0f} KiB each"
         # The last connection still works.
         assert raw.ask(idle[-1], raw.request(b"[21]")).body == b"[42]"
@@ -84,7 +82,6 @@ def test_requests_cut_in_the_middle(server: Server) -> None:
 def test_bodies_at_the_limit(store: Path, tmp_path: Path) -> None:
     count = 16 * MIB - 2
     body, answer = f"[{'1,' * count}1]", b"[" + b"2," * count + b"2]"
-    assert len(body) <= 32 * MIB
     sizes = []
     name = f"{ROUNDS * LARGE} bodies of 32 MiB, answered exactly"
     with (

@@ -1,7 +1,5 @@
 """Malformed requests, over HTTP and gRPC, are refused or get the correct response; that is all."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import os
@@ -16,17 +14,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-import torch
 
-from examples.photos.model import MainColor
-from examples.rows.model import Price
-from scripts.model import archiver
-from server.store.paths import ROOT
 from tests.faults import fuzzer
 from tests.faults.conftest import ROWS, counted, fault, resident_mib
 from tests.support import raw
-from tests.support.load import Load
-from tests.support.server import JSON, Server
+from tests.support.examples import build
+from tests.support.server import Server
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "200000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -39,24 +32,10 @@ PATIENCE_SECONDS = 30
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of several models, two of which have code of their own."""
     folder = tmp_path_factory.mktemp("malformed")
-    for name, module, files in (
-        ("rows", Price(), ["houses.csv"]),
-        ("photos", MainColor(), ["labels.txt", "sky.jpg"]),
-    ):
-        example, model = ROOT / "examples" / name, folder / f"{name}.pt"
-        torch.jit.script(module.eval()).save(str(model))
-        archiver.main(
-            name=name,
-            model=model,
-            config=example / "model-config.yaml",
-            store=folder,
-            code=example / f"{name}.py",
-            files=",".join(str(example / file) for file in files),
-        )
     shutil.copy(store / "doubleit-1.0.mar", folder)
     with Server(folder, folder / "log") as server:
         for name in ("rows", "photos"):
-            server.register(f"{name}-1.0.mar")
+            server.register(f"{build(name, folder)}-1.0.mar")
         yield server
 
 
@@ -65,9 +44,9 @@ def send(port: int, seed: int, statuses: Counter[int]) -> list[str]:
     pick, wrong = random.Random(seed), []
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     for _ in range(BODIES // SENDERS // QUARTERS):
-        sent = fuzzer.make(pick)
+        sent = pick.choice(fuzzer.KINDS)(pick)
         try:
-            connection.request("POST", sent.path, sent.body, sent.headers or JSON)
+            connection.request("POST", sent.path, sent.body, sent.headers)
             response = connection.getresponse()
             mistake = fuzzer.judge(sent, response.status, response.read())
             statuses[response.status] += 1
@@ -140,15 +119,14 @@ def test_malformed_http(server: Server) -> None:
 
 @pytest.mark.timeout(900)
 def test_malformed_messages_over_grpc(server: Server) -> None:
-    codes = Counter[str]()
-    wrong: list[str] = []
+    codes, wrong = Counter[str](), list[str]()
 
     def send(seed: int) -> None:
         pick = random.Random(SEED * 1000 + seed)
         address = f"127.0.0.1:{server.ports['GRPC_PORT']}"
         with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
             for _ in range(BODIES // 40 // SENDERS):
-                sent, code, answer = fuzzer.call(pick), "OK", b""
+                sent, code, answer = pick.choice(fuzzer.CALLS)(pick), "OK", b""
                 infer = channel.unary_unary(f"/inference.GRPCInferenceService/{sent.method}")
                 compression = pick.choice((None, None, grpc.Compression.Gzip))
                 try:
@@ -159,11 +137,8 @@ def test_malformed_messages_over_grpc(server: Server) -> None:
                 if mistake := fuzzer.judge_call(sent, code, answer):
                     wrong.append(f"{sent}: {mistake}")
 
-    workers, java = server.worker_pids(), server.java_pid()
-    with Load(server.ports["PORT"], clients=2) as load, ThreadPoolExecutor(SENDERS) as pool:
+    name = "beside malformed messages over gRPC"
+    with fault(name, server, clients=2), ThreadPoolExecutor(SENDERS) as pool:
         list(pool.map(send, range(SENDERS)))
-        load.settle()
     assert wrong == [], wrong[:20]
-    assert load.failures == []
-    assert (server.worker_pids(), server.java_pid()) == (workers, java)
     assert codes.keys() == {"OK", "INVALID_ARGUMENT", "NOT_FOUND"}

@@ -1,9 +1,5 @@
 """A server with limited memory, like a container: no valid body ends a process."""
 
-from __future__ import annotations
-
-import functools
-import http.client
 import json
 import os
 import uuid
@@ -14,27 +10,22 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import requests
 from torch import Tensor, nn
 
 from scripts.bench.bodies import FORMS, Body, Make
 from scripts.bench.cgroup import Group
-from scripts.model import archiver
 from server import memory
 from tests.faults.conftest import LIMITS, MIB, wait_for_all_workers
-from tests.support import models
-from tests.support.raw import PATH
+from tests.support.operators import add
 from tests.support.server import Server
 
 # `make limits` tests more sizes, for docs/reliability.md.
 MEMORIES_MIB = [int(size) for size in os.environ.get("LIMITS_MIB", "1024").split()]
-AT_ONCE = 4
 # File pages that a container would have to hold, but that are already cached on this machine, so
 # that the group is not charged for them. While the server handles every format, Java references
 # 39 MiB of the libraries' pages and a worker 29 MiB (`Referenced` in proc_pid_smaps(5)).
 FILES_BYTES = 72 * MIB
-# The steps of the binary search for the largest body.
-STEPS = 6
-ANSWER_SECONDS = 120
 PHOTOS = "model: {batch: rows, inputs: {images: {datatype: FP32, shape: [-1, 3, 224, 224]}}}\n"
 PHOTO = np.random.default_rng(0).random((3, 224, 224))
 
@@ -54,16 +45,8 @@ class Contained(NamedTuple):
     limits: memory.Limits
 
     def ask(self, body: Body) -> int:
-        """Return the status of the response."""
-        port = self.server.ports["PORT"]
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("POST", PATH, body.content, dict(body.headers))
-            response = connection.getresponse()
-            response.read()
-            return response.status
-        finally:
-            connection.close()
+        url, headers = self.server.predictions, {"Accept-Encoding": "identity", **body.headers}
+        return requests.post(url, body.content, headers=headers, timeout=120).status_code
 
     def ask_at_once(self, body: Body, count: int) -> Counter[int]:
         """Return the statuses of the responses to requests that are sent at the same time."""
@@ -75,7 +58,7 @@ class Contained(NamedTuple):
         answered, refused = 0, self.limits.request
         if self.ask(make(refused)) == 200:
             return refused
-        for _ in range(STEPS):
+        for _ in range(6):
             middle = (answered + refused) // 2
             if self.ask(make(middle)) == 200:
                 answered = middle
@@ -91,11 +74,11 @@ def contained(
     """A server of a model with two workers, if they fit, in a group with some MiB of memory."""
     model, memory_mib = request.param
     size, folder = memory_mib * MIB, tmp_path_factory.mktemp("contained")
+    store = folder
     if model == "doubleit":
         store = request.getfixturevalue("store")
     else:
-        store, file = folder / "store", models.save(Mean(), folder / "doubleit.pt", PHOTOS)
-        archiver.package(file, "doubleit", "1.0", file.with_suffix(".yaml"), store)
+        add(store, "1.0", Mean(), PHOTOS)
     limits = memory.limits(size, models=[(store / "doubleit-1.0.mar").stat().st_size])
     try:
         group = Group(f"doubleit-{uuid.uuid4().hex}", size - FILES_BYTES)
@@ -123,7 +106,7 @@ def test_the_largest_bodies_are_answered_or_refused(contained: Contained, form: 
     statuses: Counter[int] = Counter()
     for size in {largest, limits.request}:
         statuses[contained.ask(make(size))] += 1
-        statuses += contained.ask_at_once(make(size), AT_ONCE)
+        statuses += contained.ask_at_once(make(size), 4)
     size = int(server.environment["MEMORY"])
     LIMITS[size] = {
         "workers": str(limits.workers),
@@ -144,7 +127,7 @@ def test_the_largest_bodies_are_answered_or_refused(contained: Contained, form: 
 
 
 def numbers(mib: float) -> Callable[[], Body]:
-    return functools.partial(FORMS["list of integers"], int(mib * MIB))
+    return lambda: FORMS["list of integers"](int(mib * MIB))
 
 
 def photo() -> Body:

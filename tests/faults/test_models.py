@@ -1,19 +1,17 @@
 """The model fails on one request: the others of its batch still get their responses."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from scripts.model import archiver
+from scripts.model.archiver import CONFIG
 from tests.faults.conftest import counted, fault
 from tests.faults.test_floods import flood
 from tests.support import raw
+from tests.support.operators import add
 from tests.support.server import Server
 
 # How the model fails, by the number among its input that makes it fail.
@@ -35,10 +33,8 @@ class Failing(nn.Module):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    store: Path = tmp_path_factory.mktemp("failing")
-    file = store / "doubleit.pt"
-    torch.jit.save(torch.jit.script(Failing().eval()), str(file))
-    archiver.package(file, "doubleit", "1.0", archiver.CONFIG, store)
+    store = tmp_path_factory.mktemp("failing")
+    add(store, "1.0", Failing(), CONFIG.read_text())
     with Server(store, store / "log") as server:
         yield server
 

@@ -1,30 +1,21 @@
 """Disk, file descriptors and memory run out."""
 
-from __future__ import annotations
-
 import contextlib
+import math
 import os
 import resource
 import signal
+import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.faults.conftest import MIB, counted, fault
 from tests.support import raw
 from tests.support.mounts import mounted
 from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB."""
-    with mounted(tmp_path / "disk", "size=4m") as folder:
-        yield folder
 
 
 def fill(folder: Path) -> Path:
@@ -36,12 +27,14 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-def test_disk_full_for_temporary_files(store: Path, tmp_path: Path, small_disk: Path) -> None:
-    environment = {"TMPDIR": str(small_disk)}
-    with Server(store, tmp_path / "log", environment=environment) as server:
+def test_disk_full_for_temporary_files(store: Path, tmp_path: Path) -> None:
+    with (
+        mounted(tmp_path / "disk", "size=4m") as disk,
+        Server(store, tmp_path / "log", environment={"TMPDIR": str(disk)}) as server,
+    ):
         with fault("temp disk full, then a worker killed (-9)", server, failures=64) as it:
-            filler = fill(small_disk)
-            it.load.run(3)
+            filler = fill(disk)
+            time.sleep(3)
             assert it.load.failures == []
             # A new worker can start on a full disk.
             os.kill(server.worker_pids()[0], signal.SIGKILL)
@@ -49,19 +42,18 @@ def test_disk_full_for_temporary_files(store: Path, tmp_path: Path, small_disk: 
         assert server.stop() == 0
 
 
-def test_disk_full_for_the_log(store: Path, tmp_path: Path, small_disk: Path) -> None:
-    log = small_disk / "log"
+def test_disk_full_for_the_log(store: Path, tmp_path: Path) -> None:
     environment = {"ACCESS_LOG": "info", "TMPDIR": str(tmp_path)}
     with (
-        Server(store, log, environment=environment) as server,
+        mounted(tmp_path / "disk", "size=4m") as disk,
+        Server(store, disk / "log", environment=environment) as server,
         fault("log disk full, then SIGTERM", server) as it,
     ):
-        fill(small_disk)
-        size = log.stat().st_size
-        it.load.run(4)
-        assert log.stat().st_size - size < 8192
+        fill(disk)
+        size = server.log.stat().st_size
+        time.sleep(4)
+        assert server.log.stat().st_size - size < 8192
         # The last log lines are lost, but requests in flight still get their responses.
-        assert server.process
         server.process.send_signal(signal.SIGTERM)
         it.load.pause()
         assert server.process.wait(15) == 0
@@ -71,14 +63,11 @@ def test_file_descriptors_run_out(server: Server) -> None:
     java = psutil.Process(server.java_pid())
     soft, hard = java.rlimit(psutil.RLIMIT_NOFILE)
     name = "file descriptors run out, 200 idle connections beyond"
-    with (
-        fault(name, server, failures=float("inf")) as it,
-        contextlib.ExitStack() as stack,
-    ):
+    with fault(name, server, failures=math.inf) as it, contextlib.ExitStack() as stack:
         java.rlimit(psutil.RLIMIT_NOFILE, (java.num_fds() + 50, hard))
         for _ in range(200):
             stack.enter_context(raw.connect(server.ports["PORT"]))
-        it.load.run(5)
+        time.sleep(5)
         stack.close()
         it.load.settle()
         java.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
@@ -96,7 +85,7 @@ def test_a_workers_memory_runs_out(store: Path, tmp_path: Path) -> None:
         worker.rlimit(psutil.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         it.load.pause()
         statuses = [server.post(f"[{'1,' * (8 * MIB)}1]").status_code for _ in range(3)]
-        it.load.resume()
+        it.load.sending.set()
         it.remark = f"the large ones: {counted(Counter(statuses))}"
     # The handler ran out of memory in one request, or the worker while it read the batch.
     assert set(statuses) <= {413, 507}

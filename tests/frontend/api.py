@@ -1,7 +1,5 @@
 """A fake inference API with responses that a test sets, including rare failures."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,8 @@ import orjson
 
 from tests.support import web
 
+# Nothing listens there.
+NOWHERE = "http://127.0.0.1:9"
 Answer = tuple[int, bytes]
 # A response, or what happens to the connection.
 Reply = web.Reply | Literal["drop", "cut", "hang"]
@@ -71,7 +71,6 @@ def answers(outputs: list[dict[str, Any]], version: str = "1.0") -> Answer:
 CLASSIFIER = {
     "name": "flowers",
     "versions": ["1.0"],
-    "platform": "pytorch_torchscript",
     "inputs": [
         {"name": "features", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 8},
         {"name": "weights", "datatype": "FP32", "shape": [4], "optional": True},
@@ -86,7 +85,6 @@ CLASSIFIER = {
 DOUBLEIT = {
     "name": "doubleit",
     "versions": ["1.0"],
-    "platform": "pytorch_torchscript",
     "inputs": [
         {"name": "numbers", "datatype": "INT64", "datatypes": ["INT64", "FP64"], "shape": [-1]}
     ],

@@ -1,8 +1,6 @@
 """A session of the page without a browser, using the WebSocket messages that a browser sends."""
 
-from __future__ import annotations
-
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import Any, Self
 
 import requests
@@ -16,7 +14,7 @@ from websockets.sync.client import connect
 UPLOAD = "Upload a file"
 
 
-class Session(AbstractContextManager["Session"]):
+class Session:
     """One browser tab. Use as a context manager: the session ends with it.
 
     Attributes:
@@ -37,21 +35,17 @@ class Session(AbstractContextManager["Session"]):
         return self.run()
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the session, like closing the tab."""
         self._stack.close()
 
     def paste(self, text: str) -> Self:
         """Enter a text into the field and submit it."""
-        field = self._element("text_area")
+        field = self.elements["text_area"][0]
         self._widgets[field.id] = WidgetState(id=field.id, string_value=text)
         return self.submit()
 
     def upload(self, name: str, content: bytes) -> Self:
         """Choose the upload, send a file and submit it; raise HTTPError if it is refused."""
-        radio = self._element("radio")
+        radio = self.elements["radio"][0]
         self._widgets[radio.id] = WidgetState(id=radio.id, string_value=UPLOAD)
         self.run()
         ask = BackMsg()
@@ -68,7 +62,7 @@ class Session(AbstractContextManager["Session"]):
             )
             put.raise_for_status()
         self._uploaded = urls.delete_url
-        uploader = self._element("file_uploader")
+        uploader = self.elements["file_uploader"][0]
         state = FileUploaderState()
         state.uploaded_file_info.add(
             file_id=urls.file_id, name=name, size=len(content), file_urls=urls
@@ -78,7 +72,7 @@ class Session(AbstractContextManager["Session"]):
 
     def submit(self) -> Self:
         """Click the form's button."""
-        button = self._element("button")
+        button = self.elements["button"][0]
         self._widgets[button.id] = WidgetState(id=button.id, trigger_value=True)
         self.run()
         del self._widgets[button.id]
@@ -96,9 +90,6 @@ class Session(AbstractContextManager["Session"]):
         """Return the text on the page."""
         kinds = ("markdown", "alert", "exception")
         return "\n".join(str(e) for kind in kinds for e in self.elements.get(kind, []))
-
-    def _element(self, kind: str) -> Any:
-        return self.elements[kind][0]
 
     def _send(self, message: BackMsg, until: str) -> ForwardMsg:
         """Send a message; read messages until one of the given kind, and return it."""

@@ -1,7 +1,5 @@
 """The page's states, without a browser: checks the text that a user reads, not its appearance."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re
@@ -86,52 +84,33 @@ def metrics(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 
-def test_what_is_not_a_number_is_named_before_anything_is_sent(page: AppTest, api: Api) -> None:
-    submit(page.run(), "1 two")
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("1 two", "Line 1, column 3: “two” is not a number"), ("", "It contains no number")],
+)
+def test_what_is_not_a_number_is_named_before_anything_is_sent(
+    page: AppTest, api: Api, text: str, sentence: str
+) -> None:
+    submit(page.run(), text)
     assert "nothing was sent" in words(page)
-    assert "Line 1, column 3: “two” is not a number" in words(page)
+    assert sentence in words(page)
     assert api.requests == []
 
 
-@pytest.mark.parametrize(
-    ("way", "sentence"),
-    [("Type or paste", "It contains no number"), ("Upload a file", "wait until it has been upl")],
-)
-def test_a_click_without_numbers_is_an_error(page: AppTest, way: str, sentence: str) -> None:
-    choose(page.run(), way)
-    assert sentence in words(button(page).click().run())
-
-
-def test_a_long_list_is_drawn_in_part_and_the_page_says_why(page: AppTest, api: Api) -> None:
-    count = 100_001
-    api.replies = [answer(list(range(0, 2 * count, 2)))]
-    submit(page.run(), " ".join(map(str, range(count))))
-    assert metrics(page)["Numbers"] == "100,001"
-    assert len(page.dataframe[0].value) == count
-    assert "of 100,001 numbers" in words(page)
-    assert "--data-binary @request.json" in words(page)
-    assert "not for copying" in words(page)
-
-
-@pytest.mark.parametrize(
-    ("reply", "badge", "advice"),
-    [("hang", "Loading", "loading the model"), (error(500, "broken"), "Failed", "broken")],
-)
-def test_the_state_is_shown_with_a_remedy(
-    page: AppTest, api: Api, reply: Reply, badge: str, advice: str
-) -> None:
+def test_the_state_is_shown_with_a_remedy(page: AppTest, api: Api) -> None:
     api.metadata = DOUBLEIT
     assert "Ready · version 1.0" in words(page.run())
     st.cache_data.clear()
-    api.metadata = reply
-    assert badge in words(page.run())
-    assert advice in words(page)
+    api.metadata = "hang"
+    assert "Loading" in words(page.run())
+    assert "it is loading the model or is overloaded" in words(page)
+    api.metadata = error(500, "broken")
+    assert "Failed" in words(page.run())
+    assert "broken" in words(page)
     assert page.title[0].value == "DoubleIt"
 
 
-@pytest.mark.parametrize(
-    "metadata", [error(400, "no body"), {"name": "doubleit"}, {"inputs": 5}, (200, b"<html>")]
-)
+@pytest.mark.parametrize("metadata", [error(400, "no body"), {"inputs": 5}, (200, b"<html>")])
 def test_a_server_without_metadata_is_reported(page: AppTest, api: Api, metadata: Any) -> None:
     api.metadata = metadata
     assert "does not describe the inputs" in words(page.run())
@@ -141,14 +120,11 @@ def test_a_server_without_metadata_is_reported(page: AppTest, api: Api, metadata
     assert page.title[0].value == "DoubleIt"
 
 
-def test_a_model_whose_server_comes_later_gets_its_form(
-    page_of: PageOf, api: Api, closed_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{closed_port}")
-    page = page_of(CLASSIFIER)
+def test_a_model_whose_server_comes_later_gets_its_form(page_of: PageOf, api: Api) -> None:
+    page = page_of("drop")
     assert "has not described its model yet" in words(page)
     assert not page.text_area
-    monkeypatch.setenv("BACKEND_URL", api.url)
+    api.metadata = CLASSIFIER
     page.button[0].click().run()
     assert list(page.dataframe[0].value.columns) == [f"features {i}" for i in range(1, 5)]
 
@@ -165,7 +141,7 @@ OUTPUTS = [
     [
         (answers(OUTPUTS), ["Label", "kind"], [[True]]),
         ((200, b"[[0.5, 0.25, 0.25]]"), ["Label"], []),
-        ((200, b'{"predictions": [[0.5, 0.5]]}'), ["Label"], []),
+        ((200, b'[{"label": "rose", "score": 0.9}]'), ["Label"], []),
         ((200, b'{"rose": 0.9, "lily": 0.1}'), ["Label"], []),
         ((200, b'{"kind": [1], "rose": true}'), ["kind"], [True]),
         ((200, b"[[1], [2, 3]]"), [], [[[1], [2, 3]]]),
@@ -180,14 +156,19 @@ def test_a_response_of_every_format_is_shown(
     assert [frame.columns[1] for frame in frames_of(classifier)] == frames
     assert [json.loads(str(found.value)) for found in classifier.json] == texts
     assert '--data-binary \'{"inputs"' in words(classifier)
+    assert f"[Documentation of the API]({api.url}/docs)" in words(classifier)
 
 
-def test_a_request_that_is_no_json_is_not_sent(classifier: AppTest, api: Api) -> None:
+def test_a_request_in_json_is_checked_and_sent(classifier: AppTest, api: Api) -> None:
     choose(classifier, "Advanced: JSON").text_area[-1].set_value('{"inputs": [1,}')
     button(classifier).click().run()
     assert "This is not JSON; nothing was sent" in words(classifier)
     assert "Line 1, column 15" in words(classifier)
     assert api.requests == []
+    uploader = choose(classifier, "Upload a file").file_uploader[0]
+    uploader.upload("request.json", b"[[1, 2, 3, 4]]", "application/json")
+    button(classifier).click().run()
+    assert api.requests[0]["body"] == [[1, 2, 3, 4]]
 
 
 def test_more_numbers_than_the_limit_are_not_sent(
@@ -197,6 +178,13 @@ def test_more_numbers_than_the_limit_are_not_sent(
     choose(page.run(), "Upload a file").file_uploader[0].upload("n.txt", b"1\n" * 11, "text/plain")
     button(page).click().run()
     assert "This is more than the page takes; nothing was sent" in words(page)
+    assert api.requests == []
+
+
+def test_a_file_that_is_no_text_is_refused_with_advice(page: AppTest, api: Api) -> None:
+    choose(page.run(), "Upload a file").file_uploader[0].upload("n.xlsx", b"PK\3\4", "text/plain")
+    assert "The file is an Excel workbook" in page.run().warning[0].value
+    assert "There is no file to send" in words(button(page).click().run())
     assert api.requests == []
 
 
@@ -249,6 +237,7 @@ def test_a_picture_is_sent_as_the_file(page_of: PageOf, api: Api) -> None:
     page = page_of(CLASSIFIER | photos)
     assert page.radio[0].options == ["Upload a file", "Paste", "Camera", "Advanced: JSON"]
     assert "There is no file to send" in words(button(page).click().run())
+    assert "wait until it has been uploaded" in words(page)
     button(page, "Example").click().run()
     assert page.get("image")
     api.replies = [(200, b'{"red": 0.2, "blue": 0.8}')]

@@ -22,16 +22,12 @@ def write(workplace: Workplace, name: str, rules: list[Any], policy: dict[str, b
 
 
 def environment(workplace: Workplace, name: str) -> str:
-    return (workplace.cloud / "github" / f"{name}.environment").read_text()
+    return workplace.github(f"{name}.environment", ".")
 
 
 def refs(workplace: Workplace, name: str) -> list[tuple[str, str]]:
-    decoder, text, found = json.JSONDecoder(), workplace.github(f"{name}.policies", "."), []
-    while text := text.strip():
-        policy, end = decoder.raw_decode(text)
-        found.append((policy["type"], policy["name"]))
-        text = text[end:]
-    return found
+    lines = workplace.github(f"{name}.policies", ".").splitlines()
+    return [(policy["type"], policy["name"]) for policy in map(json.loads, lines)]
 
 
 def test_a_ref_that_is_missing_is_added_and_others_and_reviewers_stay(
@@ -39,7 +35,7 @@ def test_a_ref_that_is_missing_is_added_and_others_and_reviewers_stay(
 ) -> None:
     before = write(workplace, "dev", [REVIEWERS, {"type": "branch_policy"}], NAMED)
     policies = workplace.cloud / "github" / "dev.policies"
-    policies.write_text('{"name": "main", "type": "tag"} {"name": "hotfix/*", "type": "branch"}')
+    policies.write_text('{"name": "main", "type": "tag"}\n{"name": "hotfix/*", "type": "branch"}\n')
     workplace.run("infra_setup.sh")
     assert environment(workplace, "dev") == before
     own = [("tag", "main"), ("branch", "hotfix/*")]

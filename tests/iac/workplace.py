@@ -10,8 +10,8 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 # The only programs on PATH besides the stand-ins, so that a real gcloud on this machine is not
 # used.
 TOOLS = (
-    "bash basename cat dirname env find grep head jq mkdir mktemp realpath "
-    "rm sed sleep sort tail tar touch tr"
+    "bash basename cat dirname env find git grep head jq mkdir mktemp realpath "
+    "rm sed sleep sort tail tar tee touch tr"
 )
 SETTINGS = {
     "PROJECT_ID": "my-project",

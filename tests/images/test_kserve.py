@@ -1,7 +1,5 @@
 """The server's image, run as KServe runs it, and asked by KServe's clients."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -3,8 +3,6 @@
 Their images are not available on all machines, so these tests do not run them.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -21,49 +19,11 @@ import requests
 import yaml
 
 from server.store.paths import ROOT
-from tests.support.containers import output
+from tests.images.test_compose import config
 from tests.support.server import Server, free_port
 
 DOCKER = ROOT / "docker"
 PANELS = json.loads((DOCKER / "grafana/dashboards/doubleit.json").read_text())["panels"]
-
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None,
-    reason="no Prometheus on this machine (Debian's package prometheus)",
-)
-
-
-def config(*profiles: str) -> dict[str, dict[str, object]]:
-    """Return the services of docker/compose.yaml as Compose reads them."""
-    command = ["docker", "compose", "--file", "docker/compose.yaml", "config", "--format", "json"]
-    found = json.loads(output(command, {"COMPOSE_PROFILES": ",".join(profiles)}))
-    services: dict[str, dict[str, object]] = found["services"]
-    return services
-
-
-def test_profiles_add_what_they_say_and_every_mounted_file_is_there() -> None:
-    assert set(config()) == {"server", "page"}
-    assert set(config("management")) == {"server", "page", "management"}
-    monitoring = config("monitoring")
-    assert set(monitoring) == {"server", "page", "prometheus", "grafana"}
-    for service in monitoring.values():
-        for volume in service.get("volumes", []):  # type: ignore[attr-defined]
-            assert volume["type"] != "bind" or Path(volume["source"]).exists(), volume
-
-
-def test_no_service_is_left_unhardened_and_own_images_are_never_pulled() -> None:
-    expected = {
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
-        "pids_limit": 256,
-        "restart": "unless-stopped",
-    }
-    for name, service in config("management", "monitoring").items():
-        assert service.items() >= expected.items(), name
-        assert service["mem_limit"] == service["memswap_limit"], name
-        own = str(service["image"]).startswith("doubleit-")
-        assert service.get("pull_policy") == ("never" if own else None), name
 
 
 @pytest.fixture
@@ -100,7 +60,7 @@ def ask(prometheus: str, query: str) -> list[dict[str, Any]]:
     return series
 
 
-@needs_prometheus
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="Debian's package prometheus is missing")
 def test_every_query_of_the_dashboard_shows_what_the_server_does(
     prometheus: str, server: Server
 ) -> None:

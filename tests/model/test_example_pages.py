@@ -1,7 +1,5 @@
 """The commands in the README of each example work as shown, against one real server."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

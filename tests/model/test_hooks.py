@@ -1,7 +1,5 @@
 """Code beside a model, on a real server: whatever one request makes it do is that request's own."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator
@@ -14,16 +12,15 @@ import requests
 from urllib3.filepost import encode_multipart_formdata
 
 from tests.support import hooks
+from tests.support.operators import ONE_WORKER
 from tests.support.server import Server
 
 CLIENTS, REQUESTS = 64, 640
 # Requests of a quarter of a second each that take longer together than the worker's timeout.
 SLOW = 24
 CSV = "text/csv; charset=utf-8"
-TENSORS: list[dict[str, Any]] = [
-    {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]},
-    {"name": "k", "shape": [1], "datatype": "INT64", "data": [3]},
-]
+X = {"name": "x", "shape": [1, 2], "datatype": "FP32"}
+K = {"name": "k", "shape": [1], "datatype": "INT64"}
 FORM, FORM_TYPE = encode_multipart_formdata({"data": ("a.csv", "2,3,4", CSV), "unit": "m"})
 JSON = "application/json"
 
@@ -41,11 +38,6 @@ class Case(NamedTuple):
     query: str = ""
 
 
-def line(text: str) -> int:
-    """Return the line of the code that contains a text."""
-    return next(i for i, each in enumerate(hooks.CODE.splitlines(), 1) if text in each)
-
-
 V2_ANSWER = {
     "model_name": "hooks",
     "model_version": "1.0",
@@ -54,21 +46,22 @@ V2_ANSWER = {
         {"name": "parity", "shape": [1], "datatype": "INT64", "data": [1]},
     ],
 }
-V1_INSTANCE, V1_PREDICTION = {"x": [1, 2], "k": 3}, {"y": [6.0, 6.0], "parity": 1}
+FAULTY_LINE = hooks.CODE.partition("missing")[0].count("\n") + 1
+INSTANCES = [{"x": [1, 2], "k": 3}, {"x": [0, 1], "k": 2}]
+PREDICTIONS = [{"y": [6.0, 6.0], "parity": 1}, {"y": [3.0, 0.0], "parity": 0}]
 CASES = [
     Case("1,2,3", CSV, 200, {"sum": 6.0, "product": 6.0}),
     Case("0.5,1,0", "image/x-anything", 200, {"sum": 1.5, "product": 0.0}),
-    Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}),
     Case(FORM, FORM_TYPE, 200, {"sum": 9.0, "product": 24.0, "unit": "m"}, "?unit=of the query"),
     Case("8,4,3", CSV, 200, b"sum,product\n15,0\n"),
-    Case({"inputs": TENSORS}, JSON, 200, V2_ANSWER),
-    Case({"instances": [V1_INSTANCE]}, JSON, 200, {"predictions": [V1_PREDICTION]}),
+    Case({"inputs": [X | {"data": [1, 2]}, K | {"data": [3]}]}, JSON, 200, V2_ANSWER),
+    Case({"instances": INSTANCES}, JSON, 200, {"predictions": PREDICTIONS}),
     Case("1,2", CSV, 400, "not enough values to unpack"),
     Case("8,4,1", CSV, 400, "13 brings bad luck"),
     Case("shape", CSV, 400, "Expected shape [-1, 2] for x, got [1, 3] - at the input x"),
     Case("1,2,3", "text/plain", 415, "text/plain is not accepted: send text/csv, image/*"),
     Case("1,2,3", "application/x-www-form-urlencoded", 415, "application/json or text/csv"),
-    Case("bug", CSV, 500, f"KeyError in line {line('missing')} of own.py"),
+    Case("bug", CSV, 500, f"KeyError in line {FAULTY_LINE} of own.py"),
     Case("exit", CSV, 500, "preprocess failed: SystemExit"),
     Case("names", CSV, 500, 'has no input "other", it has x, k - at the result'),
     Case("list", CSV, 500, "preprocess returned list"),
@@ -83,8 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     store = tmp_path_factory.mktemp("hooks")
     hooks.package(store)
     # One worker, so that batches are large.
-    one = {"TS_DEFAULT_WORKERS_PER_MODEL": "1"}
-    with Server(store, store / "log", "hooks", environment=one) as server:
+    with Server(store, store / "log", "hooks", environment=ONE_WORKER) as server:
         yield server
 
 
@@ -105,24 +97,16 @@ def test_each_request_gets_its_own_answer_among_64_clients(server: Server) -> No
     cases = CASES + random.Random(1).choices(CASES, k=REQUESTS - len(CASES))
     workers = server.worker_pids()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        for _ in pool.map(lambda case: check(server, case), cases):
-            pass
+        list(pool.map(lambda case: check(server, case), cases))
     assert server.worker_pids() == workers
 
 
 def test_binary_tensors_stay_tensors(server: Server) -> None:
-    x, k = np.array([[1, 2]], np.float32), np.array([3])
-    given = []
-    for tensor, array in zip(TENSORS, (x, k), strict=True):
-        rest = {key: value for key, value in tensor.items() if key != "data"}
-        given.append({**rest, "parameters": {"binary_data_size": array.nbytes}})
-    head = json.dumps({"inputs": given}).encode()
-    got = server.post(
-        head + x.tobytes() + k.tobytes(),
-        "/v2/models/hooks/infer",
-        **{"Inference-Header-Content-Length": str(len(head)), "Content-Type": "text/csv"},
-    )
-    assert got.json() == V2_ANSWER
+    size = {"parameters": {"binary_data_size": 8}}
+    head = json.dumps({"inputs": [X | size, K | size]}).encode()
+    headers = {"Inference-Header-Content-Length": str(len(head)), "Content-Type": CSV}
+    body = head + np.array([1, 2], np.float32).tobytes() + np.array([3]).tobytes()
+    assert server.post(body, "/v2/models/hooks/infer", **headers).json() == V2_ANSWER
 
 
 def test_slow_code_delays_no_request_beyond_the_timeout_of_a_worker(server: Server) -> None:

@@ -1,68 +1,40 @@
-"""Writes requests and reads responses in every format, independently of the handler."""
+"""Sends requests and reads responses in every format, independently of the handler.
 
-from __future__ import annotations
+Each function sends inputs to a model and returns the outputs by name, as nested lists or tensors.
+"""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import requests
 import torch
 from torch import Tensor
 
 from tests.models.kinds import Kind, Tensors
+from tests.support.server import Server
 
-SIZES = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
-DATATYPES: dict[str, torch.dtype] = {
-    **{size.upper(): getattr(torch, size) for size in SIZES},
-    **{f"FP{bits}": getattr(torch, f"float{bits}") for bits in (16, 32, 64)},
-    "BOOL": torch.bool,
-    "BF16": torch.bfloat16,
-}
-NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+# The datatypes of the models' inputs and outputs.
+DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
+DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
 LENGTH = "Inference-Header-Content-Length"
 
 
-class Sent(NamedTuple):
-    """A request: its path behind the server's URL, its body and its headers."""
-
-    path: str
-    body: bytes
-    headers: dict[str, str]
+def _send(server: Server, path: str, body: bytes | str, **headers: str) -> requests.Response:
+    answer = server.post(body, path, **headers)
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
-def to_bytes(tensor: Tensor) -> bytes:
-    """Return a tensor's numbers as the binary extension sends them: little endian, row by row."""
-    flat = tensor.contiguous().flatten()
-    return bytes(flat.view(torch.uint8).tolist()) if flat.numel() else b""
-
-
-def from_bytes(data: bytes, datatype: str, shape: Sequence[int]) -> Tensor:
-    """Return the tensor from the bytes that `to_bytes` returns."""
-    if not data:
-        return torch.empty(shape, dtype=DATATYPES[datatype])
-    flat = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    return flat.view(DATATYPES[datatype]).reshape(shape)
-
-
-def bare(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a bare request with the only input."""
+def bare(server: Server, kind: Kind, inputs: Tensors) -> dict[str, Any]:
+    """Send the only input."""
     (tensor,) = inputs.values()
-    return Sent(f"/predictions/{kind.name}", _json(tensor.tolist()), {})
-
-
-def read_bare(kind: Kind, answer: requests.Response) -> dict[str, Any]:
-    """Return the outputs of a bare response as nested lists, by name."""
-    found = answer.json()
+    found = _send(server, f"/predictions/{kind.name}", json.dumps(tensor.tolist())).json()
     return {kind.outputs[0]: found} if len(kind.outputs) == 1 else dict(found)
 
 
-def v1(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a V1 request: with `rows` an instance per row, otherwise a single instance."""
+def v1(server: Server, kind: Kind, inputs: Tensors) -> dict[str, Any]:
+    """Send an instance for each row if the model has rows, otherwise a single one."""
     lists: dict[str, Any] = {
         name: tensor.item() if name in kind.numbers else tensor.tolist()
         for name, tensor in inputs.items()
@@ -73,12 +45,8 @@ def v1(kind: Kind, inputs: Tensors) -> Sent:
     instances = (
         [next(iter(row.values())) for row in rows] if kind.bare and len(lists) == 1 else rows
     )
-    return Sent(f"/v1/models/{kind.name}:predict", _json({"instances": instances}), {})
-
-
-def read_v1(kind: Kind, answer: requests.Response) -> dict[str, Any]:
-    """Return the outputs of a V1 response as nested lists, by name."""
-    predictions = answer.json()["predictions"]
+    body = json.dumps({"instances": instances})
+    predictions = _send(server, f"/v1/models/{kind.name}:predict", body).json()["predictions"]
     if len(kind.outputs) == 1:
         return {kind.outputs[0]: predictions if kind.rows else predictions[0]}
     if not kind.rows:
@@ -87,70 +55,46 @@ def read_v1(kind: Kind, answer: requests.Response) -> dict[str, Any]:
     return {name: [row[name] for row in predictions] for name in kind.outputs}
 
 
-def v2_head(tensors: Tensors) -> list[dict[str, Any]]:
-    """Return the V2 description of tensors."""
-    return [
-        {"name": name, "shape": list(tensor.shape), "datatype": NAMES[tensor.dtype]}
-        for name, tensor in tensors.items()
+def _v2_input(name: str, tensor: Tensor, **more: object) -> dict[str, object]:
+    datatype = DATATYPES[tensor.numpy().dtype]
+    return {"name": name, "shape": tensor.shape, "datatype": datatype, **more}
+
+
+def v2(server: Server, kind: Kind, inputs: Tensors) -> Tensors:
+    """Send tensors as JSON; the order of inputs does not matter."""
+    given = [_v2_input(name, each, data=each.flatten().tolist()) for name, each in inputs.items()]
+    body = json.dumps({"id": "7", "inputs": given[::-1]})
+    response = _send(server, f"/v2/models/{kind.name}/infer", body).json()
+    assert response["id"] == "7"
+    found = {}
+    for tensor in response["outputs"]:
+        numbers = np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
+        number = float if tensor["datatype"] == "FP32" else int
+        assert {type(each) for each in tensor["data"]} <= {number}
+        found[tensor["name"]] = torch.tensor(numbers)
+    return found
+
+
+def binary(server: Server, kind: Kind, inputs: Tensors) -> Tensors:
+    """Send binary tensors and request binary outputs; no bytes may remain."""
+    given = [
+        _v2_input(name, tensor, parameters={"binary_data_size": tensor.nbytes})
+        for name, tensor in inputs.items()
     ]
-
-
-def v2(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a V2 request in JSON; the order of inputs does not matter."""
-    heads = [
-        {**head, "data": tensor.flatten().tolist()}
-        for head, tensor in zip(v2_head(inputs), inputs.values(), strict=True)
-    ]
-    body = _json({"id": "7", "inputs": heads[::-1]})
-    return Sent(f"/v2/models/{kind.name}/infer", body, {})
-
-
-def read_v2(_kind: Kind, answer: requests.Response) -> Tensors:
-    """Return the outputs of a V2 response as tensors, by name."""
-    found = answer.json()
-    assert found["id"] == "7"
-    return {
-        tensor["name"]: _tensor(tensor["data"], tensor["datatype"]).reshape(tensor["shape"])
-        for tensor in found["outputs"]
-    }
-
-
-def binary(kind: Kind, inputs: Tensors) -> Sent:
-    """Return a V2 request with binary inputs that requests binary outputs."""
-    data = [to_bytes(tensor) for tensor in inputs.values()]
-    heads = [
-        {**head, "parameters": {"binary_data_size": len(part)}}
-        for head, part in zip(v2_head(inputs), data, strict=True)
-    ]
-    head = _json({"inputs": heads, "parameters": {"binary_data_output": True}})
+    head = json.dumps({"inputs": given, "parameters": {"binary_data_output": True}}).encode()
+    body = b"".join([head, *(tensor.numpy().tobytes() for tensor in inputs.values())])
     headers = {LENGTH: str(len(head)), "Content-Type": "application/octet-stream"}
-    return Sent(f"/v2/models/{kind.name}/infer", b"".join([head, *data]), headers)
-
-
-def read_binary(_kind: Kind, answer: requests.Response) -> Tensors:
-    """Return the outputs of a binary V2 response as tensors, by name; no bytes may remain."""
+    answer = _send(server, f"/v2/models/{kind.name}/infer", body, **headers)
     length = int(answer.headers[LENGTH])
     rest = answer.content[length:]
     found = {}
     for tensor in json.loads(answer.content[:length])["outputs"]:
         size = tensor["parameters"]["binary_data_size"]
-        found[tensor["name"]] = from_bytes(rest[:size], tensor["datatype"], tensor["shape"])
+        numbers = np.frombuffer(rest[:size], DTYPES[tensor["datatype"]])
+        found[tensor["name"]] = torch.tensor(numbers.reshape(tensor["shape"]))
         rest = rest[size:]
     assert not rest
     return found
 
 
-def _tensor(data: list[Any], datatype: str) -> Tensor:
-    """Return numbers from JSON as a tensor; check that their types match the datatype."""
-    dtype = DATATYPES[datatype]
-    kind = bool if dtype == torch.bool else float if dtype.is_floating_point else int
-    assert {type(number) for number in data} <= {kind}
-    return torch.tensor(data, dtype=dtype)
-
-
-FORMS = {
-    "bare": (bare, read_bare),
-    "V1": (v1, read_v1),
-    "V2": (v2, read_v2),
-    "binary": (binary, read_binary),
-}
+FORMS = {"bare": bare, "V1": v1, "V2": v2, "binary": binary}

@@ -4,8 +4,6 @@ Inputs are a dict of tensors, keyed by the names of the module's arguments. `ask
 random generator; inputs that are missing in it are also missing in the request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,7 @@ class Kind:
 
     Attributes:
         name: its name in URLs.
-        build: returns the TorchScript module; its weights depend only on torch's seed.
+        build: returns the module; its weights depend only on torch's seed.
         settings: the key `model` of its settings.
         ask: returns the inputs of a request from a random generator and a number of rows.
         outputs: the names of its outputs, in order.
@@ -38,7 +36,7 @@ class Kind:
     """
 
     name: str
-    build: Callable[[], torch.jit.ScriptModule]
+    build: Callable[[], nn.Module]
     settings: Mapping[str, Any]
     ask: Callable[[Generator, int], Tensors]
     outputs: tuple[str, ...] = ("output",)
@@ -54,14 +52,14 @@ class Kind:
     def save(self, folder: Path) -> Path:
         """Write the TorchScript file, and its settings beside it."""
         path = folder / f"{self.name}.pt"
-        torch.manual_seed(7)
-        torch.jit.save(self.build(), str(path))
-        self.write_settings(path)
+        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
+        self.write(path)
         return path
 
-    def write_settings(self, path: Path) -> None:
-        """Write the settings beside the model at `path`."""
-        path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": dict(self.settings)}))
+    def write(self, path: Path) -> None:
+        """Write the TorchScript file."""
+        torch.manual_seed(7)
+        torch.jit.save(torch.jit.script(self.build().eval()), str(path))
 
     def answer(self, module: torch.jit.ScriptModule, inputs: Tensors) -> Tensors:
         """Return the outputs of a direct call of the module, by name."""
@@ -76,17 +74,7 @@ class Kind:
         return dict(zip(self.outputs, tensors, strict=True))
 
 
-def scripted(make: Callable[[], nn.Module]) -> Callable[[], torch.jit.ScriptModule]:
-    """Return a function that compiles a module."""
-    return lambda: torch.jit.script(make().eval())
-
-
-def traced(make: Callable[[], nn.Module], *example: Tensor) -> Callable[[], torch.jit.ScriptModule]:
-    """Return a function that traces a module."""
-    return lambda: torch.jit.trace(make().eval(), example)
-
-
-def spec(datatype: str | list[str], *shape: int) -> dict[str, Any]:
+def spec(datatype: str, *shape: int) -> dict[str, Any]:
     """Return an input's settings."""
     return {"datatype": datatype, "shape": list(shape)}
 
@@ -109,15 +97,15 @@ def _encoder(g: Generator, n: int) -> Tensors:
 
 KINDS = [
     Kind(
-        "resnet",
-        traced(zoo.ResNet, torch.zeros(2, 3, 224, 224)),
-        {"batch": "rows", "inputs": {"image": spec("FP32", -1, 3, 224, 224)}},
-        lambda g, n: {"image": normal(g, n, 3, 224, 224)},
+        "convolution",
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 7, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
+        {"batch": "rows", "inputs": {"input": spec("FP32", -1, 3, 224, 224)}},
+        lambda g, n: {"input": normal(g, n, 3, 224, 224)},
         exact=False,
     ),
     Kind(
         "classifier",
-        scripted(modules.Mlp),
+        modules.Mlp,
         {"batch": "rows", "inputs": {"features": spec("FP32", -1, 4)}},
         lambda g, n: {"features": normal(g, n, 4)},
         ("logits", "label"),
@@ -125,7 +113,7 @@ KINDS = [
     ),
     Kind(
         "encoder",
-        scripted(zoo.Encoder),
+        zoo.Encoder,
         {
             "batch": "rows",
             "inputs": {"input_ids": spec("INT64", -1, -1), "attention_mask": spec("INT64", -1, -1)},
@@ -137,19 +125,18 @@ KINDS = [
     ),
     Kind(
         "detector",
-        scripted(zoo.Detector),
+        zoo.Detector,
         {"inputs": {"image": spec("FP32", 3, -1, -1)}},
         lambda g, n: {"image": normal(g, 3, 8 * n, 32)},
         ("boxes", "scores", "labels"),
     ),
     Kind(
         "wide_and_deep",
-        scripted(zoo.WideAndDeep),
+        zoo.WideAndDeep,
         {"batch": "rows", "inputs": {"dense": spec("FP32", -1, 8), "ids": spec("INT64", -1, 3)}},
         lambda g, n: {"dense": normal(g, n, 8), "ids": ids(g, 50, n, 3)},
         bare=False,
         exact=False,
     ),
-    Kind("echo", scripted(zoo.Echo), {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
+    Kind("echo", zoo.Echo, {}, lambda g, n: {"x": ids(g, 9, n, 2)}),
 ]
-BY_NAME = {kind.name: kind for kind in KINDS}

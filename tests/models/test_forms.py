@@ -1,16 +1,16 @@
-"""Every model in every format, compared with a direct call of its module."""
+"""Every model in every format, and as `make archive` shows it."""
 
-from __future__ import annotations
-
+import json
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from tests.models.conftest import Serving
 from tests.models.forms import FORMS
-from tests.models.kinds import KINDS, Kind, Tensors
-from tests.models.serving import Serving
+from tests.models.kinds import KINDS, Kind
+from tests.support.containers import output
 
 # The tolerance for float32 rounding if rows are merged; a row is a sum of a few products.
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
@@ -43,11 +43,17 @@ def test_the_answer_is_the_direct_calls(serving: Serving, kind: Kind, form: str,
     inputs = kind.ask(torch.Generator().manual_seed(rows), rows)
     if form == "bare" and len(inputs) > 1:
         inputs = dict([next(iter(inputs.items()))])
-    write, read = FORMS[form]
-    answer = serving.send(write(kind, inputs))
-    assert answer.status_code == 200, answer.text
-    expected: Tensors = kind.answer(module, inputs)
-    got = read(kind, answer)
+    got, expected = FORMS[form](serving, kind, inputs), kind.answer(module, inputs)
     assert list(got) == list(kind.outputs)
     for name in kind.outputs:
         same(kind, got[name], expected[name])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_command_that_make_archive_prints_works(serving: Serving, kind: Kind) -> None:
+    commands = [line for line in serving.printed[kind.name].splitlines() if "curl" in line]
+    assert commands
+    for command in commands:
+        asked = command.replace("curl ", "curl --silent --show-error --fail-with-body ")
+        asked = asked.replace("http://127.0.0.1:8080", serving.url)
+        json.loads(output(["bash", "-c", asked]))

@@ -1,7 +1,5 @@
 """NVIDIA's clients: binary tensors over HTTP, JSON, and gRPC."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -14,15 +12,14 @@ from tritonclient.grpc import service_pb2 as v2
 from tritonclient.utils import np_to_triton_dtype, triton_to_np_dtype
 
 from tests.contract.test_tritonclient import Client
-from tests.models.kinds import BY_NAME
-from tests.models.serving import Serving
+from tests.models.conftest import Serving
+from tests.models.kinds import KINDS, Kind
 from tests.models.test_forms import same
 
 DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", ml_dtypes.bfloat16, "float32", "float64"),
 )
-every_protocol = pytest.mark.parametrize("protocol", ["http", "http, binary", "grpc"])
 
 
 @pytest.fixture
@@ -33,8 +30,7 @@ def client(serving: Serving, protocol: str) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("protocol", ["http, binary", "grpc"])
-def test_every_datatype_and_shape_comes_back(serving: Serving, client: Client) -> None:
-    serving.module(BY_NAME["echo"])
+def test_every_datatype_and_shape_comes_back(client: Client) -> None:
     for dtype, shape in itertools.product(DTYPES, [(6,), (1, 6, 1), (3, 0)]):
         array = np.arange(np.prod(shape)).astype(dtype).reshape(shape)
         tensor = client.tensor(array, np_to_triton_dtype(array.dtype))
@@ -44,30 +40,24 @@ def test_every_datatype_and_shape_comes_back(serving: Serving, client: Client) -
         assert np.array_equal(got, array)
 
 
-@every_protocol
-@pytest.mark.parametrize("name", ["resnet", "wide_and_deep", "detector"])
-def test_real_models_answer_as_a_direct_call(serving: Serving, client: Client, name: str) -> None:
-    kind = BY_NAME[name]
-    module = serving.module(kind)
+@pytest.mark.parametrize("protocol", ["http", "http, binary", "grpc"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_models_answer_as_a_direct_call_with_all_outputs_or_one(
+    serving: Serving, client: Client, kind: Kind
+) -> None:
     inputs = kind.ask(torch.Generator().manual_seed(2), 2)
-    tensors = []
-    for each, tensor in inputs.items():
-        array = tensor.numpy()
-        tensors.append(client.tensor(array, np_to_triton_dtype(array.dtype), each))
-    answer = client.infer(name, tensors)
-    for output, expected in kind.answer(module, inputs).items():
-        same(kind, torch.tensor(answer.as_numpy(output)), expected)
-
-
-@every_protocol
-def test_only_the_outputs_that_are_asked_for_are_answered(serving: Serving, client: Client) -> None:
-    kind = BY_NAME["classifier"]
-    serving.module(kind)
-    array = kind.ask(torch.Generator().manual_seed(2), 2)["features"].numpy()
-    tensor = client.tensor(array, "FP32", "features")
-    answer = client.infer(kind.name, [tensor], outputs=[client.output("label")])
-    assert answer.as_numpy("label").shape == (2,)
-    assert answer.as_numpy("logits") is None
+    tensors = [
+        client.tensor(each.numpy(), np_to_triton_dtype(each.numpy().dtype), argument)
+        for argument, each in inputs.items()
+    ]
+    direct = kind.answer(serving.module(kind), inputs)
+    for chosen in (kind.outputs, kind.outputs[-1:]):
+        answer = client.infer(kind.name, tensors, outputs=[client.output(each) for each in chosen])
+        for output, expected in direct.items():
+            got = answer.as_numpy(output)
+            assert (got is not None) == (output in chosen)
+            if output in chosen:
+                same(kind, torch.tensor(got), expected)
 
 
 @pytest.mark.parametrize("protocol", ["grpc"])
@@ -88,9 +78,8 @@ def test_only_the_outputs_that_are_asked_for_are_answered(serving: Serving, clie
     ],
 )
 def test_typed_contents_keep_their_extreme_values(
-    serving: Serving, client: Client, datatype: str, contents: dict[str, Any]
+    client: Client, datatype: str, contents: dict[str, Any]
 ) -> None:
-    serving.module(BY_NAME["echo"])
     tensor = v2.ModelInferRequest.InferInputTensor(name="x", datatype=datatype, shape=[2])
     tensor.contents.MergeFrom(v2.InferTensorContents(**contents))
     request = v2.ModelInferRequest(model_name="echo", inputs=[tensor])

@@ -1,48 +1,7 @@
-"""Small models of common kinds, with random weights.
-
-They are in a separate file, because TorchScript compiles them from source.
-"""
-
-from __future__ import annotations
-
-from typing import Dict, Optional  # noqa: UP035 (TorchScript needs them)
+"""Small models of common kinds, with random weights."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-
-# TorchScript evaluates annotations and supports only the names from `typing`.
-# ruff: noqa: UP006, UP045
-
-
-class Block(nn.Module):
-    """A residual block that halves height and width."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
-        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.norms = nn.ModuleList([nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)])
-        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=2, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu(self.norms[0](self.first(x)))
-        return functional.relu(self.norms[1](self.second(y)) + self.shortcut(x))
-
-
-class ResNet(nn.Module):
-    """An image classifier."""
-
-    def __init__(self, classes: int = 100) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 7, stride=4, padding=3)
-        self.blocks = nn.Sequential(Block(8, 16), Block(16, 32), Block(32, 64))
-        self.head = nn.Linear(64, classes)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] to [N, classes]."""
-        y = self.blocks(functional.relu(self.stem(image)))
-        return self.head(y.mean(dim=(2, 3)))
 
 
 class Encoder(nn.Module):
@@ -51,17 +10,14 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(100, 16)
-        self.mix = nn.Linear(16, 16)
         self.head = nn.Linear(16, 3)
 
-    def forward(self, input_ids: Tensor, attention_mask: Optional[Tensor] = None) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """[N, T] to [N, 3]."""
-        tokens = torch.tanh(self.mix(self.embedding(input_ids)))
-        if attention_mask is None:
-            return self.head(tokens.mean(dim=1))
-        weights = attention_mask.unsqueeze(2).to(tokens.dtype)
-        pooled = (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-        return self.head(pooled)
+        tokens = self.embedding(input_ids)
+        if attention_mask is not None:
+            tokens = tokens * attention_mask.unsqueeze(2)
+        return self.head(tokens.mean(dim=1))
 
 
 class Detector(nn.Module):
@@ -71,7 +27,7 @@ class Detector(nn.Module):
         super().__init__()
         self.score = nn.Conv2d(3, 1, 8, stride=8)
 
-    def forward(self, image: Tensor) -> Dict[str, Tensor]:
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
         """[3, H, W] to boxes [K, 4], scores [K] and labels [K]."""
         scores = torch.sigmoid(self.score(image.unsqueeze(0)))[0, 0]
         found = (scores > 0.5).nonzero()

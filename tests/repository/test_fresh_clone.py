@@ -1,7 +1,5 @@
 """Every Make target works in a fresh clone and does not rely on the results of other targets."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
@@ -13,10 +11,7 @@ from tests.support.repository import name, targets, tracked
 
 # Programs that serve DoubleIt from model_store/, so they need its archive and the start-up cache.
 # Other test suites package their own archives.
-SERVES = re.compile(
-    r"-m (server|scripts\.(bench|bench\.\w+|dev\.up))( |$)"
-    r"|pytest.* tests/images"
-)
+SERVES = re.compile(r"-m (server|scripts\.(bench(\.\w+)?|dev\.up))( |$)|pytest.* tests/images")
 # For the commands of each environment, the command that creates it.
 ENVIRONMENTS = {".venv/bin/": "scripts/dev/setup.sh", ".venv-lint/bin/": "VENV=.venv-lint"}
 

@@ -1,7 +1,5 @@
 """Every command in the documentation exists."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The checkout as a whole: it has one version, and the linters check all files."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

@@ -1,13 +1,9 @@
 """The contents of TorchServe's jar match SECURITY.md and the scans."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import json
 import re
 import zipfile
-
-import pytest
 
 from server.store.paths import ROOT
 from server.torchserve.java import site_packages
@@ -15,22 +11,15 @@ from server.torchserve.java import site_packages
 CONTENTS = json.loads((ROOT / "docker/model-server.cdx.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def netty() -> dict[str, str]:
-    """Return Netty's modules in the jar, with their versions."""
+def test_the_contents_are_those_of_the_jar_that_is_installed() -> None:
+    assert CONTENTS["metadata"]["component"]["version"] == importlib.metadata.version("torchserve")
     with zipfile.ZipFile(site_packages() / "ts/frontend/model-server.jar") as jar:
         text = jar.read("META-INF/io.netty.versions.properties").decode()
-    return dict(re.findall(r"^(netty-[a-z0-9-]+)\.version=(.+)$", text, re.MULTILINE))
-
-
-def test_the_contents_are_those_of_the_jar_that_is_installed(netty: dict[str, str]) -> None:
-    about = CONTENTS["metadata"]["component"]
-    assert about["version"] == importlib.metadata.version("torchserve")
-    listed = {
-        it["name"]: it["version"] for it in CONTENTS["components"] if it["group"] == "io.netty"
-    }
+    netty = dict(re.findall(r"^(netty-[a-z0-9-]+)\.version=(.+)$", text, re.MULTILINE))
     # Netty was built with this version of tcnative, but the jar does not contain it.
-    assert listed == {module: v for module, v in netty.items() if module != "netty-tcnative"}
+    del netty["netty-tcnative"]
+    components = (it for it in CONTENTS["components"] if it["group"] == "io.netty")
+    assert {it["name"]: it["version"] for it in components} == netty
 
 
 def test_the_page_names_the_versions_that_are_frozen() -> None:

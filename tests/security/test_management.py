@@ -1,7 +1,5 @@
 """What must not manage the server: places outside its model store, other ports, and web pages."""
 
-from __future__ import annotations
-
 import contextlib
 import zipfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The ports that are open to other machines. Those of containers are in tests/images."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 
@@ -14,7 +12,6 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 def listeners(server: Server) -> dict[int, str]:
     """Return the ports that the server's processes listen on, with their addresses."""
-    assert server.process
     return {
         connection.laddr.port: connection.laddr.ip
         for process in (psutil.Process(server.process.pid), *server.processes())
@@ -23,17 +20,8 @@ def listeners(server: Server) -> dict[int, str]:
     }
 
 
-def addresses() -> list[str]:
-    """Return this machine's addresses that other machines can reach."""
-    return [
-        address.address
-        for interface in psutil.net_if_addrs().values()
-        for address in interface
-        if address.family is socket.AF_INET and not address.address.startswith("127.")
-    ]
-
-
 def test_everything_is_on_loopback_by_default(server: Server) -> None:
+    # Workers listen on no port.
     assert set(listeners(server)) == set(server.ports.values())
     assert set(listeners(server).values()) <= set(LOOPBACK)
 
@@ -46,13 +34,15 @@ def test_only_the_port_that_is_asked_for_leaves_the_machine(store: Path, tmp_pat
         }
         assert elsewhere.keys() == {server.ports["PORT"], server.ports["GRPC_PORT"]}
         assert elsewhere[server.ports["GRPC_PORT"]].endswith("127.0.0.2")
-        for address in addresses():
+        # Those that other machines can reach.
+        addresses = [
+            found.address
+            for interface in psutil.net_if_addrs().values()
+            for found in interface
+            if found.family is socket.AF_INET and not found.address.startswith("127.")
+        ]
+        for address in addresses:
             for name, port in server.ports.items():
                 with socket.socket() as client:
                     client.settimeout(5)
                     assert (client.connect_ex((address, port)) == 0) is (name == "PORT")
-
-
-def test_a_worker_listens_on_no_port(server: Server) -> None:
-    for pid in server.worker_pids():
-        assert psutil.Process(pid).net_connections("tcp") == []

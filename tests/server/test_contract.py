@@ -1,7 +1,5 @@
 """The HTTP API of the real server."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -13,20 +11,6 @@ from tests.support.server import Server
 
 
 @pytest.mark.parametrize(
-    ("body", "answer"),
-    [
-        ("[1, 2, 3]", "[2,4,6]"),
-        ("[-0.0, 5e-324, 0.30000000000000004]", "[-0.0,1e-323,0.6000000000000001]"),
-        ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
-        (
-            '{"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}],'
-            ' "id": "7"}',
-            '{"model_name":"doubleit","model_version":"1.0","id":"7","outputs":'
-            '[{"name":"output","shape":[2],"datatype":"INT64","data":[2,4]}]}',
-        ),
-    ],
-)
-@pytest.mark.parametrize(
     "path",
     [
         "/predictions/doubleit",
@@ -35,12 +19,14 @@ from tests.support.server import Server
         "/v2/models/doubleit/infer",
     ],
 )
-def test_every_format_works_on_every_route(
-    server: Server, path: str, body: str, answer: str
-) -> None:
-    response = server.post(body, path)
-    assert (response.status_code, response.text) == (200, answer)
-    assert response.headers["Content-Type"] == "application/json"
+def test_a_route_takes_any_format(server: Server, path: str) -> None:
+    for body, answer in (
+        ("[-0.0, 5e-324, 0.30000000000000004]", "[-0.0,1e-323,0.6000000000000001]"),
+        ('{"instances": [[1, 2], [0.5]]}', '{"predictions":[[2,4],[1.0]]}'),
+    ):
+        response = server.post(body, path)
+        assert (response.status_code, response.text) == (200, answer)
+        assert response.headers["Content-Type"] == "application/json"
 
 
 def test_a_body_at_the_limit_works_and_a_larger_one_is_a_413(server: Server) -> None:

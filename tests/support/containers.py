@@ -1,13 +1,11 @@
 """Helpers for the project's images and compose file, using the `docker` command."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from server.ports import free_ports
 from server.store.paths import ROOT
@@ -89,7 +87,7 @@ class Stack:
         self.page = f"http://127.0.0.1:{self.ports['UI_PORT']}"
         self.management = f"http://127.0.0.1:{self.ports['MANAGEMENT_PORT']}"
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         try:
             self.compose("up", "--detach", "--wait", *self.services)
         except AssertionError as error:
@@ -102,7 +100,6 @@ class Stack:
         self.compose("down", "--volumes", "--timeout", "1")
 
     def compose(self, *arguments: str) -> str:
-        """Run docker compose; return its output."""
         return output([*self.command, *arguments], self.environment)
 
     def container(self, service: str) -> str:
@@ -110,9 +107,7 @@ class Stack:
         return self.compose("ps", "--all", "--quiet", service)
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container."""
         return self.compose("exec", "--no-TTY", service, *command)
 
     def python(self, service: str, code: str) -> str:
-        """Run Python code in a service's container."""
         return self.execute(service, "python", "-c", code)

@@ -1,7 +1,5 @@
 """The archives of examples/, built with the commands of their READMEs, and one server of all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,17 +25,18 @@ def run(command: str, store: Path) -> str:
     return output(["bash", "-c", command], {"MODEL_STORE": str(store)})
 
 
+def build(example: str, store: Path) -> str:
+    """Build an example's archive into the store; return the name of its model."""
+    save, package, start, *_ = (command for command, _ in commands(example))
+    run(save, store)
+    run(package, store)
+    return start.rpartition("=")[2]
+
+
 @contextmanager
 def serve(store: Path) -> Iterator[Server]:
     """Build the archives into the store, and serve them with a worker for each."""
-
-    def build(example: str) -> str:
-        save, package, start, *_ = (command for command, _ in commands(example))
-        run(save, store)
-        run(package, store)
-        return start.rpartition("=")[2]
-
     with ThreadPoolExecutor() as pool:
-        names = list(pool.map(build, EXAMPLES))
+        names = list(pool.map(lambda example: build(example, store), EXAMPLES))
     with Server(store, store / "log", ",".join(names), environment=ONE_WORKER) as server:
         yield server

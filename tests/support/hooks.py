@@ -1,7 +1,5 @@
 """An archive with code beside its model, for the tests."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

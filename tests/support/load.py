@@ -1,16 +1,13 @@
 """Steady load from many clients that know the correct response to each of their requests."""
 
-from __future__ import annotations
-
 import functools
 import http.client
 import json
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tests.support.raw import PATH
 from tests.support.server import JSON
@@ -37,8 +34,7 @@ class Failure(NamedTuple):
 
     at: float
     what: str
-    # The beginning of the response, if there is one.
-    text: str = ""
+    text: str  # the beginning of the response, if there is one
 
 
 def many(pick: random.Random, n: int, longest: int = 2_000) -> Request:
@@ -104,8 +100,8 @@ class Load:
     """Clients that send requests in a loop, each on its own connection. Use as a context manager.
 
     Attributes:
+        sending: an event that the clients wait for before each request.
         requests: the number of requests so far.
-        longest: the longest time in seconds that a request waited for its response.
         durations: the times in seconds of the requests since a test last cleared it.
         failures: requests without a response, or with another status than the expected one.
         wrong: descriptions of responses with a wrong body.
@@ -123,11 +119,11 @@ class Load:
         """Prepare clients that together send `rate` requests per second, or as many as they can."""
         self._port, self._clients, self._make, self._path = port, clients, make, path
         self._interval = clients / rate if rate else 0.0
-        self._stop, self._go, self._lock = threading.Event(), threading.Event(), threading.Lock()
-        self._go.set()
+        self._stop, self._lock = threading.Event(), threading.Lock()
         self._busy = 0
+        self.sending = threading.Event()
+        self.sending.set()
         self.requests = 0
-        self.longest = 0.0
         self.durations: list[float] = []
         self.failures: list[Failure] = []
         self.wrong: list[str] = []
@@ -136,37 +132,21 @@ class Load:
             for seed in range(clients)
         ]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._go.set()
+        self.sending.set()
         for thread in self._threads:
             thread.join(PATIENCE + 5)
 
-    def pause(self, seconds: float = PATIENCE) -> None:
+    def pause(self) -> None:
         """Stop sending; return once every request in flight has a response."""
-        self._go.clear()
-        deadline = time.monotonic() + seconds
-        while self._busy and time.monotonic() < deadline:
-            time.sleep(0.005)
-
-    @property
-    def sending(self) -> bool:
-        """Whether it is not paused."""
-        return self._go.is_set()
-
-    def resume(self) -> None:
-        """Resume sending."""
-        self._go.set()
-
-    def run(self, seconds: float) -> Load:
-        """Let the clients send for a while."""
-        time.sleep(seconds)
-        return self
+        self.sending.clear()
+        wait_until(lambda: not self._busy, "a response to each request")
 
     def wait_for(self, requests: int) -> None:
         """Wait until `requests` more requests have been answered."""
@@ -185,22 +165,13 @@ class Load:
                 return
         raise AssertionError(f"still failing after {seconds} s: {self.failures[-1:]}")
 
-    def recovery(self, since: float) -> float:
-        """Return the seconds from `since` until the last request failed."""
-        return max((f.at - since for f in self.failures if f.at >= since), default=0.0)
-
-    def kinds(self) -> str:
-        """Return the most common kinds of failures, for the table."""
-        counted = Counter(failure.what for failure in self.failures)
-        return ", ".join(f"{count} {what}" for what, count in counted.most_common(3))
-
     def _client(self, seed: int) -> None:
         pick, n = random.Random(seed), seed * 10_000_000
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         due = time.monotonic() + pick.random() * self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due += self._interval
-            self._go.wait()
+            self.sending.wait()
             if self._stop.is_set():
                 break
             n += 1
@@ -233,7 +204,6 @@ class Load:
         with self._lock:
             self.requests += 1
             self.durations.append(now - began)
-            self.longest = max(self.longest, now - began)
             if what:
                 self.failures.append(Failure(now, what, text[:200].decode(errors="replace")))
         if what:

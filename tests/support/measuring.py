@@ -1,7 +1,5 @@
 """Coverage of child processes, which makes them slower: only where a test asks for it."""
 
-from __future__ import annotations
-
 import os
 
 # The environment variables that turn on coverage in a child process.

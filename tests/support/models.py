@@ -9,8 +9,6 @@ import yaml
 from torch import Tensor, nn
 
 ELEMENTWISE = "model: {batch: elements}\n"
-# With this setting the handler runs samples while it loads a model.
-SAMPLES = "model: {inputs: {numbers: {datatype: INT64, shape: [-1]}}}\n"
 SERVER = "batchSize: 16\nmaxBatchDelay: 50\nresponseTimeout: 30\nstartupTimeout: 60\n"
 
 
@@ -55,15 +53,6 @@ class Hanging(nn.Module):
         while bool((numbers >= 100).any()):
             numbers = numbers.clone()
         return numbers * 2
-
-
-class NeverLoading(nn.Module):
-    """Never returns, not even during the warm-up."""
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        while numbers.dim() == 1:
-            numbers = numbers.clone()
-        return numbers
 
 
 class Pair(nn.Module):

@@ -1,7 +1,5 @@
 """Small and restricted file systems; mounting them takes root."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

@@ -1,20 +1,16 @@
 """An operator who manages versions on the command line, and good and bad versions."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import requests
 from torch import nn
 
 import server.versions.__main__
@@ -37,11 +33,11 @@ class Operator:
         self.server = server
         self.store = Path(server.environment["MODEL_STORE"])
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "server.versions", *arguments],
             cwd=ROOT,
-            env={**self.server.environment, **variables},
+            env=self.server.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -84,28 +80,23 @@ class Operator:
 
     def versions(self) -> tuple[str, list[str]]:
         """Return the server's default version and all its versions."""
-        url = f"{self.server.management}/models/doubleit"
-        default: str = requests.get(url, timeout=10).json()[0]["modelVersion"]
-        return default, sorted(version["modelVersion"] for version in self.server.describe())
+        client = self.server.client
+        return client.default_version(), list(client.versions())
 
     def reset(self) -> None:
         """Remove all versions except doubleit 1.0 from the server, and remove the records."""
-        url = f"{self.server.management}/models/doubleit"
-        requests.put(f"{url}/1.0/set-default", timeout=10).raise_for_status()
-        for version in self.versions()[1]:
-            if version != "1.0":
-                requests.delete(f"{url}/{version}", timeout=30).raise_for_status()
-        for model in self.models()[1:]:
+        self.server.client.set_default("1.0")
+        for model in self.models():
             client = self.server.client.of(model)
             # The default version cannot be removed while there are others.
             default = client.default_version()
             for version in sorted(client.versions(), key=default.__eq__):
-                client.unregister(version)
+                if (model, version) != ("doubleit", "1.0"):
+                    client.unregister(version)
         for record in self.store.glob("*.json"):
             record.unlink()
 
     def models(self) -> list[str]:
-        """Return the server's models."""
         return self.server.client.models()
 
     def record(self, model: str = "doubleit") -> dict[str, Any]:
@@ -124,17 +115,3 @@ def add(store: Path, version: str, module: nn.Module, settings: str = "") -> Non
     """Archive a version of doubleit with another model in the store."""
     model = models.save(module, store / f"m{version}.pt", settings)
     archiver.package(model, "doubleit", version, model.with_suffix(".yaml"), store)
-
-
-def add_edited(store: Path, version: str, member: str, content: bytes) -> None:
-    """Archive a copy of version 2.0 with another version number and one file replaced."""
-    with (
-        zipfile.ZipFile(store / "doubleit-2.0.mar") as source,
-        zipfile.ZipFile(store / f"doubleit-{version}.mar", "w") as target,
-    ):
-        for entry in source.infolist():
-            data = content if entry.filename == member else source.read(entry)
-            if entry.filename == "MAR-INF/MANIFEST.json":
-                data = data.replace(b'"2.0"', f'"{version}"'.encode())
-            # With the entry's time, so that the same content gives the same bytes.
-            target.writestr(entry, data)

@@ -1,7 +1,5 @@
 """The real page on a free port, started as by `make ui`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +10,6 @@ from tests.support.server import free_port
 
 
 class PageServer(Program):
-    """A Streamlit process."""
-
     def __init__(self, log: Path, api: str, environment: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

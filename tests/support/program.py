@@ -1,7 +1,5 @@
 """A program of this project in a process of its own."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -25,16 +23,17 @@ class Program:
     Attributes:
         folder: where it is started.
         command: the start of its command line, in front of the arguments.
+        process: its process, once it is started.
     """
 
     folder = ROOT
     command: Sequence[str] = (sys.executable, "-m")
+    process: subprocess.Popen[bytes]
 
     def __init__(self, log: Path, environment: Mapping[str, str], *arguments: str) -> None:
         self.log = log
         self.environment = {**os.environ, **environment}
         self.arguments = arguments
-        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it without waiting."""
@@ -58,7 +57,6 @@ class Program:
         """Wait until it is ready; fail if it ends."""
 
         def ready() -> bool:
-            assert self.process
             ended = self.process.poll() is not None
             if self.is_ready():
                 return True
@@ -69,12 +67,10 @@ class Program:
         return self
 
     def output(self) -> str:
-        """Return what it has printed."""
         return self.log.read_text(errors="replace")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
-        assert self.process
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:

@@ -1,7 +1,5 @@
 """HTTP as bytes on a socket, for requests that client libraries do not send."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,8 +11,6 @@ PATH = "/predictions/doubleit"
 
 
 class Answer(NamedTuple):
-    """A response."""
-
     status: int
     headers: Mapping[str, str]
     body: bytes

@@ -1,7 +1,5 @@
 """Helpers for tests that compare the repository's files with each other."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import textwrap

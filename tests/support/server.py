@@ -1,7 +1,5 @@
 """A real TorchServe on free ports, started as by `make serve`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +19,6 @@ ANNOUNCEMENT = " is ready at "
 
 
 def free_port() -> int:
-    """Return a free port."""
     return int(free_ports(["PORT"])["PORT"])
 
 
@@ -55,7 +52,6 @@ class Server(Program):
         return ANNOUNCEMENT in self.output()
 
     def post(self, body: bytes | str, path: str = "", **headers: str) -> requests.Response:
-        """Send a prediction request."""
         url = self.url + path if path else self.predictions
         return requests.post(url, data=body, headers={**JSON, **headers}, timeout=60)
 
@@ -66,7 +62,6 @@ class Server(Program):
         assert answer.status_code == 200, answer.text
 
     def describe(self, version: str = "all") -> list[dict[str, Any]]:
-        """Return the management API's description."""
         url = f"{self.management}/models/{self.name}/{version}"
         described: list[dict[str, Any]] = requests.get(url, timeout=10).json()
         return described
@@ -77,16 +72,13 @@ class Server(Program):
 
     def processes(self) -> list[psutil.Process]:
         """Return all descendants of the supervisor."""
-        assert self.process
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def java_pid(self) -> int:
-        """Return the process id of TorchServe itself."""
         return next(process.pid for process in self.processes() if process.name() == "java")
 
     def fork_server(self) -> psutil.Process:
         """Return the process that workers are forked from."""
-        assert self.process
         children = psutil.Process(self.process.pid).children()
         return next(process for process in children if process.name() != "java")
 

@@ -1,7 +1,5 @@
 """A server with one worker and a slow model."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from scripts.model import archiver
@@ -20,9 +18,9 @@ def slow_server(store: Path, response_timeout: int) -> Server:
     return Server(store, store / "log", "slow", environment=ONE_WORKER)
 
 
-def wait_busy(server: Server) -> None:
-    """Wait until the worker is busy."""
-    wait_until(lambda: idle.busy(read(server.client).get("1.0")), "a worker that is busy")
+def wait_busy(server: Server, version: str = "1.0") -> None:
+    """Wait until a worker of the version is busy."""
+    wait_until(lambda: idle.busy(read(server.client).get(version)), "a worker that is busy")
 
 
 def queued(server: Server) -> int:

@@ -1,7 +1,5 @@
 """A web server that is not TorchServe, for clients that meet one."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A server whose versions change, and its operator."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Rolling out versions of another model: the smoke requests follow from its metadata."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,7 +1,5 @@
 """Rollouts and rollbacks on a real server: under load, with faulty versions and slow requests."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Iterator
@@ -9,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-import requests
 
-from server.versions import comparison, idle, operations, registered
+from server.versions import comparison, operations
 from server.versions.display import Progress
 from server.versions.registered import VersionsError
 from tests.support import models
 from tests.support.load import Load, doubled
-from tests.support.operators import Operator, add, add_edited
+from tests.support.operators import Operator, add
 from tests.support.raw import PATH
+from tests.support.slow import wait_busy
 from tests.support.wait import wait_until
 
 RATE = 300  # requests per second
@@ -47,20 +45,11 @@ def _workers(operator: Operator) -> list[int]:
     return [child.pid for child in java.children()]
 
 
-def busy(operator: Operator, version: str) -> bool:
-    """Return whether a worker of the version is processing a request."""
-    return bool(idle.busy(registered.read(operator.server.client).get(version)))
-
-
 def test_rollout_and_rollback_lose_nothing_under_load(only_one: Operator) -> None:
     with Load(only_one.server.ports["PORT"], make=doubled, rate=RATE) as load:
         load.wait_for(RATE)
-        assert only_one.do("rollout", "2.0").splitlines() == [
-            "doubleit 2.0 is ready, with 1 worker",
-            "doubleit 2.0 responds to 9 smoke requests as 1.0 does",
-            "doubleit 2.0 is the default",
-            "doubleit 1.0 has completed its requests and stays for a rollback",
-        ]
+        out = only_one.do("rollout", "2.0")
+        assert out.endswith("doubleit 1.0 has completed its requests and stays for a rollback\n")
         assert only_one.answering() == "2.0"
         assert only_one.record()["previous"] == "1.0"
         load.wait_for(RATE)
@@ -85,7 +74,7 @@ def test_a_retired_version_completes_its_requests_first(only_one: Operator) -> N
     assert "responds to 2 smoke requests" in only_one.do("rollout", "3.0", *options, "--retire")
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(only_one.server.post, "[-1]") for _ in range(3)]
-        wait_until(lambda: busy(only_one, "3.0"), "a worker that is busy")
+        wait_busy(only_one.server, "3.0")
         assert only_one.do("rollout", "1.0", *options, "--retire").splitlines()[-1] == (
             "doubleit 3.0 has completed its requests and is removed"
         )
@@ -126,12 +115,7 @@ def test_a_version_that_clients_name_is_not_retired(
 
 def test_a_version_without_workers_is_not_rolled_back_to(only_one: Operator) -> None:
     only_one.do("rollout", "2.0")
-    management = only_one.server.management
-    requests.put(
-        f"{management}/models/doubleit/1.0",
-        params={"min_worker": 0, "max_worker": 0},
-        timeout=10,
-    ).raise_for_status()
+    only_one.server.client.scale("1.0", 0)
     assert only_one.refused("rollback") == "1.0 has no ready worker"
     assert only_one.versions() == ("2.0", ["1.0", "2.0"])
     only_one.do("scale", "1.0", "1")
@@ -150,21 +134,23 @@ def test_a_version_that_hangs_is_removed_also_after_an_interruption(untouched: O
     process = untouched.start("rollout", "6.0", "--smoke", str(smoke), "--timeout", "30")
     assert process.stdout
     assert process.stdout.readline() == "doubleit 6.0 is ready, with 1 worker\n"
-    wait_until(lambda: busy(untouched, "6.0"), "a worker that is busy")
+    wait_busy(untouched.server, "6.0")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode != 0
 
 
 def test_a_version_that_does_not_load_is_removed(untouched: Operator) -> None:
-    add_edited(untouched.store, "4.0", "handler.py", b"import nothing_of_that_name\n")
-    add(untouched.store, "7.0", models.NeverLoading(), "startupTimeout: 1\n" + models.SAMPLES)
+    add(untouched.store, "4.0", models.Difference(), models.ELEMENTWISE)
+    # It never returns from the samples that the handler runs while it loads the model.
+    samples = "model: {inputs: {numbers: {datatype: INT64, shape: [-1], minimum: 100}}}\n"
+    add(untouched.store, "7.0", models.Hanging(), "startupTimeout: 1\n" + samples)
     for command in (("register", "4.0"), ("rollout", "4.0"), ("register", "7.0")):
         assert untouched.refused(*command) == (
             f"a worker died while loading doubleit {command[1]}: see the server's log"
         )
     # TorchServe may drop the end of a log whose version is removed at once, so this is for both.
-    wait_until(lambda: "nothing_of_that_name" in untouched.server.output(), "the traceback")
+    wait_until(lambda: "set batch to none" in untouched.server.output(), "the reason")
 
 
 def test_other_responses_are_refused_unless_they_are_meant(only_one: Operator) -> None:

@@ -1,12 +1,8 @@
 """Several models on one server: registered, rolled out and removed."""
 
-from __future__ import annotations
-
-import errno
 import json
-import os
+from unittest.mock import patch
 
-import pytest
 import requests
 
 from tests.support.operators import Operator
@@ -31,12 +27,10 @@ def test_a_model_comes_with_its_first_version_and_goes_with_its_last(only_one: O
     }
     headings = [line.split()[0] for line in only_one.do("list").splitlines() if "workers" in line]
     assert headings == ["doubleit", "other"]
-    assert only_one.do(*other, "rollback") == "other 1.0 is the default again; 2.0 stays\n"
-    assert only_one.do(*other, "scale", "1.0", "2") == "other 1.0 has 2 workers\n"
-    assert only_one.refused(*other, "unregister", "1.0").startswith("1.0 is the default")
+    assert only_one.refused(*other, "unregister", "2.0").startswith("2.0 is the default")
 
-    only_one.do(*other, "unregister", "2.0")
-    assert json.loads(only_one.do(*other, "unregister", "1.0", "--json"))["versions"] == []
+    only_one.do(*other, "unregister", "1.0")
+    assert json.loads(only_one.do(*other, "unregister", "2.0", "--json"))["versions"] == []
     assert only_one.models() == ["doubleit"]
     assert not (only_one.store / "other.json").exists()
     assert only_one.server.post("[1]", url).status_code == 404
@@ -63,15 +57,9 @@ def test_a_first_version_is_rolled_out_and_a_url_without_a_name_stays_with_the_f
     only_one.do("rollout", "1.0", "--retire")
 
 
-def test_without_space_in_the_store_nothing_is_changed(
-    only_one: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
+def test_without_space_in_the_store_nothing_is_changed(only_one: Operator) -> None:
     message = f"cannot write to {only_one.store}: No space left on device"
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+    with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
         assert only_one.refused("--name", "other", "register", "1.0") == message
         assert only_one.refused("rollout", "2.0") == message
     assert only_one.models() == ["doubleit"]
@@ -109,7 +97,6 @@ def test_more_workers_than_the_memory_holds_are_refused(only_one: Operator) -> N
     assert lack.format(100) in only_one.refused("scale", "2.0", "99")
     url = f"{only_one.server.management}/models"
     for method, path, status in (
-        ("POST", "?url=other-1.0.mar&initial_workers=99", 507),
         ("PUT", "/doubleit?min_worker=99", 507),
         # What does not exist is TorchServe's to refuse.
         ("PUT", "/none?min_worker=99", 404),

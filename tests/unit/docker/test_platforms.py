@@ -1,7 +1,5 @@
 """The images can be built for each platform: every package that they contain has a wheel for it."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator

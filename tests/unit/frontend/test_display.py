@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -30,13 +28,6 @@ def test_a_column_is_what_the_browser_shows_exactly(
     values: np.ndarray, expected: list[object]
 ) -> None:
     assert repr(display.column(values).to_pylist()) == repr(expected)
-
-
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
-def test_floats_as_text_are_exact_and_stay_floats(values: list[float]) -> None:
-    texts = display.texts(np.array(values, float)).to_pylist()
-    assert list(map(repr, map(float, texts))) == list(map(repr, values))
-    assert all(set(text) & set(".e") for text in texts)
 
 
 @pytest.mark.parametrize(

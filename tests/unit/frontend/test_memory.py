@@ -1,7 +1,5 @@
 """The part of Streamlit that is not public: these tests fail where another version lacks it."""
 
-from __future__ import annotations
-
 import time
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """Parsing a model's metadata, and the text and example that follow from it."""
 
-from __future__ import annotations
-
 import json
 import math
 

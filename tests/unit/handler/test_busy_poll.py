@@ -1,7 +1,5 @@
 """Waiting for messages with and without sleeping."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading
@@ -16,67 +14,47 @@ from busy_poll import Arrivals
 BUSY_SECONDS = 0.1
 
 
-class Pair:
-    """The two ends of a connection; the worker's has got a message that came at once."""
-
-    def __init__(self, worker: socket.socket, server: socket.socket, *, busy: bool) -> None:
-        self.worker, self.server = worker, server
-        self.arrivals = Arrivals(worker, busy=busy)
-        self.send()
-        self.receive()
-
-    def send(self) -> None:
-        self.server.send(b"x")
-
-    def send_later(self, seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, self.send)
-        timer.start()
-        return timer
-
-    def receive(self, *, single: bool = True) -> bytes:
-        self.arrivals.wait(single=single)
-        return self.worker.recv(1)
+Ends = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Pair]:
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
+    """The worker's and the server's end of a connection."""
     monkeypatch.setattr("busy_poll.BUSY_SECONDS", BUSY_SECONDS)
     worker, server = socket.socketpair()
     with worker, server:
-        yield Pair(worker, server, busy=getattr(request, "param", True))
+        yield worker, server
+
+
+def receive(ends: Ends, arrivals: Arrivals, after: float, *, single: bool = True) -> None:
+    """Receive a message that is sent after some seconds."""
+    worker, server = ends
+    if after:
+        threading.Timer(after, server.send, [b"x"]).start()
+    else:
+        server.send(b"x")
+    arrivals.wait(single=single)
+    worker.recv(1)
 
 
 @pytest.mark.parametrize(
-    ("pair", "single", "quick", "awake"),
-    [(True, True, True, 1), (False, True, True, 0), (True, False, True, 0), (True, True, False, 0)],
-    indirect=["pair"],
+    ("busy", "single", "previous"),
+    [(True, True, 0), (False, True, 0), (True, False, 0), (True, True, 5 * BUSY_SECONDS)],
 )
 def test_it_stays_awake_only_for_single_requests_that_come_fast(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, *, single: bool, quick: bool, awake: int
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, *, busy: bool, single: bool, previous: float
 ) -> None:
-    if not quick:
-        pair.send_later(2 * BUSY_SECONDS)
-        pair.receive(single=False)
+    arrivals = Arrivals(ends[0], busy=busy)
+    receive(ends, arrivals, previous)
     yields: list[None] = []
-
-    def other_threads_run() -> None:
-        yields.append(None)
-        pair.send()
-
-    monkeypatch.setattr(os, "sched_yield", other_threads_run)
-    timer = pair.send_later(BUSY_SECONDS / 2)
-    pair.receive(single=single)
-    assert len(yields) == awake
-    timer.join()
+    monkeypatch.setattr(os, "sched_yield", lambda: yields.append(None))
+    receive(ends, arrivals, BUSY_SECONDS / 2, single=single)
+    assert bool(yields) == (busy and single and not previous)
 
 
-def test_it_sleeps_if_nothing_comes_soon(pair: Pair) -> None:
-    pair.send_later(5 * BUSY_SECONDS)
+def test_it_sleeps_if_nothing_comes_soon(ends: Ends) -> None:
+    arrivals = Arrivals(ends[0], busy=True)
+    receive(ends, arrivals, 0)
     before = time.thread_time()
-    pair.receive()
+    receive(ends, arrivals, 5 * BUSY_SECONDS)
     assert time.thread_time() - before < 2 * BUSY_SECONDS
-
-
-def test_it_returns_when_the_other_side_has_gone(pair: Pair) -> None:
-    pair.server.close()
-    assert pair.receive() == b""

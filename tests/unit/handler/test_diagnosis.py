@@ -1,7 +1,5 @@
-from __future__ import annotations
-
+import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,48 +7,45 @@ import torch
 from torch import nn
 
 import diagnosis
-from tests.support import models
 
 
-def zipped(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("notes.txt", "")
+def saved(value: object, **options: bool) -> bytes:
+    stream = io.BytesIO()
+    torch.save(value, stream, **options)
+    return stream.getvalue()
 
 
-def cut(path: Path) -> None:
-    models.save(models.Triple(), path)
-    path.write_bytes(path.read_bytes()[:900])
+def zipped(name: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr(name, "")
+    return stream.getvalue()
 
 
-def legacy(path: Path) -> None:
-    torch.save(nn.Linear(1, 1).state_dict(), path, _use_new_zipfile_serialization=False)
-
-
-def content(data: bytes) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(data)
-
-
-FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "Git LFS": (content(b"version https://git-lfs.github.com/spec/v1\noid"), "git lfs pull"),
-    "state dict": (lambda path: torch.save(nn.Linear(1, 1).state_dict(), path), "a state dict"),
-    "legacy state dict": (legacy, "a state dict"),
-    "module": (lambda path: torch.save(nn.Linear(1, 1), path), "torch.nn.modules.linear.Linear"),
-    "safetensors": (content((12).to_bytes(8, "little") + b'{"a":{"dtype"'), "a safetensors file"),
-    "ONNX": (content(b"\x08\x08\x12\x07pytorch"), "an ONNX file"),
-    "empty": (content(b""), "it is empty"),
-    "zip": (zipped, "it has notes.txt"),
-    "truncated": (cut, "incomplete"),
-    "cut pickle": (content(b"\x80\x02garbage"), "a pickle without a module"),
-    "unknown": (content(b"no zip"), "None"),
+MODULE = nn.Linear(1, 1)
+STATES = MODULE.state_dict()
+FILES = {
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+    "state dict": (saved(STATES), "a state dict"),
+    "legacy": (saved(STATES, _use_new_zipfile_serialization=False), "a state dict"),
+    "module": (saved(MODULE), "torch.nn.modules.linear.Linear"),
+    "safetensors": ((12).to_bytes(8, "little") + b'{"a":{"dtype"', "a safetensors file"),
+    "ONNX": (b"\x08\x08\x12\x07pytorch", "an ONNX file"),
+    "empty": (b"", "it is empty"),
+    "zip": (zipped("notes.txt"), "it has notes.txt"),
+    "truncated": (zipped("notes.txt")[:-9], "incomplete"),
+    "cut pickle": (b"\x80\x02garbage", "a pickle without a module"),
+    "unknown": (b"no zip", "None"),
 }
 
 
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_file_is_described_by_its_bytes(tmp_path: Path, kind: str) -> None:
-    write, expected = FILES[kind]
-    write(tmp_path / "m.pt")
-    assert expected in str(diagnosis.describe_file(tmp_path / "m.pt"))
+    content, expected = FILES[kind]
+    path = tmp_path / "m.pt"
+    path.write_bytes(content)
+    assert expected in str(diagnosis.describe_file(path))
 
 
 TRACE = (

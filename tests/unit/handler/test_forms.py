@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -28,9 +26,8 @@ def refusal(fields: dict[str, Any], headers: Headers) -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["application/json", "", "text/plain"])
-def test_a_raw_body_is_the_body_whatever_its_type(kind: str) -> None:
-    headers = Headers([("content-type", kind), ("Host", "x")])
+def test_a_raw_body_is_the_body_whatever_its_type() -> None:
+    headers = Headers([("content-type", "text/plain")])
     assert body({"body": b"[1]", "data": b"from the query"}, headers) == b"[1]"
     assert body({"body": b"[1]"}, Headers([("Host", "x")])) == b"[1]"
 
@@ -58,14 +55,9 @@ def test_the_type_of_the_body_and_the_other_fields_of_a_form_are_kept() -> None:
     assert forms.content(fields, headers) == (b"x", "image/jpeg", {"top": "2"})
 
 
-def test_a_multipart_type_may_be_written_in_capitals() -> None:
-    fields, _ = form(("data", b"[1]"))
-    headers = Headers([("CONTENT-TYPE", 'MULTIPART/FORM-DATA; BOUNDARY="x"')])
-    assert body(fields, headers) == b"[1]"
-
-
 def test_fields_that_torchserve_has_parsed_are_taken_as_they_are() -> None:
-    _, headers = form()
+    # The header may be written in capitals.
+    headers = Headers([("CONTENT-TYPE", 'MULTIPART/FORM-DATA; BOUNDARY="x"')])
     assert body({"body": b"[1]"}, headers) == b"[1]"
     assert body({"data": "[1]", "comment": b"x"}, headers) == b"[1]"
     error = refusal({"data": b"[2]", forms.REPEATED: "data"}, headers)
@@ -89,25 +81,23 @@ def test_forms_without_one_body_are_refused(fields: list[tuple[str, bytes]], mes
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("boundary", "message"),
     [
-        b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n[1',
-        b'--x\r\nContent-Disposition: form-data; name="data"\n\n[1]\n--x--\n',
-        b"--x",
-        b"--x\r\n" + b"A: " + b"b" * 10_000 + b"\r\n\r\n[1]\r\n--x--\r\n",
+        ("; boundary=x", "The multipart body cannot be read"),
+        ("; boundary=", "The multipart body has no boundary"),
+        ("", "The multipart body has no boundary"),
     ],
 )
-@pytest.mark.parametrize("boundary", ["; boundary=x", "; boundary=", ""])
-def test_a_broken_form_is_a_400(body: bytes, boundary: str) -> None:
+def test_a_broken_form_is_a_400(boundary: str, message: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n[1'
     headers = Headers([("Content-Type", f"multipart/form-data{boundary}")])
     error = refusal({"body": body}, headers)
     assert error.kind == "InvalidInput"
-    assert ("has no boundary" in str(error)) == (boundary != "; boundary=x")
+    assert str(error).startswith(message)
 
 
-@pytest.mark.parametrize("fields", [{}, {"[1]": b""}, {"body": b"a=%zz"}])
-def test_a_form_encoded_body_is_a_415_that_names_the_header(fields: dict[str, Any]) -> None:
+def test_a_form_encoded_body_is_a_415_that_names_the_header() -> None:
     kind = "Application/X-WWW-form-urlencoded; q"
-    error = refusal(fields, Headers([("Content-Type", kind)]))
+    error = refusal({"[1]": b""}, Headers([("Content-Type", kind)]))
     assert error.kind == "UnsupportedMediaType"
     assert "Content-Type: application/json" in str(error)

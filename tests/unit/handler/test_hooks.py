@@ -1,14 +1,15 @@
 """Code beside a model: what it may return, and the archives that are refused."""
 
-from __future__ import annotations
-
 import json
+from copy import copy
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -27,11 +28,7 @@ HONEST = b'{"instances": [{"x": [1, 2], "k": 3}]}'
 JSON = Headers([("Content-Type", "application/json"), ("Host", "x")])
 
 MODEL: dict[str, Any] = {
-    "batch": "rows",
-    "inputs": {
-        "x": {"datatype": "FP32", "shape": [-1, 2]},
-        "k": {"datatype": "INT64", "shape": [-1], "minimum": 0, "maximum": 9},
-    },
+    **yaml.safe_load(hooks.SETTINGS)["model"],
     "outputs": ["y", "parity"],
     "accepts": ["text/csv"],
     "code": "own.py",
@@ -51,19 +48,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return of(tmp_path_factory.mktemp("hooks"), BOTH, hooks.Both(), MODEL)
 
 
-def answers(made: Made, pre: Any, post: Any) -> list[Answer]:
-    """Send a request to functions between two honest requests; return all responses."""
+GOOD: dict[str, Any] = {"x": np.ones((1, 2), np.float32), "k": np.ones(1, np.int64)}
+
+
+def answer(made: Made, pre: Any = lambda *_: GOOD, post: Any = lambda *_: True) -> Answer:
+    """Send a request to functions between two honest requests, and return its response."""
     handler, _ = made
     assert handler._hooks
     handler._hooks._preprocess, handler._hooks._postprocess = pre, post
     fields: list[Any] = [{"body": HONEST}, {"body": b"1,2,3"}, {"body": HONEST}]
-    by_place: dict[int, Answer] = {}
-    for some in handler.answer(fields, [JSON, CSV, JSON]):
-        by_place.update(some)
-    return [by_place[i] for i in range(3)]
+    by_place = dict(chain.from_iterable(handler.answer(fields, [JSON, CSV, JSON])))
+    first, own, last = (by_place[i] for i in range(3))
+    assert (first.status, first.body) == (last.status, last.body) == (200, first.body)
+    assert json.loads(first.body) == {"predictions": [{"y": [6.0, 6.0], "parity": 1}]}
+    assert own.status in (200, 400, 413, 500)
+    if own.content_type == "application/json":
+        json.loads(own.body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    return own
 
 
-GOOD: dict[str, Any] = {"x": np.ones((1, 2), np.float32), "k": np.ones(1, np.int64)}
 NUMBERS = st.one_of(
     arrays.arrays(
         st.one_of(
@@ -88,27 +91,17 @@ ANYTHING = st.recursive(
 )
 
 
-def check(responses: list[Answer]) -> Answer:
-    first, own, last = responses
-    assert (first.status, first.body) == (last.status, last.body) == (200, first.body)
-    assert json.loads(first.body) == {"predictions": [{"y": [6.0, 6.0], "parity": 1}]}
-    assert own.status in (200, 400, 413, 500)
-    if own.content_type == "application/json":
-        json.loads(own.body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    return own
-
-
 @given(st.one_of(ANYTHING, st.fixed_dictionaries({"x": NUMBERS, "k": NUMBERS})))
 def test_whatever_preprocess_returns_is_its_requests_own(made: Made, value: Any) -> None:
-    own = check(answers(made, lambda *_: value, lambda *_: True))
+    own = answer(made, pre=lambda *_: value)
     taken = isinstance(value, dict) and value.keys() == GOOD.keys()
     assert own.status != 200 or taken
 
 
 @given(ANYTHING)
 def test_whatever_postprocess_returns_is_its_requests_own(made: Made, value: Any) -> None:
-    own = check(answers(made, lambda *_: GOOD, lambda *_: value))
-    assert own.status == (500 if value is None else own.status)
+    own = answer(made, post=lambda *_: value)
+    assert own.status == 500 or value is not None
 
 
 class OddError(ValueError):
@@ -129,9 +122,7 @@ def test_whatever_they_raise_is_its_requests_own(made: Made, error: Any, first: 
     def fail(*_: Any) -> Any:
         raise error
 
-    own = check(
-        answers(made, fail if first else lambda *_: GOOD, lambda *_: True if first else fail())
-    )
+    own = answer(made, pre=fail) if first else answer(made, post=fail)
     message = json.loads(own.body)["message"]
     assert own.status == (413 if error is MemoryError else 500 if error is OddError else 400)
     assert len(message) <= 500
@@ -141,20 +132,19 @@ def test_whatever_they_raise_is_its_requests_own(made: Made, error: Any, first: 
 def test_a_result_that_fails_when_it_is_read_is_a_500(made: Made) -> None:
     circular: list[Any] = []
     circular.append(circular)
-    assert check(answers(made, lambda *_: Itself(GOOD), lambda *_: 1)).status == 500
-    assert check(answers(made, lambda *_: GOOD, lambda *_: circular)).status == 500
+    assert answer(made, pre=lambda *_: Itself(GOOD)).status == 500
+    assert answer(made, post=lambda *_: circular).status == 500
 
 
 @pytest.mark.parametrize(
     "kind", ["text/csv\r\nX-Injected: 1", "text", "", "text/csv\n", "tëxt/csv", "text/csv; a=\0"]
 )
 def test_a_content_type_that_is_none_is_a_500(made: Made, kind: str) -> None:
-    assert check(answers(made, lambda *_: GOOD, lambda *_: (b"", kind))).status == 500
+    assert answer(made, post=lambda *_: (b"", kind)).status == 500
 
 
 def test_what_the_code_writes_to_reaches_no_other_request(made: Made) -> None:
     """The arrays are copies, so neither the code nor the model changes the other's."""
-    kept = {name: array.copy() for name, array in GOOD.items()}
 
     def post(outputs: Any, _: Any) -> float:
         total: float = outputs["y"].sum().item()
@@ -162,15 +152,15 @@ def test_what_the_code_writes_to_reaches_no_other_request(made: Made) -> None:
         return total
 
     for _ in range(2):
-        own = check(answers(made, lambda *_: GOOD, post))
+        own = answer(made, post=post)
         assert (own.status, json.loads(own.body)) == (200, 4.0)
-    assert all(np.array_equal(kept[name], array) for name, array in GOOD.items())
+    assert all((array == 1).all() for array in GOOD.values())
 
 
 def test_what_the_code_has_read_shares_a_call_with_all_others(
     made: Made, calls: list[Call]
 ) -> None:
-    own = check(answers(made, lambda *_: GOOD, lambda outputs, _: outputs["y"].tolist()))
+    own = answer(made, post=lambda outputs, _: outputs["y"].tolist())
     assert json.loads(own.body) == [[3.0, 1.0]]
     assert [len(call["k"].array) for call in calls] == [3]
 
@@ -209,7 +199,7 @@ def test_postprocess_alone_answers_the_bare_format(tmp_path: Path) -> None:
     code = "def postprocess(outputs, parameters): return [n.sum().item() for n in outputs.values()]"
     handler, _ = of(tmp_path, code, models.Pair(), {"code": "own.py"})
     fields: list[Any] = [{"body": b"[1, 2]"}, {"body": b'{"instances": [[1, 2]]}'}]
-    by_place = dict(pair for some in handler.answer(fields, [JSON] * 2) for pair in some)
+    by_place = dict(chain.from_iterable(handler.answer(fields, [JSON] * 2)))
     assert json.loads(by_place[0].body) == [6]
     assert json.loads(by_place[1].body) == {"predictions": [[[1, 2], [1, 2]]]}
 
@@ -221,13 +211,10 @@ OWN, JPEG = b'{"inputs": "a text"}', b"\xff\xd8"
 @pytest.mark.parametrize(
     ("accepted", "content_type", "body", "reader"),
     [
-        ("image/*", "image/jpeg", JPEG, "code"),
         ("image/*", "Image/JPEG; q=1", JPEG, "code"),
-        ("image/jpeg", "image/png", JPEG, 415),
         ("image/*", "", JPEG, "code"),
         ("image/*", "", b" [1]", "tensors"),
         ("image/*", "", b"", "tensors"),
-        ("image/*", "application/json", JPEG, "tensors"),
         ("image/*", "application/vnd.api+json", b"[1]", "tensors"),
         ("application/json", "application/json", OWN, "code"),
         ("application/json", "application/json", V1, "tensors"),
@@ -238,17 +225,15 @@ OWN, JPEG = b'{"inputs": "a text"}', b"\xff\xd8"
     ],
 )
 def test_who_reads_a_body(
-    made: Made, accepted: str, content_type: str, body: bytes, reader: str | int
+    made: Made, accepted: str, content_type: str, body: bytes, reader: str
 ) -> None:
-    handler, _ = made
-    assert handler._hooks
-    handler._hooks.accepts = [accepted]
-    try:
-        chosen = "code" if handler._hooks.reads(body, content_type) else "tensors"
-    except RequestError as error:
-        assert str(error).endswith(f"send {accepted} or application/json")
-        assert {"UnsupportedMediaType": 415}.get(error.kind) == reader
-    else:
-        assert chosen == reader
-    finally:
-        handler._hooks.accepts = ["text/csv"]
+    code: Any = copy(made[0]._hooks)
+    code.accepts = [accepted]
+    assert code.reads(body, content_type) == (reader == "code")
+
+
+def test_a_content_type_that_nobody_reads_is_refused(made: Made) -> None:
+    code: Any = made[0]._hooks
+    with pytest.raises(RequestError, match=r"send text/csv or application/json$") as caught:
+        code.reads(JPEG, "image/png")
+    assert caught.value.kind == "UnsupportedMediaType"

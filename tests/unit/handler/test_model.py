@@ -1,8 +1,7 @@
-from __future__ import annotations
-
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -20,16 +19,10 @@ from wire.datatypes import Tensor, natural
 from wire.errors import RequestError
 from wire.inputs import check_shape
 from wire.interface import Call, Outputs
+from wire.v1 import Calls
 
 CPU = torch.device("cpu")
 FP32: dict[str, Any] = {"datatype": "FP32", "shape": [-1, 4]}
-
-
-class Once(NamedTuple):
-    """A request with the given calls."""
-
-    calls: Sequence[Call]
-    render: Any = None
 
 
 Source: TypeAlias = nn.Module | Callable[..., Any]
@@ -44,19 +37,11 @@ def call(**arrays: Any) -> dict[str, Tensor]:
     return {name: natural(np.array(array)) for name, array in arrays.items()}
 
 
-def ran(model: Model, calls: Sequence[Call]) -> list[Result]:
-    """Run calls; return their results in order."""
-    by_place: dict[int, Result] = {}
-    for finished in model.runner.run([Once([call]) for call in calls]):
-        for i, (result,) in finished:
-            assert i not in by_place
-            by_place[i] = result
-    return [by_place[i] for i in range(len(calls))]
-
-
-def outputs(model: Model) -> list[dict[str, Any]]:
-    described: Any = model.description["outputs"]
-    return list(described)
+def ran(model: Model, calls: Sequence[Call]) -> Sequence[Result]:
+    """Return the results of the calls of a request, in order."""
+    *_, finished = model.runner.run([Calls(calls, [None] * len(calls))])
+    ((_, results),) = finished
+    return results
 
 
 def values(result: Outputs | ModelError) -> dict[str, Any]:
@@ -64,13 +49,28 @@ def values(result: Outputs | ModelError) -> dict[str, Any]:
     return {name: tensor.array.tolist() for name, tensor in result.items()}
 
 
-def test_samples_find_the_outputs(tmp_path: Path) -> None:
+MLP_OUTPUTS = [
+    {"name": "logits", "datatype": "FP32", "shape": [-1, 3]},
+    {"name": "label", "datatype": "INT64", "shape": [-1]},
+]
+
+
+@pytest.mark.parametrize(
+    ("limit", "error", "found"),
+    [
+        ("", "None", MLP_OUTPUTS),
+        ("SECONDS", "only some were run: a row .* so that batch: rows is not checked", MLP_OUTPUTS),
+        ("INPUT_BYTES", "none was run: the inputs of", []),
+    ],
+)
+def test_samples_find_the_outputs_within_limits_and_say_what_did_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, error: str, found: Any
+) -> None:
+    if limit:
+        monkeypatch.setattr(samples, limit, 1e-9)
     model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
-    assert model.description["outputs"] == [
-        {"name": "logits", "datatype": "FP32", "shape": [-1, 3]},
-        {"name": "label", "datatype": "INT64", "shape": [-1]},
-    ]
-    assert model.sample_error is None
+    assert model.description["outputs"] == found
+    assert re.match(error, str(model.sample_error))
 
 
 def test_nothing_is_invented_of_what_is_not_known(tmp_path: Path) -> None:
@@ -132,8 +132,11 @@ def test_optional_inputs_and_numbers(tmp_path: Path) -> None:
     [
         (modules.in_dict, {"b": [1], "a": [2]}, {"total": [3]}),
         (modules.InList(), {"z": [1], "a": [2]}, {"output_0": [2], "output_1": [1]}),
-        (modules.nested, {"x": [1]}, {"output_0": [1], "output_1.0": [1], "output_1.1": [1]}),
-        (modules.boxes, {"x": [1]}, {"output_0.boxes": [1], "output_0.score": [10]}),
+        (
+            modules.nested,
+            {"x": [1]},
+            {"output_0.0": [1], "output_0.1": [2], "output_1.0.boxes": [3]},
+        ),
     ],
 )
 def test_collections_in_and_out_have_the_names_of_their_places(
@@ -189,8 +192,8 @@ def test_what_is_not_served_fails_its_own_call(tmp_path: Path) -> None:
             "rows needs -1 as the first dimension, model.inputs.features has shape [4]",
         ),
         (
-            modules.softmax,
-            {"batch": "rows", "inputs": {"x": FP32}},
+            nn.Softmax(0),
+            {"batch": "rows", "inputs": {"input": FP32}},
             "model.batch is rows, but the model's output for 3 rows is not",
         ),
         (models.Difference(), {"batch": "elements"}, "set batch to none"),
@@ -232,13 +235,10 @@ def test_rows_are_merged_where_they_fit(tmp_path: Path, calls: list[Call]) -> No
     assert [values(result)["output"] for result in results] == [it for _, it in asked]
 
 
-@pytest.mark.parametrize("batch", ["none", "rows"])
-def test_outputs_without_the_rows_are_never_split(tmp_path: Path, batch: str) -> None:
-    model = load(modules.number, tmp_path, batch=batch)
-    assert [values(result) for result in ran(model, [call(x=[1, 2]), call(x=[3])])] == [
-        {"output": 3.0},
-        {"output": 3.0},
-    ]
+def test_outputs_without_the_rows_are_never_split(tmp_path: Path) -> None:
+    model = load(modules.number, tmp_path, batch="rows")
+    results = ran(model, [call(x=[1, 2]), call(x=[3])])
+    assert [values(result) for result in results] == [{"output": 3.0}] * 2
 
 
 def test_memory_of_the_model_stays_its_own(tmp_path: Path) -> None:
@@ -257,9 +257,6 @@ def test_a_model_may_write_to_its_input(tmp_path: Path, batch: str) -> None:
     assert fixed.tolist() == [1, 2]
 
 
-IDS = {"batch": "rows", "inputs": {"ids": {"datatype": "INT64", "shape": [-1, -1]}}}
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("by", ["operators", "samples"])
 def test_a_dynamically_quantized_model_is_refused_for_rows(
@@ -267,34 +264,39 @@ def test_a_dynamically_quantized_model_is_refused_for_rows(
 ) -> None:
     if by == "samples":
         monkeypatch.setattr("signature.refuse_dynamic_quantization", lambda *_: None)
-    module = torch.ao.quantization.quantize_dynamic(modules.Words().eval(), {nn.Linear})
+    torch.manual_seed(0)
+    words = nn.Sequential(nn.Embedding(50, 16), nn.Linear(16, 4)).eval()
+    quantized = torch.ao.quantization.quantize_dynamic(words, {nn.Linear})
+    ids = {"input": {"datatype": "INT64", "shape": [-1, -1]}}
     with pytest.raises(ValueError, match="set batch to none") as caught:
-        load(module, tmp_path, **IDS)
+        load(quantized, tmp_path, batch="rows", inputs=ids)
     assert ("dynamically quantized" in str(caught.value)) == (by == "operators")
-    assert load(module, tmp_path, **{**IDS, "batch": "none"}).sample_error is None
-    # The same model without quantization may be merged.
-    assert load(modules.Words(), tmp_path, **IDS).sample_error is None
+    assert load(quantized, tmp_path, batch="none", inputs=ids).sample_error is None
+    assert load(words, tmp_path, batch="rows", inputs=ids).sample_error is None
+
+
+def exported(
+    module: nn.Module, rows: torch.Tensor, dynamic: Any, folder: Path, **model: Any
+) -> Model:
+    program = torch.export.export(module, (rows,), dynamic_shapes=dynamic and {"input": dynamic})
+    torch.export.save(program, folder / "m.pt2")
+    return Model(folder / "m.pt2", settings.read({"model": model}), CPU, "m", "1.0")
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"),
-    [("INPUT_BYTES", "none was run: the inputs of"), ("SECONDS", "only some were run: a row")],
+    ("dtype", "model", "message"),
+    [
+        (torch.complex64, {}, "input input is torch.complex64: not served"),
+        (torch.float, {"inputs": {"input": {"shape": [2]}}}, r"the program takes shape \[3, 1\]"),
+        (torch.float, {"inputs": {"input": {"datatype": "INT8"}}}, "the program takes FP32"),
+        (torch.float, {"batch": "rows"}, "rows needs -1 as the first dimension"),
+    ],
 )
-def test_samples_have_limits_and_say_what_did_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, said: str
+def test_an_exported_program_that_contradicts_its_settings_is_refused(
+    tmp_path: Path, dtype: torch.dtype, model: dict[str, Any], message: str
 ) -> None:
-    monkeypatch.setattr(samples, limit, 1e-9)
-    model = load(modules.Mlp(), tmp_path, batch="rows", inputs={"features": FP32})
-    assert str(model.sample_error).startswith(said)
-    assert ("so that batch: rows is not checked" in str(model.sample_error)) == (limit == "SECONDS")
-    shapes = [tensor["shape"] for tensor in outputs(model)]
-    assert shapes == ([] if limit == "INPUT_BYTES" else [[-1, 3], [-1]])
-
-
-def exported(module: nn.Module, rows: torch.Tensor, dynamic: Any, folder: Path) -> Model:
-    program = torch.export.export(module, (rows,), dynamic_shapes=dynamic and {"input": dynamic})
-    torch.export.save(program, folder / "m.pt2")
-    return Model(folder / "m.pt2", settings.read({}), CPU, "m", "1.0")
+    with pytest.raises(ValueError, match=message):
+        exported(nn.Identity(), torch.ones(3, 1, dtype=dtype), None, tmp_path, **model)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -321,7 +323,9 @@ def test_an_exported_program_takes_the_sizes_that_it_was_exported_with(tmp_path:
     (tensor,) = model.interface.inputs
     assert (tensor.shape, tensor.sizes) == ((-1, -1), ((0, None), (4, 9)))
     assert model.sample_error is None
-    assert [output["shape"] for output in outputs(model)] == [[-1, -1]]
+    assert model.description["outputs"] == [
+        {"name": "output", "datatype": "FP32", "shape": [-1, -1]}
+    ]
     check_shape((1, 9), tensor, "$")
     for size, bound in ((3, "at least 4"), (10, "at most 9")):
         message = f"Expected {bound} in dimension 1 of input, got {size} - at \\$"

@@ -1,7 +1,5 @@
 """The client of TorchServe's APIs when the other end is not TorchServe."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ def respond(path: str) -> Reply:
     return status, b"<html>hello</html>", {"Location": "http://192.0.2.1/"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def other() -> Iterator[str]:
     with respond_with(respond) as url:
         yield url
@@ -34,10 +32,8 @@ def client(url: str, model: str = "doubleit") -> Client:
 
 
 def test_a_server_that_is_not_torchserve_is_an_error(other: str) -> None:
-    with pytest.raises(
-        NotTorchServe,
-        match=f"{other}/models/doubleit/all is not TorchServe's management API: JSON is malformed",
-    ):
+    message = f"{other}/models/doubleit/all is not TorchServe's management API: JSON is malformed"
+    with pytest.raises(NotTorchServe, match=message):
         client(other).versions()
 
 
@@ -70,17 +66,9 @@ def test_only_http_is_spoken(tmp_path: Path) -> None:
         client(tmp_path.as_uri()).versions()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8081", "127.9.9.9", "localhost:8081", "[::1]:8081"])
-def test_loopback_is_recognized(host: str) -> None:
-    assert is_loopback(f"http://{host}")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("http://0.0.0.0:8081", "http://10.0.0.1:8081", "http://127.0.0.999:8081"),
-        *("http://localhost.example:8081", "http://127.0.0.1@example.com", "127.0.0.1:8081", ""),
-    ],
-)
-def test_what_only_resembles_loopback_is_not(url: str) -> None:
-    assert not is_loopback(url)
+def test_loopback_is_told_from_what_only_resembles_it() -> None:
+    for host in ("127.0.0.1:8081", "127.9.9.9", "localhost:8081", "[::1]:8081"):
+        assert is_loopback(f"http://{host}"), host
+    for host in ("0.0.0.0", "10.0.0.1", "127.0.0.999", "localhost.example", "127.0.0.1@x.com", ""):
+        assert not is_loopback(f"http://{host}"), host
+    assert not is_loopback("127.0.0.1:8081")

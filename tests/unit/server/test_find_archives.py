@@ -1,7 +1,5 @@
 """Which archives a server loads, by its model store and its command line."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

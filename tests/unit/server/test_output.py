@@ -1,16 +1,9 @@
 """Output that nobody reads is dropped; everything else arrives."""
 
-from __future__ import annotations
-
 import os
 import time
 
 from server.output import KEPT_BYTES, Output
-
-
-def read_all(descriptor: int) -> bytes:
-    with open(descriptor, "rb") as file:
-        return file.read()
 
 
 def test_whatever_is_written_arrives_in_order() -> None:
@@ -19,7 +12,8 @@ def test_whatever_is_written_arrives_in_order() -> None:
         os.write(write, b"first\nno ")
         os.write(write, b"cut\nno end of line")
     os.close(write)
-    assert read_all(read) == b"first\nno cut\nno end of line"
+    with os.fdopen(read, "rb") as file:
+        assert file.read() == b"first\nno cut\nno end of line"
 
 
 def test_lines_that_nobody_reads_are_dropped_and_counted() -> None:

@@ -1,7 +1,5 @@
 """Models as the wire format sees them, without a module."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -49,23 +47,22 @@ def echo(body: bytes | str, model: Interface = DOUBLEIT) -> bytes:
 def refusal(
     body: bytes | str, model: Interface = DOUBLEIT, kind: str = "InvalidInput", **more: Any
 ) -> str:
+
     with pytest.raises(RequestError) as caught:
         answer(body, model, **more)
     assert caught.value.kind == kind
     return str(caught.value)
 
 
-def tensor(data: Any, datatype: str = "INT64", shape: list[int] | None = None) -> dict[str, Any]:
+def tensor(
+    data: Any, datatype: str = "INT64", shape: list[int] | None = None, name: str = "x"
+) -> dict[str, Any]:
     size = [len(data)] if shape is None else shape
-    return {"name": "x", "shape": size, "datatype": datatype, "data": data}
+    return {"name": name, "shape": size, "datatype": datatype, "data": data}
 
 
 def v2(*tensors: dict[str, Any], **more: Any) -> str:
     return json.dumps({"inputs": list(tensors), **more})
-
-
-def named(name: str, data: Any, datatype: str = "FP32", shape: list[int] | None = None) -> Any:
-    return tensor(data, datatype, shape) | {"name": name}
 
 
 def peak_bytes(function: Callable[[], object]) -> int:

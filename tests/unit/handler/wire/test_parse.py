@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -38,7 +36,7 @@ def test_numbers_come_back_exact_and_one_fraction_makes_them_all_floats(
     assert json.dumps(json.loads(echo(json.dumps(numbers)))) == json.dumps(expected)
 
 
-shapes = st.lists(st.integers(0, 4), min_size=0, max_size=5)
+shapes = st.lists(st.integers(0, 4), max_size=5)
 
 
 @given(shapes, st.booleans(), st.integers(0, 2**32), st.sampled_from([None, 2]))
@@ -81,7 +79,6 @@ def test_any_body_is_answered_or_refused_with_a_place(model: Interface, body: by
 @pytest.mark.parametrize(
     ("datatypes", "body", "datatype"),
     [
-        (("FP32",), "[1, 2]", "FP32"),
         (("BF16", "INT8"), "[0.1]", "BF16"),
         (("BF16", "INT8"), "[1]", "INT8"),
         (("UINT64",), "[18446744073709551615]", "UINT64"),
@@ -96,7 +93,7 @@ def test_an_input_gets_the_datatype_that_it_prefers(
     assert parse.parse(body.encode(), model).calls[0]["x"].datatype == datatype
 
 
-@pytest.mark.parametrize("digits", [400, 100_000])
+@pytest.mark.parametrize(("character", "count"), [("9", 400), ("9", 100_000), ("k", 200_000)])
 @pytest.mark.parametrize(
     "body",
     [
@@ -105,17 +102,6 @@ def test_an_input_gets_the_datatype_that_it_prefers(
         '{"instances": [1.5, %s]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT8", "data": [%s]}]}',
         '{"inputs": [{"name": "x", "shape": [%s], "datatype": "INT8", "data": [1]}]}',
-    ],
-)
-def test_very_long_integers_are_refused_and_not_repeated(body: str, digits: int) -> None:
-    message = refusal(body % ("9" * digits))
-    assert len(message) < 200
-    assert message.count("9") < 100
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
         '{"%s": 1}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "%s", "data": [1]}]}',
         '{"inputs": [{"name": "%s", "shape": [2], "datatype": "INT64", "data": [1]}]}',
@@ -126,9 +112,12 @@ def test_very_long_integers_are_refused_and_not_repeated(body: str, digits: int)
     ],
 )
 @pytest.mark.parametrize("model", [DOUBLEIT, PAIR])
-def test_a_message_repeats_at_most_a_hundred_characters(body: str, model: Interface) -> None:
-    message = refusal(body.replace("%s", "k" * 200_000), model)
-    assert message.count("k") <= 110
+def test_a_message_repeats_at_most_a_hundred_characters(
+    model: Interface, body: str, character: str, count: int
+) -> None:
+    message = refusal(body.replace("%s", character * count), model)
+    assert message.count(character) <= 110
+    assert len(message) < 300
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
@@ -162,8 +151,6 @@ def test_deep_nesting_is_refused(model: Interface, body: str, piece: str, depth:
         '{"instances": [1], "instances": [2]}',
         '{"instances": [1], "parameters": [[{"a": 1, "a": 2}]]}',
         '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], "data": [2]}]}',
-        '{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1], '
-        '"parameters": {"b": {"c": 1, "c": 1}}}]}',
         '{"instances": [{"dense": [1, 2], "ids": 1}, {"dense": [1, 2], "ids": 1, "ids": 2}]}',
     ],
 )

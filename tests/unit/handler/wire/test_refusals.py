@@ -1,21 +1,8 @@
 """Every reason to refuse a body, with its message, in all formats."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
-from tests.unit.handler.wire.serving import (
-    ANYTHING,
-    DOUBLEIT,
-    PAIR,
-    ROWS,
-    named,
-    refusal,
-    tensor,
-    v2,
-)
+from tests.unit.handler.wire.serving import ANYTHING, DOUBLEIT, PAIR, ROWS, refusal, tensor, v2
 from wire import parse
 from wire.interface import Input, Interface
 
@@ -23,6 +10,7 @@ HUGE, LONG = 2**62, 10**400
 TAKEN = "is outside the integers that this model takes,"
 BOUNDS = f"{TAKEN} {-HUGE} to {HUGE - 1}"
 NUMERIC = "INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, FP16, BF16, FP32, FP64"
+EXPECTED = f"expected one of {NUMERIC} - at .datatype"
 FITS_FLOAT = "is not supported, expected one of FP16, BF16, FP32 - at .datatype"
 CLASSES = {"name": "y", "parameters": {"classification": 3}}
 PAIR_ROW = '{"dense": [1, 2], "ids": 1}'
@@ -32,25 +20,18 @@ def of(datatype: str) -> Interface:
     return Interface((Input("x", (datatype,)),))
 
 
-def flat(data: Any, *, shape: Any, datatype: str = "INT64") -> str:
-    return v2(tensor(data, datatype, shape))
-
-
 def rows(*instances: str) -> str:
     return f'{{"instances": [{", ".join(instances)}]}}'
 
 
 BARE: dict[Interface, dict[str | bytes, str]] = {
     DOUBLEIT: {
-        "": f"Empty body: expected {parse.FORMS} - at byte 0",
         " \n": f"Empty body: expected {parse.FORMS} - at byte 0",
         "[1,": "Not JSON: Input data was truncated (byte 3)",
         "[1] x": "Not JSON: JSON is malformed: trailing characters (byte 5)",
         "[NaN]": "Not JSON: JSON is malformed: invalid character (byte 1)",
-        b"\xff[1]": "Not JSON: JSON is malformed: invalid character (byte 0)",
         b"\xef\xbb\xbf[1]": "The body begins with a byte order mark: send it without - at byte 0",
         "null": "Expected a list, got null - at $",
-        "3": "Expected a list, got int - at $",
         '[1, 2, "3"]': "Expected a number, got str - at $[2]",
         "[true]": "Expected a number, got bool - at $[0]",
         "[1e999]": "Number out of range - at $[0]",
@@ -74,8 +55,6 @@ BARE: dict[Interface, dict[str | bytes, str]] = {
     },
     ROWS: {
         "[[1.5, 2.5, 3]]": "Expected shape [-1, 2] for x, got [1, 3] - at $",
-        "[1.5, 2.5]": "Expected a list, got float - at $[0]",
-        f"[[{LONG}, 1]]": "An integer of 1329 bits does not fit float64 - at $[0][0]",
         "[[1e39, 1]]": "1e+39 does not fit FP32 - at $[0][0]",
     },
     PAIR: {
@@ -86,7 +65,6 @@ BARE: dict[Interface, dict[str | bytes, str]] = {
         "[1, 128]": "128 does not fit INT8 - at $[1]",
         "[1, 1.5]": "Expected an integer for INT8, got 1.5 - at $[1]",
     },
-    of("FP16"): {"[70000]": "70000.0 does not fit FP16 - at $[0]"},
     of("BF16"): {"[1e39]": "1e+39 does not fit BF16 - at $[0]"},
     of("BOOL"): {"[1]": "Expected bool, got int - at $[0]"},
     of("UINT8"): {"[-1]": "-1 does not fit UINT8 - at $[0]"},
@@ -126,41 +104,28 @@ V1: dict[Interface, dict[str | bytes, str]] = {
 # The place of each error follows $.inputs[0].
 V2: dict[Interface, dict[str | bytes, str]] = {
     DOUBLEIT: {
-        flat([1, 2], shape=[3]): "Expected 3 numbers for shape [3], got 2 - at .data",
-        flat([[1, 2], [3]], shape=[2, 2]): (
-            "Expected a list of 2, like the first one, got 1 - at .data[1]"
-        ),
-        flat([[1, 2, 3], [4, 5, 6]], shape=[2, 2]): (
+        v2(tensor([1, 2], shape=[3])): "Expected 3 numbers for shape [3], got 2 - at .data",
+        v2(tensor([[1, 2, 3], [4, 5, 6]], shape=[2, 2])): (
             "Expected a list of 2, as shape says, got 3 of them - at .data[0]"
         ),
-        flat([[1, 2], [3, 300]], shape=[2, 2], datatype="INT8"): (
-            "300 does not fit INT8 - at .data[1][1]"
-        ),
+        v2(tensor([[1, 2], [3, 300]], "INT8", [2, 2])): "300 does not fit INT8 - at .data[1][1]",
         v2(tensor({"a": 1})): "Expected a list, got object - at .data",
-        v2(tensor([1.0, 1e39], "FP32")): "1e+39 does not fit FP32 - at .data[1]",
         v2({"name": "x", "shape": [1], "datatype": "INT64"}): "Missing data - at .data",
         v2({"name": "x"}): "Object missing required field shape - at ",
-        flat([1], shape=[-1]): "Expected int >= 0 - at .shape[0]",
-        flat([], shape=[0, 2**64]): "Expected int <= 9223372036854775807 - at .shape[1]",
-        flat([1], shape=[1] * 9): "Expected a list of length <= 8 - at .shape",
-        v2(tensor([1], "INT7")): (
-            f"Datatype 'INT7' is not known, expected one of {NUMERIC} - at .datatype"
-        ),
-        v2(tensor([1], "BOOL")): (
-            f"Datatype 'BOOL' is not supported, expected one of {NUMERIC} - at .datatype"
-        ),
-        v2(tensor([1], "BYTES")): (
-            f"Datatype 'BYTES' is not supported, expected one of {NUMERIC} - at .datatype"
-        ),
+        v2(tensor([1], shape=[-1])): "Expected int >= 0 - at .shape[0]",
+        v2(tensor([], shape=[0, 2**64])): "Expected int <= 9223372036854775807 - at .shape[1]",
+        v2(tensor([1], shape=[1] * 9)): "Expected a list of length <= 8 - at .shape",
+        v2(tensor([1], "INT7")): f"Datatype 'INT7' is not known, {EXPECTED}",
+        v2(tensor([1], "BYTES")): f"Datatype 'BYTES' is not supported, {EXPECTED}",
     },
     ROWS: {v2(tensor([1], "INT32")): f"Datatype 'INT32' {FITS_FLOAT}"},
     PAIR: {
-        v2(named("z", [1])): 'The model has no input "z", it has dense, ids, k - at .name',
-        v2(named("dense", [1, 2, 3], shape=[1, 3])): (
+        v2(tensor([1], name="z")): 'The model has no input "z", it has dense, ids, k - at .name',
+        v2(tensor([1, 2, 3], "FP32", [1, 3], "dense")): (
             "Expected shape [-1, 2] for dense, got [1, 3] - at .shape"
         ),
-        v2(named("ids", [1, -2], "INT64")): (f"-2 {TAKEN} 0 to 9223372036854775807 - at .data[1]"),
-        v2(named("k", [1, 2], "INT64")): "Expected one number for k, got 2 - at .shape",
+        v2(tensor([1, -2], name="ids")): f"-2 {TAKEN} 0 to 9223372036854775807 - at .data[1]",
+        v2(tensor([1, 2], name="k")): "Expected one number for k, got 2 - at .shape",
     },
 }
 
@@ -185,7 +150,7 @@ V2_AROUND: dict[Interface, dict[str | bytes, str]] = {
             "Expected true or false, got str - at $.parameters.binary_data_output"
         ),
     },
-    PAIR: {v2(named("dense", [1, 2], shape=[1, 2])): "Missing input ids - at $.inputs"},
+    PAIR: {v2(tensor([1, 2], "FP32", [1, 2], "dense")): "Missing input ids - at $.inputs"},
 }
 
 

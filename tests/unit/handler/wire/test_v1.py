@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from functools import partial
 from typing import Any
@@ -26,19 +24,9 @@ from wire.interface import Input, Interface
 from wire.v1 import MAX_INSTANCES
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ('{"instances": [[0.5, 2]]}', b'{"predictions":[[0.5,2.0]]}'),
-        ('{"instances": [[], 3, [4]]}', b'{"predictions":[[],3,[4]]}'),
-        ('{"instances": []}', b'{"predictions":[]}'),
-        ('{"instances": [1], "parameters": {"any": [null]}}', b'{"predictions":[1]}'),
-        ('{"instances": [1], "signature_name": "serving_default"}', b'{"predictions":[1]}'),
-        ('{"instances": [-0, -0.0]}', b'{"predictions":[0,-0.0]}'),
-    ],
-)
-def test_each_instance_has_its_prediction(body: str, expected: bytes) -> None:
-    assert echo(body) == expected
+def test_each_instance_has_its_prediction() -> None:
+    body = '{"instances": [[0.5, 2], -0, [], -0.0], "parameters": {}, "signature_name": "any"}'
+    assert echo(body) == b'{"predictions":[[0.5,2.0],0,[],-0.0]}'
 
 
 def test_without_batches_named_instances_are_calls() -> None:
@@ -111,20 +99,11 @@ def test_a_named_output_that_json_cannot_carry_has_its_place() -> None:
     assert message.endswith("cannot carry - at $.predictions[1].b")
 
 
-@given(st.lists(st.lists(st.lists(int64, min_size=1), min_size=1, max_size=1), max_size=4))
-def test_without_batches_each_instance_is_a_call(instances: list[Any]) -> None:
-    request = parse.parse(json.dumps({"instances": instances}).encode(), ANYTHING)
-    assert [call["x"].array.tolist() for call in request.calls] == instances
-    assert json.loads(request.render(request.calls, ANYTHING).data) == {"predictions": instances}
-
-
 def test_too_many_calls_are_refused() -> None:
-    count = MAX_INSTANCES
-    assert "at most 10000 instances" in refusal(
-        json.dumps({"instances": [1] * (count + 1)}), ANYTHING, "PayloadTooLarge"
-    )
-    most = parse.parse(json.dumps({"instances": [1] * count}).encode(), ANYTHING)
-    assert len(most.calls) == count
+    most = json.dumps({"instances": [1] * MAX_INSTANCES})
+    more = json.dumps({"instances": [1] * (MAX_INSTANCES + 1)})
+    assert len(parse.parse(most.encode(), ANYTHING).calls) == MAX_INSTANCES
+    assert "at most 10000 instances" in refusal(more, ANYTHING, "PayloadTooLarge")
 
 
 @pytest.mark.parametrize("few", [[1, 0.5], [[]], [[1], [0.5]], [[], [1], [1, 1]]])

@@ -1,7 +1,5 @@
 """Parsing of the load generators' output. They themselves run in test_bench.py."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

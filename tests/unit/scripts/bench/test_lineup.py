@@ -1,7 +1,5 @@
 """The contenders, the requests to them, and the checks of their responses."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

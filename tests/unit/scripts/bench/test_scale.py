@@ -1,7 +1,5 @@
 """The model of Cloud Run's autoscaler, and the tables of docs/scale.md."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

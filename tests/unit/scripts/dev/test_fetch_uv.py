@@ -1,9 +1,6 @@
 """uv without pip: the locked wheel is downloaded, verified and unpacked."""
 
-from __future__ import annotations
-
 import hashlib
-import io
 import subprocess
 import sys
 import zipfile
@@ -14,7 +11,8 @@ import pytest
 from scripts.dev import fetch_uv
 from server.store.paths import ROOT
 
-WHEEL = "uv-9.9.9-py3-none-{}.whl"
+# A wheel for all platforms.
+WHEEL = f"uv-9.9.9-py3-none-{'.'.join(fetch_uv.PLATFORMS.values())}.whl"
 
 
 def fetch(monkeypatch: pytest.MonkeyPatch, folder: Path, locked: bytes | None = None) -> Path:
@@ -22,18 +20,14 @@ def fetch(monkeypatch: pytest.MonkeyPatch, folder: Path, locked: bytes | None = 
 
     `locked` is what the lock file has the hash of, the wheel of that folder by default.
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    wheel = folder / WHEEL
+    with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("uv-9.9.9.data/scripts/uv", "#!/bin/sh\necho uv 9.9.9\n")
-    digest = hashlib.sha256(buffer.getvalue() if locked is None else locked).hexdigest()
-    lock = (
-        '[[package]]\nname = "torch"\n\n[[package]]\nname = "uv"\nversion = "9.9.9"\nwheels = [\n'
+    digest = hashlib.sha256(locked or wheel.read_bytes()).hexdigest()
+    (folder / "uv.lock").write_text(
+        '[[package]]\nname = "uv"\nversion = "9.9.9"\n'
+        f'wheels = [{{ url = "{wheel.as_uri()}", hash = "sha256:{digest}" }}]\n'
     )
-    for tag in fetch_uv.PLATFORMS.values():
-        wheel = folder / WHEEL.format(tag)
-        wheel.write_bytes(buffer.getvalue())
-        lock += f'    {{ url = "{wheel.as_uri()}", hash = "sha256:{digest}" }},\n'
-    (folder / "uv.lock").write_text(f"{lock}]\n")
     monkeypatch.setattr(fetch_uv, "LOCK", folder / "uv.lock")
     monkeypatch.setattr(fetch_uv, "from_pip", lambda _version: None)
     monkeypatch.setattr(sys, "argv", ["fetch_uv", str(folder / "tools")])

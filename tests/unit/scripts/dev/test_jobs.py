@@ -1,7 +1,5 @@
 """Running workflow jobs in clones."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

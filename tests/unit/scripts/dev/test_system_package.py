@@ -1,7 +1,5 @@
 """Installation of a program from Debian's packages, by root and by an ordinary user."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

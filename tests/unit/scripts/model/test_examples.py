@@ -1,7 +1,5 @@
 """The requests that `make archive` prints."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Invalid archives lead to one-line errors."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from pathlib import Path

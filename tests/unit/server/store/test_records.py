@@ -1,10 +1,9 @@
 """The record of versions on disk."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -31,17 +30,11 @@ def test_a_new_default_makes_the_old_one_the_previous() -> None:
     assert ONE.after(None) == ONE
 
 
-def test_an_interrupted_write_leaves_the_old_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_write_leaves_the_old_record(tmp_path: Path) -> None:
     records.save(tmp_path, "m", ONE)
-
-    def full(_fd: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        records.RecordError, match=r"cannot write .*/m.json: No space left on device"
+    with (
+        patch("os.fsync", side_effect=OSError(28, "No space left on device")),
+        pytest.raises(records.RecordError, match="cannot write .*/m.json: No space left on device"),
     ):
         records.save(tmp_path, "m", TWO)
     assert records.load(tmp_path, "m") == ONE
