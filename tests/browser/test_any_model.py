@@ -146,6 +146,7 @@ def test_numbers_of_every_datatype_are_drawn_as_the_server_wrote_them(
     expect(metric(tab, "Outputs")).to_have_text("10")
     answer = subprocess.check_output(["sh", "-c", curl(tab)], timeout=30)
     outputs = json.loads(answer, parse_int=str, parse_float=str)["outputs"]
+    assert len({found["datatype"] for found in outputs}) == 10
     digits = {each for found in outputs for each in found["data"] if found["datatype"] != "BOOL"}
     assert {str(2**63 - 1), str(-(2**63)), "0.3"} < digits
     drawn = {each.removesuffix(".0") for each in digits}

@@ -65,6 +65,9 @@ def test_a_smoke_test_or_a_change_that_fails_keeps_or_restores_the_revisions(
     with pytest.raises(DeploymentError, match=message):
         deploy.deploy(DEV, patience=0)
     assert deployed.applied == [OLD.format(percent) for percent in percents]
+    number = 2 if message == BY_HAND else 1
+    for name, service in DEV.services().items():
+        assert service.serving_revision == f"doubleit-{name}-dev-{number:05}-abc"
 
 
 @pytest.mark.parametrize("refused", [False, True])

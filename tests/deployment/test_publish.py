@@ -69,6 +69,7 @@ def test_a_build_is_pushed_as_a_candidate_with_sbom_and_provenance(registry: Reg
 def test_the_builder_is_made_once_for_each_version_of_buildkit(registry: Registry) -> None:
     registry.publish("build", "build")
     builder = registry.cloud / "builder"
+    assert sum("buildx create --name=doubleit" in call for call in registry.calls()) == 1
     builder.write_text("Driver Options: image=moby/buildkit:older\n")
     registry.publish("build")
     assert sum("buildx create --name=doubleit" in call for call in registry.calls()) == 2

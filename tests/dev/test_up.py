@@ -29,11 +29,6 @@ class Up(Program):
     def is_ready(self) -> bool:
         return ANNOUNCEMENT in self.output() and healthy(self.page)
 
-    def fails(self) -> bool:
-        """Return whether it ends by itself, with exit status 1."""
-        assert self.process
-        return self.process.wait(60) == 1
-
     def nothing_listens(self) -> bool:
         return not any(map(listens, self.ports))
 
@@ -45,13 +40,13 @@ def listens(port: int) -> bool:
 
 def test_an_unusable_port_is_a_one_line_error(tmp_path: Path) -> None:
     up = Up(tmp_path, tmp_path / "log", PORT="many").start()
-    assert up.fails()
+    assert up.process.wait(60) == 1
     assert up.output() == "up: PORT=many is not a port\n"
 
 
 def test_the_page_ends_with_a_server_that_cannot_start(tmp_path: Path) -> None:
     up = Up(tmp_path / "no-model-store", tmp_path / "log").start()
-    assert up.fails()
+    assert up.process.wait(60) == 1
     assert "up: the server exited unexpectedly" in up.output()
     assert up.nothing_listens()
 
@@ -79,6 +74,6 @@ def test_a_full_pipe_keeps_nothing_from_ending(tmp_path: Path) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writer, bytes(4096))
-    assert Up(tmp_path / "none", pipe).start().fails()
+    assert Up(tmp_path / "none", pipe).start().process.wait(60) == 1
     os.close(reader)
     os.close(writer)

@@ -19,6 +19,7 @@ from server import memory
 from tests.faults.conftest import LIMITS, MIB, wait_for_all_workers
 from tests.support.operators import add
 from tests.support.server import Server
+from tests.unit.server.test_memory import figures
 
 # `make limits` tests more sizes, for docs/reliability.md.
 MEMORIES_MIB = [int(size) for size in os.environ.get("LIMITS_MIB", "1024").split()]
@@ -109,11 +110,7 @@ def test_the_largest_bodies_are_answered_or_refused(contained: Contained, form: 
         statuses += contained.ask_at_once(make(size), 4)
     size = int(server.environment["MEMORY"])
     LIMITS[size] = {
-        "workers": str(limits.workers),
-        "Java's heap, MiB": str(limits.heap // MIB),
-        "Java's buffers, MiB": str(limits.direct // MIB),
-        "largest response, MiB": f"{limits.response / MIB:.1f}",
-        "largest request, MiB": f"{limits.request / MIB:.1f}",
+        **figures(limits),
         **LIMITS.get(size, {}),
         "most memory used, MiB": str((contained.group.peak() + FILES_BYTES) // MIB),
         form: f"{largest / MIB:.2g}" if largest < MIB else f"{largest / MIB:.1f}",

@@ -21,10 +21,6 @@ def write(workplace: Workplace, name: str, rules: list[Any], policy: dict[str, b
     return file.read_text()
 
 
-def environment(workplace: Workplace, name: str) -> str:
-    return workplace.github(f"{name}.environment", ".")
-
-
 def refs(workplace: Workplace, name: str) -> list[tuple[str, str]]:
     lines = workplace.github(f"{name}.policies", ".").splitlines()
     return [(policy["type"], policy["name"]) for policy in map(json.loads, lines)]
@@ -37,7 +33,7 @@ def test_a_ref_that_is_missing_is_added_and_others_and_reviewers_stay(
     policies = workplace.cloud / "github" / "dev.policies"
     policies.write_text('{"name": "main", "type": "tag"}\n{"name": "hotfix/*", "type": "branch"}\n')
     workplace.run("infra_setup.sh")
-    assert environment(workplace, "dev") == before
+    assert workplace.github("dev.environment", ".") == before
     own = [("tag", "main"), ("branch", "hotfix/*")]
     assert refs(workplace, "dev") == [*own, ("branch", "main"), ("tag", "v*")]
 
@@ -49,7 +45,8 @@ def test_main_and_release_tags_deploy_to_dev_and_release_tags_alone_to_prod(
     write(workplace, "dev", [{"type": "branch_policy"}] if policy else [], policy)
     workplace.run("infra_setup.sh")
     for name in ("dev", "prod"):
-        assert json.loads(environment(workplace, name))["deployment_branch_policy"] == NAMED
+        state = json.loads(workplace.github(f"{name}.environment", "."))
+        assert state["deployment_branch_policy"] == NAMED
     assert refs(workplace, "dev") == [("branch", "main"), ("tag", "v*")]
     assert refs(workplace, "prod") == [("tag", "v*")]
 
@@ -57,7 +54,7 @@ def test_main_and_release_tags_deploy_to_dev_and_release_tags_alone_to_prod(
 def test_reviewers_are_never_risked_and_what_to_do_by_hand_is_said(workplace: Workplace) -> None:
     before = write(workplace, "prod", [REVIEWERS, {"type": "branch_policy"}], PROTECTED)
     printed = workplace.run("infra_setup.sh")
-    assert environment(workplace, "prod") == before
+    assert workplace.github("prod.environment", ".") == before
     assert "environment prod has reviewers or a timer" in printed
     assert "'Selected branches and tags'" in printed
     assert workplace.github("GCP_DEPLOYER", "prod") == "the-deployer_prod"
@@ -67,4 +64,4 @@ def test_what_could_not_be_asked_is_not_changed(workplace: Workplace) -> None:
     before = write(workplace, "dev", [REVIEWERS], PROTECTED)
     workplace.fail("gh api --paginate")
     workplace.run("infra_setup.sh", error="")
-    assert environment(workplace, "dev") == before
+    assert workplace.github("dev.environment", ".") == before

@@ -229,8 +229,7 @@ def test_what_it_cannot_start_with_is_one_line(
 def test_a_temp_folder_that_does_not_do_is_refused_at_once(
     store: Path, tmp_path: Path, options: str, message: str
 ) -> None:
-    # Short enough for the paths of sockets.
-    temp = tmp_path.parent / "t"
+    temp = tmp_path.parent / "t"  # short enough for the paths of sockets
     server = Server(store, tmp_path / "log", environment={"TMPDIR": str(temp)})
     with mounted(temp, options):
         assert message in refuse(server)

@@ -61,8 +61,8 @@ class Server(Program):
         answer = requests.post(f"{self.management}/models", params=query, timeout=120)
         assert answer.status_code == 200, answer.text
 
-    def describe(self, version: str = "all") -> list[dict[str, Any]]:
-        url = f"{self.management}/models/{self.name}/{version}"
+    def describe(self) -> list[dict[str, Any]]:
+        url = f"{self.management}/models/{self.name}/all"
         described: list[dict[str, Any]] = requests.get(url, timeout=10).json()
         return described
 

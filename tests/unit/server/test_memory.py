@@ -94,23 +94,26 @@ def test_recorded_workers_count_beside_those_of_the_other_models() -> None:
         memory.limits(GIB, workers=2, models=sizes[:2], recorded=[10**9, None])
 
 
+def figures(limits: memory.Limits) -> dict[str, str]:
+    """Return the rows about derived limits in docs/reliability.md."""
+    irregular = min(limits.request, limits.work / memory.OBJECTS)
+    return {
+        "workers": str(limits.workers),
+        "Java's heap, MiB": str(limits.heap // MIB),
+        "Java's buffers, MiB": str(limits.direct // MIB),
+        "largest response, MiB": f"{limits.response / MIB:.1f}",
+        "largest request, MiB": f"{limits.request / MIB:.1f}",
+        "largest irregular V1 request, MiB": f"{irregular / MIB:.1f}",
+    }
+
+
 def test_the_documents_state_the_limits_that_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "cores", lambda: 2)
-    limits = [memory.limits(size * MIB) for size in (512, 1024, 2048, 4096)]
-    rows = {
-        "workers": [str(size.workers) for size in limits],
-        "Java's heap, MiB": [str(size.heap // MIB) for size in limits],
-        "Java's buffers, MiB": [str(size.direct // MIB) for size in limits],
-        "largest response, MiB": [f"{size.response / MIB:.1f}" for size in limits],
-        "largest request, MiB": [f"{size.request / MIB:.1f}" for size in limits],
-        "largest irregular V1 request, MiB": [
-            f"{min(size.request, size.work / memory.OBJECTS) / MIB:.1f}" for size in limits
-        ],
-    }
+    columns = [figures(memory.limits(size * MIB)) for size in (512, 1024, 2048, 4096)]
     page = (ROOT / "docs/reliability.md").read_text().partition("derives them:")[2]
-    for title, cells in rows.items():
+    for title in columns[0]:
         line = next(line for line in page.splitlines() if line.startswith(f"| {title} "))
-        assert re.split(r"\s*\|\s*", line)[2:-1] == cells, title
+        assert re.split(r"\s*\|\s*", line)[2:-1] == [column[title] for column in columns], title
     sizing = (ROOT / "iac/environment/variables_sizing.tf").read_text()
     small, default = (memory.limits(size * MIB, workers=1).request // MIB for size in (512, 1024))
     assert default == memory.LARGEST_REQUEST_BYTES // MIB

@@ -7,8 +7,6 @@ from wire.datatypes import Array, Tensor, cast, natural, nudged
 from wire.errors import Path, RequestError
 
 PLACE = Path("x").flat((9,))
-# Halfway between two numbers of FP32.
-HALFWAY = 2**24 + 1
 
 
 @pytest.mark.parametrize(
@@ -16,12 +14,11 @@ HALFWAY = 2**24 + 1
     [
         ([True], "INT64", "Expected numbers for INT64, got bool - at x[0]"),
         ([1], "BOOL", "Expected booleans for BOOL, got int64 - at x[0]"),
-        ([1.0, 1.5], "INT8", "Expected an integer for INT8, got 1.5 - at x[1]"),
         ([0, -1], "UINT64", "-1 does not fit UINT64 - at x[1]"),
         (np.array([2**63], np.uint64), "INT64", f"{2**63} does not fit INT64 - at x[0]"),
     ],
 )
-def test_numbers_of_another_kind_are_refused(
+def test_numbers_of_another_kind_or_size_are_refused(
     values: list[float] | Array, datatype: str, message: str
 ) -> None:
     with pytest.raises(RequestError) as error:
@@ -41,6 +38,7 @@ def test_large_integers_are_rounded_to_bfloat16_once() -> None:
     assert rounded.tolist() == [2.0**60 + 2**53, 2.0**60, 256]
 
 
-@pytest.mark.parametrize("text", [b"[%d]" % HALFWAY, b"[[%d], []]" % HALFWAY])
+@pytest.mark.parametrize("text", [b"[16777217]", b"[[16777217], []]"])
 def test_exact_integers_and_irregular_lists_stay(text: bytes) -> None:
-    assert nudged(np.array([float(HALFWAY)]), text, "FP32").tolist() == [HALFWAY]
+    # The integer is halfway between two numbers of FP32.
+    assert nudged(np.array([16777217.0]), text, "FP32").tolist() == [16777217]
