@@ -19,10 +19,10 @@ BUSY_SECONDS = 0.0002
 
 
 class Arrivals:
-    """The times at which messages arrive on a connection."""
+    """Waits until something arrives on a connection."""
 
     def __init__(self, connection: socket.socket, *, busy: bool) -> None:
-        """Wait for messages on `connection`; `busy` allows to wait without sleeping."""
+        """Wait on `connection`; `busy` says whether that may be done without sleeping."""
         # A thread that sleeps in recv() wakes up as well when the other side reads a response.
         poll = select.poll()
         poll.register(connection, select.POLLIN)
